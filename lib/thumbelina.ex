@@ -1,0 +1,207 @@
+defmodule Thumbelina do
+  @moduledoc """
+  Thumbnails inside the BEAM.
+
+      {:ok, image} = Thumbelina.open("photo.jpg")
+      {:ok, thumb} = Thumbelina.thumbnail(image, 200, 200)
+      :ok = Thumbelina.write(thumb, "thumb.jpg")
+
+  Every function returns when its work is done. While it works no scheduler is held: small pictures
+  are made in slices of less than a millisecond on a normal scheduler, with other processes in between;
+  larger ones on a dirty CPU scheduler, over several cores.
+
+  Functions that can fail return `{:error, %Thumbelina.Error{}}`, and each has a variant with a `!`
+  that raises it.
+
+  ## Configuration
+
+      config :thumbelina,
+        threads: 4,
+        yield_limit: 20_000
+
+    * `:threads` - the size of the pool that pictures on the dirty road share. By default one thread for
+      each logical core. Read when the first such picture is made
+    * `:yield_limit` - the estimated cost, in microseconds of one core, above which a picture takes the
+      dirty road
+  """
+
+  alias Thumbelina.{Error, Image, Native, Options, Plan, Stats}
+
+  @type source :: Image.t() | binary
+  @typedoc "A side of the box in pixels; whole floats are accepted, `nil` leaves the side free."
+  @type side :: pos_integer | float | nil
+  @type options :: Options.t()
+
+  # Up to this many bytes, the header is read on a normal scheduler. A header can be as long as the
+  # file; of the smallest possible chunks, as many as fit take about a millisecond.
+  @header_bytes_normal 1_048_576
+
+  @doc """
+  Reads a picture file and its header.
+
+  Fails with a posix reason such as `:enoent` where the file cannot be read, and as `new/1` does where
+  it is no picture.
+
+  ## Examples
+
+      iex> {:ok, image} = Thumbelina.open("test/fixtures/photo.jpg")
+      iex> {image.format, image.extension, image.width, image.height}
+      {:jpeg, ".jpg", 640, 427}
+
+      iex> {:error, error} = Thumbelina.open("no/such/file.jpg")
+      iex> error.reason
+      :enoent
+  """
+  @spec open(Path.t()) :: {:ok, Image.t()} | {:error, Error.t()}
+  def open(path) do
+    case File.read(path) do
+      {:ok, bytes} -> new(bytes)
+      {:error, posix} -> {:error, %Error{reason: posix, path: path}}
+    end
+  end
+
+  @doc "Like `open/1`, but raises `Thumbelina.Error`."
+  @spec open!(Path.t()) :: Image.t()
+  def open!(path), do: bang(open(path))
+
+  @doc """
+  Makes an image of an encoded picture, by its header alone.
+
+  The format is what the bytes say. Fails with `:unsupported_format`, `:invalid_image` or `:truncated`.
+
+  ## Examples
+
+      iex> {:ok, image} = Thumbelina.new("P5 2 1 255\\n" <> <<0, 255>>)
+      iex> {image.format, image.width, image.height}
+      {:pnm, 2, 1}
+
+      iex> {:error, error} = Thumbelina.new("not a picture")
+      iex> error.reason
+      :unsupported_format
+  """
+  @spec new(binary) :: {:ok, Image.t()} | {:error, Error.t()}
+  def new(bytes) when is_binary(bytes) do
+    probed =
+      if byte_size(bytes) > @header_bytes_normal,
+        do: Native.probe_dirty(bytes),
+        else: Native.probe(bytes)
+
+    with {:ok, header} <- ok(probed), do: {:ok, Image.build(bytes, header)}
+  end
+
+  @doc "Like `new/1`, but raises `Thumbelina.Error`."
+  @spec new!(binary) :: Image.t()
+  def new!(bytes), do: bang(new(bytes))
+
+  @doc """
+  Makes a thumbnail that fits a box of `width` by `height` pixels.
+
+  The picture keeps its proportions, is turned upright as its EXIF orientation says, and is never
+  enlarged unless `enlarge: true`. One side may be `nil`: it is left to the proportions.
+
+  The thumbnail carries pixels and nothing else: no EXIF, no comments.
+
+  ## Options
+
+  #{Options.docs()}
+  Fails with `:invalid_option` for a wrong size or option, `:limit_exceeded` before anything is decoded,
+  and `:unsupported_format`, `:invalid_image` or `:truncated` for what is wrong with the picture.
+
+  ## Examples
+
+      iex> image = Thumbelina.open!("test/fixtures/photo.jpg")
+      iex> {:ok, thumb} = Thumbelina.thumbnail(image, 200, 200)
+      iex> {thumb.format, thumb.width, thumb.height}
+      {:jpeg, 200, 133}
+
+      iex> bytes = File.read!("test/fixtures/photo.jpg")
+      iex> {:ok, thumb} = Thumbelina.thumbnail(bytes, 100, 100, fit: :cover, format: :png)
+      iex> {thumb.format, thumb.width, thumb.height}
+      {:png, 100, 100}
+
+      iex> image = Thumbelina.open!("test/fixtures/photo.jpg")
+      iex> {:error, error} = Thumbelina.thumbnail(image, 200, 200, colour: :red)
+      iex> {error.reason, error.key}
+      {:invalid_option, :colour}
+  """
+  @spec thumbnail(source, side, side, options) :: {:ok, Image.t()} | {:error, Error.t()}
+  def thumbnail(source, width, height, opts \\ []) do
+    with {:ok, image, _stats} <- make(source, width, height, opts), do: {:ok, image}
+  end
+
+  @doc "Like `thumbnail/4`, but raises `Thumbelina.Error`."
+  @spec thumbnail!(source, side, side, options) :: Image.t()
+  def thumbnail!(source, width, height, opts \\ []),
+    do: bang(thumbnail(source, width, height, opts))
+
+  @doc """
+  Makes a thumbnail like `thumbnail/4` and says what it took.
+
+  ## Examples
+
+      iex> image = Thumbelina.open!("test/fixtures/photo.png")
+      iex> {:ok, thumb, stats} = Thumbelina.measure(image, 100, 100, scheduler: :normal)
+      iex> {thumb.width, thumb.height, stats.roads}
+      {100, 67, [:normal]}
+  """
+  @spec measure(source, side, side, options) :: {:ok, Image.t(), Stats.t()} | {:error, Error.t()}
+  def measure(source, width, height, opts \\ []) do
+    with {:ok, image, stats} <- make(source, width, height, opts) do
+      {:ok, image, struct!(Stats, stats)}
+    end
+  end
+
+  @doc """
+  Tells what `thumbnail/4` would do, and does none of it.
+
+  ## Examples
+
+      iex> image = Thumbelina.open!("test/fixtures/photo.png")
+      iex> {:ok, plan} = Thumbelina.explain(image, 100, 100)
+      iex> {plan.width, plan.height, plan.decode_scale, plan.road, plan.reason}
+      {100, 67, {3, 3}, :normal, :within_yield_limit}
+  """
+  @spec explain(source, side, side, options) :: {:ok, Plan.t()} | {:error, Error.t()}
+  def explain(source, width, height, opts \\ []) do
+    with {:ok, call} <- Options.call(width, height, opts),
+         {:ok, plan} <- ok(Native.plan(bytes(source), call)) do
+      {:ok, Plan.build(plan)}
+    end
+  end
+
+  @doc """
+  Writes the encoded picture to a file, whatever the file's extension.
+
+  Fails with a posix reason.
+  """
+  @spec write(Image.t(), Path.t()) :: :ok | {:error, Error.t()}
+  def write(%Image{bytes: bytes}, path) do
+    with {:error, posix} <- File.write(path, bytes) do
+      {:error, %Error{reason: posix, path: path}}
+    end
+  end
+
+  @doc "Like `write/2`, but raises `Thumbelina.Error`."
+  @spec write!(Image.t(), Path.t()) :: :ok
+  def write!(image, path) do
+    with {:error, error} <- write(image, path), do: raise(error)
+  end
+
+  defp make(source, width, height, opts) do
+    bytes = bytes(source)
+
+    with {:ok, call} <- Options.call(width, height, opts),
+         {:ok, {bytes, format, width, height}, stats} <- ok(Native.thumbnail(bytes, call)) do
+      {:ok, Image.build(bytes, %{format: format, width: width, height: height}), stats}
+    end
+  end
+
+  defp bytes(%Image{bytes: bytes}), do: bytes
+  defp bytes(bytes) when is_binary(bytes), do: bytes
+
+  defp ok({:error, error}), do: {:error, struct!(Error, error)}
+  defp ok(ok), do: ok
+
+  defp bang({:ok, value}), do: value
+  defp bang({:error, error}), do: raise(error)
+end

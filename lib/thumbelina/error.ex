@@ -1,0 +1,65 @@
+defmodule Thumbelina.Error do
+  @moduledoc """
+  Why something did not work, as data. Match on `:reason`, and never on the message.
+
+  | reason | meaning | fields set |
+  |---|---|---|
+  | `:enoent`, `:eacces` and the other posix reasons | the file could not be read or written | `:path` |
+  | `:unsupported_format` | the bytes are no known picture, or (with `:format`) a kind of it that is not decoded | `:format` |
+  | `:invalid_image` | the bytes break the rules of their format | `:format` |
+  | `:truncated` | the bytes end before the picture does | `:format` |
+  | `:limit_exceeded` | a limit says no | `:limit`, `:value`, `:maximum` |
+  | `:invalid_option` | an unknown or wrong option, or a wrong size | `:key`, `:value`, `:expected` |
+  | `:enomem` | the machine has no memory left for this picture | |
+  | `:internal_error` | a bug in Thumbelina; the node is safe | |
+
+  Limits are `:max_pixels` and `:max_bytes_in` (the options), `:decoded_bytes` (512 MiB for a picture
+  whose format can only be decoded whole) and `:side` (what the output format can hold).
+  """
+
+  @type reason ::
+          :unsupported_format
+          | :invalid_image
+          | :truncated
+          | :limit_exceeded
+          | :invalid_option
+          | :internal_error
+          | File.posix()
+
+  @type t :: %__MODULE__{
+          reason: reason,
+          format: Thumbelina.Image.format() | nil,
+          limit: :max_pixels | :max_bytes_in | :decoded_bytes | :side | nil,
+          value: term,
+          maximum: non_neg_integer | nil,
+          key: atom | nil,
+          expected: String.t() | nil,
+          path: Path.t() | nil
+        }
+
+  defexception [:reason, :format, :limit, :value, :maximum, :key, :expected, :path]
+
+  @impl true
+  def message(%__MODULE__{reason: :invalid_option} = error) do
+    "invalid value for #{inspect(error.key)}: expected #{error.expected}, got: #{inspect(error.value)}"
+  end
+
+  def message(%__MODULE__{reason: :limit_exceeded} = error) do
+    "#{error.limit} exceeded: #{error.value}, and at most #{error.maximum} are allowed"
+  end
+
+  def message(%__MODULE__{reason: :unsupported_format, format: nil}),
+    do: "not a known picture format"
+
+  def message(%__MODULE__{reason: :unsupported_format} = error),
+    do: "this kind of #{error.format} is not supported"
+
+  def message(%__MODULE__{reason: :invalid_image} = error), do: "invalid #{error.format}"
+  def message(%__MODULE__{reason: :truncated} = error), do: "truncated #{error.format}"
+  def message(%__MODULE__{reason: :internal_error}), do: "internal error: please report this"
+
+  def message(%__MODULE__{reason: posix, path: path}) do
+    what = List.to_string(:file.format_error(posix))
+    if path, do: "#{path}: #{what}", else: what
+  end
+end

@@ -1,0 +1,193 @@
+defmodule Thumbelina.Options do
+  @moduledoc false
+  # One schema. Validation, documentation and the type come from it.
+
+  alias Thumbelina.Error
+
+  @writable [
+    :jpeg,
+    :png,
+    :gif,
+    :webp,
+    :tiff,
+    :bmp,
+    :ico,
+    :tga,
+    :pnm,
+    :qoi,
+    :hdr,
+    :openexr,
+    :farbfeld,
+    :avif
+  ]
+
+  @schema [
+    fit: [
+      type: {:in, [:contain, :cover, :fill]},
+      default: :contain,
+      doc:
+        "how the picture meets the box. `:contain` shows all of it inside the box, `:cover` fills " <>
+          "the box and crops around the centre, both with the picture's proportions; `:fill` gives " <>
+          "the proportions up"
+    ],
+    enlarge: [
+      type: :boolean,
+      default: false,
+      doc: "whether the thumbnail may have more pixels than the picture on a side"
+    ],
+    format: [
+      type: {:in, @writable},
+      default: nil,
+      doc:
+        "of the thumbnail. By default the picture's own, or `:jpeg` (`:png` where there is alpha) if " <>
+          "that cannot be written"
+    ],
+    quality: [
+      type: {:integer, 1, 100},
+      default: 80,
+      doc: "of `:jpeg` and `:avif`; the other formats lose nothing, `:gif` all but 256 colours"
+    ],
+    filter: [
+      type:
+        {:in,
+         [:lanczos3, :catmull_rom, :mitchell, :gaussian, :hamming, :bilinear, :box, :nearest]},
+      default: :lanczos3,
+      doc: "the kernel of the last resampling step"
+    ],
+    max_pixels: [
+      type: {:integer, 1, 0xFFFF_FFFF_FFFF},
+      default: 100_000_000,
+      doc: "the most pixels that the picture, or the thumbnail, may have"
+    ],
+    max_bytes_in: [
+      type: {:integer, 1, 0xFFFF_FFFF_FFFF},
+      default: 268_435_456,
+      doc: "the most bytes that the encoded picture may have"
+    ],
+    scheduler: [
+      type: {:in, [:auto, :normal, :dirty]},
+      default: :auto,
+      doc:
+        "`:normal` keeps to yielding slices on normal schedulers wherever the work can be cut, " <>
+          "`:dirty` runs all of it on a dirty CPU scheduler, `:auto` lets the plan decide"
+    ]
+  ]
+
+  # For tests: stop after this many steps of work, to meet every place where a stop can happen.
+  @private [steps_per_slice: [type: {:integer, 1, 0xFFFF_FFFF}, default: nil]]
+
+  # For config: rather the application's than a call's.
+  @config [
+    threads: [type: {:integer, 1, 1024}],
+    yield_limit: [type: {:integer, 0, 0xFFFF_FFFF_FFFF}]
+  ]
+
+  type_of = fn
+    {:in, atoms} -> Enum.reduce(Enum.reverse(atoms), &{:|, [], [&1, &2]})
+    {:integer, first, last} -> {:.., [], [first, last]}
+    :boolean -> {:boolean, [], []}
+  end
+
+  types = for {key, spec} <- @schema, do: {key, type_of.(spec[:type])}
+
+  @type option :: unquote(types |> Enum.reverse() |> Enum.reduce(&{:|, [], [&1, &2]}))
+  @type t :: [option]
+
+  @doc "The options as a Markdown table."
+  def docs do
+    rows =
+      for {key, spec} <- @schema do
+        "| `:#{key}` | #{expected(spec[:type])} | `#{inspect(spec[:default])}` | #{spec[:doc]} |\n"
+      end
+
+    "| option | values | default | |\n|---|---|---|---|\n#{rows}"
+  end
+
+  @doc "The schema's keys and types, for whatever parses options from text."
+  def types, do: for({key, spec} <- @schema, do: {key, spec[:type]})
+
+  @doc "Checks sizes and options, and gives the map that the NIF takes."
+  @spec call(term, term, term) :: {:ok, map} | {:error, Error.t()}
+  def call(width, height, opts) do
+    with {:ok, width} <- side(:width, width),
+         {:ok, height} <- side(:height, height),
+         :ok <- one_of(width, height),
+         {:ok, opts} <- validate(opts) do
+      {:ok, Map.merge(opts, %{width: width, height: height})}
+    end
+  end
+
+  @max_side 0xFFFF_FFFF
+
+  defp side(_key, nil), do: {:ok, nil}
+  defp side(_key, side) when is_integer(side) and side in 1..@max_side, do: {:ok, side}
+
+  defp side(key, side) when is_float(side) and side >= 1 and side <= @max_side do
+    if trunc(side) == side, do: {:ok, trunc(side)}, else: wrong_side(key, side)
+  end
+
+  defp side(key, side), do: wrong_side(key, side)
+
+  defp wrong_side(key, side), do: invalid(key, side, "a whole number of pixels from 1 on, or nil")
+
+  defp one_of(nil, nil), do: invalid(:width, nil, "a width or a height")
+  defp one_of(_width, _height), do: :ok
+
+  defp validate(opts) do
+    if Keyword.keyword?(opts) do
+      Enum.reduce_while(opts, {:ok, defaults()}, fn {key, value}, {:ok, acc} ->
+        case check(key, value) do
+          :ok -> {:cont, {:ok, %{acc | key => value}}}
+          error -> {:halt, error}
+        end
+      end)
+    else
+      invalid(:options, opts, "a keyword list")
+    end
+  end
+
+  defp defaults do
+    from_schema = for {key, spec} <- @schema ++ @private, into: %{}, do: {key, spec[:default]}
+    from_config = for {key, spec} <- @config, into: %{}, do: {key, config!(key, spec)}
+    Map.merge(from_schema, from_config)
+  end
+
+  # A wrong configuration is the operator's mistake, not the caller's.
+  defp config!(key, spec) do
+    value = Application.get_env(:thumbelina, key)
+
+    if value == nil or valid?(spec[:type], value) do
+      value
+    else
+      raise ArgumentError,
+            "config :thumbelina, #{key}: expected #{expected(spec[:type])}, got: #{inspect(value)}"
+    end
+  end
+
+  defp check(key, value) do
+    case Keyword.fetch(@schema ++ @private, key) do
+      {:ok, spec} ->
+        if valid?(spec[:type], value) or (value == nil and spec[:default] == nil),
+          do: :ok,
+          else: invalid(key, value, expected(spec[:type]))
+
+      :error ->
+        known = Enum.map_join(Keyword.keys(@schema), ", ", &inspect/1)
+        invalid(key, value, "no such option; known options are #{known}")
+    end
+  end
+
+  defp valid?({:in, atoms}, value), do: value in atoms
+  defp valid?({:integer, first, last}, value), do: is_integer(value) and value in first..last
+  defp valid?(:boolean, value), do: is_boolean(value)
+
+  defp expected({:in, atoms}), do: Enum.map_join(atoms, ", ", &"`#{inspect(&1)}`")
+  defp expected({:integer, first, last}) when last > 0xFFFF, do: "an integer from #{first} on"
+  defp expected({:integer, first, last}), do: "#{first}..#{last}"
+  defp expected(:boolean), do: "`true`, `false`"
+
+  defp invalid(key, value, expected) do
+    expected = String.replace(expected, "`", "")
+    {:error, %Error{reason: :invalid_option, key: key, value: value, expected: expected}}
+  end
+end

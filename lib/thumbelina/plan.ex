@@ -1,0 +1,39 @@
+defmodule Thumbelina.Plan do
+  @moduledoc """
+  What `Thumbelina.thumbnail/4` would do, as `Thumbelina.explain/4` tells it.
+
+    * `:width`, `:height` - of the thumbnail, in pixels
+    * `:format` - of the thumbnail
+    * `:decode_scale` - `{x, y}`: this many source pixels become one while the picture is decoded,
+      horizontally and vertically. The filter does the rest, from at least twice the thumbnail's size
+    * `:cost` - estimated microseconds of one core; `:costs` has the same by stage
+    * `:road` - `:normal` for yielding slices on a normal scheduler, `:dirty` for a dirty CPU scheduler.
+      A picture that starts on the normal road leaves it for pieces that cannot be cut
+    * `:reason` - why that road: `:within_yield_limit`, `:above_yield_limit`, `:indivisible` (the
+      decoder cannot stop half way and takes longer than a slice) or `:asked` (option `:scheduler`)
+  """
+
+  @type t :: %__MODULE__{
+          width: pos_integer,
+          height: pos_integer,
+          format: Thumbelina.Image.format(),
+          decode_scale: {pos_integer, pos_integer},
+          cost: non_neg_integer,
+          costs: %{decode: non_neg_integer, resample: non_neg_integer, encode: non_neg_integer},
+          road: :normal | :dirty,
+          reason: :within_yield_limit | :above_yield_limit | :indivisible | :asked
+        }
+
+  @enforce_keys [:width, :height, :format, :decode_scale, :cost, :costs, :road, :reason]
+  defstruct @enforce_keys
+
+  @doc false
+  def build(plan) do
+    {costs, plan} = Map.split(plan, [:decode, :resample, :encode])
+
+    struct!(
+      __MODULE__,
+      Map.merge(plan, %{costs: costs, cost: costs |> Map.values() |> Enum.sum()})
+    )
+  end
+end

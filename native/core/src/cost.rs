@@ -1,0 +1,67 @@
+//! What a picture is estimated to cost, in nanoseconds of one core. The figures steer (which road,
+//! how many rows between two looks at the clock); no result depends on them.
+
+use crate::{Depth, Format, Header, Layout};
+
+/// The longest piece of work between two possible stops. Together with the slice that the yielding
+/// road grants itself it must stay under a millisecond.
+pub(crate) const PIECE_NANOS: u64 = 250_000;
+
+/// The default of `yield_limit`.
+pub(crate) const YIELD_LIMIT_MICROS: u64 = 50_000;
+
+/// A picture, or a piece of one, decoded into rows.
+pub(crate) fn decode_nanos(header: &Header) -> u64 {
+    let per_pixel = match header.format {
+        Format::Bmp | Format::Pnm | Format::Tga | Format::Farbfeld if header.by_rows => 1,
+        Format::Jpeg | Format::Qoi => 5,
+        Format::Bmp | Format::Tga | Format::Farbfeld | Format::Tiff => 5,
+        Format::Png | Format::Gif | Format::Dds => 10,
+        Format::Ico | Format::Pnm | Format::Hdr => 20,
+        Format::Webp => 40,
+        Format::OpenExr | Format::Avif => 80,
+    };
+    header.pixels() * per_pixel * header.layout.depth.bytes().min(2) as u64
+}
+
+/// The box average of source pixels.
+pub(crate) fn shrink_nanos(pixels: u64, layout: Layout) -> u64 {
+    let per_sample = if layout.has_alpha() || layout.depth != Depth::U8 { 2 } else { 1 };
+    pixels * u64::from(layout.channels) * per_sample / 4
+}
+
+/// One convolution to `output` from something `ratio` times as large on each side.
+pub(crate) fn resample_nanos(output: (u32, u32), ratio: (f64, f64), support: f64, layout: Layout) -> u64 {
+    let (width, height) = (f64::from(output.0), f64::from(output.1));
+    let taps = |ratio: f64| 2.0 * support * ratio.max(1.0);
+    let per_tap = match layout.depth {
+        Depth::U8 => 0.06,
+        Depth::U16 => 0.25,
+        Depth::F32 => 0.15,
+    };
+    // Vertically first, over the width of the input, then horizontally.
+    let samples = width * height * f64::from(layout.channels);
+    let taps_work = samples * (ratio.0.max(1.0) * taps(ratio.1) + taps(ratio.0)) * per_tap;
+    let coefficients = width * taps(ratio.0) * 20.0;
+    (taps_work + coefficients + samples) as u64
+}
+
+/// The output written in its format.
+pub(crate) fn encode_nanos(format: Format, output: (u32, u32), layout: Layout) -> u64 {
+    let pixels = u64::from(output.0) * u64::from(output.1);
+    let per_pixel = match format {
+        Format::Jpeg => 8,
+        Format::Png | Format::Ico => 40,
+        Format::Webp => 60,
+        Format::Gif => 250,
+        Format::Avif => 4_000,
+        Format::Hdr | Format::OpenExr => 60,
+        _ => 6,
+    };
+    pixels * per_pixel * layout.depth.bytes() as u64 * u64::from(layout.channels) / 3
+}
+
+/// One output row through unpremultiplying, conversion and orientation, at most.
+pub(crate) fn finish_nanos(width: u32) -> u64 {
+    u64::from(width) * 6
+}

@@ -1,0 +1,76 @@
+//! Row sources: every format's decoder behind one trait that hands over strips of rows.
+
+mod gif;
+mod jpeg;
+mod png;
+mod qoi;
+mod raw;
+mod tiff;
+mod whole;
+
+use bytes::Bytes;
+
+use crate::pixels::Rows;
+use crate::{Error, Format, Header};
+
+/// A decoder that hands over rows from top to bottom.
+///
+/// It owns its input, so that its state can rest between two calls, on whichever thread the next
+/// one comes from.
+pub(crate) trait RowSource: Send {
+    fn header(&self) -> Header;
+
+    /// The estimated nanoseconds of the smallest piece of work that the next [`read`](Self::read)
+    /// can do.
+    fn next_nanos(&self) -> u64;
+
+    /// Hands over at least one row and at most `max_rows` (which is not 0), or gets closer to it.
+    fn read(&mut self, max_rows: u32) -> Result<Read<'_>, Error>;
+}
+
+pub(crate) enum Read<'a> {
+    /// Whole rows, in the header's layout.
+    Rows(Rows<'a>),
+    /// Something was decoded, but no row is finished yet: call again.
+    Working,
+}
+
+/// Recognises the format and reads the header.
+pub(crate) fn open(input: Bytes) -> Result<Box<dyn RowSource>, Error> {
+    let format = Format::of(&input).ok_or(Error::UnknownFormat)?;
+    let source: Box<dyn RowSource> = match format {
+        Format::Png => Box::new(png::Png::open(input)?),
+        Format::Gif => Box::new(gif::Gif::open(input)?),
+        Format::Qoi => Box::new(qoi::Qoi::open(input)?),
+        Format::Tiff => tiff::open(input)?,
+        Format::Bmp | Format::Pnm | Format::Tga | Format::Farbfeld => raw::open(format, input)?,
+        Format::Jpeg => jpeg::open(input)?,
+        Format::Avif => return Err(Error::Unsupported(format)),
+        Format::Webp | Format::Ico | Format::Dds | Format::Hdr | Format::OpenExr => {
+            Box::new(whole::Whole::open(format, input)?)
+        }
+    };
+    let header = source.header();
+    if header.width == 0 || header.height == 0 {
+        return Err(Error::Invalid(format));
+    }
+    Ok(source)
+}
+
+/// Where a source stands: the next row to hand over, and how many there are.
+#[derive(Clone, Copy)]
+struct Position {
+    next: u32,
+    height: u32,
+}
+
+impl Position {
+    fn start(height: u32) -> Self {
+        Position { next: 0, height }
+    }
+
+    /// The rows of the next strip. Empty after the last one, which is a caller's mistake.
+    fn strip(&self, max_rows: u32) -> std::ops::Range<u32> {
+        self.next..self.next.saturating_add(max_rows.max(1)).min(self.height)
+    }
+}

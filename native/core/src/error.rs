@@ -1,0 +1,60 @@
+use crate::{Format, Limit};
+
+/// Why a picture was refused. Carries data, never prose: the caller words it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The bytes begin like no format known here.
+    #[error("unknown picture format")]
+    UnknownFormat,
+    /// A known format, in a variant that its decoder does not do.
+    #[error("unsupported kind of {0}")]
+    Unsupported(Format),
+    /// The bytes break the rules of their format.
+    #[error("invalid {0}")]
+    Invalid(Format),
+    /// The bytes end before the picture does.
+    #[error("truncated {0}")]
+    Truncated(Format),
+    /// A limit says no.
+    #[error("{limit} is {value}, at most {maximum} are allowed")]
+    Limit { limit: Limit, value: u64, maximum: u64 },
+    /// The allocator said no.
+    #[error("out of memory")]
+    OutOfMemory,
+    /// A stage broke a promise to another. Always a bug here.
+    #[error("internal error")]
+    Internal,
+}
+
+impl Error {
+    pub(crate) fn from_io(format: Format, error: &std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::UnexpectedEof => Error::Truncated(format),
+            std::io::ErrorKind::OutOfMemory => Error::OutOfMemory,
+            _ => Error::Invalid(format),
+        }
+    }
+
+    /// What a decoder of `image` means. Its format errors wrap their cause, and a missing byte is
+    /// the one cause worth telling apart.
+    pub(crate) fn from_image(format: Format, error: image::ImageError) -> Self {
+        use image::ImageError;
+        match error {
+            ImageError::IoError(io) => Error::from_io(format, &io),
+            ImageError::Unsupported(_) => Error::Unsupported(format),
+            ImageError::Limits(_) => Error::OutOfMemory,
+            ImageError::Decoding(decoding) => {
+                let mut cause: Option<&(dyn std::error::Error + 'static)> =
+                    std::error::Error::source(&decoding);
+                while let Some(error) = cause {
+                    if let Some(io) = error.downcast_ref::<std::io::Error>() {
+                        return Error::from_io(format, io);
+                    }
+                    cause = error.source();
+                }
+                Error::Invalid(format)
+            }
+            ImageError::Encoding(_) | ImageError::Parameter(_) => Error::Invalid(format),
+        }
+    }
+}

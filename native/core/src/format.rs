@@ -1,0 +1,153 @@
+use image::ImageFormat;
+
+/// An encoded picture's format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    Jpeg,
+    Png,
+    Gif,
+    Webp,
+    Tiff,
+    Bmp,
+    Ico,
+    Tga,
+    Dds,
+    Pnm,
+    Qoi,
+    Hdr,
+    OpenExr,
+    Farbfeld,
+    Avif,
+}
+
+impl Format {
+    pub const ALL: [Format; 15] = [
+        Format::Jpeg,
+        Format::Png,
+        Format::Gif,
+        Format::Webp,
+        Format::Tiff,
+        Format::Bmp,
+        Format::Ico,
+        Format::Tga,
+        Format::Dds,
+        Format::Pnm,
+        Format::Qoi,
+        Format::Hdr,
+        Format::OpenExr,
+        Format::Farbfeld,
+        Format::Avif,
+    ];
+
+    /// The format that the first bytes say, `None` where they say nothing.
+    pub fn of(bytes: &[u8]) -> Option<Format> {
+        match image::guess_format(bytes) {
+            Ok(ImageFormat::Jpeg) => Some(Format::Jpeg),
+            Ok(ImageFormat::Png) => Some(Format::Png),
+            Ok(ImageFormat::Gif) => Some(Format::Gif),
+            Ok(ImageFormat::WebP) => Some(Format::Webp),
+            Ok(ImageFormat::Tiff) => Some(Format::Tiff),
+            Ok(ImageFormat::Bmp) => Some(Format::Bmp),
+            Ok(ImageFormat::Ico) => Some(Format::Ico),
+            Ok(ImageFormat::Dds) => Some(Format::Dds),
+            Ok(ImageFormat::Pnm) => Some(Format::Pnm),
+            Ok(ImageFormat::Qoi) => Some(Format::Qoi),
+            Ok(ImageFormat::Hdr) => Some(Format::Hdr),
+            Ok(ImageFormat::OpenExr) => Some(Format::OpenExr),
+            Ok(ImageFormat::Farbfeld) => Some(Format::Farbfeld),
+            Ok(ImageFormat::Avif) => Some(Format::Avif),
+            _ => looks_like_tga(bytes).then_some(Format::Tga),
+        }
+    }
+
+    /// `false` for the formats that are only written.
+    pub fn is_readable(self) -> bool {
+        self != Format::Avif
+    }
+
+    /// `false` for the formats that are only read.
+    pub fn is_writable(self) -> bool {
+        self != Format::Dds
+    }
+
+    /// The longest side that the format's header, or its encoder, can hold.
+    pub(crate) fn max_side(self) -> u32 {
+        match self {
+            Format::Jpeg | Format::Gif | Format::Tga | Format::Avif => 65_535,
+            Format::Webp => 16_384,
+            Format::Ico => 256,
+            _ => u32::MAX,
+        }
+    }
+
+    pub(crate) fn to_image(self) -> ImageFormat {
+        match self {
+            Format::Jpeg => ImageFormat::Jpeg,
+            Format::Png => ImageFormat::Png,
+            Format::Gif => ImageFormat::Gif,
+            Format::Webp => ImageFormat::WebP,
+            Format::Tiff => ImageFormat::Tiff,
+            Format::Bmp => ImageFormat::Bmp,
+            Format::Ico => ImageFormat::Ico,
+            Format::Tga => ImageFormat::Tga,
+            Format::Dds => ImageFormat::Dds,
+            Format::Pnm => ImageFormat::Pnm,
+            Format::Qoi => ImageFormat::Qoi,
+            Format::Hdr => ImageFormat::Hdr,
+            Format::OpenExr => ImageFormat::OpenExr,
+            Format::Farbfeld => ImageFormat::Farbfeld,
+            Format::Avif => ImageFormat::Avif,
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::Jpeg => "jpeg",
+            Format::Png => "png",
+            Format::Gif => "gif",
+            Format::Webp => "webp",
+            Format::Tiff => "tiff",
+            Format::Bmp => "bmp",
+            Format::Ico => "ico",
+            Format::Tga => "tga",
+            Format::Dds => "dds",
+            Format::Pnm => "pnm",
+            Format::Qoi => "qoi",
+            Format::Hdr => "hdr",
+            Format::OpenExr => "openexr",
+            Format::Farbfeld => "farbfeld",
+            Format::Avif => "avif",
+        }
+    }
+}
+
+impl std::fmt::Display for Format {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// TGA has no signature at its start, so every byte of its 18-byte header that has a small range
+/// must be in it. Asked last, when no signature fits.
+fn looks_like_tga(bytes: &[u8]) -> bool {
+    let Some(header) = bytes.first_chunk::<18>() else { return false };
+    let (map, kind, map_first, map_len, map_bits) = (
+        header[1],
+        header[2],
+        u16::from_le_bytes([header[3], header[4]]),
+        u16::from_le_bytes([header[5], header[6]]),
+        header[7],
+    );
+    let width = u16::from_le_bytes([header[12], header[13]]);
+    let height = u16::from_le_bytes([header[14], header[15]]);
+    let bits = header[16];
+    let colours_fit = match kind {
+        1 | 9 => map == 1 && matches!(bits, 8 | 16) && map_len > 0 && matches!(map_bits, 15 | 16 | 24 | 32),
+        2 | 10 => matches!(bits, 15 | 16 | 24 | 32),
+        3 | 11 => matches!(bits, 8 | 16),
+        _ => false,
+    };
+    let map_fits = map == 1 || (map == 0 && map_first == 0 && map_len == 0);
+    // Bits 6 and 7 of the descriptor are reserved, bit 4 means right to left.
+    colours_fit && map_fits && width > 0 && height > 0 && header[17] & 0xC0 == 0
+}

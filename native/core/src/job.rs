@@ -1,0 +1,247 @@
+//! The state machine that takes a picture all the way.
+
+use bytes::Bytes;
+use fast_image_resize::Resizer;
+use rayon::ThreadPool;
+use rayon::prelude::*;
+
+use crate::decode::{self, Read, RowSource};
+use crate::encode::Encoder;
+use crate::finish::Finish;
+use crate::resample::Resample;
+use crate::shrink::Shrink;
+use crate::{Error, Format, Picture, Plan, Request, cost};
+
+/// Where a job runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Road {
+    /// Where nothing may hold the thread: pieces of a fraction of a millisecond.
+    Yielding,
+    /// Where blocking is allowed.
+    Dirty,
+}
+
+/// What one step may use.
+#[derive(Debug, Clone, Copy)]
+pub enum Budget<'a> {
+    /// The calling thread, for no longer than a piece.
+    Piece,
+    /// As long as it takes, and a pool to share the work out over.
+    Unbounded(&'a ThreadPool),
+}
+
+impl<'a> Budget<'a> {
+    fn pool(self) -> Option<&'a ThreadPool> {
+        match self {
+            Budget::Piece => None,
+            Budget::Unbounded(pool) => Some(pool),
+        }
+    }
+}
+
+/// What comes after a step.
+#[derive(Debug)]
+pub enum Step {
+    /// More to do; cheap to stop here.
+    Again,
+    /// Nothing was done: the next piece cannot be cut, and takes longer than the yielding road
+    /// allows. Take the next step with [`Budget::Unbounded`].
+    TooBig,
+    Done(Encoded),
+}
+
+/// A finished thumbnail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Encoded {
+    pub bytes: Vec<u8>,
+    pub format: Format,
+    pub width: u32,
+    pub height: u32,
+}
+
+/// What the next step belongs to, for whoever keeps the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    Decode,
+    Resample,
+    Encode,
+}
+
+/// One picture on its way.
+///
+/// The bytes that come out depend on the input and the request alone: not on the road, not on how
+/// many steps are taken at a time, not on the number of threads.
+pub struct Job {
+    request: Request,
+    stage: Stage,
+    plan: Option<Plan>,
+}
+
+enum Stage {
+    /// The header is next.
+    Open(Bytes),
+    /// Rows are next.
+    Decode { source: Box<dyn RowSource>, shrink: Shrink },
+    /// A band of output rows is next.
+    Resample { resample: Resample, finish: Finish, resizer: Box<Resizer>, band: u32, out: Picture },
+    /// A piece of the encoded output is next.
+    Encode(Encoder),
+    /// The end, or an error: nothing is next.
+    Over,
+}
+
+/// Input up to this long has its header read on the yielding road. A header can be as long as the
+/// file: this many bytes of the smallest possible chunks take about a slice.
+const HEADER_BYTES_YIELDING: usize = 1 << 20;
+
+/// Rows are pulled in strips of about this much work, between two looks at the clock.
+const STRIP_NANOS: u64 = 50_000;
+
+/// On the dirty road a strip is long enough for rayon to share out, and short enough that a dead
+/// caller is noticed.
+const DIRTY_STRIP_NANOS: u64 = 2_000_000;
+const DIRTY_STRIP_BYTES: u64 = 4 << 20;
+
+impl Job {
+    /// Nothing happens until the first [`step`](Self::step).
+    pub fn new(input: Bytes, request: Request) -> Self {
+        Job { request, stage: Stage::Open(input), plan: None }
+    }
+
+    /// The plan, once the first step has read the header.
+    pub fn plan(&self) -> Option<&Plan> {
+        self.plan.as_ref()
+    }
+
+    pub fn phase(&self) -> Phase {
+        match self.stage {
+            Stage::Open(_) | Stage::Decode { .. } => Phase::Decode,
+            Stage::Resample { .. } => Phase::Resample,
+            Stage::Encode(_) | Stage::Over => Phase::Encode,
+        }
+    }
+
+    /// Does one bounded piece of work.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the picture, the first time that it matters. A job that has failed or
+    /// is done answers [`Error::Internal`].
+    pub fn step(&mut self, budget: Budget<'_>) -> Result<Step, Error> {
+        let pool = budget.pool();
+        if pool.is_none() && self.is_too_big() {
+            return Ok(Step::TooBig);
+        }
+        match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Open(input) => self.stage = self.open(input)?,
+            Stage::Decode { source, shrink } => self.stage = self.decode(source, shrink, pool)?,
+            Stage::Resample { resample, finish, resizer, band, out } => {
+                self.stage = self.resample(resample, finish, resizer, band, out, pool)?;
+            }
+            Stage::Encode(mut encoder) => match encoder.step(pool)? {
+                None => self.stage = Stage::Encode(encoder),
+                Some(bytes) => {
+                    let &Plan { format, width, height, .. } = self.planned()?;
+                    return Ok(Step::Done(Encoded { bytes, format, width, height }));
+                }
+            },
+            Stage::Over => return Err(Error::Internal),
+        }
+        Ok(Step::Again)
+    }
+
+    fn planned(&self) -> Result<&Plan, Error> {
+        self.plan.as_ref().ok_or(Error::Internal)
+    }
+
+    /// The road on which the next step belongs: the plan's, unless the piece cannot be cut.
+    pub fn road(&self) -> Road {
+        let planned = self.plan.as_ref().map_or(Road::Yielding, |plan| plan.road);
+        if planned == Road::Dirty || self.is_too_big() { Road::Dirty } else { Road::Yielding }
+    }
+
+    fn is_too_big(&self) -> bool {
+        match &self.stage {
+            Stage::Open(input) => input.len() > HEADER_BYTES_YIELDING,
+            Stage::Decode { source, .. } => source.next_nanos() > cost::PIECE_NANOS,
+            Stage::Resample { .. } | Stage::Over => false,
+            Stage::Encode(encoder) => encoder.next_nanos() > cost::PIECE_NANOS,
+        }
+    }
+
+    fn open(&mut self, input: Bytes) -> Result<Stage, Error> {
+        self.request.limits.check_input(input.len())?;
+        let source = decode::open(input)?;
+        let plan = self.plan.insert(Plan::new(&source.header(), &self.request)?);
+        let shrink = Shrink::new(&plan.header, &plan.geometry)?;
+        Ok(Stage::Decode { source, shrink })
+    }
+
+    fn decode(
+        &self,
+        mut source: Box<dyn RowSource>,
+        mut shrink: Shrink,
+        pool: Option<&ThreadPool>,
+    ) -> Result<Stage, Error> {
+        let plan = self.planned()?;
+        let header = &plan.header;
+        let row_nanos = (cost::decode_nanos(header) / u64::from(header.height)).max(1);
+        let row_bytes = u64::from(header.width) * header.layout.pixel_bytes() as u64;
+        let rows = if pool.is_some() {
+            (DIRTY_STRIP_NANOS / row_nanos).min(DIRTY_STRIP_BYTES / row_bytes)
+        } else {
+            STRIP_NANOS / row_nanos
+        };
+        let rows = rows.clamp(1, header.height.into()) as u32;
+        if let Read::Rows(rows) = source.read(rows)? {
+            shrink.push(rows, pool)?;
+        }
+        if shrink.is_complete() {
+            let finish = Finish {
+                premultiplied: header.layout.has_alpha()
+                    && (header.premultiplied || !plan.geometry.is_identity()),
+                premultiply: plan.format == Format::OpenExr,
+                layout: plan.output_layout,
+                orientation: header.orientation,
+                stored: plan.geometry.output,
+            };
+            drop(source);
+            let resample = Resample::new(shrink.into_reduced(), header.layout, plan.geometry, plan.filter);
+            let (width, height) = finish.output_size();
+            let out = Picture::zeroed(width, height, plan.output_layout)?;
+            return Ok(Stage::Resample { resample, finish, resizer: Box::default(), band: 0, out });
+        }
+        Ok(Stage::Decode { source, shrink })
+    }
+
+    fn resample(
+        &self,
+        resample: Resample,
+        finish: Finish,
+        mut resizer: Box<Resizer>,
+        mut band: u32,
+        mut out: Picture,
+        pool: Option<&ThreadPool>,
+    ) -> Result<Stage, Error> {
+        let bands = resample.bands();
+        if let Some(pool) = pool.filter(|_| bands - band > 1) {
+            let rest = (band..bands)
+                .into_par_iter()
+                .map_init(Resizer::new, |resizer, band| finish.convert(resample.band(resizer, band)?));
+            let finished: Result<Vec<_>, Error> = pool.install(|| rest.collect());
+            for rows in finished? {
+                finish.place(&rows, resample.rows(band).start, &mut out);
+                band += 1;
+            }
+        } else {
+            let rows = finish.convert(resample.band(&mut resizer, band)?)?;
+            finish.place(&rows, resample.rows(band).start, &mut out);
+            band += 1;
+        }
+        if band == bands {
+            drop(resample);
+            let plan = self.planned()?;
+            return Ok(Stage::Encode(Encoder::new(plan.format, plan.quality, out)?));
+        }
+        Ok(Stage::Resample { resample, finish, resizer, band, out })
+    }
+}

@@ -1,0 +1,75 @@
+use crate::{Format, Limits};
+
+/// How the picture meets the box that was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Fit {
+    /// All of the picture, inside the box, proportions kept.
+    #[default]
+    Contain,
+    /// All of the box, the picture cropped around its centre, proportions kept.
+    Cover,
+    /// Exactly the box, proportions given up.
+    Fill,
+}
+
+/// The kernel of the last resampling step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Filter {
+    Nearest,
+    Box,
+    Bilinear,
+    Hamming,
+    CatmullRom,
+    Mitchell,
+    Gaussian,
+    #[default]
+    Lanczos3,
+}
+
+/// Where the caller wants the work to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Scheduler {
+    /// The plan decides by its estimated cost.
+    #[default]
+    Auto,
+    /// On the yielding road; only pieces that cannot be cut leave it.
+    Normal,
+    /// On the dirty road from the first step.
+    Dirty,
+}
+
+/// One thumbnail, as asked for. Sizes are pixels of the upright picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Request {
+    /// `None` leaves the side free: the other one and the proportions decide.
+    pub width: Option<u32>,
+    pub height: Option<u32>,
+    pub fit: Fit,
+    pub enlarge: bool,
+    /// `None` keeps the source's format where it can be written.
+    pub format: Option<Format>,
+    /// 1..=100, for the lossy formats.
+    pub quality: u8,
+    pub filter: Filter,
+    pub limits: Limits,
+    pub scheduler: Scheduler,
+    /// The estimated cost in microseconds above which [`Scheduler::Auto`] takes the dirty road.
+    pub yield_limit: u64,
+}
+
+impl Default for Request {
+    fn default() -> Self {
+        Request {
+            width: None,
+            height: None,
+            fit: Fit::default(),
+            enlarge: false,
+            format: None,
+            quality: 80,
+            filter: Filter::default(),
+            limits: Limits::default(),
+            scheduler: Scheduler::default(),
+            yield_limit: crate::cost::YIELD_LIMIT_MICROS,
+        }
+    }
+}

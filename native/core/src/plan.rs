@@ -1,0 +1,323 @@
+//! What will be done with a picture, decided by arithmetic on its header alone.
+
+use crate::limits::Limit;
+use crate::probe::swaps_sides;
+use crate::resample::support;
+use crate::{Error, Filter, Fit, Format, Header, Layout, Request, Road, Scheduler, cost, encode};
+
+/// What the last resampling is left with at least, on each side, after the whole-factor shrink.
+/// 2 keeps 48.6 dB or more against a single Lanczos pass over the full picture; 1.5 loses 4 dB.
+const LEAVE: f64 = 2.0;
+
+/// Everything that is decided before a pixel is decoded.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Plan {
+    /// The output as shown.
+    pub width: u32,
+    pub height: u32,
+    /// The output's format.
+    pub format: Format,
+    /// Source pixels that become one while decoding, horizontally and vertically, as shown.
+    pub decode_scale: (u32, u32),
+    /// Estimated cost.
+    pub costs: Costs,
+    /// Where the work starts, and why there.
+    pub road: Road,
+    pub reason: Reason,
+
+    pub(crate) header: Header,
+    pub(crate) geometry: Geometry,
+    /// What is given to the encoder.
+    pub(crate) output_layout: Layout,
+    pub(crate) filter: Filter,
+    pub(crate) quality: u8,
+}
+
+/// Estimated microseconds of one core.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Costs {
+    pub decode: u64,
+    pub resample: u64,
+    pub encode: u64,
+}
+
+impl Costs {
+    pub fn total(&self) -> u64 {
+        self.decode + self.resample + self.encode
+    }
+}
+
+/// Why the plan takes its road.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// The caller named the scheduler.
+    Asked,
+    /// The estimated cost is within the yield limit.
+    WithinYieldLimit,
+    /// The estimated cost is above the yield limit.
+    AboveYieldLimit,
+    /// The decoder cannot stop, and takes longer than a slice.
+    Indivisible,
+}
+
+/// Sizes and places in the stored picture, that is before orientation.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Geometry {
+    /// The source rows and columns that the output depends on.
+    pub window: Window,
+    /// The whole factors of the box shrink.
+    pub shrink: (u32, u32),
+    /// The size of the window after it.
+    pub reduced: (u32, u32),
+    /// The part of the reduced picture that becomes the output.
+    pub crop: CropBox,
+    /// The output's size.
+    pub output: (u32, u32),
+    /// Set where pixels are picked instead of averaged: the reduced picture is the output then.
+    pub pick: Option<Pick>,
+}
+
+/// Which source pixel each output pixel takes, counted from the window's corner.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Pick {
+    first: (f64, f64),
+    ratio: (f64, f64),
+    window: (u32, u32),
+}
+
+impl Pick {
+    pub(crate) fn column(&self, x: u32) -> u32 {
+        Self::source(x, self.first.0, self.ratio.0, self.window.0)
+    }
+
+    fn row(&self, y: u32) -> u32 {
+        Self::source(y, self.first.1, self.ratio.1, self.window.1)
+    }
+
+    fn source(output: u32, first: f64, ratio: f64, length: u32) -> u32 {
+        ((first + (f64::from(output) + 0.5) * ratio) as u32).min(length - 1)
+    }
+
+    /// The output rows, of `height`, that take source row `y`.
+    pub(crate) fn rows_of(&self, y: u32, height: u32) -> std::ops::Range<u32> {
+        let guess = ((f64::from(y) - self.first.1) / self.ratio.1 - 1.5).max(0.0) as u32;
+        let mut start = guess.min(height);
+        while start < height && self.row(start) < y {
+            start += 1;
+        }
+        let mut end = start;
+        while end < height && self.row(end) == y {
+            end += 1;
+        }
+        start..end
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Window {
+    pub left: u32,
+    pub top: u32,
+    pub right: u32,
+    pub bottom: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct CropBox {
+    pub left: f64,
+    pub top: f64,
+    pub width: f64,
+    pub height: f64,
+}
+
+impl Geometry {
+    /// Whether the reduced picture is the output already, pixel for pixel.
+    pub(crate) fn is_identity(&self) -> bool {
+        self.shrink == (1, 1)
+            && self.crop.width == f64::from(self.output.0)
+            && self.crop.height == f64::from(self.output.1)
+            && self.crop.left.fract() == 0.0
+            && self.crop.top.fract() == 0.0
+    }
+
+    pub(crate) fn ratio(&self) -> (f64, f64) {
+        (self.crop.width / f64::from(self.output.0), self.crop.height / f64::from(self.output.1))
+    }
+}
+
+impl Plan {
+    /// Decides on size, crop, decode scale, format and road.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] where the source or the output is larger than allowed.
+    pub fn new(header: &Header, request: &Request) -> Result<Plan, Error> {
+        request.limits.check_size(header.width, header.height)?;
+        let upright = header.upright();
+        let (size, part) = fit(upright, request)?;
+        request.limits.check_size(size.0, size.1)?;
+
+        let swap = swaps_sides(header.orientation);
+        let turn = |(a, b)| if swap { (b, a) } else { (a, b) };
+        let (output, part) = if swap { ((size.1, size.0), (part.1, part.0)) } else { (size, part) };
+        let columns = Axis::new(header.width, output.0, part.0, request.filter);
+        let rows = Axis::new(header.height, output.1, part.1, request.filter);
+        let nearest = request.filter == Filter::Nearest;
+        let window_size = (columns.end - columns.start, rows.end - rows.start);
+        let mut geometry = Geometry {
+            window: Window { left: columns.start, right: columns.end, top: rows.start, bottom: rows.end },
+            shrink: (columns.shrink, rows.shrink),
+            reduced: (columns.reduced, rows.reduced),
+            crop: CropBox {
+                left: columns.crop_start,
+                width: columns.crop_length,
+                top: rows.crop_start,
+                height: rows.crop_length,
+            },
+            output,
+            pick: None,
+        };
+        if nearest {
+            geometry.pick = Some(Pick {
+                first: (geometry.crop.left, geometry.crop.top),
+                ratio: geometry.ratio(),
+                window: window_size,
+            });
+            geometry.reduced = output;
+            geometry.crop =
+                CropBox { left: 0.0, top: 0.0, width: f64::from(output.0), height: f64::from(output.1) };
+        }
+
+        let format = request.format.unwrap_or_else(|| default_format(header, size));
+        Limit::Side.check(size.0.max(size.1).into(), format.max_side().into())?;
+        let output_layout = encode::layout(format, header.layout);
+        let costs = costs(header, &geometry, format, output_layout, request.filter);
+        let (road, reason) = route(header, &costs, request);
+        Ok(Plan {
+            width: size.0,
+            height: size.1,
+            format,
+            decode_scale: turn(geometry.shrink),
+            costs,
+            road,
+            reason,
+            header: *header,
+            geometry,
+            output_layout,
+            filter: request.filter,
+            quality: request.quality,
+        })
+    }
+}
+
+/// The output's size, and the width and height of the centred part of the source that it shows.
+fn fit(source: (u32, u32), request: &Request) -> Result<((u32, u32), (f64, f64)), Error> {
+    let (width, height) = (f64::from(source.0), f64::from(source.1));
+    let whole = (width, height);
+    let most = if request.enlarge { f64::INFINITY } else { 1.0 };
+    let scaled = |scale: f64| -> Result<(u32, u32), Error> {
+        let side = |side: f64| (side * scale).round().max(1.0);
+        let pixels = side(width) * side(height);
+        // Checked in floats: a free side can overflow u32.
+        Limit::MaxPixels.check(pixels as u64, request.limits.max_pixels)?;
+        Ok((side(width) as u32, side(height) as u32))
+    };
+    let (w, h) = match (request.width, request.height) {
+        (None, None) => return Ok((source, whole)),
+        (Some(w), None) => return Ok((scaled((f64::from(w) / width).min(most))?, whole)),
+        (None, Some(h)) => return Ok((scaled((f64::from(h) / height).min(most))?, whole)),
+        (Some(w), Some(h)) => (w, h),
+    };
+    let (across, down) = (f64::from(w) / width, f64::from(h) / height);
+    Ok(match request.fit {
+        Fit::Contain => (scaled(across.min(down).min(most))?, whole),
+        Fit::Fill if request.enlarge => ((w, h), whole),
+        Fit::Fill => ((w.min(source.0), h.min(source.1)), whole),
+        Fit::Cover => {
+            let scale = across.max(down).min(most);
+            // Without enlarging, a box larger than the picture on one side keeps the picture's.
+            let visible = |side: u32, of: f64| {
+                let full = (of * scale).round().max(1.0);
+                if f64::from(side) >= full { full as u32 } else { side }
+            };
+            let size = if request.enlarge { (w, h) } else { (visible(w, width), visible(h, height)) };
+            let part = |side: u32, of: f64| (f64::from(side) / scale).min(of);
+            (size, (part(size.0, width), part(size.1, height)))
+        }
+    })
+}
+
+/// One side of the picture.
+struct Axis {
+    start: u32,
+    end: u32,
+    shrink: u32,
+    reduced: u32,
+    crop_start: f64,
+    crop_length: f64,
+}
+
+impl Axis {
+    /// `part` is the length of the centred piece of `source` that becomes `output`.
+    fn new(source: u32, output: u32, part: f64, filter: Filter) -> Axis {
+        let ratio = part / f64::from(output);
+        // Nearest picks pixels of the source itself: an average of them would be another filter.
+        let shrink = if filter == Filter::Nearest { 1.0 } else { (ratio / LEAVE).floor().max(1.0) };
+        let first = (f64::from(source) - part) / 2.0;
+        // The kernel looks past the crop box, as it would in the full picture.
+        let margin = support(filter) * ratio.max(1.0) + shrink;
+        let start = (first - margin).floor().max(0.0);
+        let end = (first + part + margin).ceil().min(f64::from(source));
+        Axis {
+            start: start as u32,
+            end: end as u32,
+            shrink: shrink as u32,
+            reduced: ((end - start) / shrink).ceil() as u32,
+            crop_start: (first - start) / shrink,
+            crop_length: part / shrink,
+        }
+    }
+}
+
+/// The source's format where it can hold the output, else JPEG, or PNG for alpha.
+fn default_format(header: &Header, (width, height): (u32, u32)) -> Format {
+    let fits = width.max(height) <= header.format.max_side();
+    if header.format.is_writable() && fits {
+        header.format
+    } else if header.layout.has_alpha() {
+        Format::Png
+    } else {
+        Format::Jpeg
+    }
+}
+
+fn costs(
+    header: &Header,
+    geometry: &Geometry,
+    format: Format,
+    output_layout: Layout,
+    filter: Filter,
+) -> Costs {
+    // Rows below the window are never decoded, where rows can be pulled at all.
+    let decoded = if header.by_rows { geometry.window.bottom } else { header.height };
+    let decode = cost::decode_nanos(&Header { height: decoded, ..*header });
+    let Window { left, right, top, bottom } = geometry.window;
+    let shrink = cost::shrink_nanos(u64::from(right - left) * u64::from(bottom - top), header.layout);
+    let resample = if geometry.is_identity() {
+        0
+    } else {
+        cost::resample_nanos(geometry.output, geometry.ratio(), support(filter), header.layout)
+    };
+    let encode = cost::encode_nanos(format, geometry.output, output_layout);
+    Costs { decode: (decode + shrink) / 1_000, resample: resample / 1_000, encode: encode / 1_000 }
+}
+
+fn route(header: &Header, costs: &Costs, request: &Request) -> (Road, Reason) {
+    match request.scheduler {
+        Scheduler::Normal => (Road::Yielding, Reason::Asked),
+        Scheduler::Dirty => (Road::Dirty, Reason::Asked),
+        Scheduler::Auto if !header.by_rows && cost::decode_nanos(header) > cost::PIECE_NANOS => {
+            (Road::Dirty, Reason::Indivisible)
+        }
+        Scheduler::Auto if costs.total() > request.yield_limit => (Road::Dirty, Reason::AboveYieldLimit),
+        Scheduler::Auto => (Road::Yielding, Reason::WithinYieldLimit),
+    }
+}

@@ -1,0 +1,43 @@
+use bytes::Bytes;
+use image::metadata::Orientation;
+
+use crate::{Error, Format, Layout, decode};
+
+/// What a picture's header says. Sizes are as stored, before orientation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header {
+    pub format: Format,
+    pub width: u32,
+    pub height: u32,
+    /// What its rows will hold once decoded: a palette is RGB here.
+    pub layout: Layout,
+    /// Whether colours come multiplied by their alpha already.
+    pub premultiplied: bool,
+    pub orientation: Orientation,
+    /// Whether rows can be pulled. Where not, the picture is decoded in one indivisible piece.
+    pub by_rows: bool,
+}
+
+impl Header {
+    /// Width and height as shown.
+    pub fn upright(&self) -> (u32, u32) {
+        if swaps_sides(self.orientation) { (self.height, self.width) } else { (self.width, self.height) }
+    }
+
+    pub(crate) fn pixels(&self) -> u64 {
+        u64::from(self.width) * u64::from(self.height)
+    }
+}
+
+/// Reads the header of an encoded picture. Decodes no pixel.
+///
+/// # Errors
+/// [`Error::UnknownFormat`], [`Error::Unsupported`], [`Error::Invalid`] or [`Error::Truncated`].
+pub fn probe(input: Bytes) -> Result<Header, Error> {
+    decode::open(input).map(|source| source.header())
+}
+
+/// Whether upright width is stored height.
+pub(crate) fn swaps_sides(orientation: Orientation) -> bool {
+    orientation.to_exif() >= 5
+}

@@ -1,0 +1,120 @@
+//! The last resampling, by `fast_image_resize`, in bands of output rows: the same bands on both
+//! roads, so that both give the same bytes.
+
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+
+use crate::pixels::{Picture, Samples};
+use crate::plan::{CropBox, Geometry};
+use crate::{Depth, Error, Filter, Layout, cost};
+
+/// The kernel's radius in pixels of the coarser of the two pictures.
+pub(crate) fn support(filter: Filter) -> f64 {
+    match filter {
+        Filter::Nearest | Filter::Box => 0.5,
+        Filter::Bilinear | Filter::Hamming => 1.0,
+        Filter::CatmullRom | Filter::Mitchell => 2.0,
+        Filter::Gaussian | Filter::Lanczos3 => 3.0,
+    }
+}
+
+fn kernel(filter: Filter) -> FilterType {
+    match filter {
+        // Pixels were picked while decoding; what is left to do here is to copy them.
+        Filter::Nearest | Filter::Box => FilterType::Box,
+        Filter::Bilinear => FilterType::Bilinear,
+        Filter::Hamming => FilterType::Hamming,
+        Filter::CatmullRom => FilterType::CatmullRom,
+        Filter::Mitchell => FilterType::Mitchell,
+        Filter::Gaussian => FilterType::Gaussian,
+        Filter::Lanczos3 => FilterType::Lanczos3,
+    }
+}
+
+/// The reduced picture and what is to be made of it.
+pub(crate) struct Resample {
+    reduced: Samples,
+    layout: Layout,
+    geometry: Geometry,
+    filter: Filter,
+    rows_per_band: u32,
+}
+
+impl Resample {
+    pub(crate) fn new(reduced: Samples, layout: Layout, geometry: Geometry, filter: Filter) -> Self {
+        let row = (geometry.output.0, 1);
+        let nanos = cost::resample_nanos(row, geometry.ratio(), support(filter), layout)
+            + cost::finish_nanos(geometry.output.0);
+        // The coefficients are computed anew for each band: a band of very few rows would do little
+        // else.
+        let rows_per_band = (cost::PIECE_NANOS / nanos.max(1)).clamp(1, geometry.output.1.into()) as u32;
+        Resample { reduced, layout, geometry, filter, rows_per_band }
+    }
+
+    pub(crate) fn bands(&self) -> u32 {
+        self.geometry.output.1.div_ceil(self.rows_per_band)
+    }
+
+    /// The output rows of one band.
+    pub(crate) fn rows(&self, band: u32) -> std::ops::Range<u32> {
+        let top = band * self.rows_per_band;
+        top..(top + self.rows_per_band).min(self.geometry.output.1)
+    }
+
+    /// Computes one band.
+    pub(crate) fn band(&self, resizer: &mut Resizer, band: u32) -> Result<Picture, Error> {
+        let rows = self.rows(band);
+        let Geometry { crop, reduced, output, .. } = self.geometry;
+        let mut out = Picture::zeroed(output.0, rows.len() as u32, self.layout)?;
+        if self.geometry.is_identity() {
+            self.copy(crop, rows, &mut out);
+            return Ok(out);
+        }
+        let step = crop.height / f64::from(output.1);
+        // A crop box that touches the edge must not pass it by a rounding error.
+        let top = (crop.top + f64::from(rows.start) * step).min(f64::from(reduced.1));
+        let height = (rows.len() as f64 * step).min(f64::from(reduced.1) - top);
+        let width = crop.width.min(f64::from(reduced.0) - crop.left);
+        let options = ResizeOptions::new()
+            .resize_alg(ResizeAlg::Convolution(kernel(self.filter)))
+            .crop(crop.left, top, width, height)
+            .use_alpha(false);
+        let pixel = pixel_type(self.layout);
+        let (out_width, out_height) = (out.width, out.height);
+        let from =
+            ImageRef::new(reduced.0, reduced.1, self.reduced.bytes(), pixel).map_err(|_| Error::Internal)?;
+        let mut to = Image::from_slice_u8(out_width, out_height, out.samples.bytes_mut(), pixel)
+            .map_err(|_| Error::Internal)?;
+        resizer.resize(&from, &mut to, &options).map_err(|_| Error::Internal)?;
+        Ok(out)
+    }
+
+    fn copy(&self, crop: CropBox, rows: std::ops::Range<u32>, out: &mut Picture) {
+        let pixel = self.layout.pixel_bytes();
+        let from_row = self.geometry.reduced.0 as usize * pixel;
+        let to_row = self.geometry.output.0 as usize * pixel;
+        let left = crop.left as usize * pixel;
+        let top = crop.top as usize + rows.start as usize;
+        let from = self.reduced.bytes().chunks_exact(from_row).skip(top);
+        for (to, from) in out.samples.bytes_mut().chunks_exact_mut(to_row).zip(from) {
+            to.copy_from_slice(&from[left..][..to_row]);
+        }
+    }
+}
+
+fn pixel_type(layout: Layout) -> PixelType {
+    match (layout.depth, layout.channels) {
+        (Depth::U8, 1) => PixelType::U8,
+        (Depth::U8, 2) => PixelType::U8x2,
+        (Depth::U8, 3) => PixelType::U8x3,
+        (Depth::U8, _) => PixelType::U8x4,
+        (Depth::U16, 1) => PixelType::U16,
+        (Depth::U16, 2) => PixelType::U16x2,
+        (Depth::U16, 3) => PixelType::U16x3,
+        (Depth::U16, _) => PixelType::U16x4,
+        (Depth::F32, 1) => PixelType::F32,
+        (Depth::F32, 2) => PixelType::F32x2,
+        (Depth::F32, 3) => PixelType::F32x3,
+        (Depth::F32, _) => PixelType::F32x4,
+    }
+}

@@ -1,0 +1,459 @@
+//! The shrink by a whole factor, as rows arrive: every `fx` by `fy` source pixels become their
+//! average. Only one row of sums and the reduced picture are kept.
+//!
+//! Columns are summed first, row by row, because that is a plain vector addition over the whole
+//! width; the sums of `fx` neighbours are taken once for `fy` rows. Colours are weighed by their
+//! alpha, so that what is invisible does not bleed into what is seen: a picture with alpha leaves
+//! this stage premultiplied, unless nothing is going to be resampled.
+
+use bytemuck::Pod;
+use rayon::ThreadPool;
+use rayon::prelude::*;
+
+use crate::pixels::{Rows, Samples, zeroed};
+use crate::plan::{Geometry, Pick, Window};
+use crate::{Error, Header};
+
+/// The picture between decoding and resampling.
+pub(crate) struct Shrink {
+    reducer: Reducer,
+    channels: usize,
+    window: Window,
+    shrink: (u32, u32),
+    reduced: (u32, u32),
+    pick: Option<Pick>,
+    alpha: Alpha,
+    source_width: u32,
+    /// The next source row to arrive.
+    row: u32,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Alpha {
+    /// There is none, it is in the colours already, or pixels stay as they are.
+    Leave,
+    /// Multiply colours by it.
+    Weigh,
+}
+
+enum Reducer {
+    U8(Sums<u8>),
+    U16(Sums<u16>),
+    F32(Sums<f32>),
+}
+
+struct Sums<S: Sample> {
+    reduced: Vec<S>,
+    scratch: Scratch<S>,
+}
+
+/// The sums of one row of blocks in the making.
+struct Scratch<S: Sample> {
+    /// One sum a column and channel, of at most `S::ROWS` rows.
+    columns: Vec<S::Column>,
+    weighed: Vec<S::Weighed>,
+    /// One sum a block and channel.
+    blocks: Vec<S::Block>,
+    rows_in_columns: u32,
+    rows_in_blocks: u32,
+}
+
+impl Shrink {
+    pub(crate) fn new(header: &Header, geometry: &Geometry) -> Result<Self, Error> {
+        let channels = usize::from(header.layout.channels);
+        let len = geometry.reduced.0 as usize * geometry.reduced.1 as usize * channels;
+        let reducer = match Samples::zeroed(header.layout.depth, len)? {
+            Samples::U8(reduced) => Reducer::U8(Sums { reduced, scratch: Scratch::empty() }),
+            Samples::U16(reduced) => Reducer::U16(Sums { reduced, scratch: Scratch::empty() }),
+            Samples::F32(reduced) => Reducer::F32(Sums { reduced, scratch: Scratch::empty() }),
+        };
+        let weigh = header.layout.has_alpha() && !header.premultiplied && !geometry.is_identity();
+        Ok(Shrink {
+            reducer,
+            channels,
+            window: geometry.window,
+            shrink: geometry.shrink,
+            reduced: geometry.reduced,
+            pick: geometry.pick,
+            alpha: if weigh { Alpha::Weigh } else { Alpha::Leave },
+            source_width: header.width,
+            row: 0,
+        })
+    }
+
+    /// Whether every row that matters has arrived.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.row >= self.window.bottom
+    }
+
+    /// Takes the next rows, and shares them out over a pool if there is one. The result is the same.
+    pub(crate) fn push(&mut self, rows: Rows<'_>, pool: Option<&ThreadPool>) -> Result<(), Error> {
+        let row_len = self.source_width as usize * self.channels;
+        let len = match rows {
+            Rows::U8(rows) => rows.len(),
+            Rows::U16(rows) => rows.len(),
+            Rows::F32(rows) => rows.len(),
+        };
+        let arrived = self.row..self.row + (len / row_len) as u32;
+        self.row = arrived.end;
+        // The rows that matter, counted from the first that arrived.
+        let first = self.window.top.max(arrived.start);
+        let last = self.window.bottom.min(arrived.end);
+        if first >= last {
+            return Ok(());
+        }
+        let range = (first - arrived.start) as usize * row_len..(last - arrived.start) as usize * row_len;
+        let work = Work {
+            first_row: first - self.window.top,
+            rows_in_window: self.window.bottom - self.window.top,
+            row_len,
+            left: self.window.left as usize * self.channels,
+            width: (self.window.right - self.window.left) as usize * self.channels,
+            channels: self.channels,
+            fx: self.shrink.0,
+            fy: self.shrink.1,
+            reduced: self.reduced,
+            weigh: self.alpha == Alpha::Weigh,
+            pool,
+            pick: self.pick,
+        };
+        match (&mut self.reducer, rows.slice(range)) {
+            (Reducer::U8(sums), Rows::U8(rows)) => work.run(sums, rows),
+            (Reducer::U16(sums), Rows::U16(rows)) => work.run(sums, rows),
+            (Reducer::F32(sums), Rows::F32(rows)) => work.run(sums, rows),
+            _ => Err(Error::Internal),
+        }
+    }
+
+    pub(crate) fn into_reduced(self) -> Samples {
+        match self.reducer {
+            Reducer::U8(sums) => Samples::U8(sums.reduced),
+            Reducer::U16(sums) => Samples::U16(sums.reduced),
+            Reducer::F32(sums) => Samples::F32(sums.reduced),
+        }
+    }
+}
+
+/// One batch of rows. Lengths and offsets along a row are counted in samples.
+struct Work<'a> {
+    /// The first row of the batch, counted from the window's top.
+    first_row: u32,
+    rows_in_window: u32,
+    row_len: usize,
+    left: usize,
+    width: usize,
+    channels: usize,
+    fx: u32,
+    fy: u32,
+    reduced: (u32, u32),
+    weigh: bool,
+    pool: Option<&'a ThreadPool>,
+    pick: Option<Pick>,
+}
+
+impl Work<'_> {
+    fn run<S: Sample>(&self, sums: &mut Sums<S>, rows: &[S]) -> Result<(), Error> {
+        if let Some(pick) = self.pick {
+            self.pick(pick, &mut sums.reduced, rows);
+            return Ok(());
+        }
+        let out_row = self.reduced.0 as usize * self.channels;
+        if (self.fx, self.fy, self.weigh) == (1, 1, false) {
+            let out = sums.reduced[self.first_row as usize * out_row..].chunks_exact_mut(out_row);
+            for (out, row) in out.zip(rows.chunks_exact(self.row_len)) {
+                S::copy(&row[self.left..][..self.width], out);
+            }
+            return Ok(());
+        }
+        let fy = self.fy as usize;
+        let scratch = &mut sums.scratch;
+        scratch.prepare(self.width, out_row, self.weigh)?;
+
+        // Rows that finish a block begun earlier, whole blocks, rows that begin one.
+        let total = rows.len() / self.row_len;
+        let begun = self.first_row as usize % fy;
+        let finishing = if begun == 0 { 0 } else { (fy - begun).min(total) };
+        let whole = (total - finishing) / fy;
+        let first_whole = (self.first_row as usize + finishing) / fy;
+        let (head, rest) = rows.split_at(finishing * self.row_len);
+        let (body, tail) = rest.split_at(whole * fy * self.row_len);
+
+        self.add_rows(scratch, head, self.first_row, &mut sums.reduced, out_row);
+        let first_body_row = self.first_row + finishing as u32;
+        if let Some(pool) = self.pool.filter(|_| whole > 1) {
+            let blocks = &mut sums.reduced[first_whole * out_row..][..whole * out_row];
+            let blocks = blocks.par_chunks_exact_mut(out_row);
+            let work = blocks.zip(body.par_chunks_exact(fy * self.row_len));
+            pool.install(|| {
+                work.try_for_each_init(Scratch::empty, |scratch, (out, rows)| {
+                    scratch.prepare(self.width, out_row, self.weigh)?;
+                    for row in rows.chunks_exact(self.row_len) {
+                        self.add_row(scratch, row);
+                    }
+                    self.finish_block(scratch, out);
+                    Ok(())
+                })
+            })?;
+        } else {
+            self.add_rows(scratch, body, first_body_row, &mut sums.reduced, out_row);
+        }
+        self.add_rows(scratch, tail, first_body_row + (whole * fy) as u32, &mut sums.reduced, out_row);
+        Ok(())
+    }
+
+    /// Adds rows one after the other, from `first` on, and finishes each block that they complete.
+    fn add_rows<S: Sample>(
+        &self,
+        scratch: &mut Scratch<S>,
+        rows: &[S],
+        first: u32,
+        reduced: &mut [S],
+        out_row: usize,
+    ) {
+        for (y, row) in (first..).zip(rows.chunks_exact(self.row_len)) {
+            self.add_row(scratch, row);
+            if (y + 1).is_multiple_of(self.fy) || y + 1 == self.rows_in_window {
+                self.finish_block(scratch, &mut reduced[(y / self.fy) as usize * out_row..][..out_row]);
+            }
+        }
+    }
+
+    fn add_row<S: Sample>(&self, scratch: &mut Scratch<S>, row: &[S]) {
+        let row = &row[self.left..][..self.width];
+        if scratch.rows_in_columns == S::ROWS {
+            self.sum_blocks(scratch);
+        }
+        if self.weigh {
+            match self.channels {
+                2 => S::weigh::<2>(&mut scratch.weighed, row),
+                _ => S::weigh::<4>(&mut scratch.weighed, row),
+            }
+        } else {
+            S::add(&mut scratch.columns, row);
+        }
+        scratch.rows_in_columns += 1;
+    }
+
+    /// Moves the columns' sums into the blocks'.
+    fn sum_blocks<S: Sample>(&self, scratch: &mut Scratch<S>) {
+        let Scratch { columns, weighed, blocks, .. } = scratch;
+        let fx = self.fx as usize;
+        match (self.weigh, self.channels) {
+            (true, 2) => sum_neighbours::<_, _, 2>(weighed, blocks, fx),
+            (true, _) => sum_neighbours::<_, _, 4>(weighed, blocks, fx),
+            (false, 1) => sum_neighbours::<_, _, 1>(columns, blocks, fx),
+            (false, 2) => sum_neighbours::<_, _, 2>(columns, blocks, fx),
+            (false, 3) => sum_neighbours::<_, _, 3>(columns, blocks, fx),
+            (false, _) => sum_neighbours::<_, _, 4>(columns, blocks, fx),
+        }
+        scratch.rows_in_blocks += scratch.rows_in_columns;
+        scratch.rows_in_columns = 0;
+    }
+
+    /// Writes the averages of a finished row of blocks and clears the sums.
+    fn finish_block<S: Sample>(&self, scratch: &mut Scratch<S>, out: &mut [S]) {
+        self.sum_blocks(scratch);
+        let rows = f64::from(scratch.rows_in_blocks);
+        let scale = if self.weigh { S::WEIGHED_SCALE } else { 1.0 };
+        let whole = 1.0 / (rows * f64::from(self.fx) * scale);
+        // The last block may be narrower.
+        let columns = self.width / self.channels;
+        let last = (columns - 1) % self.fx as usize + 1;
+        let narrow = 1.0 / (rows * last as f64 * scale);
+        let split = out.len() - self.channels;
+        let (most_out, last_out) = out.split_at_mut(split);
+        let (most, last) = scratch.blocks.split_at(split);
+        S::average(most, most_out, whole);
+        S::average(last, last_out, narrow);
+        scratch.blocks.fill(S::Block::default());
+        scratch.rows_in_blocks = 0;
+    }
+
+    fn pick<S: Sample>(&self, pick: Pick, reduced: &mut [S], rows: &[S]) {
+        let channels = self.channels;
+        let out_row = self.reduced.0 as usize * channels;
+        for (y, row) in (self.first_row..).zip(rows.chunks_exact(self.row_len)) {
+            let row = &row[self.left..][..self.width];
+            for out_y in pick.rows_of(y, self.reduced.1) {
+                let out = &mut reduced[out_y as usize * out_row..][..out_row];
+                for (x, pixel) in (0..).zip(out.chunks_exact_mut(channels)) {
+                    pixel.copy_from_slice(&row[pick.column(x) as usize * channels..][..channels]);
+                }
+            }
+        }
+    }
+}
+
+impl<S: Sample> Scratch<S> {
+    fn empty() -> Self {
+        Scratch {
+            columns: Vec::new(),
+            weighed: Vec::new(),
+            blocks: Vec::new(),
+            rows_in_columns: 0,
+            rows_in_blocks: 0,
+        }
+    }
+
+    fn prepare(&mut self, columns: usize, blocks: usize, weigh: bool) -> Result<(), Error> {
+        if self.blocks.is_empty() {
+            self.blocks = zeroed(blocks)?;
+            if weigh {
+                self.weighed = zeroed(columns)?;
+            } else {
+                self.columns = zeroed(columns)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Adds every `fx` neighbouring columns to their block and clears them.
+fn sum_neighbours<C, B, const CHANNELS: usize>(columns: &mut [C], blocks: &mut [B], fx: usize)
+where
+    C: Copy + Default + Into<B>,
+    B: Copy + std::ops::AddAssign,
+{
+    let (columns, _) = columns.as_chunks_mut::<CHANNELS>();
+    let (blocks, _) = blocks.as_chunks_mut::<CHANNELS>();
+    for (pixels, block) in columns.chunks_mut(fx).zip(blocks) {
+        let mut sums = *block;
+        for pixel in pixels {
+            for (sum, column) in sums.iter_mut().zip(pixel) {
+                *sum += std::mem::take(column).into();
+            }
+        }
+        *block = sums;
+    }
+}
+
+/// What the sums of a kind of sample need to be exact (integers) or close (floats).
+trait Sample: Pod + Send + Sync {
+    type Column: Copy + Default + bytemuck::Zeroable + Into<Self::Block> + Send;
+    type Weighed: Copy + Default + bytemuck::Zeroable + Into<Self::Block> + Send;
+    type Block: Copy + Default + bytemuck::Zeroable + std::ops::AddAssign + Send;
+    /// The rows whose sum fits into a `Column` or `Weighed`.
+    const ROWS: u32;
+    /// What full alpha multiplies by.
+    const WEIGHED_SCALE: f64;
+
+    fn add(columns: &mut [Self::Column], row: &[Self]);
+    /// Adds colours times alpha, and alpha times full alpha. Alpha is the last channel.
+    fn weigh<const CHANNELS: usize>(columns: &mut [Self::Weighed], row: &[Self]);
+    /// Takes samples as they are.
+    fn copy(row: &[Self], out: &mut [Self]) {
+        out.copy_from_slice(row);
+    }
+    /// Rounds sums times `factor`.
+    fn average(sums: &[Self::Block], out: &mut [Self], factor: f64);
+}
+
+impl Sample for u8 {
+    type Column = u16;
+    type Weighed = u32;
+    type Block = u64;
+    const ROWS: u32 = 257;
+    const WEIGHED_SCALE: f64 = 255.0;
+
+    fn add(columns: &mut [u16], row: &[u8]) {
+        for (column, &sample) in columns.iter_mut().zip(row) {
+            *column += u16::from(sample);
+        }
+    }
+
+    fn weigh<const CHANNELS: usize>(columns: &mut [u32], row: &[u8]) {
+        let (columns, _) = columns.as_chunks_mut::<CHANNELS>();
+        let (row, _) = row.as_chunks::<CHANNELS>();
+        for (column, pixel) in columns.iter_mut().zip(row) {
+            let alpha = u32::from(pixel[CHANNELS - 1]);
+            for channel in 0..CHANNELS - 1 {
+                column[channel] += u32::from(pixel[channel]) * alpha;
+            }
+            column[CHANNELS - 1] += 255 * alpha;
+        }
+    }
+
+    fn average(sums: &[u64], out: &mut [u8], factor: f64) {
+        for (out, &sum) in out.iter_mut().zip(sums) {
+            *out = (sum as f64 * factor + 0.5) as u8;
+        }
+    }
+}
+
+impl Sample for u16 {
+    type Column = u32;
+    type Weighed = u64;
+    type Block = u64;
+    const ROWS: u32 = 65_537;
+    const WEIGHED_SCALE: f64 = 65_535.0;
+
+    fn add(columns: &mut [u32], row: &[u16]) {
+        for (column, &sample) in columns.iter_mut().zip(row) {
+            *column += u32::from(sample);
+        }
+    }
+
+    fn weigh<const CHANNELS: usize>(columns: &mut [u64], row: &[u16]) {
+        let (columns, _) = columns.as_chunks_mut::<CHANNELS>();
+        let (row, _) = row.as_chunks::<CHANNELS>();
+        for (column, pixel) in columns.iter_mut().zip(row) {
+            let alpha = u64::from(pixel[CHANNELS - 1]);
+            for channel in 0..CHANNELS - 1 {
+                column[channel] += u64::from(pixel[channel]) * alpha;
+            }
+            column[CHANNELS - 1] += 65_535 * alpha;
+        }
+    }
+
+    fn average(sums: &[u64], out: &mut [u16], factor: f64) {
+        for (out, &sum) in out.iter_mut().zip(sums) {
+            *out = (sum as f64 * factor + 0.5) as u16;
+        }
+    }
+}
+
+impl Sample for f32 {
+    type Column = f32;
+    type Weighed = f32;
+    type Block = f64;
+    const ROWS: u32 = 256;
+    const WEIGHED_SCALE: f64 = 1.0;
+
+    fn add(columns: &mut [f32], row: &[f32]) {
+        for (column, &sample) in columns.iter_mut().zip(row) {
+            *column += finite(sample);
+        }
+    }
+
+    fn weigh<const CHANNELS: usize>(columns: &mut [f32], row: &[f32]) {
+        let (columns, _) = columns.as_chunks_mut::<CHANNELS>();
+        let (row, _) = row.as_chunks::<CHANNELS>();
+        for (column, pixel) in columns.iter_mut().zip(row) {
+            let alpha = finite(pixel[CHANNELS - 1]).clamp(0.0, 1.0);
+            for channel in 0..CHANNELS - 1 {
+                column[channel] += finite(pixel[channel]) * alpha;
+            }
+            column[CHANNELS - 1] += alpha;
+        }
+    }
+
+    fn copy(row: &[f32], out: &mut [f32]) {
+        for (out, &sample) in out.iter_mut().zip(row) {
+            *out = finite(sample);
+        }
+    }
+
+    fn average(sums: &[f64], out: &mut [f32], factor: f64) {
+        for (out, &sum) in out.iter_mut().zip(sums) {
+            *out = (sum * factor) as f32;
+        }
+    }
+}
+
+/// The brightest float that is believed. A single infinity or NaN would otherwise spread over
+/// everything that the kernel touches.
+const BRIGHTEST: f32 = 1e6;
+
+fn finite(sample: f32) -> f32 {
+    if sample.is_nan() { 0.0 } else { sample.clamp(-BRIGHTEST, BRIGHTEST) }
+}

@@ -1,0 +1,89 @@
+//! The BEAM's side of Thumbelina: terms in, terms out, and the two roads on which a job runs. What
+//! happens to pixels is `thumbelina_core`'s business.
+
+mod input;
+mod pool;
+mod reply;
+mod request;
+mod roads;
+
+use rustler::{Binary, Encoder, Env, Term};
+use thumbelina_core::{Plan, probe};
+
+use crate::request::Call;
+use crate::roads::{Next, Running};
+
+mod atoms {
+    rustler::atoms! {
+        ok,
+        error,
+        normal,
+        dirty,
+        // Reasons.
+        unsupported_format,
+        invalid_image,
+        truncated,
+        limit_exceeded,
+        enomem,
+        internal_error,
+        // Limits.
+        max_pixels,
+        max_bytes_in,
+        decoded_bytes,
+        side,
+        // Why a plan takes its road.
+        asked,
+        within_yield_limit,
+        above_yield_limit,
+        indivisible,
+        // Formats.
+        jpeg,
+        png,
+        gif,
+        webp,
+        tiff,
+        bmp,
+        ico,
+        tga,
+        dds,
+        pnm,
+        qoi,
+        hdr,
+        openexr,
+        farbfeld,
+        avif,
+    }
+}
+
+/// Reads the header: `{:ok, header} | {:error, error}`.
+#[rustler::nif(name = "probe")]
+fn probe_on_normal<'a>(env: Env<'a>, input: Binary<'a>) -> Term<'a> {
+    roads::guard(env, || reply::result(env, probe(input::pin(env, input)).map(reply::header)))
+}
+
+/// The same for an input whose header may be long.
+#[rustler::nif(name = "probe_dirty", schedule = "DirtyCpu")]
+fn probe_on_dirty<'a>(env: Env<'a>, input: Binary<'a>) -> Term<'a> {
+    roads::guard(env, || reply::result(env, probe(input::pin(env, input)).map(reply::header)))
+}
+
+/// Plans a thumbnail: `{:ok, plan} | {:error, error}`.
+#[rustler::nif]
+fn plan<'a>(env: Env<'a>, input: Binary<'a>, call: Call) -> Term<'a> {
+    roads::guard(env, || {
+        let planned = probe(input::pin(env, input)).and_then(|header| Plan::new(&header, &call.request()));
+        reply::result(env, planned.map(reply::plan))
+    })
+}
+
+/// Makes a thumbnail: `{:ok, {bytes, format, width, height}, stats} | {:error, error}`.
+#[rustler::nif]
+fn thumbnail<'a>(env: Env<'a>, input: Binary<'a>, call: Call) -> Next<'a> {
+    roads::start(env, Running::new(input::pin(env, input), &call))
+}
+
+rustler::init!("Elixir.Thumbelina.Native");
+
+fn encode_error<'a>(env: Env<'a>, error: impl Encoder) -> Term<'a> {
+    (atoms::error(), error).encode(env)
+}

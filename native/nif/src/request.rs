@@ -1,0 +1,100 @@
+//! Terms in. The Elixir side has checked every option, so that here they only change their form.
+
+use rustler::{Decoder, NifMap, NifResult, NifUnitEnum, Term};
+use thumbelina_core::{Filter, Fit, Format, Limits, Request, Scheduler};
+
+/// One call, as the Elixir side normalises it.
+#[derive(NifMap)]
+pub(crate) struct Call {
+    width: Option<u32>,
+    height: Option<u32>,
+    fit: FitAtom,
+    enlarge: bool,
+    format: Option<FormatAtom>,
+    quality: u8,
+    filter: FilterAtom,
+    max_pixels: u64,
+    max_bytes_in: u64,
+    scheduler: SchedulerAtom,
+    yield_limit: Option<u64>,
+    pub(crate) threads: Option<usize>,
+    /// For tests: at most this many steps in a slice of the yielding road.
+    pub(crate) steps_per_slice: Option<u32>,
+}
+
+impl Call {
+    pub(crate) fn request(&self) -> Request {
+        let defaults = Request::default();
+        Request {
+            width: self.width,
+            height: self.height,
+            fit: match self.fit {
+                FitAtom::Contain => Fit::Contain,
+                FitAtom::Cover => Fit::Cover,
+                FitAtom::Fill => Fit::Fill,
+            },
+            enlarge: self.enlarge,
+            format: self.format.as_ref().map(|format| format.0),
+            quality: self.quality,
+            filter: match self.filter {
+                FilterAtom::Nearest => Filter::Nearest,
+                FilterAtom::Box => Filter::Box,
+                FilterAtom::Bilinear => Filter::Bilinear,
+                FilterAtom::Hamming => Filter::Hamming,
+                FilterAtom::CatmullRom => Filter::CatmullRom,
+                FilterAtom::Mitchell => Filter::Mitchell,
+                FilterAtom::Gaussian => Filter::Gaussian,
+                FilterAtom::Lanczos3 => Filter::Lanczos3,
+            },
+            limits: Limits { max_pixels: self.max_pixels, max_bytes_in: self.max_bytes_in },
+            scheduler: match self.scheduler {
+                SchedulerAtom::Auto => Scheduler::Auto,
+                SchedulerAtom::Normal => Scheduler::Normal,
+                SchedulerAtom::Dirty => Scheduler::Dirty,
+            },
+            yield_limit: self.yield_limit.unwrap_or(defaults.yield_limit),
+        }
+    }
+}
+
+#[derive(NifUnitEnum)]
+enum FitAtom {
+    Contain,
+    Cover,
+    Fill,
+}
+
+#[derive(NifUnitEnum)]
+enum FilterAtom {
+    Nearest,
+    Box,
+    Bilinear,
+    Hamming,
+    CatmullRom,
+    Mitchell,
+    Gaussian,
+    Lanczos3,
+}
+
+#[derive(NifUnitEnum)]
+enum SchedulerAtom {
+    Auto,
+    Normal,
+    Dirty,
+}
+
+struct FormatAtom(Format);
+
+impl<'a> Decoder<'a> for FormatAtom {
+    fn decode(term: Term<'a>) -> NifResult<Self> {
+        let name = term.atom_to_string()?;
+        let found = Format::ALL.into_iter().find(|format| format.name() == name);
+        found.map(FormatAtom).ok_or(rustler::Error::BadArg)
+    }
+}
+
+impl rustler::Encoder for FormatAtom {
+    fn encode<'a>(&self, env: rustler::Env<'a>) -> Term<'a> {
+        crate::reply::format(self.0).encode(env)
+    }
+}

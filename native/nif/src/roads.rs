@@ -1,0 +1,239 @@
+//! The two roads. On the yielding road a job takes steps until its slice is used up, charges the
+//! slice to the process and lets the scheduler run others before it goes on. On the dirty road it
+//! takes steps without a budget. A job changes roads between steps, by a reschedule with the other
+//! flag.
+//!
+//! The job lives in a resource that travels in the continuation's only argument. When its process is
+//! killed the continuation is never called, and the last reference frees the job.
+
+use std::ffi::CString;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use rustler::codegen_runtime::{NifReturnable, NifReturned, c_int, handle_nif_result};
+use rustler::schedule::consume_timeslice;
+use rustler::sys::{ErlNifEnv, ErlNifTerm, enif_is_current_process_alive};
+use rustler::{Encoder, Env, Resource, ResourceArc, SchedulerFlags, Term};
+use thumbelina_core::{Budget, Error, Job, Phase, Road, Step};
+
+use crate::reply::StatsTerm;
+use crate::request::Call;
+use crate::{encode_error, pool, reply};
+
+/// What a slice on a normal scheduler may use before it looks for the way out. One more piece (of a
+/// quarter of a millisecond at most) can follow the last look, and the sum stays under the
+/// millisecond that the VM asks of a NIF.
+const SLICE: Duration = Duration::from_micros(500);
+
+/// What the VM takes a whole timeslice to be.
+const TIMESLICE_MICROS: u128 = 1_000;
+
+/// A job between two slices.
+pub(crate) struct Running(Mutex<State>);
+
+struct State {
+    job: Job,
+    steps_per_slice: Option<u32>,
+    threads: Option<usize>,
+    roads: Vec<Road>,
+    slices: u64,
+    longest_slice: Duration,
+    phases: [Duration; 3],
+}
+
+#[rustler::resource_impl]
+impl Resource for Running {}
+
+impl Running {
+    pub(crate) fn new(input: Bytes, call: &Call) -> Self {
+        Running(Mutex::new(State {
+            job: Job::new(input, call.request()),
+            steps_per_slice: call.steps_per_slice,
+            threads: call.threads,
+            roads: Vec::new(),
+            slices: 0,
+            longest_slice: Duration::ZERO,
+            phases: [Duration::ZERO; 3],
+        }))
+    }
+}
+
+impl State {
+    fn step(&mut self, budget: Budget<'_>) -> Result<Step, Error> {
+        let phase = match self.job.phase() {
+            Phase::Decode => 0,
+            Phase::Resample => 1,
+            Phase::Encode => 2,
+        };
+        let start = Instant::now();
+        let step = self.job.step(budget);
+        self.phases[phase] += start.elapsed();
+        step
+    }
+
+    fn enter(&mut self, road: Road) {
+        if self.roads.last() != Some(&road) {
+            self.roads.push(road);
+        }
+    }
+
+    fn stats(&self) -> StatsTerm {
+        let micros = |duration: Duration| duration.as_micros() as u64;
+        StatsTerm {
+            roads: self.roads.iter().map(|&road| reply::road(road)).collect(),
+            slices: self.slices,
+            longest_slice: micros(self.longest_slice),
+            decode: micros(self.phases[0]),
+            resample: micros(self.phases[1]),
+            encode: micros(self.phases[2]),
+        }
+    }
+}
+
+/// What a NIF call ends with: its value, or its own continuation.
+pub(crate) enum Next<'a> {
+    Return(Term<'a>),
+    Continue(Road, Term<'a>),
+}
+
+// SAFETY: the terms inside are of the environment that `into_returned` is called with, as the
+// lifetimes of `start` and `resume` tie them to it, and `resume_on_normal` and `resume_on_dirty` are
+// NIFs of one argument, which is what is put into `args`.
+unsafe impl NifReturnable for Next<'_> {
+    unsafe fn into_returned(self, _env: Env) -> NifReturned {
+        match self {
+            Next::Return(term) => NifReturned::Term(term.as_c_arg()),
+            Next::Continue(road, running) => {
+                let (flags, fun): (_, unsafe extern "C" fn(_, _, _) -> _) = match road {
+                    Road::Yielding => (SchedulerFlags::Normal, resume_on_normal),
+                    Road::Dirty => (SchedulerFlags::DirtyCpu, resume_on_dirty),
+                };
+                let fun_name = CString::from(c"thumbnail");
+                NifReturned::Reschedule { fun_name, flags, fun, args: vec![running.as_c_arg()] }
+            }
+        }
+    }
+}
+
+/// The first slice, on the normal scheduler that the NIF was called on.
+pub(crate) fn start<'a>(env: Env<'a>, running: Running) -> Next<'a> {
+    let running = ResourceArc::new(running);
+    let term = running.encode(env);
+    slice(env, &running, term)
+}
+
+/// Runs what may panic. A panic becomes `{:error, %{reason: :internal_error}}`.
+pub(crate) fn guard<'a>(env: Env<'a>, run: impl FnOnce() -> Term<'a>) -> Term<'a> {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| encode_error(env, reply::error(Error::Internal)))
+}
+
+unsafe extern "C" fn resume_on_normal(
+    env: *mut ErlNifEnv,
+    argc: c_int,
+    argv: *const ErlNifTerm,
+) -> ErlNifTerm {
+    // SAFETY: the VM calls this with the environment and the arguments of the call.
+    unsafe { resume(env, argc, argv, slice) }
+}
+
+unsafe extern "C" fn resume_on_dirty(
+    env: *mut ErlNifEnv,
+    argc: c_int,
+    argv: *const ErlNifTerm,
+) -> ErlNifTerm {
+    // SAFETY: as above.
+    unsafe { resume(env, argc, argv, stint) }
+}
+
+/// # Safety
+/// To be called by a NIF with its own `env`, `argc` and `argv`, and to return what it returns.
+unsafe fn resume(
+    env: *mut ErlNifEnv,
+    argc: c_int,
+    argv: *const ErlNifTerm,
+    run: for<'a> fn(Env<'a>, &ResourceArc<Running>, Term<'a>) -> Next<'a>,
+) -> ErlNifTerm {
+    let lifetime = ();
+    // SAFETY: `env` is this call's, and no other `Env` has the lifetime of the local above.
+    let env = unsafe { Env::new(&lifetime, env) };
+    // SAFETY: the VM hands over `argc` terms at `argv`.
+    let arguments = unsafe { std::slice::from_raw_parts(argv, argc as usize) };
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        // SAFETY: the arguments are terms of this call's environment.
+        let term = unsafe { Term::new(env, *arguments.first().ok_or(rustler::Error::BadArg)?) };
+        let running: ResourceArc<Running> = term.decode()?;
+        Ok(run(env, &running, term))
+    }));
+    let returned = handle_nif_result(result, env);
+    // SAFETY: `returned` was made with this environment, and its value goes straight to the VM.
+    unsafe { returned.apply(env) }
+}
+
+/// One slice on a normal scheduler.
+fn slice<'a>(env: Env<'a>, running: &ResourceArc<Running>, term: Term<'a>) -> Next<'a> {
+    let start = Instant::now();
+    let mut state = running.0.lock().unwrap_or_else(PoisonError::into_inner);
+    state.enter(Road::Yielding);
+    let mut steps = 0;
+    let end = catch_unwind(AssertUnwindSafe(|| {
+        loop {
+            match state.step(Budget::Piece) {
+                Ok(Step::Again) => {}
+                other => return other,
+            }
+            steps += 1;
+            if state.job.road() == Road::Dirty {
+                return Ok(Step::TooBig);
+            }
+            if start.elapsed() >= SLICE || state.steps_per_slice.is_some_and(|most| steps >= most) {
+                return Ok(Step::Again);
+            }
+        }
+    }));
+    let spent = start.elapsed();
+    state.slices += 1;
+    state.longest_slice = state.longest_slice.max(spent);
+    // Charged on every way out: the last slice held the scheduler like any other.
+    consume_timeslice(env, (spent.as_micros() * 100 / TIMESLICE_MICROS).clamp(1, 100) as i32);
+    match end {
+        Ok(Ok(Step::Again)) => Next::Continue(Road::Yielding, term),
+        Ok(Ok(Step::TooBig)) => Next::Continue(Road::Dirty, term),
+        Ok(Ok(Step::Done(encoded))) => Next::Return(reply::encoded(env, &encoded, &state.stats())),
+        Ok(Err(error)) => Next::Return(encode_error(env, reply::error(error))),
+        Err(_panic) => Next::Return(encode_error(env, reply::error(Error::Internal))),
+    }
+}
+
+/// Steps on a dirty scheduler, to the end or to where the yielding road is the plan's again.
+fn stint<'a>(env: Env<'a>, running: &ResourceArc<Running>, term: Term<'a>) -> Next<'a> {
+    let mut state = running.0.lock().unwrap_or_else(PoisonError::into_inner);
+    state.enter(Road::Dirty);
+    let Some(pool) = pool::pool(state.threads) else {
+        return Next::Return(encode_error(env, reply::error(Error::Internal)));
+    };
+    let end = catch_unwind(AssertUnwindSafe(|| {
+        loop {
+            // Nobody waits for the picture of a dead process; what is returned goes nowhere.
+            if !is_alive(env) {
+                return Err(Error::Internal);
+            }
+            match state.step(Budget::Unbounded(pool)) {
+                Ok(Step::Again) if state.job.road() == Road::Dirty => {}
+                other => return other,
+            }
+        }
+    }));
+    match end {
+        Ok(Ok(Step::Again | Step::TooBig)) => Next::Continue(Road::Yielding, term),
+        Ok(Ok(Step::Done(encoded))) => Next::Return(reply::encoded(env, &encoded, &state.stats())),
+        Ok(Err(error)) => Next::Return(encode_error(env, reply::error(error))),
+        Err(_panic) => Next::Return(encode_error(env, reply::error(Error::Internal))),
+    }
+}
+
+fn is_alive(env: Env) -> bool {
+    // SAFETY: `env` is the environment of the NIF call that is running.
+    unsafe { enif_is_current_process_alive(env.as_c_arg()) != 0 }
+}
