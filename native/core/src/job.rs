@@ -90,10 +90,6 @@ enum Stage {
     Over,
 }
 
-/// Input up to this long has its header read on the yielding road. A header can be as long as the
-/// file: this many bytes of the smallest possible chunks take about a slice.
-const HEADER_BYTES_YIELDING: usize = 1 << 20;
-
 /// Rows are pulled in strips of about this much work, between two looks at the clock.
 const STRIP_NANOS: u64 = 50_000;
 
@@ -159,13 +155,21 @@ impl Job {
         if planned == Road::Dirty || self.is_too_big() { Road::Dirty } else { Road::Yielding }
     }
 
-    fn is_too_big(&self) -> bool {
+    /// The estimated nanoseconds of the next step with [`Budget::Piece`].
+    pub fn next_nanos(&self) -> u64 {
         match &self.stage {
-            Stage::Open(input) => input.len() > HEADER_BYTES_YIELDING,
-            Stage::Decode { source, .. } => source.next_nanos() > cost::PIECE_NANOS,
-            Stage::Resample { .. } | Stage::Over => false,
-            Stage::Encode(encoder) => encoder.next_nanos() > cost::PIECE_NANOS,
+            // A header can be as long as the file, in chunks as small as 12 bytes.
+            Stage::Open(input) => input.len() as u64 / 4,
+            Stage::Decode { source, .. } => source.next_nanos().max(STRIP_NANOS),
+            Stage::Resample { resample, .. } => resample.band_nanos(),
+            Stage::Encode(encoder) => encoder.next_nanos(),
+            Stage::Over => 0,
         }
+    }
+
+    fn is_too_big(&self) -> bool {
+        // A band is as small as it gets.
+        !matches!(self.stage, Stage::Resample { .. }) && self.next_nanos() > cost::PIECE_NANOS
     }
 
     fn open(&mut self, input: Bytes) -> Result<Stage, Error> {

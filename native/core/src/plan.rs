@@ -305,6 +305,8 @@ fn costs(
         0
     } else {
         cost::resample_nanos(geometry.output, geometry.ratio(), support(filter), header.layout)
+            + cost::coefficient_nanos(geometry.output.0, geometry.ratio().0, support(filter))
+            + cost::finish_nanos(geometry.output.0) * u64::from(geometry.output.1)
     };
     let encode = cost::encode_nanos(format, geometry.output, output_layout);
     Costs { decode: (decode + shrink) / 1_000, resample: resample / 1_000, encode: encode / 1_000 }

@@ -38,17 +38,31 @@ pub(crate) struct Resample {
     geometry: Geometry,
     filter: Filter,
     rows_per_band: u32,
+    band_nanos: u64,
 }
 
 impl Resample {
     pub(crate) fn new(reduced: Samples, layout: Layout, geometry: Geometry, filter: Filter) -> Self {
-        let row = (geometry.output.0, 1);
-        let nanos = cost::resample_nanos(row, geometry.ratio(), support(filter), layout)
-            + cost::finish_nanos(geometry.output.0);
-        // The coefficients are computed anew for each band: a band of very few rows would do little
-        // else.
-        let rows_per_band = (cost::PIECE_NANOS / nanos.max(1)).clamp(1, geometry.output.1.into()) as u32;
-        Resample { reduced, layout, geometry, filter, rows_per_band }
+        let (width, height) = geometry.output;
+        let once = cost::coefficient_nanos(width, geometry.ratio().0, support(filter));
+        let row = cost::resample_nanos((width, 1), geometry.ratio(), support(filter), layout)
+            + cost::finish_nanos(width);
+        // The coefficients are computed anew for each band: one of very few rows would do little else.
+        let rest = cost::PIECE_NANOS.saturating_sub(once).max(once / 4);
+        let rows_per_band = (rest / row.max(1)).clamp(1, height.into()) as u32;
+        Resample {
+            reduced,
+            layout,
+            geometry,
+            filter,
+            rows_per_band,
+            band_nanos: once + row * u64::from(rows_per_band),
+        }
+    }
+
+    /// The estimated nanoseconds of one band.
+    pub(crate) fn band_nanos(&self) -> u64 {
+        self.band_nanos
     }
 
     pub(crate) fn bands(&self) -> u32 {

@@ -22,10 +22,9 @@ use crate::reply::StatsTerm;
 use crate::request::Call;
 use crate::{encode_error, pool, reply};
 
-/// What a slice on a normal scheduler may use before it looks for the way out. One more piece (of a
-/// quarter of a millisecond at most) can follow the last look, and the sum stays under the
-/// millisecond that the VM asks of a NIF.
-const SLICE: Duration = Duration::from_micros(500);
+/// What a slice on a normal scheduler may use. The next piece is only begun if it is estimated to end
+/// within it, and what is left to the millisecond that the VM asks of a NIF is for wrong estimates.
+const SLICE: Duration = Duration::from_micros(700);
 
 /// What the VM takes a whole timeslice to be.
 const TIMESLICE_MICROS: u128 = 1_000;
@@ -187,7 +186,8 @@ fn slice<'a>(env: Env<'a>, running: &ResourceArc<Running>, term: Term<'a>) -> Ne
             if state.job.road() == Road::Dirty {
                 return Ok(Step::TooBig);
             }
-            if start.elapsed() >= SLICE || state.steps_per_slice.is_some_and(|most| steps >= most) {
+            let next = Duration::from_nanos(state.job.next_nanos());
+            if start.elapsed() + next > SLICE || state.steps_per_slice.is_some_and(|most| steps >= most) {
                 return Ok(Step::Again);
             }
         }
