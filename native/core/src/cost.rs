@@ -6,21 +6,28 @@ use crate::{Depth, Format, Header, Layout};
 /// The longest piece of work between two possible stops, well within a slice of the yielding road.
 pub(crate) const PIECE_NANOS: u64 = 400_000;
 
+/// The same for a band of resampled rows. Each band computes its coefficients anew, so that shorter
+/// ones would do little else.
+pub(crate) const BAND_NANOS: u64 = 600_000;
+
 /// The default of `yield_limit`.
 pub(crate) const YIELD_LIMIT_MICROS: u64 = 50_000;
 
 /// A picture, or a piece of one, decoded into rows.
 pub(crate) fn decode_nanos(header: &Header) -> u64 {
+    // Of RGB with 8 bits; measured on photographs on one core of a 2.6 GHz Xeon.
     let per_pixel = match header.format {
         Format::Bmp | Format::Pnm | Format::Tga | Format::Farbfeld if header.by_rows => 1,
-        Format::Jpeg | Format::Qoi => 5,
-        Format::Bmp | Format::Tga | Format::Farbfeld | Format::Tiff => 5,
-        Format::Png | Format::Gif | Format::Dds => 10,
-        Format::Ico | Format::Pnm | Format::Hdr => 20,
-        Format::Webp => 40,
+        Format::Jpeg => 4,
+        Format::Qoi | Format::Bmp | Format::Tga | Format::Farbfeld => 5,
+        Format::Gif => 8,
+        Format::Png | Format::Dds => 9,
+        Format::Tiff | Format::Webp | Format::Ico | Format::Pnm | Format::Hdr => 20,
         Format::OpenExr | Format::Avif => 80,
     };
-    header.pixels() * per_pixel * header.layout.depth.bytes().min(2) as u64
+    // Floats are rarely more than two bytes of entropy.
+    let samples = header.pixels() * u64::from(header.layout.channels);
+    samples * header.layout.depth.bytes().min(2) as u64 * per_pixel / 3
 }
 
 /// The box average of source pixels.
@@ -55,10 +62,9 @@ fn taps(support: f64, ratio: f64) -> f64 {
 pub(crate) fn encode_nanos(format: Format, output: (u32, u32), layout: Layout) -> u64 {
     let pixels = u64::from(output.0) * u64::from(output.1);
     let per_pixel = match format {
-        Format::Jpeg => 8,
-        Format::Png | Format::Ico => 40,
-        Format::Webp => 60,
-        Format::Gif => 250,
+        Format::Jpeg => 9,
+        Format::Png | Format::Webp | Format::Ico => 12,
+        Format::Gif => 150,
         Format::Avif => 4_000,
         Format::Hdr | Format::OpenExr => 60,
         _ => 6,

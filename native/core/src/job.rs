@@ -168,8 +168,11 @@ impl Job {
     }
 
     fn is_too_big(&self) -> bool {
-        // A band is as small as it gets.
-        !matches!(self.stage, Stage::Resample { .. }) && self.next_nanos() > cost::PIECE_NANOS
+        let most = match self.stage {
+            Stage::Resample { .. } => cost::BAND_NANOS,
+            _ => cost::PIECE_NANOS,
+        };
+        self.next_nanos() > most
     }
 
     fn open(&mut self, input: Bytes) -> Result<Stage, Error> {

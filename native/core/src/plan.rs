@@ -209,7 +209,9 @@ impl Plan {
 }
 
 /// The output's size, and the width and height of the centred part of the source that it shows.
-fn fit(source: (u32, u32), request: &Request) -> Result<((u32, u32), (f64, f64)), Error> {
+type Fitted = ((u32, u32), (f64, f64));
+
+fn fit(source: (u32, u32), request: &Request) -> Result<Fitted, Error> {
     let (width, height) = (f64::from(source.0), f64::from(source.1));
     let whole = (width, height);
     let most = if request.enlarge { f64::INFINITY } else { 1.0 };

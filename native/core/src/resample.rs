@@ -47,8 +47,7 @@ impl Resample {
         let once = cost::coefficient_nanos(width, geometry.ratio().0, support(filter));
         let row = cost::resample_nanos((width, 1), geometry.ratio(), support(filter), layout)
             + cost::finish_nanos(width);
-        // The coefficients are computed anew for each band: one of very few rows would do little else.
-        let rest = cost::PIECE_NANOS.saturating_sub(once).max(once / 4);
+        let rest = cost::BAND_NANOS.saturating_sub(once).max(once);
         let rows_per_band = (rest / row.max(1)).clamp(1, height.into()) as u32;
         Resample {
             reduced,

@@ -457,3 +457,153 @@ const BRIGHTEST: f32 = 1e6;
 fn finite(sample: f32) -> f32 {
     if sample.is_nan() { 0.0 } else { sample.clamp(-BRIGHTEST, BRIGHTEST) }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use image::metadata::Orientation;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::plan::CropBox;
+    use crate::{Depth, Format, Layout};
+
+    fn header(width: u32, height: u32, layout: Layout) -> Header {
+        Header {
+            format: Format::Png,
+            width,
+            height,
+            layout,
+            premultiplied: false,
+            orientation: Orientation::NoTransforms,
+            by_rows: true,
+        }
+    }
+
+    fn geometry(window: Window, shrink: (u32, u32)) -> Geometry {
+        let reduced = (
+            (window.right - window.left).div_ceil(shrink.0),
+            (window.bottom - window.top).div_ceil(shrink.1),
+        );
+        // Half of the reduced picture, so that this is never the identity.
+        let (width, height) = (f64::from(reduced.0), f64::from(reduced.1));
+        Geometry {
+            window,
+            shrink,
+            reduced,
+            crop: CropBox { left: 0.0, top: 0.0, width, height },
+            output: (reduced.0 + 1, reduced.1),
+            pick: None,
+        }
+    }
+
+    /// Every sample of every block, one after the other, in floats.
+    fn naive(samples: &[f64], header: &Header, geometry: &Geometry, full: f64) -> Vec<f64> {
+        let channels = usize::from(header.layout.channels);
+        let Window { left, top, right, bottom } = geometry.window;
+        let (fx, fy) = geometry.shrink;
+        let mut out = Vec::new();
+        for y in (top..bottom).step_by(fy as usize) {
+            for x in (left..right).step_by(fx as usize) {
+                for channel in 0..channels {
+                    let mut values = Vec::new();
+                    for y in y..(y + fy).min(bottom) {
+                        for x in x..(x + fx).min(right) {
+                            let pixel = &samples[(y * header.width + x) as usize * channels..][..channels];
+                            let colour = header.layout.has_alpha() && channel + 1 < channels;
+                            let weight = if colour { pixel[channels - 1] / full } else { 1.0 };
+                            values.push(pixel[channel] * weight);
+                        }
+                    }
+                    out.push(values.iter().sum::<f64>() / values.len() as f64);
+                }
+            }
+        }
+        out
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(500))]
+
+        /// However the rows are cut and shared out, the averages are the naive ones.
+        #[test]
+        fn averages_are_those_of_the_naive_loop(
+            size in (1u32..40, 1u32..40),
+            shrink in (1u32..9, 1u32..9),
+            corner in (0u32..8, 0u32..8),
+            channels in 1u8..=4,
+            depth in prop::sample::select(vec![Depth::U8, Depth::U16, Depth::F32]),
+            strip in 1usize..12,
+            parallel: bool,
+            seed: u32,
+        ) {
+            let (width, height) = size;
+            let window = Window {
+                left: corner.0.min(width - 1),
+                top: corner.1.min(height - 1),
+                right: width,
+                bottom: height,
+            };
+            let header = header(width, height, Layout::new(channels, depth));
+            let geometry = geometry(window, shrink);
+            let random: Vec<u32> = (0..width * height * u32::from(channels))
+                .map(|i| (i ^ seed).wrapping_mul(0x9E37_79B1).rotate_left(13).wrapping_mul(0x85EB_CA77) >> 8)
+                .collect();
+            let bytes: Vec<u8> = random.iter().map(|&r| r as u8).collect();
+            let words: Vec<u16> = random.iter().map(|&r| r as u16).collect();
+            let floats: Vec<f32> = random.iter().map(|&r| r as f32 / 16_777_216.0).collect();
+            let (full, exact): (f64, Vec<f64>) = match depth {
+                Depth::U8 => (255.0, bytes.iter().map(|&s| s.into()).collect()),
+                Depth::U16 => (65_535.0, words.iter().map(|&s| s.into()).collect()),
+                Depth::F32 => (1.0, floats.iter().map(|&s| s.into()).collect()),
+            };
+
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+            let mut subject = Shrink::new(&header, &geometry).unwrap();
+            let len = strip * width as usize * usize::from(channels);
+            let rows: Vec<Rows> = match depth {
+                Depth::U8 => bytes.chunks(len).map(Rows::U8).collect(),
+                Depth::U16 => words.chunks(len).map(Rows::U16).collect(),
+                Depth::F32 => floats.chunks(len).map(Rows::F32).collect(),
+            };
+            for rows in rows {
+                subject.push(rows, parallel.then_some(&pool)).unwrap();
+            }
+            prop_assert!(subject.is_complete());
+
+            let found: Vec<f64> = match subject.into_reduced() {
+                Samples::U8(v) => v.into_iter().map(f64::from).collect(),
+                Samples::U16(v) => v.into_iter().map(f64::from).collect(),
+                Samples::F32(v) => v.into_iter().map(f64::from).collect(),
+            };
+            let expected = naive(&exact, &header, &geometry, full);
+            prop_assert_eq!(found.len(), expected.len());
+            let tolerance = if depth == Depth::F32 { 1e-5 } else { 0.5 + 1e-6 };
+            for (found, expected) in found.iter().zip(&expected) {
+                prop_assert!((found - expected).abs() <= tolerance, "{found} is not {expected}");
+            }
+        }
+    }
+
+    /// The sums of more rows than a column holds.
+    #[test]
+    fn tall_blocks_do_not_overflow() {
+        for (layout, rows) in [(Layout::new(1, Depth::U8), 1_000), (Layout::new(2, Depth::U8), 70_000)] {
+            let header = header(1, rows, layout);
+            let window = Window { left: 0, top: 0, right: 1, bottom: rows };
+            let geometry = geometry(window, (1, rows));
+            let mut subject = Shrink::new(&header, &geometry).unwrap();
+            subject.push(Rows::U8(&vec![255; rows as usize * usize::from(layout.channels)]), None).unwrap();
+            assert_eq!(subject.into_reduced(), Samples::U8(vec![255; usize::from(layout.channels)]));
+        }
+    }
+
+    #[test]
+    fn floats_that_are_no_numbers_do_not_spread() {
+        let header = header(2, 1, Layout::new(1, Depth::F32));
+        let geometry = geometry(Window { left: 0, top: 0, right: 2, bottom: 1 }, (2, 1));
+        let mut subject = Shrink::new(&header, &geometry).unwrap();
+        subject.push(Rows::F32(&[f32::NAN, 1.0]), None).unwrap();
+        assert_eq!(subject.into_reduced(), Samples::F32(vec![0.5]));
+    }
+}

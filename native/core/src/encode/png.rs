@@ -1,20 +1,34 @@
 //! PNG, some rows at a time.
+//!
+//! Photographs are written by `fdeflate`, which is made for PNG and six to ten times faster than zlib,
+//! for a file 5 % larger. It finds no repetitions, though, so that text and drawings come out three
+//! times too large. They are told apart by what it made of them: what shrinks to less than half is
+//! written again by zlib.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use png::{BitDepth, ColorType, Compression, StreamWriter};
+use png::{BitDepth, ColorType, DeflateCompression, Filter, StreamWriter};
 
 use crate::{Depth, Error, Format, Picture, cost};
+
+/// zlib's level for drawings: 6 takes half as long again and gains nothing on them.
+const ZLIB: DeflateCompression = DeflateCompression::Level(4);
 
 pub(crate) struct Png {
     picture: Picture,
     /// `None` once the last row is written.
-    writer: Option<StreamWriter<'static, Sink>>,
-    sink: Sink,
-    next_row: u32,
+    attempt: Option<Attempt>,
     rows_per_piece: u32,
     big_endian: Vec<u8>,
+}
+
+/// One go at the picture.
+struct Attempt {
+    compression: DeflateCompression,
+    writer: StreamWriter<'static, Sink>,
+    sink: Sink,
+    next_row: u32,
 }
 
 /// The writer drops what it writes to when it finishes, so that the bytes need a second owner.
@@ -32,8 +46,8 @@ impl Write for Sink {
     }
 }
 
-impl Png {
-    pub(crate) fn new(picture: Picture) -> Result<Self, Error> {
+impl Attempt {
+    fn new(picture: &Picture, compression: DeflateCompression) -> Result<Self, Error> {
         let sink = Sink::default();
         let mut encoder = png::Encoder::new(sink.clone(), picture.width, picture.height);
         encoder.set_color(match picture.layout.channels {
@@ -44,35 +58,57 @@ impl Png {
         });
         let sixteen = picture.layout.depth == Depth::U16;
         encoder.set_depth(if sixteen { BitDepth::Sixteen } else { BitDepth::Eight });
-        encoder.set_compression(Compression::Balanced);
-        let writer =
-            encoder.write_header().and_then(png::Writer::into_stream_writer).map_err(|_| Error::Internal)?;
+        encoder.set_deflate_compression(compression);
+        encoder.set_filter(Filter::Adaptive);
+        let writer = encoder.write_header().and_then(png::Writer::into_stream_writer);
+        Ok(Attempt { compression, writer: writer.map_err(|_| Error::Internal)?, sink, next_row: 0 })
+    }
+
+    fn finish(self) -> Result<Vec<u8>, Error> {
+        self.writer.finish().map_err(|_| Error::Internal)?;
+        Ok(std::mem::take(&mut self.sink.0.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+
+    fn is_fast(&self) -> bool {
+        matches!(self.compression, DeflateCompression::FdeflateUltraFast)
+    }
+}
+
+impl Png {
+    pub(crate) fn new(picture: Picture) -> Result<Self, Error> {
+        let attempt = Attempt::new(&picture, DeflateCompression::FdeflateUltraFast)?;
         let row = cost::encode_nanos(Format::Png, (picture.width, 1), picture.layout);
-        let rows_per_piece = (cost::PIECE_NANOS / 2 / row.max(1)).max(1) as u32;
-        Ok(Png { picture, writer: Some(writer), sink, next_row: 0, rows_per_piece, big_endian: Vec::new() })
+        let rows_per_piece = (cost::PIECE_NANOS / 4 / row.max(1)).max(1) as u32;
+        Ok(Png { picture, attempt: Some(attempt), rows_per_piece, big_endian: Vec::new() })
     }
 
     pub(crate) fn step(&mut self) -> Result<Option<Vec<u8>>, Error> {
-        let mut writer = self.writer.take().ok_or(Error::Internal)?;
-        let row = self.picture.width as usize * self.picture.layout.pixel_bytes();
-        let end = (self.next_row + self.rows_per_piece).min(self.picture.height);
-        let bytes = &self.picture.samples.bytes()[self.next_row as usize * row..end as usize * row];
-        let written = if self.picture.layout.depth == Depth::U16 {
+        let mut attempt = self.attempt.take().ok_or(Error::Internal)?;
+        let picture = &self.picture;
+        let row = picture.width as usize * picture.layout.pixel_bytes();
+        let end = attempt.next_row.saturating_add(self.rows_per_piece).min(picture.height);
+        let bytes = &picture.samples.bytes()[attempt.next_row as usize * row..end as usize * row];
+        let written = if picture.layout.depth == Depth::U16 {
             self.big_endian.clear();
             for &sample in bytes.as_chunks().0 {
                 self.big_endian.extend_from_slice(&u16::from_ne_bytes(sample).to_be_bytes());
             }
-            writer.write_all(&self.big_endian)
+            attempt.writer.write_all(&self.big_endian)
         } else {
-            writer.write_all(bytes)
+            attempt.writer.write_all(bytes)
         };
         written.map_err(|_| Error::Internal)?;
-        self.next_row = end;
-        if end < self.picture.height {
-            self.writer = Some(writer);
+        attempt.next_row = end;
+        if end < picture.height {
+            self.attempt = Some(attempt);
             return Ok(None);
         }
-        writer.finish().map_err(|_| Error::Internal)?;
-        Ok(Some(std::mem::take(&mut self.sink.0.lock().unwrap_or_else(PoisonError::into_inner))))
+        let fast = attempt.is_fast();
+        let encoded = attempt.finish()?;
+        if fast && encoded.len() < picture.samples.bytes().len() / 2 {
+            self.attempt = Some(Attempt::new(picture, ZLIB)?);
+            return Ok(None);
+        }
+        Ok(Some(encoded))
     }
 }

@@ -1,0 +1,56 @@
+defmodule Bench.Inputs do
+  # One committed picture, in every size and format: a bench needs no files of its own, and measures
+  # the same pictures everywhere. What is larger than the original is smoother than a photograph of
+  # that size, and thus smaller in bytes and faster to decode: photographs of one's own can be added
+  # with THUMBELINA_CORPUS.
+
+  @picture Path.expand("../../test/fixtures/photo.png", __DIR__)
+
+  # The picture is 3:2, so that 2048 pixels of width are 3 megapixels and 4096 are 11.
+  @made %{
+    "256px jpeg" => {256, :jpeg},
+    "640px jpeg" => {640, :jpeg},
+    "3 MP jpeg" => {2048, :jpeg},
+    "11 MP jpeg" => {4096, :jpeg},
+    "640px png" => {640, :png},
+    "3 MP png" => {2048, :png},
+    "640px webp" => {640, :webp},
+    "640px gif" => {640, :gif}
+  }
+
+  @doc "Named pictures, in the order of the names."
+  def make(names) do
+    picture = Thumbelina.open!(@picture)
+
+    for name <- names do
+      {width, format} = Map.fetch!(@made, name)
+      # The quality is rather a camera's than a thumbnail's.
+      opts = [enlarge: true, format: format, quality: 90]
+      {name, Thumbelina.thumbnail!(picture, width, nil, opts)}
+    end
+  end
+
+  @doc "The photos of the folder that THUMBELINA_CORPUS names, if it names one."
+  def corpus do
+    case System.get_env("THUMBELINA_CORPUS") do
+      nil ->
+        []
+
+      folder ->
+        paths = Path.wildcard(Path.join(folder, "photos/*.{jpg,png,webp,gif}"))
+        if paths == [], do: Mix.raise("THUMBELINA_CORPUS: no photos/*.{jpg,png,webp,gif} in it")
+        for path <- paths, do: {Path.basename(path), Thumbelina.open!(path)}
+    end
+  end
+
+  @doc "A line for each input."
+  def describe(inputs) do
+    lines =
+      for {name, image} <- inputs do
+        "  #{name}: #{image.width}x#{image.height}, #{div(byte_size(image.bytes), 1000)} kB\n"
+      end
+
+    "Inputs (3 MP and 11 MP are enlarged, and so smoother than photographs of that size):\n" <>
+      Enum.join(lines)
+  end
+end

@@ -1,0 +1,24 @@
+defmodule Bench.Samples do
+  # What there is to say about many measurements of the same thing.
+
+  def average(samples), do: Enum.sum(samples) / length(samples)
+
+  @doc "The standard deviation as a part of the average."
+  def deviation([_sample]), do: 0.0
+
+  def deviation(samples) do
+    average = average(samples)
+    squares = for sample <- samples, do: (sample - average) ** 2
+    :math.sqrt(Enum.sum(squares) / (length(samples) - 1)) / average
+  end
+
+  @doc "The samples as `percentile/2` takes them."
+  def sort(samples), do: samples |> Enum.sort() |> List.to_tuple()
+
+  @doc "The least sample that this part of all does not exceed."
+  def percentile(sorted, part) do
+    elem(sorted, max(ceil(part * tuple_size(sorted)), 1) - 1)
+  end
+
+  def decimals(number), do: :erlang.float_to_binary(number / 1, decimals: 2)
+end

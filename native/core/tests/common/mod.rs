@@ -1,0 +1,103 @@
+//! What the integration tests share: ways to run a job, and pictures to run it on.
+#![allow(dead_code, unreachable_pub, reason = "every test binary compiles this file and uses a part of it")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::io::Cursor;
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
+use bytes::Bytes;
+use image::{DynamicImage, ImageFormat};
+use rayon::ThreadPool;
+use thumbelina_core::{Budget, Encoded, Error, Format, Job, Request, Step};
+
+pub static POOL: LazyLock<ThreadPool> =
+    LazyLock::new(|| rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap());
+
+/// Runs a job with the budgets that `choose` gives, one a step, and falls back to the pool where a
+/// piece is too big.
+pub fn run(
+    input: Bytes,
+    request: Request,
+    mut choose: impl FnMut() -> Budget<'static>,
+) -> Result<Encoded, Error> {
+    let mut job = Job::new(input, request);
+    // Far more than any fixture needs: a step without progress fails here.
+    for _ in 0..1_000_000 {
+        let step = match job.step(choose())? {
+            Step::TooBig => job.step(Budget::Unbounded(&POOL))?,
+            step => step,
+        };
+        match step {
+            Step::Again => {}
+            Step::TooBig => panic!("nothing is too big without a budget"),
+            Step::Done(encoded) => return Ok(encoded),
+        }
+    }
+    panic!("the job does not end");
+}
+
+pub fn in_pieces(input: &Bytes, request: Request) -> Result<Encoded, Error> {
+    run(input.clone(), request, || Budget::Piece)
+}
+
+pub fn unbounded(input: &Bytes, request: Request) -> Result<Encoded, Error> {
+    run(input.clone(), request, || Budget::Unbounded(&POOL))
+}
+
+pub fn fixture(name: &str) -> Bytes {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../test/fixtures").join(name);
+    Bytes::from(std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
+}
+
+pub fn fixtures() -> Vec<(String, Bytes)> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../test/fixtures");
+    let mut found: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
+        .map(|path| {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            (name, Bytes::from(std::fs::read(path).unwrap()))
+        })
+        .filter(|(_, bytes)| Format::of(bytes).is_some())
+        .collect();
+    found.sort();
+    assert!(found.len() > 50, "only {} fixtures were found", found.len());
+    found
+}
+
+/// A request for a box, all else by default.
+pub fn sized(width: u32, height: u32) -> Request {
+    Request { width: Some(width), height: Some(height), ..Request::default() }
+}
+
+pub fn decode(encoded: &[u8]) -> DynamicImage {
+    image::load_from_memory(encoded).unwrap()
+}
+
+pub fn encode(image: &DynamicImage, format: ImageFormat) -> Bytes {
+    let mut out = Cursor::new(Vec::new());
+    image.write_to(&mut out, format).unwrap();
+    Bytes::from(out.into_inner())
+}
+
+/// A picture with slopes, edges and noise, the same for the same arguments.
+pub fn picture(width: u32, height: u32, seed: u32) -> image::RgbaImage {
+    image::RgbaImage::from_fn(width, height, |x, y| {
+        let hash =
+            (x.wrapping_mul(0x9E37_79B1) ^ y.wrapping_mul(0x85EB_CA77) ^ seed).wrapping_mul(0xC2B2_AE3D);
+        let noise = (hash >> 24) as u8 / 8;
+        let slope = (x * 255 / width.max(2)) as u8 / 2 + (y * 255 / height.max(2)) as u8 / 4;
+        let edge = if (x / 7 + y / 5) % 2 == 0 { 40 } else { 0 };
+        let alpha = if (x + y + seed) % 11 == 0 { 0 } else { 255 - noise * 3 };
+        image::Rgba([slope.saturating_add(noise), slope.saturating_add(edge), noise * 6, alpha])
+    })
+}
+
+/// Peak signal to noise ratio in dB of two byte strings of one length.
+pub fn psnr(a: &[u8], b: &[u8]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    let squares: u64 = a.iter().zip(b).map(|(&a, &b)| u64::from(a.abs_diff(b)).pow(2)).sum();
+    10.0 * (255.0 * 255.0 * a.len() as f64 / squares as f64).log10()
+}

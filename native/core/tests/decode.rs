@@ -1,0 +1,185 @@
+//! Every decoder, against `image`'s decoder of the same format.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod common;
+
+use bytes::Bytes;
+use common::{decode, encode, fixture, fixtures, in_pieces, picture, unbounded};
+use image::{DynamicImage, ImageFormat};
+use thumbelina_core::{Error, Format, Orientation, Request, probe};
+
+/// The picture as it is, in a format that loses nothing.
+fn as_is(input: &Bytes) -> Result<DynamicImage, Error> {
+    let header = probe(input.clone())?;
+    let format = match header.layout.depth {
+        thumbelina_core::Depth::F32 => Format::OpenExr,
+        _ => Format::Png,
+    };
+    let request = Request { format: Some(format), ..Request::default() };
+    Ok(decode(&in_pieces(input, request)?.bytes))
+}
+
+/// Fixtures that are meant to be refused.
+fn is_refused(name: &str) -> bool {
+    name.starts_with("truncated") || name.starts_with("huge")
+}
+
+#[test]
+fn pixels_are_those_of_image() {
+    for (name, bytes) in fixtures() {
+        // GIF's canvas and its layers are looked at below.
+        if is_refused(&name) || name.ends_with(".gif") {
+            continue;
+        }
+        println!("{name}");
+        let ours = as_is(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let format = Format::of(&bytes).unwrap();
+        let mut theirs = match format {
+            Format::Tga => image::load_from_memory_with_format(&bytes, ImageFormat::Tga).unwrap(),
+            _ => decode(&bytes),
+        };
+        theirs.apply_orientation(probe(bytes.clone()).unwrap().orientation);
+        assert_eq!(
+            (ours.width(), ours.height(), ours.color().has_alpha()),
+            (theirs.width(), theirs.height(), theirs.color().has_alpha()),
+            "{name}"
+        );
+        assert_eq!(ours.to_rgba32f(), theirs.to_rgba32f(), "{name}");
+    }
+}
+
+#[test]
+fn a_gif_is_its_first_frame_on_its_canvas() {
+    for name in ["photo.gif", "photo-interlaced.gif", "alpha.gif", "offset.gif", "animated.gif"] {
+        let bytes = fixture(name);
+        let theirs = decode(&bytes).to_rgba8();
+        assert_eq!(as_is(&bytes).unwrap().to_rgba8(), theirs, "{name}");
+    }
+    assert_eq!(fixture_pixels("photo.gif"), fixture_pixels("photo-interlaced.gif"));
+    let red = as_is(&fixture("animated.gif")).unwrap().to_rgb8();
+    assert!(red.pixels().all(|pixel| pixel.0 == [255, 0, 0]));
+}
+
+fn fixture_pixels(name: &str) -> image::RgbaImage {
+    as_is(&fixture(name)).unwrap().to_rgba8()
+}
+
+#[test]
+fn an_interlaced_png_is_the_same_picture() {
+    let bytes = fixture("photo-interlaced.png");
+    let once_more = encode(&decode(&bytes), ImageFormat::Png);
+    let small = |bytes: &Bytes| in_pieces(bytes, common::sized(50, 50)).unwrap();
+    assert_eq!(small(&bytes), small(&once_more));
+}
+
+#[test]
+fn orientation_is_read_and_undone() {
+    for exif in 1..=8 {
+        let bytes = fixture(&format!("orientation-{exif}.jpg"));
+        let header = probe(bytes.clone()).unwrap();
+        assert_eq!(header.orientation, Orientation::from_exif(exif).unwrap());
+        assert_eq!(header.upright(), (60, 40));
+        quadrants(&in_pieces(&bytes, common::sized(30, 30)).unwrap().bytes, (30, 20));
+    }
+    quadrants(&in_pieces(&fixture("orientation-6.png"), common::sized(30, 30)).unwrap().bytes, (30, 20));
+}
+
+/// Red, green, blue and yellow, read from the middle of each quarter.
+fn quadrants(encoded: &[u8], (width, height): (u32, u32)) {
+    let shown = decode(encoded).to_rgb8();
+    assert_eq!(shown.dimensions(), (width, height));
+    let near = |x: u32, y: u32, colour: [u8; 3]| {
+        let found = shown.get_pixel(x, y).0;
+        assert!(found.iter().zip(colour).all(|(a, b)| a.abs_diff(b) < 30), "{found:?} at {x},{y}");
+    };
+    let (left, right, top, bottom) = (width / 4, width * 3 / 4, height / 4, height * 3 / 4);
+    near(left, top, [255, 0, 0]);
+    near(right, top, [0, 255, 0]);
+    near(left, bottom, [0, 0, 255]);
+    near(right, bottom, [255, 255, 0]);
+}
+
+#[test]
+fn what_is_cut_off_is_truncated() {
+    for (name, format) in [("truncated.png", Format::Png), ("truncated.gif", Format::Gif)] {
+        let request = common::sized(50, 50);
+        assert_eq!(in_pieces(&fixture(name), request), Err(Error::Truncated(format)), "{name}");
+        assert_eq!(unbounded(&fixture(name), request), Err(Error::Truncated(format)), "{name}");
+    }
+    for name in ["photo.bmp", "photo.ppm", "photo.tga", "photo.qoi", "photo.ff", "photo.tif"] {
+        let whole = fixture(name);
+        let cut = whole.slice(..whole.len() / 2);
+        let format = Format::of(&whole).unwrap();
+        let result = in_pieces(&cut, common::sized(50, 50));
+        assert_eq!(result, Err(Error::Truncated(format)), "{name}");
+    }
+}
+
+/// The smallest headers, cut at every byte, and every prefix of a whole file.
+#[test]
+fn no_prefix_panics() {
+    for (name, bytes) in fixtures() {
+        let step = (bytes.len() / 200).max(1);
+        for end in (0..bytes.len().min(200)).chain((200..bytes.len()).step_by(step)) {
+            let prefix = bytes.slice(..end);
+            if let Ok(made) = in_pieces(&prefix, common::sized(20, 20)) {
+                assert!(made.width <= 20 && made.height <= 20, "{name} up to {end}");
+            }
+        }
+    }
+}
+
+/// Bytes flipped all over a file: an answer, whichever it is.
+#[test]
+fn no_damage_panics() {
+    let mut state = 0x2545_F491_4F6C_DD1Du64;
+    let mut random = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    for (name, bytes) in fixtures() {
+        if bytes.len() > 200_000 {
+            continue;
+        }
+        println!("{name}");
+        for _ in 0..60 {
+            let mut damaged = bytes.to_vec();
+            for _ in 0..=random() % 8 {
+                let len = damaged.len() as u64;
+                // Headers more often than data.
+                let at = if random() % 2 == 0 { random() % len.min(128) } else { random() % len };
+                damaged[at as usize] = random() as u8;
+            }
+            let limits = thumbelina_core::Limits { max_pixels: 4_000_000, ..Default::default() };
+            let request = Request { limits, ..common::sized(40, 40) };
+            let damaged = Bytes::from(damaged);
+            assert_eq!(in_pieces(&damaged, request), unbounded(&damaged, request), "{name}");
+        }
+    }
+}
+
+#[test]
+fn header_claims_are_refused_by_the_limits() {
+    for (name, pixels) in [("huge-header.png", 2_500_000_000u64), ("huge-header.bmp", 900_000_000)] {
+        let refused = in_pieces(&fixture(name), common::sized(10, 10));
+        let limit = thumbelina_core::Limit::MaxPixels;
+        assert_eq!(refused, Err(Error::Limit { limit, value: pixels, maximum: 100_000_000 }), "{name}");
+    }
+}
+
+#[test]
+fn depth_survives_where_the_format_holds_it() {
+    let deep = DynamicImage::ImageRgba8(picture(90, 60, 3)).to_rgb16();
+    let source = encode(&DynamicImage::ImageRgb16(deep), ImageFormat::Png);
+    let made = |format| {
+        let request = Request { format: Some(format), ..common::sized(30, 30) };
+        decode(&in_pieces(&source, request).unwrap().bytes).color()
+    };
+    assert_eq!(made(Format::Png), image::ColorType::Rgb16);
+    assert_eq!(made(Format::Tiff), image::ColorType::Rgb16);
+    assert_eq!(made(Format::Jpeg), image::ColorType::Rgb8);
+    assert_eq!(made(Format::Farbfeld), image::ColorType::Rgba16);
+    assert_eq!(made(Format::OpenExr), image::ColorType::Rgb32F);
+}

@@ -1,0 +1,102 @@
+//! The bytes that come out depend on the input and the request alone.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use bytes::Bytes;
+use common::{POOL, encode, fixtures, in_pieces, picture, run, sized, unbounded};
+use image::{DynamicImage, ImageFormat};
+use proptest::prelude::*;
+use thumbelina_core::{Budget, Filter, Fit, Format, Request};
+
+/// Pieces, the pool, and a mixture of both that changes with `seed`.
+fn assert_same(input: &Bytes, request: Request, seed: u64) {
+    let pieces = in_pieces(input, request);
+    assert_eq!(pieces, unbounded(input, request), "on the pool, {request:?}");
+    let mut state = seed | 1;
+    let mixed = run(input.clone(), request, || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        if state % 3 == 0 { Budget::Unbounded(&POOL) } else { Budget::Piece }
+    });
+    assert_eq!(pieces, mixed, "in a mixture, {request:?}");
+}
+
+#[test]
+fn every_fixture_gives_the_same_on_every_road() {
+    for (name, bytes) in fixtures() {
+        println!("{name}");
+        for fit in [Fit::Contain, Fit::Cover, Fit::Fill] {
+            for side in [1, 50, 300] {
+                assert_same(&bytes, Request { fit, ..sized(side, side) }, u64::from(side));
+            }
+        }
+    }
+}
+
+#[test]
+fn large_outputs_cross_bands_alike() {
+    let source = encode(&DynamicImage::ImageRgba8(picture(300, 200, 1)).to_rgb8().into(), ImageFormat::Bmp);
+    for format in [Format::Jpeg, Format::Png, Format::Pnm] {
+        let request = Request { enlarge: true, format: Some(format), ..sized(1700, 1700) };
+        assert_same(&source, request, 7);
+        assert_same(&source, Request { quality: 95, ..request }, 7);
+    }
+}
+
+fn layouts() -> impl Strategy<Value = fn(image::RgbaImage) -> DynamicImage> {
+    let layouts: [fn(image::RgbaImage) -> DynamicImage; 8] = [
+        |p| DynamicImage::ImageRgba8(p),
+        |p| DynamicImage::ImageRgb8(DynamicImage::ImageRgba8(p).to_rgb8()),
+        |p| DynamicImage::ImageLuma8(DynamicImage::ImageRgba8(p).to_luma8()),
+        |p| DynamicImage::ImageLumaA8(DynamicImage::ImageRgba8(p).to_luma_alpha8()),
+        |p| DynamicImage::ImageRgba16(DynamicImage::ImageRgba8(p).to_rgba16()),
+        |p| DynamicImage::ImageRgb16(DynamicImage::ImageRgba8(p).to_rgb16()),
+        |p| DynamicImage::ImageLuma16(DynamicImage::ImageRgba8(p).to_luma16()),
+        |p| DynamicImage::ImageLumaA16(DynamicImage::ImageRgba8(p).to_luma_alpha16()),
+    ];
+    prop::sample::select(layouts.to_vec())
+}
+
+fn requests() -> impl Strategy<Value = Request> {
+    let fits = prop::sample::select(vec![Fit::Contain, Fit::Cover, Fit::Fill]);
+    let filters =
+        prop::sample::select(vec![Filter::Lanczos3, Filter::Nearest, Filter::Box, Filter::Mitchell]);
+    let formats = prop::sample::select(vec![
+        None,
+        Some(Format::Jpeg),
+        Some(Format::Png),
+        Some(Format::Tiff),
+        Some(Format::Qoi),
+        Some(Format::Farbfeld),
+    ]);
+    let side = || prop::option::of(1u32..120);
+    (side(), side(), fits, filters, formats, any::<bool>()).prop_map(
+        |(width, height, fit, filter, format, enlarge)| Request {
+            width,
+            height,
+            fit,
+            filter,
+            format,
+            enlarge,
+            ..Request::default()
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn generated_pictures_give_the_same_on_every_road(
+        width in 1u32..150,
+        height in 1u32..150,
+        layout in layouts(),
+        request in requests(),
+        seed: u64,
+    ) {
+        let picture = layout(picture(width, height, seed as u32));
+        assert_same(&encode(&picture, ImageFormat::Png), request, seed);
+    }
+}

@@ -1,0 +1,144 @@
+//! How far the shortcuts are from the long way.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use common::{decode, fixture, in_pieces, psnr, sized};
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{PixelType, ResizeOptions, Resizer};
+use image::RgbaImage;
+use thumbelina_core::{Fit, Format, Plan, Request, probe};
+
+/// One Lanczos pass over the full picture.
+fn full_resolution(name: &str, (width, height): (u32, u32), cover: bool) -> Vec<u8> {
+    let source = decode(&fixture(name)).to_rgb8();
+    let from = ImageRef::new(source.width(), source.height(), source.as_raw(), PixelType::U8x3).unwrap();
+    let mut to = Image::new(width, height, PixelType::U8x3);
+    let options = if cover { ResizeOptions::new().fit_into_destination(None) } else { ResizeOptions::new() };
+    Resizer::new().resize(&from, &mut to, &options).unwrap();
+    to.into_vec()
+}
+
+#[test]
+fn a_shrunk_thumbnail_is_46_db_from_a_full_lanczos_pass() {
+    for fit in [Fit::Contain, Fit::Cover, Fit::Fill] {
+        // 640 pixels to these is a whole shrink of 2 to 12 before the filter.
+        for side in [160, 149, 120, 101, 100, 64, 50, 33, 25] {
+            let request = Request { fit, format: Some(Format::Png), ..sized(side, side) };
+            let plan = Plan::new(&probe(fixture("photo.png")).unwrap(), &request).unwrap();
+            let shrinks = plan.decode_scale.0 > 1 || plan.decode_scale.1 > 1;
+            assert!(shrinks || side > 106, "{side} {:?}", plan.decode_scale);
+            let made = in_pieces(&fixture("photo.png"), request).unwrap();
+            let shown = decode(&made.bytes).to_rgb8();
+            let expected = full_resolution("photo.png", (made.width, made.height), fit == Fit::Cover);
+            let distance = psnr(shown.as_raw(), &expected);
+            assert!(distance >= 46.0, "{fit:?} {side}: {distance:.1} dB");
+        }
+    }
+}
+
+/// What is invisible must not be seen: the trap is green under a red disc's clear surroundings.
+#[test]
+fn hidden_colours_do_not_bleed() {
+    for name in ["alpha.png", "alpha-16bit.png", "alpha.webp", "alpha.tga", "alpha.qoi", "alpha.tif"] {
+        for side in [150, 97, 40, 12] {
+            let request = Request { format: Some(Format::Png), ..sized(side, side) };
+            let shown: RgbaImage = decode(&in_pieces(&fixture(name), request).unwrap().bytes).to_rgba8();
+            for pixel in shown.pixels().filter(|pixel| pixel.0[3] > 8) {
+                assert!(pixel.0[1] < 40, "{name} at {side}: {:?}", pixel.0);
+            }
+            let middle = shown.get_pixel(shown.width() / 2, shown.height() / 2).0;
+            assert!(middle[0] > 200 && middle[3] == 255, "{name} at {side}: {middle:?}");
+        }
+    }
+}
+
+#[test]
+fn a_picture_that_fits_keeps_every_pixel() {
+    for name in ["photo-palette.png", "alpha.png", "alpha-grey.png", "photo.bmp"] {
+        let request = Request { format: Some(Format::Png), ..sized(1_000, 1_000) };
+        let made = in_pieces(&fixture(name), request).unwrap();
+        assert_eq!(decode(&made.bytes).to_rgba8(), decode(&fixture(name)).to_rgba8(), "{name}");
+    }
+}
+
+/// Nearest takes pixels of the source and no others.
+#[test]
+fn nearest_makes_no_new_colour() {
+    let source = decode(&fixture("photo-palette.png")).to_rgb8();
+    let palette: std::collections::HashSet<_> = source.pixels().map(|pixel| pixel.0).collect();
+    for side in [300, 100, 31] {
+        let request = Request {
+            filter: thumbelina_core::Filter::Nearest,
+            enlarge: true,
+            format: Some(Format::Png),
+            ..sized(side, side)
+        };
+        let shown = decode(&in_pieces(&fixture("photo-palette.png"), request).unwrap().bytes).to_rgb8();
+        assert_eq!(shown.width(), side);
+        assert!(shown.pixels().all(|pixel| palette.contains(&pixel.0)));
+        // And those that a straight reading of the definition takes.
+        let ratio = f64::from(source.width()) / f64::from(shown.width());
+        for x in 0..shown.width() {
+            let from = ((f64::from(x) + 0.5) * ratio) as u32;
+            assert_eq!(shown.get_pixel(x, 0), source.get_pixel(from, 0));
+        }
+    }
+}
+
+/// A JPEG in bands is the same picture as one in one go.
+#[test]
+fn bands_of_a_jpeg_do_not_show() {
+    for quality in [80, 95] {
+        let request = Request { format: Some(Format::Jpeg), quality, ..sized(640, 640) };
+        let made = in_pieces(&fixture("photo.png"), request).unwrap();
+        let restarts =
+            made.bytes.windows(2).filter(|pair| pair[0] == 0xFF && (0xD0..=0xD7).contains(&pair[1]));
+        assert!(restarts.count() > 2, "this test is about a picture in several bands");
+
+        let source = decode(&fixture("photo.png")).to_rgb8();
+        let mut whole = Vec::new();
+        let mut encoder = jpeg_encoder::Encoder::new(&mut whole, quality);
+        encoder.set_chroma_subsampling_method(jpeg_encoder::ChromaSubsamplingMethod::Average);
+        encoder.encode(source.as_raw(), 640, 427, jpeg_encoder::ColorType::Rgb).unwrap();
+        assert_eq!(decode(&made.bytes).to_rgb8(), decode(&whole).to_rgb8());
+    }
+}
+
+/// Every format that is written, read back by `image`.
+#[test]
+fn every_output_format_shows_the_picture() {
+    let reference = Request { format: Some(Format::Png), ..sized(120, 120) };
+    let reference = decode(&in_pieces(&fixture("photo.png"), reference).unwrap().bytes).to_rgb8();
+    for format in Format::ALL.into_iter().filter(|format| format.is_writable()) {
+        let request = Request { format: Some(format), ..sized(120, 120) };
+        let made = in_pieces(&fixture("photo.png"), request).unwrap();
+        assert_eq!((made.format, made.width, made.height), (format, 120, 80));
+        let shown = match format {
+            // Only written: its container's brand is all that can be checked here.
+            Format::Avif => {
+                assert_eq!(&made.bytes[4..12], b"ftypavif");
+                continue;
+            }
+            Format::Tga => image::load_from_memory_with_format(&made.bytes, image::ImageFormat::Tga).unwrap(),
+            _ => decode(&made.bytes),
+        };
+        // Floats are linear light: through our own way back they are the picture again.
+        let shown = match format {
+            Format::Hdr | Format::OpenExr => {
+                let back = Request { format: Some(Format::Png), ..sized(120, 120) };
+                decode(&in_pieces(&made.bytes.into(), back).unwrap().bytes).to_rgb8()
+            }
+            _ => shown.to_rgb8(),
+        };
+        let distance = psnr(shown.as_raw(), reference.as_raw());
+        let least = match format {
+            Format::Jpeg => 30.0,
+            Format::Gif => 25.0,
+            Format::Hdr => 40.0,
+            Format::OpenExr => 60.0,
+            _ => f64::INFINITY,
+        };
+        assert!(distance >= least, "{format}: {distance:.1} dB");
+    }
+}
