@@ -103,6 +103,22 @@ defmodule Thumbelina.Options do
     "| option | values | default | |\n|---|---|---|---|\n#{rows}"
   end
 
+  @doc "The options as a list of flags."
+  def docs(:command_line) do
+    for {key, spec} <- @schema, into: "" do
+      flag = key |> Atom.to_string() |> String.replace("_", "-")
+
+      values =
+        case spec[:type] do
+          {:in, atoms} -> " " <> Enum.join(atoms, "|")
+          {:integer, _first, _last} -> " N"
+          :boolean -> ""
+        end
+
+      "    * `--#{flag}#{values}` - #{spec[:doc]}\n"
+    end
+  end
+
   @doc "The schema's keys and types, for whatever parses options from text."
   def types, do: for({key, spec} <- @schema, do: {key, spec[:type]})
 

@@ -1,0 +1,66 @@
+defmodule Mix.Tasks.ThumbelinaTest do
+  use ExUnit.Case
+
+  @photo Path.expand("../../fixtures/photo.jpg", __DIR__)
+
+  setup do
+    shell = Mix.shell()
+    Mix.shell(Mix.Shell.Process)
+    on_exit(fn -> Mix.shell(shell) end)
+  end
+
+  defp run(args), do: Mix.Tasks.Thumbelina.run(args)
+
+  @tag :tmp_dir
+  test "makes a thumbnail and says so in one line", %{tmp_dir: folder} do
+    output = Path.join(folder, "thumb.jpg")
+    run([@photo, output, "200x200"])
+    assert_received {:mix_shell, :info, [line]}
+    assert line =~ ~r/thumb.jpg: jpeg 200x133, \d+ bytes, from jpeg 640x427 in \d+\.\d ms$/
+    assert %{format: :jpeg, width: 200, height: 133} = Thumbelina.open!(output)
+  end
+
+  @tag :tmp_dir
+  test "takes the options of the library, and the format of the output's extension",
+       %{tmp_dir: folder} do
+    for {name, args, expected} <- [
+          {"a.png", ["100x50", "--fit", "cover"], {:png, 100, 50}},
+          {"b.png", ["100x", "--format", "gif"], {:gif, 100, 67}},
+          {"c.out", ["x67"], {:jpeg, 100, 67}},
+          {"d.bmp", ["800x800", "--enlarge", "--filter", "box"], {:bmp, 800, 534}},
+          {"e.jpg", ["10x10", "--quality", "5", "--scheduler", "dirty"], {:jpeg, 10, 7}}
+        ] do
+      output = Path.join(folder, name)
+      run([@photo, output | args])
+      image = Thumbelina.open!(output)
+      assert {image.format, image.width, image.height} == expected
+    end
+  end
+
+  @tag :tmp_dir
+  test "raises what went wrong", %{tmp_dir: folder} do
+    output = Path.join(folder, "thumb.jpg")
+
+    for {args, message} <- [
+          {[], ~r/^usage: /},
+          {[@photo, output], ~r/^usage: /},
+          {["no.jpg", output, "20x20"], ~r/^no.jpg: no such file/},
+          {[__ENV__.file, output, "20x20"], ~r/thumbelina_test.exs: not a known picture format/},
+          {[@photo, folder, "20x20"], ~r/illegal operation on a directory/},
+          {[@photo, output, "20"], ~r/^invalid size: 20;/},
+          {[@photo, output, "x"], ~r/^invalid size: x;/},
+          {[@photo, output, "0x20"], ~r/:width/},
+          {[@photo, output, "20x20", "--fit", "tight"],
+           ~r/--fit: tight; expected one of contain/},
+          {[@photo, output, "20x20", "--quality", "much"], ~r/invalid value for --quality: much/},
+          {[@photo, output, "20x20", "--quality", "500"],
+           ~r/:quality: expected 1..100, got: 500/},
+          {[@photo, output, "20x20", "--colour"], ~r/unknown option or missing value: --colour/},
+          {[@photo, output, "20x20", "--max-pixels", "100"], ~r/photo.jpg: max_pixels exceeded/}
+        ] do
+      assert_raise Mix.Error, message, fn -> run(args) end
+    end
+
+    refute File.exists?(output)
+  end
+end

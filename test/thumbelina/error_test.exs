@@ -1,0 +1,27 @@
+defmodule Thumbelina.ErrorTest do
+  use ExUnit.Case, async: true
+  alias Thumbelina.Error
+
+  test "messages" do
+    for {error, message} <- [
+          {%Error{reason: :unsupported_format}, "not a known picture format"},
+          {%Error{reason: :unsupported_format, format: :jpeg},
+           "this kind of jpeg is not supported"},
+          {%Error{reason: :invalid_image, format: :png}, "invalid png"},
+          {%Error{reason: :truncated, format: :gif}, "truncated gif"},
+          {%Error{reason: :limit_exceeded, limit: :max_pixels, value: 200, maximum: 100},
+           "max_pixels exceeded: 200, and at most 100 are allowed"},
+          {%Error{
+             reason: :invalid_option,
+             key: :fit,
+             value: :tight,
+             expected: ":contain, :cover"
+           }, "invalid value for :fit: expected :contain, :cover, got: :tight"},
+          {%Error{reason: :eacces, path: "a.jpg"}, "a.jpg: permission denied"},
+          {%Error{reason: :enomem}, "not enough memory"},
+          {%Error{reason: :internal_error}, "internal error: please report this"}
+        ] do
+      assert Exception.message(error) == message
+    end
+  end
+end

@@ -1,0 +1,141 @@
+defmodule Thumbelina.NativeTest do
+  # What runs where. Not async: some of these look at the whole VM.
+  use ExUnit.Case
+
+  @fixtures Path.expand("../fixtures", __DIR__)
+
+  defp read(name), do: File.read!(Path.join(@fixtures, name))
+
+  defp fixtures do
+    for name <- File.ls!(@fixtures), String.match?(name, ~r/^(photo|alpha|orientation)/), do: name
+  end
+
+  test "both roads, and any slice down to one step of work, give the same bytes" do
+    for name <- fixtures() do
+      bytes = read(name)
+      {:ok, expected} = Thumbelina.thumbnail(bytes, 60, 60)
+
+      for opts <- [
+            [scheduler: :normal],
+            [scheduler: :dirty],
+            [scheduler: :normal, steps_per_slice: 1],
+            [scheduler: :normal, steps_per_slice: 3]
+          ] do
+        assert {:ok, ^expected} = Thumbelina.thumbnail(bytes, 60, 60, opts),
+               "#{name} #{inspect(opts)}"
+      end
+    end
+  end
+
+  test "a picture that can be cut stays on the normal road in slices" do
+    {:ok, _, stats} =
+      Thumbelina.measure(read("photo.png"), 60, 60, scheduler: :normal, steps_per_slice: 1)
+
+    assert stats.roads == [:normal]
+    # A step for each strip of about 50 µs of work, of some milliseconds in all.
+    assert stats.slices > 20
+  end
+
+  test "the slices of one picture let other processes run in between" do
+    # With one step a slice, many reschedules happen inside one call. A process that counts can only
+    # count if the caller's scheduler lets it, so both are bound to one scheduler's run queue by
+    # leaving just one online.
+    online = :erlang.system_flag(:schedulers_online, 1)
+    on_exit(fn -> :erlang.system_flag(:schedulers_online, online) end)
+    counter = :counters.new(1, [])
+    counting = spawn_link(fn -> count(counter) end)
+    before = :counters.get(counter, 1)
+    {:ok, _, stats} = Thumbelina.measure(read("photo.png"), 60, 60, scheduler: :normal)
+    counted = :counters.get(counter, 1) - before
+    Process.unlink(counting)
+    Process.exit(counting, :kill)
+
+    assert stats.slices > 1
+    assert counted > 0
+  end
+
+  defp count(counter) do
+    :counters.add(counter, 1, 1)
+    :erlang.yield()
+    count(counter)
+  end
+
+  test "pieces that cannot be cut go to a dirty scheduler and come back" do
+    webp = Thumbelina.thumbnail!(read("photo.png"), 640, 640, format: :webp)
+
+    {:ok, _, stats} = Thumbelina.measure(webp, 300, 300, scheduler: :normal, format: :png)
+    assert [:normal, :dirty, :normal | _] = stats.roads
+  end
+
+  test "a killed caller frees what its picture held" do
+    png = Thumbelina.thumbnail!(read("photo.png"), 3000, 3000, enlarge: true)
+
+    for scheduler <- [:normal, :dirty] do
+      before = :erlang.memory(:system)
+
+      for _ <- 1..50 do
+        {pid, ref} =
+          spawn_monitor(fn ->
+            Thumbelina.thumbnail(png, 1500, 1500, scheduler: scheduler, steps_per_slice: 1)
+          end)
+
+        # Long enough to be under way at different places, short enough never to be done.
+        receive do
+        after
+          :rand.uniform(8) -> :ok
+        end
+
+        Process.exit(pid, :kill)
+        assert_receive {:DOWN, ^ref, :process, ^pid, :killed}, 5_000
+      end
+
+      :erlang.garbage_collect()
+      # One such call holds 15 MB: fifty that leaked would hold 750.
+      wait_until(fn -> :erlang.memory(:system) - before < 40_000_000 end)
+    end
+  end
+
+  test "two thousand calls at once all get their answer" do
+    jpg = read("photo.jpg")
+    png = read("photo-palette.png")
+    expected = {Thumbelina.thumbnail!(jpg, 40, 40), Thumbelina.thumbnail!(png, 40, 40)}
+
+    1..2000
+    |> Enum.map(fn n ->
+      Task.async(fn -> Thumbelina.thumbnail!(if(rem(n, 2) == 0, do: jpg, else: png), 40, 40) end)
+    end)
+    |> Task.await_many(60_000)
+    |> Enum.with_index(1)
+    |> Enum.each(fn {thumb, n} -> assert thumb == elem(expected, rem(n, 2)) end)
+  end
+
+  test "what the NIF holds shows in the VM's memory" do
+    png = Thumbelina.thumbnail!(read("photo.png"), 2000, 2000, enlarge: true)
+    before = :erlang.memory(:system)
+    parent = self()
+
+    # Suspended while it is under way, it holds its reduced picture.
+    pid =
+      spawn(fn ->
+        send(parent, :started)
+        Thumbelina.thumbnail(png, 1000, 1000, scheduler: :normal, steps_per_slice: 1)
+      end)
+
+    assert_receive :started
+    wait_until(fn -> :erlang.memory(:system) - before > 2_000_000 or not Process.alive?(pid) end)
+    assert Process.alive?(pid)
+    Process.exit(pid, :kill)
+  end
+
+  defp wait_until(condition, tries \\ 2_000)
+  defp wait_until(_condition, 0), do: flunk("it did not happen in time")
+
+  defp wait_until(condition, tries) do
+    unless condition.() do
+      receive do
+      after
+        1 -> wait_until(condition, tries - 1)
+      end
+    end
+  end
+end

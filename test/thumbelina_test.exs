@@ -1,0 +1,319 @@
+defmodule ThumbelinaTest do
+  use ExUnit.Case, async: true
+  doctest Thumbelina
+
+  alias Thumbelina.{Error, Image, Plan, Stats}
+
+  @fixtures Path.expand("fixtures", __DIR__)
+
+  defp fixture(name), do: Path.join(@fixtures, name)
+  defp read(name), do: File.read!(fixture(name))
+
+  describe "open/1" do
+    test "reads bytes and header" do
+      assert {:ok, %Image{} = image} = Thumbelina.open(fixture("photo.png"))
+      assert image.bytes == read("photo.png")
+      assert {image.format, image.extension} == {:png, ".png"}
+      assert {image.width, image.height, image.orientation} == {640, 427, 1}
+    end
+
+    test "gives posix reasons and the path" do
+      assert {:error, %Error{reason: :enoent, path: "no/such.jpg"}} =
+               Thumbelina.open("no/such.jpg")
+
+      assert {:error, %Error{reason: :eisdir}} = Thumbelina.open(@fixtures)
+
+      assert_raise Error, "no/such.jpg: no such file or directory", fn ->
+        Thumbelina.open!("no/such.jpg")
+      end
+    end
+
+    test "shows sizes upright" do
+      for orientation <- 1..8 do
+        image = Thumbelina.open!(fixture("orientation-#{orientation}.jpg"))
+        assert {image.orientation, image.width, image.height} == {orientation, 60, 40}
+      end
+    end
+  end
+
+  describe "new/1" do
+    test "goes by the bytes" do
+      formats = [
+        {"photo.jpg", :jpeg, ".jpg"},
+        {"photo.png", :png, ".png"},
+        {"photo.gif", :gif, ".gif"},
+        {"photo.webp", :webp, ".webp"},
+        {"photo.tif", :tiff, ".tif"},
+        {"photo.bmp", :bmp, ".bmp"},
+        {"photo.ico", :ico, ".ico"},
+        {"photo.tga", :tga, ".tga"},
+        {"photo.dds", :dds, ".dds"},
+        {"photo.ppm", :pnm, ".pnm"},
+        {"photo.qoi", :qoi, ".qoi"},
+        {"photo.hdr", :hdr, ".hdr"},
+        {"photo.exr", :openexr, ".exr"},
+        {"photo.ff", :farbfeld, ".ff"}
+      ]
+
+      for {name, format, extension} <- formats do
+        assert {:ok, %Image{format: ^format, extension: ^extension}} = Thumbelina.new(read(name))
+      end
+    end
+
+    test "refuses what is no picture" do
+      for bytes <- ["", "x", "GIF", String.duplicate("no picture at all ", 1000)] do
+        assert {:error, %Error{reason: :unsupported_format, format: nil}} = Thumbelina.new(bytes)
+      end
+    end
+
+    test "tells a broken header from one that ends too soon" do
+      png = read("photo.png")
+
+      assert {:error, %Error{reason: :truncated, format: :png}} =
+               Thumbelina.new(binary_part(png, 0, 20))
+
+      <<start::binary-size(16), _::32, rest::binary>> = png
+      broken = <<start::binary, 0::32, rest::binary>>
+      assert {:error, %Error{reason: :invalid_image, format: :png}} = Thumbelina.new(broken)
+    end
+
+    test "reads the header of a large input where it holds no scheduler" do
+      bytes = read("photo.png") <> :binary.copy(<<0>>, 2_000_000)
+      assert {:ok, %Image{format: :png, width: 640}} = Thumbelina.new(bytes)
+    end
+
+    test "wants a binary" do
+      assert_raise FunctionClauseError, fn -> Thumbelina.new(~c"GIF89a") end
+      assert_raise FunctionClauseError, fn -> Thumbelina.new(<<1::4>>) end
+    end
+  end
+
+  describe "thumbnail/4" do
+    test "keeps the format where it can be written" do
+      for name <-
+            ~w(photo.jpg photo.png photo.gif photo.webp photo.tif photo.bmp photo.ico photo.tga
+                     photo.ppm photo.qoi photo.hdr photo.exr photo.ff) do
+        image = Thumbelina.open!(fixture(name))
+        assert {:ok, thumb} = Thumbelina.thumbnail(image, 40, 40)
+        assert {thumb.format, thumb.extension} == {image.format, image.extension}
+        assert max(thumb.width, thumb.height) == 40
+        assert {:ok, ^thumb} = Thumbelina.new(thumb.bytes)
+      end
+    end
+
+    test "gives JPEG, or PNG where there is alpha, for a format that is only read" do
+      assert {:ok, %Image{format: format}} = Thumbelina.thumbnail(read("photo.dds"), 20, 20)
+      assert format in [:jpeg, :png]
+      # An icon larger than icons can be.
+      assert {:ok, %Image{format: :ico}} = Thumbelina.thumbnail(read("photo.ico"), 40, 40)
+
+      assert {:ok, %Image{format: :png, width: 300}} =
+               Thumbelina.thumbnail(read("photo.ico"), 300, 300, enlarge: true)
+    end
+
+    test "takes an image or its bytes" do
+      image = Thumbelina.open!(fixture("photo.jpg"))
+      assert Thumbelina.thumbnail(image, 64, 64) == Thumbelina.thumbnail(image.bytes, 64, 64)
+    end
+
+    test "takes part of a larger binary, and one that is still being appended to" do
+      bytes = read("photo.png")
+      expected = Thumbelina.thumbnail(bytes, 50, 50)
+
+      <<_::binary-size(3), part::binary-size(byte_size(bytes)), _::binary>> =
+        "abc" <> bytes <> "def"
+
+      assert Thumbelina.thumbnail(part, 50, 50) == expected
+
+      appended = for <<byte <- bytes>>, into: <<>>, do: <<byte>>
+      task = Task.async(fn -> Thumbelina.thumbnail(appended, 50, 50) end)
+      for n <- 1..100, do: appended <> <<n>>
+      assert Task.await(task) == expected
+    end
+
+    test "accepts whole floats" do
+      bytes = read("photo.png")
+      assert Thumbelina.thumbnail(bytes, 50.0, 50.0) == Thumbelina.thumbnail(bytes, 50, 50)
+    end
+
+    test "leaves a nil side free" do
+      bytes = read("photo.png")
+      assert {:ok, %Image{width: 160, height: 107}} = Thumbelina.thumbnail(bytes, 160, nil)
+      assert {:ok, %Image{width: 160, height: 107}} = Thumbelina.thumbnail(bytes, nil, 107)
+    end
+
+    test "refuses bad sizes by name" do
+      bytes = read("photo.png")
+
+      for bad <- [0, -1, 1.5, 0.5, "200", :large, 1.0e300, 5_000_000_000] do
+        assert {:error, %Error{reason: :invalid_option, key: :width, value: ^bad}} =
+                 Thumbelina.thumbnail(bytes, bad, 200)
+
+        assert {:error, %Error{reason: :invalid_option, key: :height, value: ^bad}} =
+                 Thumbelina.thumbnail(bytes, 200, bad)
+      end
+
+      assert {:error, %Error{reason: :invalid_option, key: :width}} =
+               Thumbelina.thumbnail(bytes, nil, nil)
+    end
+
+    test "refuses wrong sources" do
+      for wrong <- [nil, 1, 'list', %{bytes: ""}, {:ok, "x"}] do
+        assert_raise FunctionClauseError, fn -> Thumbelina.thumbnail(wrong, 10, 10) end
+      end
+    end
+
+    test "keeps to the limits" do
+      bytes = read("photo.png")
+
+      assert {:error, %Error{reason: :limit_exceeded} = error} =
+               Thumbelina.thumbnail(bytes, 10, 10, max_pixels: 273_279)
+
+      assert {error.limit, error.value, error.maximum} == {:max_pixels, 273_280, 273_279}
+      assert {:ok, _} = Thumbelina.thumbnail(bytes, 10, 10, max_pixels: 273_280)
+
+      size = byte_size(bytes)
+
+      assert {:error, %Error{limit: :max_bytes_in, value: ^size}} =
+               Thumbelina.thumbnail(bytes, 10, 10, max_bytes_in: size - 1)
+
+      assert {:error, %Error{limit: :max_pixels, value: 2_500_000_000}} =
+               Thumbelina.thumbnail(read("huge-header.png"), 10, 10)
+
+      assert {:error, %Error{limit: :max_pixels}} =
+               Thumbelina.thumbnail(bytes, 100_000, 100_000, enlarge: true, fit: :fill)
+
+      assert {:error, %Error{limit: :side, maximum: 256}} =
+               Thumbelina.thumbnail(bytes, 300, 300, format: :ico)
+    end
+
+    test "says what is wrong with a picture" do
+      assert {:error, %Error{reason: :truncated, format: :png}} =
+               Thumbelina.thumbnail(read("truncated.png"), 10, 10)
+
+      assert {:error, %Error{reason: :truncated, format: :gif}} =
+               Thumbelina.thumbnail(read("truncated.gif"), 10, 10)
+
+      assert_raise Error, "truncated png", fn ->
+        Thumbelina.thumbnail!(read("truncated.png"), 10, 10)
+      end
+    end
+
+    test "makes small things of extreme ones" do
+      for {name, format} <- [{"1x1.png", :png}, {"1x1.gif", :gif}, {"1x1.jpg", :jpeg}] do
+        assert {:ok, %Image{format: ^format, width: 1, height: 1}} =
+                 Thumbelina.thumbnail(read(name), 200, 200)
+
+        assert {:ok, %Image{width: 64, height: 64}} =
+                 Thumbelina.thumbnail(read(name), 64, 64, enlarge: true)
+      end
+
+      assert {:ok, %Image{width: 1, height: 200}} =
+               Thumbelina.thumbnail(read("tall.png"), 200, 200)
+
+      assert {:ok, %Image{width: 200, height: 1}} =
+               Thumbelina.thumbnail(read("wide.png"), 200, 200)
+
+      assert {:ok, %Image{width: 1, height: 1}} = Thumbelina.thumbnail(read("photo.jpg"), 1, 1)
+    end
+
+    test "quality counts in JPEG" do
+      sizes =
+        for quality <- [1, 30, 80, 100] do
+          byte_size(Thumbelina.thumbnail!(read("photo.jpg"), 200, 200, quality: quality).bytes)
+        end
+
+      assert sizes == Enum.sort(sizes)
+      assert hd(sizes) * 5 < List.last(sizes)
+    end
+  end
+
+  describe "explain/4" do
+    test "says what thumbnail/4 makes" do
+      for name <- ~w(photo.jpg photo.png orientation-6.jpg tall.png),
+          fit <- [:contain, :cover, :fill],
+          {width, height} <- [{50, 50}, {33, 200}, {nil, 20}, {500, nil}] do
+        bytes = read(name)
+        assert {:ok, %Plan{} = plan} = Thumbelina.explain(bytes, width, height, fit: fit)
+        thumb = Thumbelina.thumbnail!(bytes, width, height, fit: fit)
+        assert {plan.width, plan.height, plan.format} == {thumb.width, thumb.height, thumb.format}
+        assert plan.cost == plan.costs.decode + plan.costs.resample + plan.costs.encode
+      end
+    end
+
+    test "names the road and the reason" do
+      png = read("photo.png")
+
+      assert {:ok, %Plan{road: :normal, reason: :within_yield_limit}} =
+               Thumbelina.explain(png, 50, 50)
+
+      for scheduler <- [:normal, :dirty] do
+        assert {:ok, %Plan{road: ^scheduler, reason: :asked}} =
+                 Thumbelina.explain(png, 50, 50, scheduler: scheduler)
+      end
+
+      assert {:ok, %Plan{road: :dirty, reason: :indivisible}} =
+               Thumbelina.explain(Thumbelina.thumbnail!(png, 640, 640, format: :webp), 50, 50)
+    end
+
+    test "decodes nothing" do
+      # Half of the picture is missing, and the header is all that is asked.
+      assert {:ok, %Plan{width: 50}} = Thumbelina.explain(read("truncated.png"), 50, 50)
+    end
+
+    test "the decode scale is as shown" do
+      assert {:ok, %Plan{decode_scale: {4, 2}}} =
+               Thumbelina.explain(read("photo.png"), 50, 64, fit: :fill)
+    end
+
+    test "fails as thumbnail/4 does" do
+      assert {:error, %Error{limit: :max_pixels}} =
+               Thumbelina.explain(read("huge-header.png"), 1, 1)
+
+      assert {:error, %Error{reason: :invalid_option}} = Thumbelina.explain("", 0, 1)
+      assert {:error, %Error{reason: :unsupported_format}} = Thumbelina.explain("", 1, 1)
+    end
+  end
+
+  describe "measure/4" do
+    test "makes the same thumbnail and says what it took" do
+      png = read("photo.png")
+
+      assert {:ok, thumb, %Stats{} = stats} =
+               Thumbelina.measure(png, 100, 100, scheduler: :normal)
+
+      assert {:ok, thumb} == Thumbelina.thumbnail(png, 100, 100)
+      assert stats.roads == [:normal]
+      assert stats.slices >= 1
+      assert stats.longest_slice > 0
+      assert stats.decode > 0 and stats.resample > 0 and stats.encode > 0
+    end
+
+    test "the dirty road has no slices but the one that starts it" do
+      assert {:ok, _, stats} = Thumbelina.measure(read("photo.png"), 100, 100, scheduler: :dirty)
+      assert List.last(stats.roads) == :dirty
+      assert stats.slices <= 1
+    end
+  end
+
+  describe "write/2" do
+    @tag :tmp_dir
+    test "writes the bytes", %{tmp_dir: folder} do
+      path = Path.join(folder, "thumb.jpg")
+      thumb = Thumbelina.thumbnail!(read("photo.jpg"), 20, 20)
+      assert Thumbelina.write(thumb, path) == :ok
+      assert Thumbelina.open!(path) == thumb
+      assert Thumbelina.write!(thumb, path) == :ok
+    end
+
+    @tag :tmp_dir
+    test "gives posix reasons", %{tmp_dir: folder} do
+      thumb = Thumbelina.thumbnail!(read("photo.jpg"), 20, 20)
+      assert {:error, %Error{reason: :eisdir, path: ^folder}} = Thumbelina.write(thumb, folder)
+
+      assert_raise Error, fn ->
+        Thumbelina.write!(thumb, Path.join(folder, "no/such/folder.jpg"))
+      end
+    end
+  end
+end
