@@ -44,7 +44,8 @@ fn pixels_are_those_of_image() {
             (theirs.width(), theirs.height(), theirs.color().has_alpha()),
             "{name}"
         );
-        assert_eq!(ours.to_rgba32f(), theirs.to_rgba32f(), "{name}");
+        // Not `assert_eq!`, which would print every pixel.
+        assert!(ours.to_rgba32f() == theirs.to_rgba32f(), "{name}");
     }
 }
 
@@ -52,16 +53,17 @@ fn pixels_are_those_of_image() {
 fn a_gif_is_its_first_frame_on_its_canvas() {
     for name in ["photo.gif", "photo-interlaced.gif", "alpha.gif", "offset.gif", "animated.gif"] {
         let bytes = fixture(name);
-        let theirs = decode(&bytes).to_rgba8();
-        assert_eq!(as_is(&bytes).unwrap().to_rgba8(), theirs, "{name}");
+        let mut theirs = decode(&bytes).to_rgba8();
+        // Where nothing is seen, `image` keeps the palette's colour.
+        for pixel in theirs.pixels_mut().filter(|pixel| pixel.0[3] == 0) {
+            pixel.0 = [0; 4];
+        }
+        assert!(as_is(&bytes).unwrap().to_rgba8() == theirs, "{name}");
     }
-    assert_eq!(fixture_pixels("photo.gif"), fixture_pixels("photo-interlaced.gif"));
+    let pixels = |name| as_is(&fixture(name)).unwrap().to_rgba8();
+    assert!(pixels("photo.gif") == pixels("photo-interlaced.gif"));
     let red = as_is(&fixture("animated.gif")).unwrap().to_rgb8();
     assert!(red.pixels().all(|pixel| pixel.0 == [255, 0, 0]));
-}
-
-fn fixture_pixels(name: &str) -> image::RgbaImage {
-    as_is(&fixture(name)).unwrap().to_rgba8()
 }
 
 #[test]
@@ -149,13 +151,13 @@ fn no_damage_panics() {
             for _ in 0..=random() % 8 {
                 let len = damaged.len() as u64;
                 // Headers more often than data.
-                let at = if random() % 2 == 0 { random() % len.min(128) } else { random() % len };
+                let at = if random().is_multiple_of(2) { random() % len.min(128) } else { random() % len };
                 damaged[at as usize] = random() as u8;
             }
             let limits = thumbelina_core::Limits { max_pixels: 4_000_000, ..Default::default() };
             let request = Request { limits, ..common::sized(40, 40) };
             let damaged = Bytes::from(damaged);
-            assert_eq!(in_pieces(&damaged, request), unbounded(&damaged, request), "{name}");
+            assert!(in_pieces(&damaged, request) == unbounded(&damaged, request), "{name}");
         }
     }
 }

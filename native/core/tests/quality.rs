@@ -58,7 +58,7 @@ fn a_picture_that_fits_keeps_every_pixel() {
     for name in ["photo-palette.png", "alpha.png", "alpha-grey.png", "photo.bmp"] {
         let request = Request { format: Some(Format::Png), ..sized(1_000, 1_000) };
         let made = in_pieces(&fixture(name), request).unwrap();
-        assert_eq!(decode(&made.bytes).to_rgba8(), decode(&fixture(name)).to_rgba8(), "{name}");
+        assert!(decode(&made.bytes).to_rgba8() == decode(&fixture(name)).to_rgba8(), "{name}");
     }
 }
 
@@ -101,7 +101,7 @@ fn bands_of_a_jpeg_do_not_show() {
         let mut encoder = jpeg_encoder::Encoder::new(&mut whole, quality);
         encoder.set_chroma_subsampling_method(jpeg_encoder::ChromaSubsamplingMethod::Average);
         encoder.encode(source.as_raw(), 640, 427, jpeg_encoder::ColorType::Rgb).unwrap();
-        assert_eq!(decode(&made.bytes).to_rgb8(), decode(&whole).to_rgb8());
+        assert!(decode(&made.bytes).to_rgb8() == decode(&whole).to_rgb8(), "{quality}");
     }
 }
 

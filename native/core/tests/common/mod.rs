@@ -89,8 +89,8 @@ pub fn picture(width: u32, height: u32, seed: u32) -> image::RgbaImage {
             (x.wrapping_mul(0x9E37_79B1) ^ y.wrapping_mul(0x85EB_CA77) ^ seed).wrapping_mul(0xC2B2_AE3D);
         let noise = (hash >> 24) as u8 / 8;
         let slope = (x * 255 / width.max(2)) as u8 / 2 + (y * 255 / height.max(2)) as u8 / 4;
-        let edge = if (x / 7 + y / 5) % 2 == 0 { 40 } else { 0 };
-        let alpha = if (x + y + seed) % 11 == 0 { 0 } else { 255 - noise * 3 };
+        let edge = if (x / 7 + y / 5).is_multiple_of(2) { 40 } else { 0 };
+        let alpha = if (x + y + seed % 11).is_multiple_of(11) { 0 } else { 255 - noise * 3 };
         image::Rgba([slope.saturating_add(noise), slope.saturating_add(edge), noise * 6, alpha])
     })
 }
