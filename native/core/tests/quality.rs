@@ -3,15 +3,15 @@
 
 mod common;
 
+use bytes::Bytes;
 use common::{decode, fixture, in_pieces, psnr, sized};
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{PixelType, ResizeOptions, Resizer};
-use image::RgbaImage;
+use image::{RgbImage, RgbaImage};
 use thumbelina_core::{Fit, Format, Plan, Request, probe};
 
 /// One Lanczos pass over the full picture.
-fn full_resolution(name: &str, (width, height): (u32, u32), cover: bool) -> Vec<u8> {
-    let source = decode(&fixture(name)).to_rgb8();
+fn full_resolution(source: &RgbImage, (width, height): (u32, u32), cover: bool) -> Vec<u8> {
     let from = ImageRef::new(source.width(), source.height(), source.as_raw(), PixelType::U8x3).unwrap();
     let mut to = Image::new(width, height, PixelType::U8x3);
     let options = if cover { ResizeOptions::new().fit_into_destination(None) } else { ResizeOptions::new() };
@@ -19,22 +19,38 @@ fn full_resolution(name: &str, (width, height): (u32, u32), cover: bool) -> Vec<
     to.into_vec()
 }
 
-#[test]
-fn a_shrunk_thumbnail_is_46_db_from_a_full_lanczos_pass() {
+/// The least distance of thumbnails of one picture, over all fits, and how many of them were shrunk.
+fn least_distance(input: &Bytes, sides: &[u32]) -> (f64, usize) {
+    let source = decode(input).to_rgb8();
+    let (mut least, mut shrunk) = (f64::INFINITY, 0);
     for fit in [Fit::Contain, Fit::Cover, Fit::Fill] {
-        // 640 pixels to these is a whole shrink of 2 to 12 before the filter.
-        for side in [160, 149, 120, 101, 100, 64, 50, 33, 25] {
+        for &side in sides {
             let request = Request { fit, format: Some(Format::Png), ..sized(side, side) };
-            let plan = Plan::new(&probe(fixture("photo.png")).unwrap(), &request).unwrap();
-            let shrinks = plan.decode_scale.0 > 1 || plan.decode_scale.1 > 1;
-            assert!(shrinks || side > 106, "{side} {:?}", plan.decode_scale);
-            let made = in_pieces(&fixture("photo.png"), request).unwrap();
-            let shown = decode(&made.bytes).to_rgb8();
-            let expected = full_resolution("photo.png", (made.width, made.height), fit == Fit::Cover);
-            let distance = psnr(shown.as_raw(), &expected);
-            assert!(distance >= 46.0, "{fit:?} {side}: {distance:.1} dB");
+            let plan = Plan::new(&probe(input.clone()).unwrap(), &request).unwrap();
+            shrunk += usize::from(plan.decode_scale.0 > 1 && plan.decode_scale.1 > 1);
+            let made = in_pieces(input, request).unwrap();
+            let expected = full_resolution(&source, (made.width, made.height), fit == Fit::Cover);
+            least = least.min(psnr(decode(&made.bytes).to_rgb8().as_raw(), &expected));
         }
     }
+    (least, shrunk)
+}
+
+#[test]
+fn a_shrunk_thumbnail_is_46_db_from_a_full_lanczos_pass() {
+    let (least, shrunk) = least_distance(&fixture("photo.png"), &[71, 64, 57, 50, 43, 33, 25, 17]);
+    assert_eq!(shrunk, 24, "this test is about pictures that are shrunk before the filter");
+    assert!(least >= 46.0, "{least:.1} dB");
+}
+
+/// Larger thumbnails leave less to the filter.
+#[test]
+fn so_is_a_larger_one_from_a_larger_picture() {
+    let request = Request { enlarge: true, format: Some(Format::Bmp), ..sized(2_600, 2_600) };
+    let large = Bytes::from(in_pieces(&fixture("photo.png"), request).unwrap().bytes);
+    let (least, shrunk) = least_distance(&large, &[257, 300, 400]);
+    assert_eq!(shrunk, 9);
+    assert!(least >= 46.0, "{least:.1} dB");
 }
 
 /// What is invisible must not be seen: the trap is green under a red disc's clear surroundings.
@@ -78,10 +94,11 @@ fn nearest_makes_no_new_colour() {
         assert_eq!(shown.width(), side);
         assert!(shown.pixels().all(|pixel| palette.contains(&pixel.0)));
         // And those that a straight reading of the definition takes.
-        let ratio = f64::from(source.width()) / f64::from(shown.width());
-        for x in 0..shown.width() {
-            let from = ((f64::from(x) + 0.5) * ratio) as u32;
-            assert_eq!(shown.get_pixel(x, 0), source.get_pixel(from, 0));
+        let across = f64::from(source.width()) / f64::from(shown.width());
+        let down = f64::from(source.height()) / f64::from(shown.height());
+        let from = |at: u32, ratio: f64| ((f64::from(at) + 0.5) * ratio) as u32;
+        for (x, y, &pixel) in shown.enumerate_pixels() {
+            assert_eq!(&pixel, source.get_pixel(from(x, across), from(y, down)), "{x},{y} at {side}");
         }
     }
 }
@@ -111,7 +128,7 @@ fn every_output_format_shows_the_picture() {
     let reference = Request { format: Some(Format::Png), ..sized(120, 120) };
     let reference = decode(&in_pieces(&fixture("photo.png"), reference).unwrap().bytes).to_rgb8();
     for format in Format::ALL.into_iter().filter(|format| format.is_writable()) {
-        let request = Request { format: Some(format), ..sized(120, 120) };
+        let request = Request { format: Some(format), quality: 95, ..sized(120, 120) };
         let made = in_pieces(&fixture("photo.png"), request).unwrap();
         assert_eq!((made.format, made.width, made.height), (format, 120, 80));
         let shown = match format {

@@ -24,9 +24,11 @@ pub(crate) fn layout(format: Format, source: Layout) -> Layout {
             (true, false, &[U8, U16])
         }
         Format::Tiff => (false, true, &[U8, U16, F32]),
-        Format::Gif | Format::Qoi | Format::Ico | Format::Avif | Format::Dds => (false, true, &[U8]),
+        Format::Gif | Format::Qoi | Format::Avif | Format::Dds => (false, true, &[U8]),
         Format::Hdr => (false, false, &[F32]),
         Format::OpenExr => (false, true, &[F32]),
+        // A PNG inside an icon must be RGBA.
+        Format::Ico => return Layout::new(4, U8),
         Format::Farbfeld => return Layout::new(4, U16),
     };
     let colours = if grey && source.is_grey() { 1 } else { 3 };
