@@ -159,7 +159,7 @@ defmodule Thumbelina do
       iex> image = Thumbelina.open!("test/fixtures/photo.png")
       iex> {:ok, plan} = Thumbelina.explain(image, 100, 100)
       iex> {plan.width, plan.height, plan.decode_scale, plan.road, plan.reason}
-      {100, 67, {3, 3}, :normal, :within_yield_limit}
+      {100, 67, {2, 2}, :normal, :within_yield_limit}
   """
   @spec explain(source, side, side, options) :: {:ok, Plan.t()} | {:error, Error.t()}
   def explain(source, width, height, opts \\ []) do

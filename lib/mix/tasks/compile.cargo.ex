@@ -97,6 +97,7 @@ defmodule Mix.Tasks.Compile.Cargo do
   defp forget_loaded_library do
     :code.purge(Thumbelina.Native)
     :code.delete(Thumbelina.Native)
+    :code.purge(Thumbelina.Native)
   end
 
   defp built_name({:win32, _}), do: "thumbelina.dll"
