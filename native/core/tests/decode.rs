@@ -117,6 +117,19 @@ fn what_is_cut_off_is_truncated() {
     }
 }
 
+/// The checksum of the pixels comes after the last of them.
+#[test]
+fn a_png_with_a_wrong_checksum_is_invalid() {
+    let mut bytes = fixture("photo-grey.png").to_vec();
+    let end = bytes.len() - 12; // IEND
+    bytes[end - 1] ^= 1;
+    let result = in_pieces(&Bytes::from(bytes.clone()), common::sized(50, 50));
+    assert_eq!(result, Err(Error::Invalid(Format::Png)));
+    // Without a checksum at all there is nothing to contradict the pixels.
+    bytes.truncate(end - 4);
+    assert!(in_pieces(&Bytes::from(bytes), common::sized(50, 50)).is_ok());
+}
+
 /// The smallest headers, cut at every byte, and every prefix of a whole file.
 #[test]
 fn no_prefix_panics() {

@@ -136,10 +136,26 @@ impl RowSource for Png {
                     self.reader.read_row(row).map_err(error)?.ok_or(Error::Truncated(Format::Png))?;
                 }
                 from_big_endian(samples);
+                if strip.end == self.header.height {
+                    check_end(&mut self.reader)?;
+                }
                 Ok(Read::Rows(samples.rows().slice(0..len)))
             }
             Kept::Passes { .. } => Err(Error::Internal),
         }
+    }
+}
+
+/// Reads what follows the last row, the checksum of the picture's data above all. A file that ends
+/// there has all its rows.
+fn check_end(reader: &mut Reader<Cursor<Bytes>>) -> Result<(), Error> {
+    match reader.read_row(&mut []) {
+        Ok(None) => Ok(()),
+        Ok(Some(_)) => Err(Error::Internal),
+        Err(end) => match error(end) {
+            Error::Truncated(_) => Ok(()),
+            error => Err(error),
+        },
     }
 }
 
