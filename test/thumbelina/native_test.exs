@@ -67,6 +67,36 @@ defmodule Thumbelina.NativeTest do
     assert [:normal, :dirty, :normal | _] = stats.roads
   end
 
+  test "a crowd on the normal road sends further callers to the dirty one" do
+    png = Thumbelina.thumbnail!(read("photo.png"), 1500, 1500, enlarge: true)
+    assert {:ok, %{road: :normal}} = Thumbelina.explain(png, 20, 20)
+
+    # Four for each core have a seat; each of these callers takes one again and again.
+    crowd = for _ <- 1..(5 * System.schedulers()), do: spawn_caller(png)
+
+    wait_until(fn ->
+      {:ok, _, stats} = Thumbelina.measure(read("photo.png"), 20, 20)
+      stats.roads == [:normal, :dirty]
+    end)
+
+    # Whoever asks for it is let onto the normal road all the same.
+    {:ok, _, stats} = Thumbelina.measure(read("photo.png"), 20, 20, scheduler: :normal)
+    assert stats.roads == [:normal]
+
+    for pid <- crowd, do: Process.exit(pid, :kill)
+
+    wait_until(fn ->
+      {:ok, _, stats} = Thumbelina.measure(read("photo.png"), 20, 20)
+      stats.roads == [:normal]
+    end)
+  end
+
+  defp spawn_caller(bytes) do
+    spawn(fn ->
+      for _ <- 1..10_000, do: Thumbelina.thumbnail(bytes, 20, 20, steps_per_slice: 1)
+    end)
+  end
+
   test "a killed caller frees what its picture held" do
     png = Thumbelina.thumbnail!(read("photo.png"), 3000, 3000, enlarge: true)
 

@@ -23,6 +23,11 @@ pub(crate) struct Call {
 }
 
 impl Call {
+    /// Whether the plan may choose the road.
+    pub(crate) fn is_auto(&self) -> bool {
+        matches!(self.scheduler, SchedulerAtom::Auto)
+    }
+
     pub(crate) fn request(&self) -> Request {
         let defaults = Request::default();
         Request {

@@ -8,7 +8,8 @@
 
 use std::ffi::CString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -16,7 +17,7 @@ use rustler::codegen_runtime::{NifReturnable, NifReturned, c_int, handle_nif_res
 use rustler::schedule::consume_timeslice;
 use rustler::sys::{ErlNifEnv, ErlNifTerm, enif_is_current_process_alive};
 use rustler::{Encoder, Env, Resource, ResourceArc, SchedulerFlags, Term};
-use thumbelina_core::{Budget, Error, Job, Phase, Road, Step};
+use thumbelina_core::{Budget, Error, Job, Phase, Road, Scheduler, Step};
 
 use crate::reply::StatsTerm;
 use crate::request::Call;
@@ -29,11 +30,38 @@ use crate::{encode_error, pool, reply};
 /// Charged as 70 %, it would be given a second slice at once, and others would wait twice as long.
 const SLICE: Duration = Duration::from_micros(700);
 
+/// Jobs that share one scheduler's run queue delay everyone else by a slice each. `auto` lets this
+/// many for each core onto the yielding road at once; further ones queue for the dirty road, where
+/// they delay nobody.
+const SEATS_PER_CORE: usize = 4;
+
+static SEATS: LazyLock<usize> =
+    LazyLock::new(|| SEATS_PER_CORE * std::thread::available_parallelism().map_or(1, usize::from));
+static SEATS_TAKEN: AtomicUsize = AtomicUsize::new(0);
+
+/// A place on the yielding road, given back when dropped.
+struct Seat;
+
+impl Seat {
+    fn take() -> Option<Seat> {
+        let free = |taken: usize| (taken < *SEATS).then_some(taken + 1);
+        SEATS_TAKEN.fetch_update(Ordering::Relaxed, Ordering::Relaxed, free).ok().map(|_| Seat)
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        SEATS_TAKEN.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// A job between two slices.
 pub(crate) struct Running(Mutex<State>);
 
 struct State {
     job: Job,
+    /// Only `auto` takes one, and gives it back at the end: the resource may live on for a while.
+    seat: Option<Seat>,
     steps_per_slice: Option<u32>,
     threads: Option<usize>,
     roads: Vec<Road>,
@@ -47,8 +75,14 @@ impl Resource for Running {}
 
 impl Running {
     pub(crate) fn new(input: Bytes, call: &Call) -> Self {
+        let mut request = call.request();
+        let seat = call.is_auto().then(Seat::take).flatten();
+        if call.is_auto() && seat.is_none() {
+            request.scheduler = Scheduler::Dirty;
+        }
         Running(Mutex::new(State {
-            job: Job::new(input, call.request()),
+            job: Job::new(input, request),
+            seat,
             steps_per_slice: call.steps_per_slice,
             threads: call.threads,
             roads: Vec::new(),
@@ -75,6 +109,17 @@ impl State {
     fn enter(&mut self, road: Road) {
         if self.roads.last() != Some(&road) {
             self.roads.push(road);
+        }
+    }
+
+    /// The NIF's value, once there is nothing more to do.
+    fn finish<'a>(&mut self, env: Env<'a>, end: std::thread::Result<Result<Step, Error>>) -> Term<'a> {
+        self.seat = None;
+        match end {
+            Ok(Ok(Step::Done(encoded))) => reply::encoded(env, &encoded, &self.stats()),
+            Ok(Err(error)) => encode_error(env, reply::error(error)),
+            // A panic, or a step that is no end.
+            Ok(Ok(Step::Again | Step::TooBig)) | Err(_) => encode_error(env, reply::error(Error::Internal)),
         }
     }
 
@@ -200,9 +245,7 @@ fn slice<'a>(env: Env<'a>, running: &ResourceArc<Running>, term: Term<'a>) -> Ne
     match end {
         Ok(Ok(Step::Again)) => Next::Continue(Road::Yielding, term),
         Ok(Ok(Step::TooBig)) => Next::Continue(Road::Dirty, term),
-        Ok(Ok(Step::Done(encoded))) => Next::Return(reply::encoded(env, &encoded, &state.stats())),
-        Ok(Err(error)) => Next::Return(encode_error(env, reply::error(error))),
-        Err(_panic) => Next::Return(encode_error(env, reply::error(Error::Internal))),
+        end => Next::Return(state.finish(env, end)),
     }
 }
 
@@ -211,8 +254,11 @@ fn stint<'a>(env: Env<'a>, running: &ResourceArc<Running>, term: Term<'a>) -> Ne
     let mut state = running.0.lock().unwrap_or_else(PoisonError::into_inner);
     state.enter(Road::Dirty);
     let Some(pool) = pool::pool(state.threads) else {
-        return Next::Return(encode_error(env, reply::error(Error::Internal)));
+        return Next::Return(state.finish(env, Ok(Err(Error::Internal))));
     };
+    if state.job.plan().is_some_and(|plan| plan.road == Road::Dirty) {
+        state.seat = None; // it will not come back
+    }
     let end = catch_unwind(AssertUnwindSafe(|| {
         loop {
             // Nobody waits for the picture of a dead process; what is returned goes nowhere.
@@ -227,9 +273,7 @@ fn stint<'a>(env: Env<'a>, running: &ResourceArc<Running>, term: Term<'a>) -> Ne
     }));
     match end {
         Ok(Ok(Step::Again | Step::TooBig)) => Next::Continue(Road::Yielding, term),
-        Ok(Ok(Step::Done(encoded))) => Next::Return(reply::encoded(env, &encoded, &state.stats())),
-        Ok(Err(error)) => Next::Return(encode_error(env, reply::error(error))),
-        Err(_panic) => Next::Return(encode_error(env, reply::error(Error::Internal))),
+        end => Next::Return(state.finish(env, end)),
     }
 }
 
