@@ -19,6 +19,16 @@ pub(crate) const BAND_NANOS: u64 = 600_000;
 /// schedulers with others would rather have threads of its own.
 pub(crate) const YIELD_LIMIT_MICROS: u64 = 100_000;
 
+/// A decoder that gets its input whole, for each byte of it, on top of the pixels: some copy it, and
+/// what no pixel needs is looked at all the same.
+pub(crate) const NANOS_PER_BYTE: u64 = 2;
+
+/// For work of which the header does not tell how long it takes: longer than any piece.
+pub(crate) const UNKNOWN_NANOS: u64 = 1_000_000;
+
+/// Where a header's length does not show in the file's: this for each byte that may belong to it.
+pub(crate) const HEADER_NANOS_PER_BYTE: u64 = 10;
+
 /// A picture, or a piece of one, decoded into rows.
 pub(crate) fn decode_nanos(header: &Header) -> u64 {
     // Of RGB with 8 bits; measured on photographs on one core of a 2.6 GHz Xeon.
@@ -75,10 +85,12 @@ pub(crate) fn encode_nanos(format: Format, output: (u32, u32), layout: Layout) -
         Format::Hdr | Format::OpenExr => 60,
         _ => 6,
     };
-    pixels * per_pixel * layout.depth.bytes() as u64 * u64::from(layout.channels) / 3
+    let once = if format == Format::Avif { 1_000_000 } else { 5_000 };
+    once + pixels * per_pixel * layout.depth.bytes() as u64 * u64::from(layout.channels) / 3
 }
 
-/// One output row through unpremultiplying, conversion and orientation, at most.
-pub(crate) fn finish_nanos(width: u32) -> u64 {
-    u64::from(width) * 6
+/// One output row through unpremultiplying, conversion and orientation.
+pub(crate) fn finish_nanos(width: u32, from: Layout) -> u64 {
+    // The transfer function takes a power of every sample.
+    u64::from(width) * if from.depth == Depth::F32 { 40 } else { 6 }
 }

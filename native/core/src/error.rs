@@ -1,3 +1,4 @@
+use crate::limits::MAX_DECODED_BYTES;
 use crate::{Format, Limit};
 
 /// Why a picture was refused. Carries data, never prose: the caller words it.
@@ -27,6 +28,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// For a library that has its own word for [`MAX_DECODED_BYTES`], and does not say by how much.
+    pub(crate) fn decoded_bytes() -> Self {
+        Error::Limit { limit: Limit::DecodedBytes, value: MAX_DECODED_BYTES + 1, maximum: MAX_DECODED_BYTES }
+    }
+
     pub(crate) fn from_io(format: Format, error: &std::io::Error) -> Self {
         match error.kind() {
             std::io::ErrorKind::UnexpectedEof => Error::Truncated(format),
@@ -42,7 +48,7 @@ impl Error {
         match error {
             ImageError::IoError(io) => Error::from_io(format, &io),
             ImageError::Unsupported(_) => Error::Unsupported(format),
-            ImageError::Limits(_) => Error::OutOfMemory,
+            ImageError::Limits(_) => Error::decoded_bytes(),
             ImageError::Decoding(decoding) => {
                 let mut cause: Option<&(dyn std::error::Error + 'static)> =
                     std::error::Error::source(&decoding);

@@ -10,7 +10,7 @@ use crate::encode::Encoder;
 use crate::finish::Finish;
 use crate::resample::Resample;
 use crate::shrink::Shrink;
-use crate::{Error, Format, Picture, Plan, Request, cost};
+use crate::{Error, Format, Header, Picture, Plan, Request, cost};
 
 /// Where a job runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +98,8 @@ const STRIP_NANOS: u64 = 50_000;
 const DIRTY_STRIP_NANOS: u64 = 2_000_000;
 const DIRTY_STRIP_BYTES: u64 = 4 << 20;
 
+const BANDS_PER_THREAD: u32 = 8;
+
 impl Job {
     /// Nothing happens until the first [`step`](Self::step).
     pub fn new(input: Bytes, request: Request) -> Self {
@@ -145,6 +147,11 @@ impl Job {
         Ok(Step::Again)
     }
 
+    /// Drops everything that is held. For when nobody waits for the picture any more.
+    pub fn abandon(&mut self) {
+        self.stage = Stage::Over;
+    }
+
     fn planned(&self) -> Result<&Plan, Error> {
         self.plan.as_ref().ok_or(Error::Internal)
     }
@@ -158,8 +165,7 @@ impl Job {
     /// The estimated nanoseconds of the next step with [`Budget::Piece`].
     pub fn next_nanos(&self) -> u64 {
         match &self.stage {
-            // A header can be as long as the file, in chunks as small as 12 bytes.
-            Stage::Open(input) => input.len() as u64 / 4,
+            Stage::Open(input) => decode::header_nanos(input, 2 * cost::PIECE_NANOS),
             Stage::Decode { source, .. } => source.next_nanos().max(STRIP_NANOS),
             Stage::Resample { resample, .. } => resample.band_nanos(),
             Stage::Encode(encoder) => encoder.next_nanos(),
@@ -191,8 +197,11 @@ impl Job {
     ) -> Result<Stage, Error> {
         let plan = self.planned()?;
         let header = &plan.header;
-        let row_nanos = (cost::decode_nanos(header) / u64::from(header.height)).max(1);
-        let row_bytes = u64::from(header.width) * header.layout.pixel_bytes() as u64;
+        let mut row_nanos = cost::decode_nanos(&Header { height: 1, ..*header }).max(1);
+        if plan.geometry.pick.is_some() {
+            row_nanos += u64::from(plan.geometry.output.0) * 2;
+        }
+        let row_bytes = header.row_bytes() as u64;
         let rows = if pool.is_some() {
             (DIRTY_STRIP_NANOS / row_nanos).min(DIRTY_STRIP_BYTES / row_bytes)
         } else {
@@ -217,7 +226,7 @@ impl Job {
             drop(source);
             let resample = Resample::new(shrink.into_reduced(), header.layout, plan.geometry, plan.filter);
             let (width, height) = finish.output_size();
-            let out = Picture::zeroed(width, height, plan.output_layout)?;
+            let out = Picture::reserved(width, height, plan.output_layout)?;
             return Ok(Stage::Resample { resample, finish, resizer: Box::default(), band: 0, out });
         }
         Ok(Stage::Decode { source, shrink })
@@ -233,8 +242,15 @@ impl Job {
         pool: Option<&ThreadPool>,
     ) -> Result<Stage, Error> {
         let bands = resample.bands();
+        while !out.grow() {
+            if pool.is_none() {
+                return Ok(Stage::Resample { resample, finish, resizer, band, out });
+            }
+        }
         if let Some(pool) = pool.filter(|_| bands - band > 1) {
-            let rest = (band..bands)
+            // Not all at once: between two steps a dead caller is noticed.
+            let together = pool.current_num_threads() as u32 * BANDS_PER_THREAD;
+            let rest = (band..bands.min(band + together))
                 .into_par_iter()
                 .map_init(Resizer::new, |resizer, band| finish.convert(resample.band(resizer, band)?));
             let finished: Result<Vec<_>, Error> = pool.install(|| rest.collect());

@@ -14,7 +14,7 @@ pub struct Limits {
 pub enum Limit {
     MaxPixels,
     MaxBytesIn,
-    /// Bytes of a picture that can only be decoded whole.
+    /// Bytes of a picture that can only be decoded whole, or of one row of any.
     DecodedBytes,
     /// The longest side that the output format can hold.
     Side,
@@ -34,6 +34,9 @@ impl std::fmt::Display for Limit {
 /// The most that a decoder which knows no rows may allocate for one picture: 100 megapixels of
 /// RGBA with 8 bits, 32 megapixels of RGBA floats.
 pub(crate) const MAX_DECODED_BYTES: u64 = 512 << 20;
+
+/// The most that one row may take, with the sums made of it: rows of two million pixels.
+pub(crate) const MAX_ROW_BYTES: u64 = 64 << 20;
 
 impl Default for Limits {
     fn default() -> Self {

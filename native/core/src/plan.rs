@@ -1,6 +1,6 @@
 //! What will be done with a picture, decided by arithmetic on its header alone.
 
-use crate::limits::Limit;
+use crate::limits::{Limit, MAX_ROW_BYTES};
 use crate::probe::swaps_sides;
 use crate::resample::support;
 use crate::{Error, Filter, Fit, Format, Header, Layout, Request, Road, Scheduler, cost, encode};
@@ -78,7 +78,8 @@ pub(crate) struct Geometry {
     pub crop: CropBox,
     /// The output's size.
     pub output: (u32, u32),
-    /// Set where pixels are picked instead of averaged: the reduced picture is the output then.
+    /// Set where pixels are picked instead of averaged: the reduced picture then has the output's
+    /// columns, and the rows that it needs.
     pub pick: Option<Pick>,
 }
 
@@ -103,18 +104,46 @@ impl Pick {
         ((first + (f64::from(output) + 0.5) * ratio) as u32).min(length - 1)
     }
 
-    /// The output rows, of `height`, that take source row `y`.
-    pub(crate) fn rows_of(&self, y: u32, height: u32) -> std::ops::Range<u32> {
-        let guess = ((f64::from(y) - self.first.1) / self.ratio.1 - 1.5).max(0.0) as u32;
-        let mut start = guess.min(height);
-        while start < height && self.row(start) < y {
-            start += 1;
+    /// Whether output rows are taken from fewer source rows. Then those are kept as they are, and an
+    /// output row looks its own up; otherwise every output row keeps its own.
+    fn repeats_rows(&self) -> bool {
+        self.ratio.1 < 1.0
+    }
+
+    /// How many rows are kept for an output of `height` rows.
+    fn kept(&self, height: u32) -> u32 {
+        if self.repeats_rows() { self.window.1 } else { height }
+    }
+
+    /// The kept row that output row `y` is.
+    pub(crate) fn kept_row(&self, y: u32) -> u32 {
+        if self.repeats_rows() { self.row(y) } else { y }
+    }
+
+    /// The kept rows, of `kept`, that are source row `y`.
+    pub(crate) fn kept_rows(&self, y: u32, kept: u32) -> std::ops::Range<u32> {
+        if self.repeats_rows() {
+            return y..y + 1;
         }
+        let start = self.kept_rows_until(y, kept);
         let mut end = start;
-        while end < height && self.row(end) == y {
+        while end < kept && self.row(end) == y {
             end += 1;
         }
         start..end
+    }
+
+    /// How many kept rows, of `kept`, come from source rows before `y`.
+    pub(crate) fn kept_rows_until(&self, y: u32, kept: u32) -> u32 {
+        if self.repeats_rows() {
+            return y.min(kept);
+        }
+        let guess = ((f64::from(y) - self.first.1) / self.ratio.1 - 1.5).max(0.0) as u32;
+        let mut until = guess.min(kept);
+        while until < kept && self.row(until) < y {
+            until += 1;
+        }
+        until
     }
 }
 
@@ -181,15 +210,18 @@ impl Plan {
             pick: None,
         };
         if nearest {
-            geometry.pick = Some(Pick {
+            let pick = Pick {
                 first: (geometry.crop.left, geometry.crop.top),
                 ratio: geometry.ratio(),
                 window: window_size,
-            });
-            geometry.reduced = output;
+            };
+            geometry.reduced = (output.0, pick.kept(output.1));
+            geometry.pick = Some(pick);
             geometry.crop =
                 CropBox { left: 0.0, top: 0.0, width: f64::from(output.0), height: f64::from(output.1) };
         }
+
+        check_row(header, &geometry)?;
 
         let format = request.format.unwrap_or_else(|| default_format(header, size));
         Limit::Side.check(size.0.max(size.1).into(), format.max_side().into())?;
@@ -285,6 +317,15 @@ impl Axis {
     }
 }
 
+/// What one row takes, decoded and summed up. A picture may be a single row of a hundred megapixels.
+fn check_row(header: &Header, geometry: &Geometry) -> Result<(), Error> {
+    let Window { left, right, .. } = geometry.window;
+    let channels = u64::from(header.layout.channels);
+    let sums = u64::from(right - left) * channels * 4 * header.layout.depth.bytes() as u64;
+    let blocks = u64::from(geometry.reduced.0) * channels * 8;
+    Limit::DecodedBytes.check(header.row_bytes() as u64 * 2 + sums + blocks, MAX_ROW_BYTES)
+}
+
 /// The source's format where it can hold the output, else JPEG, or PNG for alpha.
 fn default_format(header: &Header, (width, height): (u32, u32)) -> Format {
     let fits = width.max(height) <= header.format.max_side();
@@ -306,7 +347,7 @@ fn costs(
 ) -> Costs {
     // Rows below the window are never decoded, where rows can be pulled at all.
     let decoded = if header.by_rows { geometry.window.bottom } else { header.height };
-    let decode = cost::decode_nanos(&Header { height: decoded, ..*header });
+    let decode = (u128::from(header.decode_nanos) * u128::from(decoded) / u128::from(header.height)) as u64;
     let Window { left, right, top, bottom } = geometry.window;
     let shrink = cost::shrink_nanos(u64::from(right - left) * u64::from(bottom - top), header.layout);
     let resample = if geometry.is_identity() {
@@ -314,7 +355,8 @@ fn costs(
     } else {
         cost::resample_nanos(geometry.output, geometry.ratio(), support(filter), header.layout)
             + cost::coefficient_nanos(geometry.output.0, geometry.ratio().0, support(filter))
-            + cost::finish_nanos(geometry.output.0) * u64::from(geometry.output.1)
+            + cost::coefficient_nanos(geometry.output.1, geometry.ratio().1, support(filter))
+            + cost::finish_nanos(geometry.output.0, header.layout) * u64::from(geometry.output.1)
     };
     let encode = cost::encode_nanos(format, geometry.output, output_layout);
     Costs { decode: (decode + shrink) / 1_000, resample: resample / 1_000, encode: encode / 1_000 }
@@ -324,7 +366,7 @@ fn route(header: &Header, costs: &Costs, request: &Request) -> (Road, Reason) {
     match request.scheduler {
         Scheduler::Normal => (Road::Yielding, Reason::Asked),
         Scheduler::Dirty => (Road::Dirty, Reason::Asked),
-        Scheduler::Auto if !header.by_rows && cost::decode_nanos(header) > cost::PIECE_NANOS => {
+        Scheduler::Auto if !header.by_rows && header.decode_nanos > cost::PIECE_NANOS => {
             (Road::Dirty, Reason::Indivisible)
         }
         Scheduler::Auto if costs.total() > request.yield_limit => (Road::Dirty, Reason::AboveYieldLimit),

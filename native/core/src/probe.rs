@@ -14,6 +14,8 @@ pub struct Header {
     /// Whether colours come multiplied by their alpha already.
     pub premultiplied: bool,
     pub orientation: Orientation,
+    /// The estimated nanoseconds of decoding all of it on one core.
+    pub(crate) decode_nanos: u64,
     /// Whether rows can be pulled. Where not, the picture is decoded in one indivisible piece.
     pub by_rows: bool,
 }
@@ -22,6 +24,10 @@ impl Header {
     /// Width and height as shown.
     pub fn upright(&self) -> (u32, u32) {
         if swaps_sides(self.orientation) { (self.height, self.width) } else { (self.width, self.height) }
+    }
+
+    pub(crate) fn row_bytes(&self) -> usize {
+        self.width as usize * self.layout.pixel_bytes()
     }
 
     pub(crate) fn pixels(&self) -> u64 {

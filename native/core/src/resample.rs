@@ -46,7 +46,8 @@ impl Resample {
         let (width, height) = geometry.output;
         let once = cost::coefficient_nanos(width, geometry.ratio().0, support(filter));
         let row = cost::resample_nanos((width, 1), geometry.ratio(), support(filter), layout)
-            + cost::finish_nanos(width);
+            + cost::coefficient_nanos(1, geometry.ratio().1, support(filter))
+            + cost::finish_nanos(width, layout);
         let rest = cost::BAND_NANOS.saturating_sub(once).max(once);
         let rows_per_band = (rest / row.max(1)).clamp(1, height.into()) as u32;
         Resample {
@@ -108,9 +109,10 @@ impl Resample {
         let to_row = self.geometry.output.0 as usize * pixel;
         let left = crop.left as usize * pixel;
         let top = crop.top as usize + rows.start as usize;
-        let from = self.reduced.bytes().chunks_exact(from_row).skip(top);
-        for (to, from) in out.samples.bytes_mut().chunks_exact_mut(to_row).zip(from) {
-            to.copy_from_slice(&from[left..][..to_row]);
+        let to = out.samples.bytes_mut().chunks_exact_mut(to_row);
+        for (y, to) in (top as u32..).zip(to) {
+            let y = self.geometry.pick.map_or(y, |pick| pick.kept_row(y));
+            to.copy_from_slice(&self.reduced.bytes()[y as usize * from_row + left..][..to_row]);
         }
     }
 }

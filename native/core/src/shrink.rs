@@ -10,9 +10,9 @@ use bytemuck::Pod;
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
-use crate::pixels::{Rows, Samples, zeroed};
+use crate::pixels::{Growing, Rows, Samples, zeroed};
 use crate::plan::{Geometry, Pick, Window};
-use crate::{Error, Header};
+use crate::{Depth, Error, Header};
 
 /// The picture between decoding and resampling.
 pub(crate) struct Shrink {
@@ -43,7 +43,8 @@ enum Reducer {
 }
 
 struct Sums<S: Sample> {
-    reduced: Vec<S>,
+    /// Zeroed no further than rows have arrived.
+    reduced: Growing<S>,
     scratch: Scratch<S>,
 }
 
@@ -62,10 +63,10 @@ impl Shrink {
     pub(crate) fn new(header: &Header, geometry: &Geometry) -> Result<Self, Error> {
         let channels = usize::from(header.layout.channels);
         let len = geometry.reduced.0 as usize * geometry.reduced.1 as usize * channels;
-        let reducer = match Samples::zeroed(header.layout.depth, len)? {
-            Samples::U8(reduced) => Reducer::U8(Sums { reduced, scratch: Scratch::empty() }),
-            Samples::U16(reduced) => Reducer::U16(Sums { reduced, scratch: Scratch::empty() }),
-            Samples::F32(reduced) => Reducer::F32(Sums { reduced, scratch: Scratch::empty() }),
+        let reducer = match header.layout.depth {
+            Depth::U8 => Reducer::U8(Sums { reduced: Growing::new(len)?, scratch: Scratch::empty() }),
+            Depth::U16 => Reducer::U16(Sums { reduced: Growing::new(len)?, scratch: Scratch::empty() }),
+            Depth::F32 => Reducer::F32(Sums { reduced: Growing::new(len)?, scratch: Scratch::empty() }),
         };
         let weigh = header.layout.has_alpha() && !header.premultiplied && !geometry.is_identity();
         Ok(Shrink {
@@ -127,9 +128,9 @@ impl Shrink {
 
     pub(crate) fn into_reduced(self) -> Samples {
         match self.reducer {
-            Reducer::U8(sums) => Samples::U8(sums.reduced),
-            Reducer::U16(sums) => Samples::U16(sums.reduced),
-            Reducer::F32(sums) => Samples::F32(sums.reduced),
+            Reducer::U8(sums) => Samples::U8(sums.reduced.into_vec()),
+            Reducer::U16(sums) => Samples::U16(sums.reduced.into_vec()),
+            Reducer::F32(sums) => Samples::F32(sums.reduced.into_vec()),
         }
     }
 }
@@ -153,20 +154,25 @@ struct Work<'a> {
 
 impl Work<'_> {
     fn run<S: Sample>(&self, sums: &mut Sums<S>, rows: &[S]) -> Result<(), Error> {
+        let out_row = self.reduced.0 as usize * self.channels;
+        let arrived = self.first_row + (rows.len() / self.row_len) as u32;
+        let Sums { reduced, scratch } = sums;
         if let Some(pick) = self.pick {
-            self.pick(pick, &mut sums.reduced, rows);
+            let kept = pick.kept_rows_until(arrived, self.reduced.1);
+            reduced.grow_to(kept as usize * out_row);
+            self.pick(pick, reduced.get_mut(), rows);
             return Ok(());
         }
-        let out_row = self.reduced.0 as usize * self.channels;
+        reduced.grow_to(arrived.div_ceil(self.fy) as usize * out_row);
+        let reduced = reduced.get_mut();
         if (self.fx, self.fy, self.weigh) == (1, 1, false) {
-            let out = sums.reduced[self.first_row as usize * out_row..].chunks_exact_mut(out_row);
+            let out = reduced[self.first_row as usize * out_row..].chunks_exact_mut(out_row);
             for (out, row) in out.zip(rows.chunks_exact(self.row_len)) {
                 S::copy(&row[self.left..][..self.width], out);
             }
             return Ok(());
         }
         let fy = self.fy as usize;
-        let scratch = &mut sums.scratch;
         scratch.prepare(self.width, out_row, self.weigh)?;
 
         // Rows that finish a block begun earlier, whole blocks, rows that begin one.
@@ -178,10 +184,10 @@ impl Work<'_> {
         let (head, rest) = rows.split_at(finishing * self.row_len);
         let (body, tail) = rest.split_at(whole * fy * self.row_len);
 
-        self.add_rows(scratch, head, self.first_row, &mut sums.reduced, out_row);
+        self.add_rows(scratch, head, self.first_row, reduced, out_row);
         let first_body_row = self.first_row + finishing as u32;
         if let Some(pool) = self.pool.filter(|_| whole > 1) {
-            let blocks = &mut sums.reduced[first_whole * out_row..][..whole * out_row];
+            let blocks = &mut reduced[first_whole * out_row..][..whole * out_row];
             let blocks = blocks.par_chunks_exact_mut(out_row);
             let work = blocks.zip(body.par_chunks_exact(fy * self.row_len));
             pool.install(|| {
@@ -195,9 +201,9 @@ impl Work<'_> {
                 })
             })?;
         } else {
-            self.add_rows(scratch, body, first_body_row, &mut sums.reduced, out_row);
+            self.add_rows(scratch, body, first_body_row, reduced, out_row);
         }
-        self.add_rows(scratch, tail, first_body_row + (whole * fy) as u32, &mut sums.reduced, out_row);
+        self.add_rows(scratch, tail, first_body_row + (whole * fy) as u32, reduced, out_row);
         Ok(())
     }
 
@@ -274,10 +280,10 @@ impl Work<'_> {
         let out_row = self.reduced.0 as usize * channels;
         for (y, row) in (self.first_row..).zip(rows.chunks_exact(self.row_len)) {
             let row = &row[self.left..][..self.width];
-            for out_y in pick.rows_of(y, self.reduced.1) {
-                let out = &mut reduced[out_y as usize * out_row..][..out_row];
+            for kept in pick.kept_rows(y, self.reduced.1) {
+                let out = &mut reduced[kept as usize * out_row..][..out_row];
                 for (x, pixel) in (0..).zip(out.chunks_exact_mut(channels)) {
-                    pixel.copy_from_slice(&row[pick.column(x) as usize * channels..][..channels]);
+                    S::copy(&row[pick.column(x) as usize * channels..][..channels], pixel);
                 }
             }
         }
@@ -466,7 +472,7 @@ mod tests {
 
     use super::*;
     use crate::plan::CropBox;
-    use crate::{Depth, Format, Layout};
+    use crate::{Format, Layout};
 
     fn header(width: u32, height: u32, layout: Layout) -> Header {
         Header {
@@ -477,6 +483,7 @@ mod tests {
             premultiplied: false,
             orientation: Orientation::NoTransforms,
             by_rows: true,
+            decode_nanos: 0,
         }
     }
 

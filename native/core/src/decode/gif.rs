@@ -1,27 +1,34 @@
-//! The first frame of a GIF, row by row. An interlaced frame is kept whole as palette indices.
-
-use std::io::Cursor;
+//! The first frame of a GIF, row by row. Of an interlaced frame the visible part is kept whole, as
+//! palette indices.
+//!
+//! The decoder is fed the input in small pieces: LZW data can go on for as long as the file without
+//! giving a single pixel.
 
 use bytes::Bytes;
-use gif::{ColorOutput, DecodeOptions, Decoder, DecodingError, MemoryLimit};
+use gif::DecodingError;
+use gif::streaming_decoder::{Decoded, OutputBuffer, StreamingDecoder};
 use image::metadata::Orientation;
 
 use super::{Position, Read, RowSource};
-use crate::limits::{Limit, MAX_DECODED_BYTES};
-use crate::pixels::{Rows, zeroed};
+use crate::pixels::{Growing, Rows, zeroed};
 use crate::{Depth, Error, Format, Header, Layout, cost};
 
 pub(super) struct Gif {
-    decoder: Decoder<Cursor<Bytes>>,
+    input: Bytes,
+    at: usize,
+    decoder: StreamingDecoder,
     header: Header,
     position: Position,
     frame: Frame,
     /// The colour of each index. Indices past the palette, and the transparent one, are clear black.
     palette: Box<[[u8; 4]; 256]>,
-    /// Indices: one row of the frame, or all of them when it is interlaced.
-    indices: Vec<u8>,
-    /// Rows of `indices` that are decoded, in the order of the file.
+    /// The row of the frame that is being decoded, and how much of it is there.
+    row: Vec<u8>,
+    filled: usize,
+    /// Rows of the frame that are decoded, in the order of the file.
     decoded: u32,
+    /// The visible part of an interlaced frame.
+    interlaced: Option<Growing<u8>>,
     strip: Vec<u8>,
 }
 
@@ -35,14 +42,32 @@ struct Frame {
     interlaced: bool,
 }
 
+/// What an encoder that does its worst makes of a sub-block's byte: a clear code, which costs as much
+/// as thirty pixels. So a step is fed half as many bytes as it may decode pixels, and some to begin
+/// with.
+const PIXELS_PER_BYTE: usize = 2;
+const BYTES_PER_STEP: usize = 256;
+
 impl Gif {
     pub(super) fn open(input: Bytes) -> Result<Self, Error> {
-        let mut options = DecodeOptions::new();
-        options.set_color_output(ColorOutput::Indexed);
-        // Frames are read into buffers of ours.
-        options.set_memory_limit(MemoryLimit::Unlimited);
-        let mut decoder = options.read_info(Cursor::new(input)).map_err(error)?;
-        let info = decoder.next_frame_info().map_err(error)?.ok_or(Error::Truncated(Format::Gif))?;
+        let mut decoder = StreamingDecoder::new();
+        let mut global = None;
+        let mut at = 0;
+        loop {
+            let rest =
+                input.get(at..).filter(|rest| !rest.is_empty()).ok_or(Error::Truncated(Format::Gif))?;
+            let (consumed, event) = decoder.update(rest, &mut OutputBuffer::None).map_err(error)?;
+            at += consumed;
+            match event {
+                Decoded::GlobalPalette(palette) => global = Some(palette),
+                Decoded::FrameMetadata(_) => break,
+                Decoded::BlockStart(gif::streaming_decoder::Block::Trailer) => {
+                    return Err(Error::Truncated(Format::Gif));
+                }
+                _ => {}
+            }
+        }
+        let info = decoder.current_frame();
         let frame = Frame {
             left: info.left.into(),
             top: info.top.into(),
@@ -50,23 +75,23 @@ impl Gif {
             height: info.height.into(),
             interlaced: info.interlaced,
         };
-        let transparent = info.transparent;
         // Some writers leave the canvas at 0x0.
         let (width, height) = match (decoder.width(), decoder.height()) {
             (0, _) | (_, 0) => (frame.left + frame.width, frame.top + frame.height),
             (width, height) => (width.into(), height.into()),
         };
         let mut palette = Box::new([[0; 4]; 256]);
-        let colours = decoder.palette().map_err(error)?;
+        let colours = info.palette.as_deref().or(global.as_deref()).ok_or(Error::Invalid(Format::Gif))?;
         for (entry, colour) in palette.iter_mut().zip(colours.as_chunks::<3>().0) {
             *entry = [colour[0], colour[1], colour[2], 255];
         }
-        if let Some(index) = transparent {
+        if let Some(index) = info.transparent {
             palette[usize::from(index)] = [0; 4];
         }
         let covers = frame.left == 0 && frame.top == 0 && frame.width >= width && frame.height >= height;
-        let channels = if covers && transparent.is_none() { 3 } else { 4 };
-        let header = Header {
+        let channels = if covers && info.transparent.is_none() { 3 } else { 4 };
+        let row = zeroed(frame.width as usize)?;
+        let mut header = Header {
             format: Format::Gif,
             width,
             height,
@@ -74,57 +99,92 @@ impl Gif {
             premultiplied: false,
             orientation: Orientation::NoTransforms,
             by_rows: true,
+            decode_nanos: 0,
         };
+        // A frame may be wider than its canvas.
+        header.decode_nanos = cost::decode_nanos(&Header { width: width.max(frame.width), ..header });
+        let visible = (frame.visible_width(width) * frame.visible_height(height)) as usize;
+        let interlaced = if frame.interlaced { Some(Growing::new(visible)?) } else { None };
         Ok(Gif {
+            input,
+            at,
             decoder,
             header,
             position: Position::start(height),
             frame,
             palette,
-            indices: Vec::new(),
+            row,
+            filled: 0,
             decoded: 0,
+            interlaced,
             strip: Vec::new(),
         })
     }
 
-    /// Decodes up to `rows` rows of an interlaced frame. `true` once all are there.
-    fn decode_interlaced(&mut self, rows: u32) -> Result<bool, Error> {
-        let Frame { width, height, .. } = self.frame;
-        if self.indices.is_empty() {
-            let bytes = u64::from(width) * u64::from(height);
-            Limit::DecodedBytes.check(bytes, MAX_DECODED_BYTES)?;
-            self.indices = zeroed(bytes as usize)?;
-        }
-        let width = width as usize;
-        for _ in 0..rows {
-            if self.decoded == height {
-                return Ok(true);
+    /// Goes on with the current row of the frame, feeding at most `budget` bytes. `true` when the row
+    /// is complete.
+    fn fill_row(&mut self, budget: &mut usize) -> Result<bool, Error> {
+        while self.filled < self.row.len() {
+            if *budget == 0 {
+                return Ok(false);
             }
-            let row = interlaced_row(self.decoded, height) as usize;
-            fill(&mut self.decoder, &mut self.indices[row * width..][..width])?;
-            self.decoded += 1;
+            let end = self.input.len().min(self.at.saturating_add(*budget));
+            let piece = &self.input[self.at..end];
+            if piece.is_empty() {
+                return Err(Error::Truncated(Format::Gif));
+            }
+            let mut out = OutputBuffer::Slice(&mut self.row[self.filled..]);
+            let (consumed, event) = self.decoder.update(piece, &mut out).map_err(error)?;
+            self.at += consumed;
+            *budget -= consumed;
+            match event {
+                Decoded::BytesDecoded(bytes) => self.filled += bytes.get(),
+                Decoded::DataEnd => return Err(Error::Truncated(Format::Gif)),
+                _ if consumed == 0 => return Err(Error::Invalid(Format::Gif)),
+                _ => {}
+            }
         }
-        Ok(self.decoded == height)
+        self.filled = 0;
+        self.decoded += 1;
+        Ok(true)
     }
 
-    fn write_row(&mut self, y: u32, out: std::ops::Range<usize>) -> Result<(), Error> {
-        let Frame { left, top, width, height, interlaced } = self.frame;
-        let out = &mut self.strip[out];
-        let channels = usize::from(self.header.layout.channels);
-        if y < top || y - top >= height || width == 0 {
-            out.fill(0);
-            return Ok(());
-        }
-        let row = if interlaced {
-            &self.indices[(y - top) as usize * width as usize..][..width as usize]
-        } else {
-            if self.indices.is_empty() {
-                self.indices = zeroed(width as usize)?;
+    /// Decodes up to `rows` rows of an interlaced frame.
+    fn decode_interlaced(&mut self, rows: u32, budget: &mut usize) -> Result<(), Error> {
+        let width = self.frame.visible_width(self.header.width) as usize;
+        let height = self.frame.visible_height(self.header.height);
+        for _ in 0..rows {
+            let row = interlaced_row(self.decoded, self.frame.height);
+            if self.decoded == self.frame.height || !self.fill_row(budget)? {
+                return Ok(());
             }
-            fill(&mut self.decoder, &mut self.indices)?;
-            &self.indices[..]
+            let Some(indices) = &mut self.interlaced else { return Err(Error::Internal) };
+            if row < height {
+                indices.get_mut()[row as usize * width..][..width].copy_from_slice(&self.row[..width]);
+            }
+        }
+        Ok(())
+    }
+
+    /// One row of the canvas. `false` if the frame's row is not there yet.
+    fn write_row(&mut self, y: u32, out: std::ops::Range<usize>, budget: &mut usize) -> Result<bool, Error> {
+        let Frame { left, top, width, height, .. } = self.frame;
+        if y < top || y - top >= height || width == 0 {
+            self.strip[out].fill(0);
+            return Ok(true);
+        }
+        if self.interlaced.is_none() && !self.fill_row(budget)? {
+            return Ok(false);
+        }
+        let row = match &self.interlaced {
+            Some(indices) => {
+                let width = self.frame.visible_width(self.header.width) as usize;
+                &indices.get()[(y - top) as usize * width..][..width]
+            }
+            None => &self.row[..],
         };
-        if channels == 3 {
+        let out = &mut self.strip[out];
+        if self.header.layout.channels == 3 {
             for (pixel, &index) in out.as_chunks_mut::<3>().0.iter_mut().zip(row) {
                 let [r, g, b, _] = self.palette[usize::from(index)];
                 *pixel = [r, g, b];
@@ -135,7 +195,17 @@ impl Gif {
                 *pixel = self.palette[usize::from(index)];
             }
         }
-        Ok(())
+        Ok(true)
+    }
+}
+
+impl Frame {
+    fn visible_width(&self, canvas: u32) -> u32 {
+        self.width.min(canvas.saturating_sub(self.left))
+    }
+
+    fn visible_height(&self, canvas: u32) -> u32 {
+        self.height.min(canvas.saturating_sub(self.top))
     }
 }
 
@@ -145,32 +215,35 @@ impl RowSource for Gif {
     }
 
     fn next_nanos(&self) -> u64 {
-        // A frame may be wider than the canvas.
-        let wide = cost::decode_nanos(&Header {
-            width: self.header.width.max(self.frame.width),
-            height: 1,
-            ..self.header
-        });
-        // A frame that begins above the canvas's first row does not exist: `top` is unsigned.
-        wide.max(1)
+        self.header.decode_nanos / u64::from(self.header.height)
     }
 
     fn read(&mut self, max_rows: u32) -> Result<Read<'_>, Error> {
-        if self.frame.interlaced && self.decoded < self.frame.height && self.frame.width > 0 {
-            self.decode_interlaced(max_rows)?;
+        let mut budget = max_rows as usize * self.row.len() / PIXELS_PER_BYTE + BYTES_PER_STEP;
+        if let Some(indices) = &mut self.interlaced
+            && self.decoded < self.frame.height
+            && self.frame.width > 0
+        {
+            if indices.grow() {
+                self.decode_interlaced(max_rows, &mut budget)?;
+            }
             return Ok(Read::Working);
         }
         let strip = self.position.strip(max_rows);
-        self.position.next = strip.end;
         let row = self.header.width as usize * usize::from(self.header.layout.channels);
         let len = strip.len() * row;
         if self.strip.len() < len {
             self.strip = zeroed(len)?;
         }
-        for (i, y) in strip.enumerate() {
-            self.write_row(y, i * row..(i + 1) * row)?;
+        let mut written = 0;
+        for y in strip {
+            if !self.write_row(y, written..written + row, &mut budget)? {
+                break;
+            }
+            written += row;
+            self.position.next = y + 1;
         }
-        Ok(Read::Rows(Rows::U8(&self.strip[..len])))
+        Ok(if written == 0 { Read::Working } else { Read::Rows(Rows::U8(&self.strip[..written])) })
     }
 }
 
@@ -186,12 +259,24 @@ fn interlaced_row(mut n: u32, height: u32) -> u32 {
     height.saturating_sub(1)
 }
 
-fn fill(decoder: &mut Decoder<Cursor<Bytes>>, row: &mut [u8]) -> Result<(), Error> {
-    match decoder.fill_buffer(row) {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(Error::Truncated(Format::Gif)),
-        Err(e) => Err(error(e)),
+/// The bytes before the first frame's data, up to `most`: extensions come in blocks as small as one
+/// byte, and each costs.
+pub(super) fn header_bytes(input: &[u8], most: usize) -> usize {
+    let Some(&flags) = input.get(10) else { return 0 };
+    let palette = |flags: u8| if flags & 0x80 == 0 { 0 } else { 6usize << (flags & 7) };
+    let mut at = 13 + palette(flags);
+    while at < most && input.get(at) == Some(&0x21) {
+        at += 2;
+        while at < most
+            && let Some(&len) = input.get(at)
+        {
+            at += 1 + usize::from(len);
+            if len == 0 {
+                break;
+            }
+        }
     }
+    at
 }
 
 fn error(error: DecodingError) -> Error {

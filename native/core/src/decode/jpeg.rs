@@ -5,10 +5,9 @@ use image::metadata::Orientation;
 
 use super::RowSource;
 use super::whole::Whole;
-use crate::{Depth, Error, Format, Header, Layout};
+use crate::{Depth, Error, Format, Header, Layout, cost};
 
 /// More segments than any camera or editor writes before the picture (a 16 MB profile takes 256).
-/// Bounds the scan, which runs on a normal scheduler.
 const MAX_SEGMENTS: usize = 10_000;
 
 pub(super) fn open(input: Bytes) -> Result<Box<dyn RowSource>, Error> {
@@ -17,7 +16,7 @@ pub(super) fn open(input: Bytes) -> Result<Box<dyn RowSource>, Error> {
 }
 
 /// Walks the segments up to the frame header.
-fn scan(bytes: &[u8]) -> Result<Header, Error> {
+pub(super) fn scan(bytes: &[u8]) -> Result<Header, Error> {
     let truncated = Error::Truncated(Format::Jpeg);
     let invalid = Error::Invalid(Format::Jpeg);
     let mut orientation = Orientation::NoTransforms;
@@ -55,7 +54,7 @@ fn scan(bytes: &[u8]) -> Result<Header, Error> {
                     3 | 4 => 3,
                     _ => return Err(Error::Unsupported(Format::Jpeg)),
                 };
-                return Ok(Header {
+                let mut header = Header {
                     format: Format::Jpeg,
                     width: u32::from(u16::from_be_bytes([w1, w2])),
                     height: u32::from(u16::from_be_bytes([h1, h2])),
@@ -63,7 +62,14 @@ fn scan(bytes: &[u8]) -> Result<Header, Error> {
                     premultiplied: false,
                     orientation,
                     by_rows: false,
-                });
+                    decode_nanos: 0,
+                };
+                header.decode_nanos = match marker {
+                    // Every scan goes over all of the picture, and there can be hundreds of them.
+                    0xC2 => cost::UNKNOWN_NANOS.max(2 * cost::decode_nanos(&header)),
+                    _ => cost::decode_nanos(&header) + bytes.len() as u64 * cost::NANOS_PER_BYTE,
+                };
+                return Ok(header);
             }
             _ => {}
         }

@@ -31,7 +31,7 @@ impl Qoi {
         if !matches!(channels, 3 | 4) || colour_space > 1 {
             return Err(Error::Invalid(Format::Qoi));
         }
-        let header = Header {
+        let mut header = Header {
             format: Format::Qoi,
             width: u32::from_be_bytes([w1, w2, w3, w4]),
             height: u32::from_be_bytes([h1, h2, h3, h4]),
@@ -39,7 +39,9 @@ impl Qoi {
             premultiplied: false,
             orientation: Orientation::NoTransforms,
             by_rows: true,
+            decode_nanos: 0,
         };
+        header.decode_nanos = cost::decode_nanos(&header);
         Ok(Qoi {
             input,
             header,
@@ -112,7 +114,7 @@ impl RowSource for Qoi {
     }
 
     fn next_nanos(&self) -> u64 {
-        cost::decode_nanos(&self.header) / u64::from(self.header.height.max(1))
+        self.header.decode_nanos / u64::from(self.header.height)
     }
 
     fn read(&mut self, max_rows: u32) -> Result<Read<'_>, Error> {

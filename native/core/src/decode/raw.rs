@@ -1,4 +1,4 @@
-//! Formats whose rows lie in the file as they are: BMP with 24 bits or a palette of 8, PNM's binary
+//! Formats whose rows lie in the file as they are: BMP with 24 or 32 bits or a palette of 8, PNM's binary
 //! maps, TGA without run lengths, farbfeld. `image` reads the header of every one; what has another
 //! inside than these is left to it whole.
 
@@ -14,7 +14,8 @@ use crate::{Depth, Error, Format, Header, Samples, cost};
 
 pub(super) fn open(format: Format, input: Bytes) -> Result<Box<dyn RowSource>, Error> {
     let whole = Whole::open(format, input.clone())?;
-    let header = Header { by_rows: true, ..whole.header() };
+    let mut header = Header { by_rows: true, ..whole.header() };
+    header.decode_nanos = cost::decode_nanos(&header);
     let rows = match format {
         Format::Bmp => bmp(&input, &header),
         Format::Pnm => pnm(&input, &header),
@@ -60,6 +61,8 @@ struct Stored {
 enum Unpack {
     Copy,
     Bgr,
+    /// The fourth byte means nothing.
+    Bgrx,
     Bgra,
     Palette(Box<[[u8; 3]; 256]>),
     Be16,
@@ -69,6 +72,7 @@ impl Unpack {
     fn bytes_per_pixel(&self, header: &Header) -> usize {
         match self {
             Unpack::Palette(_) => 1,
+            Unpack::Bgrx => 4,
             _ => header.layout.pixel_bytes(),
         }
     }
@@ -80,7 +84,7 @@ impl RowSource for Raw {
     }
 
     fn next_nanos(&self) -> u64 {
-        cost::decode_nanos(&self.header) / u64::from(self.header.height.max(1))
+        self.header.decode_nanos / u64::from(self.header.height)
     }
 
     fn read(&mut self, max_rows: u32) -> Result<Read<'_>, Error> {
@@ -107,6 +111,11 @@ impl RowSource for Raw {
                 Unpack::Copy => out.copy_from_slice(stored),
                 Unpack::Bgr => {
                     for (out, &[b, g, r]) in out.as_chunks_mut().0.iter_mut().zip(stored.as_chunks().0) {
+                        *out = [r, g, b];
+                    }
+                }
+                Unpack::Bgrx => {
+                    for (out, &[b, g, r, _]) in out.as_chunks_mut().0.iter_mut().zip(stored.as_chunks().0) {
                         *out = [r, g, b];
                     }
                 }
@@ -145,6 +154,7 @@ fn bmp(input: &[u8], header: &Header) -> Option<Stored> {
     }
     let unpack = match bits {
         24 => Unpack::Bgr,
+        32 => Unpack::Bgrx,
         8 => {
             let colours = match le32(input, 46)? {
                 0 => 256,

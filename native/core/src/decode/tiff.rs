@@ -15,10 +15,39 @@ use crate::{Error, Format, Header, Samples, cost};
 
 pub(super) fn open(input: Bytes) -> Result<Box<dyn RowSource>, Error> {
     let whole = Whole::open(Format::Tiff, input.clone())?;
+    check_jpegs(&input)?;
     Ok(match Chunks::open(input, whole.header())? {
         Some(chunks) => Box::new(chunks),
         None => Box::new(whole),
     })
+}
+
+const COMPRESSION_JPEG: u16 = 7;
+
+/// Strips and tiles can be JPEGs, each with a size of its own that it is decoded at. None may be larger
+/// than the chunk it stands for.
+fn check_jpegs(input: &Bytes) -> Result<(), Error> {
+    let mut decoder = Decoder::new(Cursor::new(input.clone())).map_err(error)?;
+    let compression = decoder.find_tag_unsigned::<u16>(Tag::Compression).map_err(error)?;
+    if compression != Some(COMPRESSION_JPEG) {
+        return Ok(());
+    }
+    let (width, height) = decoder.chunk_dimensions();
+    let offsets = match decoder.get_chunk_type() {
+        ChunkType::Strip => Tag::StripOffsets,
+        ChunkType::Tile => Tag::TileOffsets,
+    };
+    for offset in decoder.find_tag_unsigned_vec::<u64>(offsets).map_err(error)?.unwrap_or_default() {
+        let offset = usize::try_from(offset).map_err(|_| Error::Invalid(Format::Tiff))?;
+        let jpeg = input.get(offset..).ok_or(Error::Truncated(Format::Tiff))?;
+        let Header { width: w, height: h, .. } =
+            super::jpeg::scan(jpeg).map_err(|_| Error::Invalid(Format::Tiff))?;
+        // Encoders round up to whole MCUs.
+        if w > width.next_multiple_of(32) || h > height.next_multiple_of(32) {
+            return Err(Error::Invalid(Format::Tiff));
+        }
+    }
+    Ok(())
 }
 
 struct Chunks {
@@ -26,6 +55,7 @@ struct Chunks {
     header: Header,
     /// Width and height of a whole chunk: a strip is as wide as the picture.
     chunk: (u32, u32),
+    chunk_nanos: u64,
     /// Chunks that lie side by side.
     across: u32,
     next_chunk: u32,
@@ -68,6 +98,8 @@ impl Chunks {
             ChunkType::Tile => (decoder.tile_count().map_err(error)?, whole.width.div_ceil(chunk.0)),
         };
         let header = Header { premultiplied, by_rows: true, ..whole };
+        // What is decoded of a chunk is all of it, however little of it the picture shows.
+        let chunk_nanos = cost::decode_nanos(&Header { width: chunk.0, height: chunk.1, ..header });
         if u64::from(count) < u64::from(across) * u64::from(header.height.div_ceil(chunk.1)) {
             return Err(Error::Invalid(Format::Tiff));
         }
@@ -75,6 +107,7 @@ impl Chunks {
             decoder,
             header,
             chunk: (chunk.0.min(header.width), chunk.1.min(header.height)),
+            chunk_nanos,
             across,
             next_chunk: 0,
             band: Samples::zeroed(header.layout.depth, 0)?,
@@ -150,7 +183,7 @@ impl RowSource for Chunks {
         if self.position.next < self.ready.end {
             return 0;
         }
-        cost::decode_nanos(&Header { width: self.chunk.0, height: self.chunk.1, ..self.header })
+        self.chunk_nanos
     }
 
     fn read(&mut self, max_rows: u32) -> Result<Read<'_>, Error> {
@@ -172,7 +205,7 @@ fn error(error: tiff::TiffError) -> Error {
     match error {
         tiff::TiffError::IoError(io) => Error::from_io(Format::Tiff, &io),
         tiff::TiffError::UnsupportedError(_) => Error::Unsupported(Format::Tiff),
-        tiff::TiffError::LimitsExceeded => Error::OutOfMemory,
+        tiff::TiffError::LimitsExceeded => Error::decoded_bytes(),
         tiff::TiffError::FormatError(_) | tiff::TiffError::IntSizeError | tiff::TiffError::UsageError(_) => {
             Error::Invalid(Format::Tiff)
         }

@@ -24,19 +24,25 @@ impl Whole {
         let (width, height) = decoder.dimensions();
         let layout = layout(&decoder, format)?;
         let orientation = decoder.orientation().map_err(|error| Error::from_image(format, error))?;
-        Ok(Self::new(
-            input,
-            Header {
-                format,
-                width,
-                height,
-                layout,
-                // OpenEXR stores associated alpha by its specification, and `image` leaves it so.
-                premultiplied: format == Format::OpenExr,
-                orientation,
-                by_rows: false,
-            },
-        ))
+        let mut header = Header {
+            format,
+            width,
+            height,
+            layout,
+            // OpenEXR stores associated alpha by its specification, and `image` leaves it so.
+            premultiplied: format == Format::OpenExr,
+            orientation,
+            by_rows: false,
+            decode_nanos: 0,
+        };
+        header.decode_nanos = match format {
+            // Its data window, which is decoded, can be larger than what is shown; nothing is known
+            // of it here.
+            Format::OpenExr => cost::UNKNOWN_NANOS,
+            // A file can have more bytes than its pixels need, and all of them may be looked at.
+            _ => cost::decode_nanos(&header) + input.len() as u64 * cost::NANOS_PER_BYTE,
+        };
+        Ok(Self::new(input, header))
     }
 
     /// With a header that is known already.
@@ -89,7 +95,7 @@ impl RowSource for Whole {
     }
 
     fn next_nanos(&self) -> u64 {
-        if self.decoded.is_none() { cost::decode_nanos(&self.header) } else { 0 }
+        if self.decoded.is_none() { self.header.decode_nanos } else { 0 }
     }
 
     fn read(&mut self, max_rows: u32) -> Result<Read<'_>, Error> {

@@ -19,6 +19,7 @@ pub(crate) struct Jpeg {
 
 /// The height of an MCU with 4:2:0. With 4:4:4 it is two MCUs.
 const MCU_ROWS: u32 = 16;
+const BANDS_PER_THREAD: u32 = 8;
 const END_OF_IMAGE: [u8; 2] = [0xFF, 0xD9];
 
 impl Jpeg {
@@ -41,7 +42,9 @@ impl Jpeg {
     pub(crate) fn step(&mut self, pool: Option<&ThreadPool>) -> Result<Option<Vec<u8>>, Error> {
         let bands = self.bands();
         if let Some(pool) = pool.filter(|_| bands - self.next_band > 1) {
-            let rest = (self.next_band..bands).into_par_iter();
+            // Not all at once: between two steps a dead caller is noticed.
+            let together = pool.current_num_threads() as u32 * BANDS_PER_THREAD;
+            let rest = (self.next_band..bands.min(self.next_band + together)).into_par_iter();
             let encoded: Result<Vec<_>, _> = pool.install(|| rest.map(|band| self.encode(band)).collect());
             for band in encoded? {
                 self.append(&band)?;

@@ -7,7 +7,7 @@ mod whole;
 use rayon::ThreadPool;
 
 use crate::finish::depth_within;
-use crate::{Depth, Error, Format, Layout, Picture, cost};
+use crate::{Depth, Error, Format, Layout, Picture};
 
 /// The layout in which a format takes a picture of `source`'s.
 pub(crate) fn layout(format: Format, source: Layout) -> Layout {
@@ -56,7 +56,7 @@ impl Encoder {
     pub(crate) fn next_nanos(&self) -> u64 {
         match self {
             Encoder::Jpeg(jpeg) => jpeg.next_nanos(),
-            Encoder::Png(_) => cost::PIECE_NANOS / 2,
+            Encoder::Png(png) => png.next_nanos(),
             Encoder::Whole(whole) => whole.nanos(),
         }
     }

@@ -20,6 +20,7 @@ pub(crate) struct Png {
     /// `None` once the last row is written.
     attempt: Option<Attempt>,
     rows_per_piece: u32,
+    piece_nanos: u64,
     big_endian: Vec<u8>,
 }
 
@@ -79,7 +80,12 @@ impl Png {
         let attempt = Attempt::new(&picture, DeflateCompression::FdeflateUltraFast)?;
         let row = cost::encode_nanos(Format::Png, (picture.width, 1), picture.layout);
         let rows_per_piece = (cost::PIECE_NANOS / 4 / row.max(1)).max(1) as u32;
-        Ok(Png { picture, attempt: Some(attempt), rows_per_piece, big_endian: Vec::new() })
+        let piece_nanos = row * u64::from(rows_per_piece);
+        Ok(Png { picture, attempt: Some(attempt), rows_per_piece, piece_nanos, big_endian: Vec::new() })
+    }
+
+    pub(crate) fn next_nanos(&self) -> u64 {
+        self.piece_nanos
     }
 
     pub(crate) fn step(&mut self) -> Result<Option<Vec<u8>>, Error> {

@@ -4,6 +4,7 @@ use std::io::Cursor;
 
 use image::codecs::avif::AvifEncoder;
 use image::codecs::gif::GifEncoder;
+use image::codecs::pnm::{PnmEncoder, PnmSubtype, SampleEncoding};
 use image::{ExtendedColorType, ImageEncoder};
 
 use crate::{Depth, Error, Format, Layout, Picture, cost};
@@ -40,6 +41,13 @@ impl Whole {
                 .write_image(bytes, width, height, colour),
             Format::Gif => {
                 GifEncoder::new_with_speed(&mut out, GIF_SPEED).encode(bytes, width, height, colour)
+            }
+            // Without alpha the plain maps, which everything reads; with it the arbitrary one.
+            Format::Pnm if !layout.has_alpha() && layout.depth == Depth::U8 => {
+                let subtype = if layout.is_grey() { PnmSubtype::Graymap } else { PnmSubtype::Pixmap };
+                PnmEncoder::new(&mut out)
+                    .with_subtype(subtype(SampleEncoding::Binary))
+                    .write_image(bytes, width, height, colour)
             }
             format => {
                 image::write_buffer_with_format(&mut out, bytes, width, height, colour, format.to_image())
