@@ -18,8 +18,8 @@ defmodule Thumbelina.MixProject do
     ]
   end
 
-  # The cargo compiler and the command line are Mix tasks, and so is what tests them.
-  def application, do: [extra_applications: [:mix]]
+  # Mix runs the tasks in lib/mix, and is there when they run: no release needs it for their sake.
+  def application, do: []
 
   # Mix wants Hex as soon as any dependency of the environment is a Hex package. The library and its
   # tests need none, so that only the environments that do need one list it.
@@ -33,7 +33,7 @@ defmodule Thumbelina.MixProject do
       links: %{},
       files:
         ~w(lib native bin bench .rustfmt.toml .formatter.exs mix.exs Cargo.toml Cargo.lock) ++
-          ~w(README.md CHANGELOG.md LICENSE)
+          ~w(README.md CHANGELOG.md LICENSE test/fixtures/photo.png)
     ]
   end
 

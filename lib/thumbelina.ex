@@ -10,8 +10,8 @@ defmodule Thumbelina do
   are made in slices of less than a millisecond on a normal scheduler, with other processes in between;
   larger ones on a dirty CPU scheduler, over several cores.
 
-  Functions that can fail return `{:error, %Thumbelina.Error{}}`, and each has a variant with a `!`
-  that raises it.
+  Functions that can fail return `{:error, %Thumbelina.Error{}}`. `open!/1`, `new!/1`, `thumbnail!/4`
+  and `write!/2` raise it instead.
 
   ## Configuration
 
@@ -31,10 +31,6 @@ defmodule Thumbelina do
   @typedoc "A side of the box in pixels; whole floats are accepted, `nil` leaves the side free."
   @type side :: pos_integer | float | nil
   @type options :: Options.t()
-
-  # Up to this many bytes, the header is read on a normal scheduler. A header can be as long as the
-  # file; of the smallest possible chunks, as many as fit take about a millisecond.
-  @header_bytes_normal 1_048_576
 
   @doc """
   Reads a picture file and its header.
@@ -81,11 +77,8 @@ defmodule Thumbelina do
   """
   @spec new(binary) :: {:ok, Image.t()} | {:error, Error.t()}
   def new(bytes) when is_binary(bytes) do
-    probed =
-      if byte_size(bytes) > @header_bytes_normal,
-        do: Native.probe_dirty(bytes),
-        else: Native.probe(bytes)
-
+    # A header can be as long as its file.
+    probed = with :too_big <- Native.probe(bytes), do: Native.probe_dirty(bytes)
     with {:ok, header} <- ok(probed), do: {:ok, Image.build(bytes, header)}
   end
 
@@ -154,6 +147,9 @@ defmodule Thumbelina do
   @doc """
   Tells what `thumbnail/4` would do, and does none of it.
 
+  Under `scheduler: :auto` the road is that of a quiet node: where four callers for each scheduler are
+  on the normal road already, further ones take the dirty one.
+
   ## Examples
 
       iex> image = Thumbelina.open!("test/fixtures/photo.png")
@@ -163,9 +159,11 @@ defmodule Thumbelina do
   """
   @spec explain(source, side, side, options) :: {:ok, Plan.t()} | {:error, Error.t()}
   def explain(source, width, height, opts \\ []) do
-    with {:ok, call} <- Options.call(width, height, opts),
-         {:ok, plan} <- ok(Native.plan(bytes(source), call)) do
-      {:ok, Plan.build(plan)}
+    bytes = bytes(source)
+
+    with {:ok, call} <- Options.call(width, height, opts) do
+      planned = with :too_big <- Native.plan(bytes, call), do: Native.plan_dirty(bytes, call)
+      with {:ok, plan} <- ok(planned), do: {:ok, Plan.build(plan)}
     end
   end
 

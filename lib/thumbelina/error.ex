@@ -14,7 +14,7 @@ defmodule Thumbelina.Error do
   | `:internal_error` | a bug in Thumbelina; the node is safe | |
 
   Limits are `:max_pixels` and `:max_bytes_in` (the options), `:decoded_bytes` (512 MiB for a picture
-  whose format can only be decoded whole) and `:side` (what the output format can hold).
+  whose format can only be decoded whole, 64 MiB for a single row of any) and `:side` (what the output format can hold).
   """
 
   @type reason ::
@@ -40,6 +40,10 @@ defmodule Thumbelina.Error do
   defexception [:reason, :format, :limit, :value, :maximum, :key, :expected, :path]
 
   @impl true
+  def message(%__MODULE__{reason: :invalid_option, expected: "one of the options" <> _} = error) do
+    "unknown option #{inspect(error.key)}: expected #{error.expected}"
+  end
+
   def message(%__MODULE__{reason: :invalid_option} = error) do
     "invalid value for #{inspect(error.key)}: expected #{error.expected}, got: #{inspect(error.value)}"
   end

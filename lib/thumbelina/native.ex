@@ -9,13 +9,24 @@ defmodule Thumbelina.Native do
   def load do
     path = :filename.join(:code.priv_dir(:thumbelina), 'native/thumbelina')
 
-    if path |> :filename.dirname() |> :filelib.is_dir(),
-      do: :erlang.load_nif(path, 0),
-      else: :ok
+    case :erlang.load_nif(path, 0) do
+      {:error, {:load_failed, _}} = error ->
+        if :filelib.is_regular(file(path)), do: error, else: :ok
+
+      result ->
+        result
+    end
+  end
+
+  # As the VM completes it.
+  defp file(path) do
+    extension = if match?({:win32, _}, :os.type()), do: '.dll', else: '.so'
+    path ++ extension
   end
 
   def probe(_bytes), do: :erlang.nif_error(:nif_not_loaded)
   def probe_dirty(_bytes), do: :erlang.nif_error(:nif_not_loaded)
   def plan(_bytes, _call), do: :erlang.nif_error(:nif_not_loaded)
+  def plan_dirty(_bytes, _call), do: :erlang.nif_error(:nif_not_loaded)
   def thumbnail(_bytes, _call), do: :erlang.nif_error(:nif_not_loaded)
 end

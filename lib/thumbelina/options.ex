@@ -27,8 +27,8 @@ defmodule Thumbelina.Options do
       default: :contain,
       doc:
         "how the picture meets the box. `:contain` shows all of it inside the box, `:cover` fills " <>
-          "the box and crops around the centre, both with the picture's proportions; `:fill` gives " <>
-          "the proportions up"
+          "the box (as far as it reaches without enlarging) and crops around the centre, both with " <>
+          "the picture's proportions; `:fill` gives the proportions up"
     ],
     enlarge: [
       type: :boolean,
@@ -69,7 +69,8 @@ defmodule Thumbelina.Options do
       default: :auto,
       doc:
         "`:normal` keeps to yielding slices on normal schedulers wherever the work can be cut, " <>
-          "`:dirty` runs all of it on a dirty CPU scheduler, `:auto` lets the plan decide"
+          "`:dirty` does all of it on a dirty CPU scheduler, `:auto` goes by the plan, and by how " <>
+          "many are on the normal road already"
     ]
   ]
 
@@ -144,7 +145,8 @@ defmodule Thumbelina.Options do
 
   defp side(key, side), do: wrong_side(key, side)
 
-  defp wrong_side(key, side), do: invalid(key, side, "a whole number of pixels from 1 on, or nil")
+  defp wrong_side(key, side),
+    do: invalid(key, side, "a whole number of pixels from 1 to #{@max_side}, or nil")
 
   defp one_of(nil, nil), do: invalid(:width, nil, "a width or a height")
   defp one_of(_width, _height), do: :ok
@@ -165,7 +167,7 @@ defmodule Thumbelina.Options do
   defp defaults do
     from_schema = for {key, spec} <- @schema ++ @private, into: %{}, do: {key, spec[:default]}
     from_config = for {key, spec} <- @config, into: %{}, do: {key, config!(key, spec)}
-    Map.merge(from_schema, from_config)
+    from_schema |> Map.merge(from_config) |> Map.put(:schedulers, System.schedulers_online())
   end
 
   # A wrong configuration is the operator's mistake, not the caller's.
@@ -189,7 +191,7 @@ defmodule Thumbelina.Options do
 
       :error ->
         known = Enum.map_join(Keyword.keys(@schema), ", ", &inspect/1)
-        invalid(key, value, "no such option; known options are #{known}")
+        invalid(key, value, "one of the options #{known}")
     end
   end
 
@@ -198,7 +200,6 @@ defmodule Thumbelina.Options do
   defp valid?(:boolean, value), do: is_boolean(value)
 
   defp expected({:in, atoms}), do: Enum.map_join(atoms, ", ", &"`#{inspect(&1)}`")
-  defp expected({:integer, first, last}) when last > 0xFFFF, do: "an integer from #{first} on"
   defp expected({:integer, first, last}), do: "#{first}..#{last}"
   defp expected(:boolean), do: "`true`, `false`"
 

@@ -5,7 +5,8 @@ defmodule Thumbelina.Plan do
     * `:width`, `:height` - of the thumbnail, in pixels
     * `:format` - of the thumbnail
     * `:decode_scale` - `{x, y}`: this many source pixels become one while the picture is decoded,
-      horizontally and vertically. The filter does the rest, from at least twice the thumbnail's size
+      horizontally and vertically. Above `{1, 1}`, it leaves at least twice the thumbnail's size to the
+      filter
     * `:cost` - estimated microseconds of one core; `:costs` has the same by stage
     * `:road` - `:normal` for yielding slices on a normal scheduler, `:dirty` for a dirty CPU scheduler.
       A picture that starts on the normal road leaves it for pieces that cannot be cut

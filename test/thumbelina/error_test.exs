@@ -17,6 +17,12 @@ defmodule Thumbelina.ErrorTest do
              value: :tight,
              expected: ":contain, :cover"
            }, "invalid value for :fit: expected :contain, :cover, got: :tight"},
+          {%Error{
+             reason: :invalid_option,
+             key: :colour,
+             value: 1,
+             expected: "one of the options :fit"
+           }, "unknown option :colour: expected one of the options :fit"},
           {%Error{reason: :eacces, path: "a.jpg"}, "a.jpg: permission denied"},
           {%Error{reason: :enomem}, "not enough memory"},
           {%Error{reason: :internal_error}, "internal error: please report this"}

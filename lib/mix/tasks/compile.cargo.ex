@@ -38,13 +38,16 @@ defmodule Mix.Tasks.Compile.Cargo do
     sources = Enum.flat_map(@sources, &Path.wildcard/1)
 
     if "--force" in args or not File.exists?(target) or Mix.Utils.stale?(sources, [stamp]) do
+      # Of before the build: what is edited meanwhile is newer.
+      started = System.os_time(:second)
+
       with {:ok, diagnostics} <- build() do
         install(target)
         forget_loaded_library()
         # Mix made its own folders before there was a priv to link into them.
         Mix.Project.build_structure()
         File.mkdir_p!(Path.dirname(stamp))
-        File.touch!(stamp)
+        File.touch!(stamp, started)
         {:ok, diagnostics}
       end
     else
@@ -110,7 +113,13 @@ defmodule Mix.Tasks.Compile.Cargo do
     Path.expand("priv/native/thumbelina" <> extension)
   end
 
-  defp target_dir, do: Path.join(Path.dirname(Mix.Project.build_path()), "cargo")
+  # Beside the environments' folders in `_build`; inside the one folder that MIX_BUILD_PATH names.
+  defp target_dir do
+    build = Mix.Project.build_path()
+    root = if System.get_env("MIX_BUILD_PATH"), do: build, else: Path.dirname(build)
+    Path.join(root, "cargo")
+  end
+
   defp stamp, do: Path.join(Mix.Project.manifest_path(), @manifest)
 
   # rustc's `error[E0308]: mismatched types` with `  --> native/core/src/plan.rs:12:5` below it.

@@ -44,4 +44,4 @@ pub use limits::{Limit, Limits};
 pub use options::{Filter, Fit, Request, Scheduler};
 pub use pixels::{Depth, Layout, Picture, Samples};
 pub use plan::{Costs, Plan, Reason};
-pub use probe::{Header, probe};
+pub use probe::{Header, is_probe_short, probe};

@@ -1,7 +1,9 @@
 //! What will be done with a picture, decided by arithmetic on its header alone.
 
+use bytes::Bytes;
+
 use crate::limits::{Limit, MAX_ROW_BYTES};
-use crate::probe::swaps_sides;
+use crate::probe::{probe, swaps_sides};
 use crate::resample::support;
 use crate::{Error, Filter, Fit, Format, Header, Layout, Request, Road, Scheduler, cost, encode};
 
@@ -179,6 +181,15 @@ impl Geometry {
 }
 
 impl Plan {
+    /// Reads the header of an encoded picture and plans with it.
+    ///
+    /// # Errors
+    /// Those of [`probe`] and [`Plan::new`].
+    pub fn of(input: Bytes, request: &Request) -> Result<Plan, Error> {
+        request.limits.check_input(input.len())?;
+        Plan::new(&probe(input)?, request)
+    }
+
     /// Decides on size, crop, decode scale, format and road.
     ///
     /// # Errors

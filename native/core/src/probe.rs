@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use image::metadata::Orientation;
 
-use crate::{Error, Format, Layout, decode};
+use crate::{Error, Format, Layout, cost, decode};
 
 /// What a picture's header says. Sizes are as stored, before orientation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +41,12 @@ impl Header {
 /// [`Error::UnknownFormat`], [`Error::Unsupported`], [`Error::Invalid`] or [`Error::Truncated`].
 pub fn probe(input: Bytes) -> Result<Header, Error> {
     decode::open(input).map(|source| source.header())
+}
+
+/// Whether [`probe`] takes no longer than a piece of work on the yielding road may. A header can be as
+/// long as its file.
+pub fn is_probe_short(input: &[u8]) -> bool {
+    decode::header_nanos(input, 2 * cost::PIECE_NANOS) <= cost::PIECE_NANOS
 }
 
 /// Whether upright width is stored height.

@@ -2,20 +2,22 @@
 //! job needs them, whatever becomes of the process that handed them in.
 
 use bytes::Bytes;
-use rustler::{Binary, Env, OwnedEnv};
+use rustler::{Binary, OwnedEnv};
 
 /// Binaries up to this long live on a process's heap and are copied with it; longer ones are
 /// reference-counted. (`ERL_ONHEAP_BIN_LIMIT` of the VM.)
 const HEAP_BINARY_BYTES: usize = 64;
 
-pub(crate) fn pin<'a>(_env: Env<'a>, binary: Binary<'a>) -> Bytes {
+pub(crate) fn pin(binary: Binary) -> Bytes {
     if binary.len() <= HEAP_BINARY_BYTES {
         return Bytes::copy_from_slice(&binary);
     }
     let keeper = OwnedEnv::new();
     let (start, len) = keeper.run(|env| {
-        let copy = binary.to_term(env).in_env(env);
-        copy.decode::<Binary>().map_or((std::ptr::null(), 0), |kept| (kept.as_ptr(), kept.len()))
+        binary
+            .to_term(env)
+            .decode::<Binary>()
+            .map_or((std::ptr::null(), 0), |kept| (kept.as_ptr(), kept.len()))
     });
     if start.is_null() {
         return Bytes::copy_from_slice(&binary);
@@ -32,10 +34,11 @@ struct Pinned {
 
 impl AsRef<[u8]> for Pinned {
     fn as_ref(&self) -> &[u8] {
-        // SAFETY: `start` and `len` were read from a reference-counted binary (it is longer than any
-        // heap binary), whose data neither moves nor changes while a term refers to it, and
-        // `_keeper` holds such a term for as long as `self` lives. Inspecting the copied term has
-        // already told the VM not to append to the binary in place.
+        // SAFETY: `start` and `len` were read from a term of `_keeper`, which lives as long as `self`.
+        // The binary is reference-counted (it is longer than any heap binary), so that its data
+        // neither moves nor changes while that term refers to it; inspecting it has told the VM not
+        // to append to it in place. Of a binary that does not start on a byte, the VM has made a
+        // copy that belongs to `_keeper`'s environment.
         unsafe { std::slice::from_raw_parts(self.start, self.len) }
     }
 }

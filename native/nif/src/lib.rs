@@ -8,7 +8,7 @@ mod request;
 mod roads;
 
 use rustler::{Binary, Encoder, Env, Term};
-use thumbelina_core::{Plan, probe};
+use thumbelina_core::{Plan, is_probe_short, probe};
 
 use crate::request::Call;
 use crate::roads::{Next, Running};
@@ -17,6 +17,7 @@ mod atoms {
     rustler::atoms! {
         ok,
         error,
+        too_big,
         normal,
         dirty,
         // Reasons.
@@ -55,31 +56,41 @@ mod atoms {
     }
 }
 
-/// Reads the header: `{:ok, header} | {:error, error}`.
+/// Reads the header: `{:ok, header} | {:error, error} | :too_big`, the last where that may take longer
+/// than a slice.
 #[rustler::nif(name = "probe")]
 fn probe_on_normal<'a>(env: Env<'a>, input: Binary<'a>) -> Term<'a> {
-    roads::guard(env, || reply::result(env, probe(input::pin(env, input)).map(reply::header)))
+    if is_probe_short(&input) { probe_header(env, input) } else { atoms::too_big().encode(env) }
 }
 
-/// The same for an input whose header may be long.
 #[rustler::nif(name = "probe_dirty", schedule = "DirtyCpu")]
 fn probe_on_dirty<'a>(env: Env<'a>, input: Binary<'a>) -> Term<'a> {
-    roads::guard(env, || reply::result(env, probe(input::pin(env, input)).map(reply::header)))
+    probe_header(env, input)
 }
 
-/// Plans a thumbnail: `{:ok, plan} | {:error, error}`.
-#[rustler::nif]
-fn plan<'a>(env: Env<'a>, input: Binary<'a>, call: Call) -> Term<'a> {
-    roads::guard(env, || {
-        let planned = probe(input::pin(env, input)).and_then(|header| Plan::new(&header, &call.request()));
-        reply::result(env, planned.map(reply::plan))
-    })
+fn probe_header<'a>(env: Env<'a>, input: Binary<'a>) -> Term<'a> {
+    roads::guard(env, || reply::result(env, probe(input::pin(input)).map(reply::header)))
+}
+
+/// Plans a thumbnail: `{:ok, plan} | {:error, error} | :too_big`, as above.
+#[rustler::nif(name = "plan")]
+fn plan_on_normal<'a>(env: Env<'a>, input: Binary<'a>, call: Call) -> Term<'a> {
+    if is_probe_short(&input) { plan(env, input, &call) } else { atoms::too_big().encode(env) }
+}
+
+#[rustler::nif(name = "plan_dirty", schedule = "DirtyCpu")]
+fn plan_on_dirty<'a>(env: Env<'a>, input: Binary<'a>, call: Call) -> Term<'a> {
+    plan(env, input, &call)
+}
+
+fn plan<'a>(env: Env<'a>, input: Binary<'a>, call: &Call) -> Term<'a> {
+    roads::guard(env, || reply::result(env, Plan::of(input::pin(input), &call.request()).map(reply::plan)))
 }
 
 /// Makes a thumbnail: `{:ok, {bytes, format, width, height}, stats} | {:error, error}`.
 #[rustler::nif]
 fn thumbnail<'a>(env: Env<'a>, input: Binary<'a>, call: Call) -> Next<'a> {
-    roads::start(env, Running::new(input::pin(env, input), &call))
+    roads::start(env, || Running::new(input::pin(input), &call))
 }
 
 rustler::init!("Elixir.Thumbelina.Native");

@@ -17,6 +17,8 @@ pub(crate) struct Call {
     max_bytes_in: u64,
     scheduler: SchedulerAtom,
     yield_limit: Option<u64>,
+    /// Normal schedulers online.
+    pub(crate) schedulers: usize,
     pub(crate) threads: Option<usize>,
     /// For tests: at most this many steps in a slice of the yielding road.
     pub(crate) steps_per_slice: Option<u32>,

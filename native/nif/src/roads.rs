@@ -9,14 +9,14 @@
 use std::ffi::CString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use rustler::codegen_runtime::{NifReturnable, NifReturned, c_int, handle_nif_result};
+use rustler::codegen_runtime::{NifReturnable, NifReturned, c_int};
 use rustler::schedule::consume_timeslice;
 use rustler::sys::{ErlNifEnv, ErlNifTerm, enif_is_current_process_alive};
-use rustler::{Encoder, Env, Resource, ResourceArc, SchedulerFlags, Term};
+use rustler::{Encoder, Env, NifResult, Resource, ResourceArc, SchedulerFlags, Term};
 use thumbelina_core::{Budget, Error, Job, Phase, Road, Scheduler, Step};
 
 use crate::reply::StatsTerm;
@@ -31,20 +31,18 @@ use crate::{encode_error, pool, reply};
 const SLICE: Duration = Duration::from_micros(700);
 
 /// Jobs that share one scheduler's run queue delay everyone else by a slice each. `auto` lets this
-/// many for each core onto the yielding road at once; further ones queue for the dirty road, where
-/// they delay nobody.
-const SEATS_PER_CORE: usize = 4;
+/// many for each scheduler onto the yielding road at once; further ones queue for the dirty road,
+/// where they delay nobody.
+const SEATS_PER_SCHEDULER: usize = 4;
 
-static SEATS: LazyLock<usize> =
-    LazyLock::new(|| SEATS_PER_CORE * std::thread::available_parallelism().map_or(1, usize::from));
 static SEATS_TAKEN: AtomicUsize = AtomicUsize::new(0);
 
 /// A place on the yielding road, given back when dropped.
 struct Seat;
 
 impl Seat {
-    fn take() -> Option<Seat> {
-        let free = |taken: usize| (taken < *SEATS).then_some(taken + 1);
+    fn take(schedulers: usize) -> Option<Seat> {
+        let free = |taken: usize| (taken < SEATS_PER_SCHEDULER * schedulers).then_some(taken + 1);
         SEATS_TAKEN.fetch_update(Ordering::Relaxed, Ordering::Relaxed, free).ok().map(|_| Seat)
     }
 }
@@ -60,6 +58,7 @@ pub(crate) struct Running(Mutex<State>);
 
 struct State {
     job: Job,
+    asked: Scheduler,
     /// Only `auto` takes one, and gives it back at the end: the resource may live on for a while.
     seat: Option<Seat>,
     steps_per_slice: Option<u32>,
@@ -76,11 +75,12 @@ impl Resource for Running {}
 impl Running {
     pub(crate) fn new(input: Bytes, call: &Call) -> Self {
         let mut request = call.request();
-        let seat = call.is_auto().then(Seat::take).flatten();
+        let seat = if call.is_auto() { Seat::take(call.schedulers) } else { None };
         if call.is_auto() && seat.is_none() {
             request.scheduler = Scheduler::Dirty;
         }
         Running(Mutex::new(State {
+            asked: request.scheduler,
             job: Job::new(input, request),
             seat,
             steps_per_slice: call.steps_per_slice,
@@ -162,15 +162,25 @@ unsafe impl NifReturnable for Next<'_> {
 }
 
 /// The first slice, on the normal scheduler that the NIF was called on.
-pub(crate) fn start<'a>(env: Env<'a>, running: Running) -> Next<'a> {
-    let running = ResourceArc::new(running);
-    let term = running.encode(env);
-    slice(env, &running, term)
+pub(crate) fn start<'a>(env: Env<'a>, running: impl FnOnce() -> Running) -> Next<'a> {
+    or_internal_error(env, || {
+        let running = ResourceArc::new(running());
+        let term = running.encode(env);
+        Ok(slice(env, &running, term))
+    })
 }
 
 /// Runs what may panic. A panic becomes `{:error, %{reason: :internal_error}}`.
 pub(crate) fn guard<'a>(env: Env<'a>, run: impl FnOnce() -> Term<'a>) -> Term<'a> {
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| encode_error(env, reply::error(Error::Internal)))
+}
+
+/// The same for what may be continued.
+fn or_internal_error<'a>(env: Env<'a>, run: impl FnOnce() -> NifResult<Next<'a>>) -> Next<'a> {
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(Ok(next)) => next,
+        Ok(Err(_)) | Err(_) => Next::Return(encode_error(env, reply::error(Error::Internal))),
+    }
 }
 
 unsafe extern "C" fn resume_on_normal(
@@ -204,14 +214,16 @@ unsafe fn resume(
     let env = unsafe { Env::new(&lifetime, env) };
     // SAFETY: the VM hands over `argc` terms at `argv`.
     let arguments = unsafe { std::slice::from_raw_parts(argv, argc as usize) };
-    let result = catch_unwind(AssertUnwindSafe(|| {
+    let next = or_internal_error(env, || {
+        let &argument = arguments.first().ok_or(rustler::Error::BadArg)?;
         // SAFETY: the arguments are terms of this call's environment.
-        let term = unsafe { Term::new(env, *arguments.first().ok_or(rustler::Error::BadArg)?) };
+        let term = unsafe { Term::new(env, argument) };
         let running: ResourceArc<Running> = term.decode()?;
         Ok(run(env, &running, term))
-    }));
-    let returned = handle_nif_result(result, env);
-    // SAFETY: `returned` was made with this environment, and its value goes straight to the VM.
+    });
+    // SAFETY: `next` was made with this environment.
+    let returned = unsafe { next.into_returned(env) };
+    // SAFETY: likewise, and its value goes straight to the VM.
     unsafe { returned.apply(env) }
 }
 
@@ -219,6 +231,9 @@ unsafe fn resume(
 fn slice<'a>(env: Env<'a>, running: &ResourceArc<Running>, term: Term<'a>) -> Next<'a> {
     let start = Instant::now();
     let mut state = running.0.lock().unwrap_or_else(PoisonError::into_inner);
+    if state.asked == Scheduler::Dirty && state.roads.is_empty() {
+        return Next::Continue(Road::Dirty, term);
+    }
     state.enter(Road::Yielding);
     let mut steps = 0;
     let end = catch_unwind(AssertUnwindSafe(|| {
@@ -261,8 +276,10 @@ fn stint<'a>(env: Env<'a>, running: &ResourceArc<Running>, term: Term<'a>) -> Ne
     }
     let end = catch_unwind(AssertUnwindSafe(|| {
         loop {
-            // Nobody waits for the picture of a dead process; what is returned goes nowhere.
+            // Nobody waits for the picture of a dead process, and what is returned goes nowhere. What
+            // the job holds is freed here rather than on the scheduler that buries the process.
             if !is_alive(env) {
+                state.job.abandon();
                 return Err(Error::Internal);
             }
             match state.step(Budget::Unbounded(pool)) {
