@@ -2,8 +2,8 @@ defmodule Thumbelina.HostileTest do
   # Inputs made to take long, or much, for a picture that is next to nothing. Times vary, so that what
   # is asserted is that the work was cut: with one step a slice, each slice charges its process at
   # least a hundredth of a timeslice, which is 40 reductions, and one that went over the whole input
-  # would charge no more than 4,000.
-  use ExUnit.Case, async: true
+  # would charge no more than 4,000. Not async: the VM's memory is looked at.
+  use ExUnit.Case
 
   alias Thumbelina.{Error, Native}
 
