@@ -13,10 +13,10 @@ pub(crate) const BAND_NANOS: u64 = 600_000;
 /// The default of `yield_limit`: work that can be cut stays on the yielding road up to this.
 ///
 /// Four processes making 200-pixel thumbnails without pause on two cores, and how late a process
-/// woke in 99 % of 1,000 sleeps of 1 ms, on the yielding and on the dirty road: PNGs of 3 ms each
-/// 2.9 and 5.4 ms, of 26 ms 5.1 and 25 ms, of 95 ms 5.5 and 76 ms; as many thumbnails a second on
-/// both. So yielding is the kinder road at any length. The limit is where a caller who shares the
-/// schedulers with others would rather have threads of its own.
+/// woke in 99 % of 1,000 sleeps of 1 ms (median of three runs), on the yielding and on the dirty road:
+/// PNGs of 3 ms each 2.9 and 5.5 ms, of 26 ms 3.3 and 23 ms, of 95 ms 3.1 and 87 ms; as many thumbnails
+/// a second on both. So yielding is the kinder road at any length. The limit is where a caller who
+/// shares the schedulers with others would rather have threads of its own.
 pub(crate) const YIELD_LIMIT_MICROS: u64 = 100_000;
 
 /// A decoder that gets its input whole, for each byte of it, on top of the pixels: some copy it, and
