@@ -17,7 +17,7 @@ defmodule Thumbelina do
 
       config :thumbelina,
         threads: 4,
-        yield_limit: 20_000
+        yield_limit: 100_000
 
     * `:threads` - the size of the pool that pictures on the dirty road share. By default one thread for
       each logical core. Read when the first such picture is made
