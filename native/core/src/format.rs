@@ -60,11 +60,6 @@ impl Format {
         }
     }
 
-    /// `false` for the formats that are only written.
-    pub fn is_readable(self) -> bool {
-        self != Format::Avif
-    }
-
     /// `false` for the formats that are only read.
     pub fn is_writable(self) -> bool {
         self != Format::Dds
