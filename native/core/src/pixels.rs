@@ -121,12 +121,11 @@ pub struct Picture {
 
 impl Picture {
     pub(crate) fn zeroed(width: u32, height: u32, layout: Layout) -> Result<Self, Error> {
-        let len = width as usize * height as usize * usize::from(layout.channels);
-        Ok(Picture { width, height, layout, samples: Samples::zeroed(layout.depth, len)? })
+        let mut picture = Picture { width, height, layout, samples: Samples::zeroed(layout.depth, 0)? };
+        picture.samples = Samples::zeroed(layout.depth, picture.len())?;
+        Ok(picture)
     }
-}
 
-impl Picture {
     /// Memory for a picture, of which nothing is touched yet.
     pub(crate) fn reserved(width: u32, height: u32, layout: Layout) -> Result<Self, Error> {
         let mut picture = Picture { width, height, layout, samples: Samples::zeroed(layout.depth, 0)? };
