@@ -183,8 +183,9 @@ impl Job {
 
     fn open(&mut self, input: Bytes) -> Result<Stage, Error> {
         self.request.limits.check_input(input.len())?;
-        let source = decode::open(input)?;
+        let mut source = decode::open(input)?;
         let plan = self.plan.insert(Plan::new(&source.header(), &self.request)?);
+        source.set_scale(plan.scale);
         let shrink = Shrink::new(&plan.header, &plan.geometry)?;
         Ok(Stage::Decode { source, shrink })
     }
@@ -210,9 +211,9 @@ impl Job {
         let rows = rows.clamp(1, header.height.into()) as u32;
         // Rows that have just been decoded are in the cache of this core, and adding them up takes a
         // tenth of what decoding took: sharing that out gains nothing.
-        let pool = pool.filter(|_| !header.by_rows);
-        if let Read::Rows(rows) = source.read(rows)? {
-            shrink.push(rows, pool)?;
+        let shrinks = pool.filter(|_| !header.by_rows);
+        if let Read::Rows(rows) = source.read(rows, pool)? {
+            shrink.push(rows, shrinks)?;
         }
         if shrink.is_complete() {
             let finish = Finish {

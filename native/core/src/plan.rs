@@ -16,6 +16,9 @@ const LEAVE: f64 = 2.0;
 const LEAVE_SMALL: f64 = 3.0;
 const SMALL_SIDE: u32 = 256;
 
+/// The same for what the decoder itself can shrink.
+const LEAVE_DECODED: f64 = 2.0;
+
 /// Everything that is decided before a pixel is decoded.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Plan {
@@ -32,7 +35,9 @@ pub struct Plan {
     pub road: Road,
     pub reason: Reason,
 
+    /// The source, decoded at one `scale`th of its size.
     pub(crate) header: Header,
+    pub(crate) scale: u32,
     pub(crate) geometry: Geometry,
     /// What is given to the encoder.
     pub(crate) output_layout: Layout,
@@ -203,9 +208,11 @@ impl Plan {
         let swap = swaps_sides(header.orientation);
         let turn = |(a, b)| if swap { (b, a) } else { (a, b) };
         let (output, part) = if swap { ((size.1, size.0), (part.1, part.0)) } else { (size, part) };
-        let columns = Axis::new(header.width, output.0, part.0, request.filter);
-        let rows = Axis::new(header.height, output.1, part.1, request.filter);
         let nearest = request.filter == Filter::Nearest;
+        let scale = if header.scales && !nearest { decode_scale(part, output) } else { 1 };
+        let columns = Axis::new(header.width, scale, output.0, part.0, request.filter);
+        let rows = Axis::new(header.height, scale, output.1, part.1, request.filter);
+        let header = &header.scaled(scale);
         let window_size = (columns.end - columns.start, rows.end - rows.start);
         let mut geometry = Geometry {
             window: Window { left: columns.start, right: columns.end, top: rows.start, bottom: rows.end },
@@ -243,11 +250,12 @@ impl Plan {
             width: size.0,
             height: size.1,
             format,
-            decode_scale: turn(geometry.shrink),
+            decode_scale: turn((scale * geometry.shrink.0, scale * geometry.shrink.1)),
             costs,
             road,
             reason,
             header: *header,
+            scale,
             geometry,
             output_layout,
             filter: request.filter,
@@ -295,6 +303,12 @@ fn fit(source: (u32, u32), request: &Request) -> Result<Fitted, Error> {
     })
 }
 
+/// The largest of the factors that the decoder can shrink by which leaves enough on both sides.
+fn decode_scale(part: (f64, f64), output: (u32, u32)) -> u32 {
+    let ratio = (part.0 / f64::from(output.0)).min(part.1 / f64::from(output.1));
+    [8, 4, 2].into_iter().find(|&factor| ratio / f64::from(factor) >= LEAVE_DECODED).unwrap_or(1)
+}
+
 /// One side of the picture.
 struct Axis {
     start: u32,
@@ -306,17 +320,21 @@ struct Axis {
 }
 
 impl Axis {
-    /// `part` is the length of the centred piece of `source` that becomes `output`.
-    fn new(source: u32, output: u32, part: f64, filter: Filter) -> Axis {
+    /// `part` is the length of the centred piece of `source` that becomes `output`. Everything is
+    /// counted in what one `scale`th of the source is decoded to.
+    fn new(source: u32, scale: u32, output: u32, part: f64, filter: Filter) -> Axis {
+        let decoded = source.div_ceil(scale);
+        // The last column may stand for fewer of the source's.
+        let (source, part) = (f64::from(source) / f64::from(scale), part / f64::from(scale));
         let ratio = part / f64::from(output);
         let leave = if output <= SMALL_SIDE { LEAVE_SMALL } else { LEAVE };
         // Nearest picks pixels of the source itself: an average of them would be another filter.
         let shrink = if filter == Filter::Nearest { 1.0 } else { (ratio / leave).floor().max(1.0) };
-        let first = (f64::from(source) - part) / 2.0;
+        let first = (source - part) / 2.0;
         // The kernel looks past the crop box, as it would in the full picture.
         let margin = support(filter) * ratio.max(1.0) + shrink;
         let start = (first - margin).floor().max(0.0);
-        let end = (first + part + margin).ceil().min(f64::from(source));
+        let end = (first + part + margin).ceil().min(f64::from(decoded));
         Axis {
             start: start as u32,
             end: end as u32,

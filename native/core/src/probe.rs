@@ -16,6 +16,10 @@ pub struct Header {
     pub orientation: Orientation,
     /// The estimated nanoseconds of decoding all of it on one core.
     pub(crate) decode_nanos: u64,
+    /// How much of that is the same at any decode scale.
+    pub(crate) input_nanos: u64,
+    /// Whether it can be decoded at a half, a quarter and an eighth of its size.
+    pub(crate) scales: bool,
     /// Whether rows can be pulled. Where not, the picture is decoded in one indivisible piece.
     pub by_rows: bool,
 }
@@ -24,6 +28,17 @@ impl Header {
     /// Width and height as shown.
     pub fn upright(&self) -> (u32, u32) {
         if swaps_sides(self.orientation) { (self.height, self.width) } else { (self.width, self.height) }
+    }
+
+    /// What it is when decoded at one `factor`th of its size.
+    pub(crate) fn scaled(&self, factor: u32) -> Header {
+        let pixel_nanos = self.decode_nanos.saturating_sub(self.input_nanos);
+        Header {
+            width: self.width.div_ceil(factor),
+            height: self.height.div_ceil(factor),
+            decode_nanos: self.decode_nanos - pixel_nanos + pixel_nanos / u64::from(factor * factor),
+            ..*self
+        }
     }
 
     pub(crate) fn row_bytes(&self) -> usize {

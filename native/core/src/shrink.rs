@@ -484,6 +484,8 @@ mod tests {
             orientation: Orientation::NoTransforms,
             by_rows: true,
             decode_nanos: 0,
+            input_nanos: 0,
+            scales: false,
         }
     }
 

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use gif::DecodingError;
 use gif::streaming_decoder::{Decoded, OutputBuffer, StreamingDecoder};
 use image::metadata::Orientation;
+use rayon::ThreadPool;
 
 use super::{Position, Read, RowSource};
 use crate::pixels::{Growing, Rows, zeroed};
@@ -100,6 +101,8 @@ impl Gif {
             orientation: Orientation::NoTransforms,
             by_rows: true,
             decode_nanos: 0,
+            input_nanos: 0,
+            scales: false,
         };
         // A frame may be wider than its canvas.
         header.decode_nanos = cost::decode_nanos(&Header { width: width.max(frame.width), ..header });
@@ -218,7 +221,7 @@ impl RowSource for Gif {
         self.header.decode_nanos / u64::from(self.header.height)
     }
 
-    fn read(&mut self, max_rows: u32) -> Result<Read<'_>, Error> {
+    fn read(&mut self, max_rows: u32, _pool: Option<&ThreadPool>) -> Result<Read<'_>, Error> {
         let mut budget = max_rows as usize * self.row.len() / PIXELS_PER_BYTE + BYTES_PER_STEP;
         if let Some(indices) = &mut self.interlaced
             && self.decoded < self.frame.height

@@ -1,78 +1,118 @@
-//! JPEG: a scan of the headers that copies nothing, then `image`'s decoder in one piece.
+//! JPEG, by a decoder that shrinks while it decodes.
 
 use bytes::Bytes;
 use image::metadata::Orientation;
+use rayon::ThreadPool;
+use thumbelina_jpeg::{self as jpeg, Decoder, Effort, OnDamage, Options, Process, Scale};
 
-use super::RowSource;
-use super::whole::Whole;
+use super::{Read, RowSource};
+use crate::limits::{Limit, MAX_DECODED_BYTES};
 use crate::{Depth, Error, Format, Header, Layout, cost};
 
-/// More segments than any camera or editor writes before the picture (a 16 MB profile takes 256).
-const MAX_SEGMENTS: usize = 10_000;
+/// Walking through the segments, and making look-up tables of some.
+const OPEN_NANOS: u64 = 100_000;
 
-pub(super) fn open(input: Bytes) -> Result<Box<dyn RowSource>, Error> {
-    let header = scan(&input)?;
-    Ok(Box::new(Whole::new(input, header)))
+/// MCUs are decoded in pieces of about this much work.
+const STRIP_NANOS: u64 = 50_000;
+
+pub(super) struct Jpeg {
+    input: Bytes,
+    header: Header,
+    scale: Scale,
+    /// An MCU at this scale.
+    mcu_nanos: u64,
+    decoder: Option<Box<Decoder>>,
 }
 
-/// Walks the segments up to the frame header.
-pub(super) fn scan(bytes: &[u8]) -> Result<Header, Error> {
-    let truncated = Error::Truncated(Format::Jpeg);
-    let invalid = Error::Invalid(Format::Jpeg);
-    let mut orientation = Orientation::NoTransforms;
-    let mut rest = bytes.get(2..).ok_or(truncated)?;
-    for _ in 0..MAX_SEGMENTS {
-        // Any number of fill bytes may stand before a marker, and decoders forgive garbage there.
-        let start = rest
-            .windows(2)
-            .position(|pair| pair[0] == 0xFF && !matches!(pair[1], 0x00 | 0xFF))
-            .ok_or(truncated)?;
-        let marker = rest[start + 1];
-        rest = &rest[start + 2..];
-        match marker {
-            0x01 | 0xD0..=0xD8 => continue,     // stand alone, without a length
-            0xD9 | 0xDA => return Err(invalid), // the picture's data before its frame header
-            _ => {}
+impl Jpeg {
+    pub(super) fn open(input: Bytes) -> Result<Self, Error> {
+        let header = header(&input)?;
+        let mut source = Jpeg { input, header, scale: Scale::Full, mcu_nanos: 0, decoder: None };
+        source.set_scale(1);
+        Ok(source)
+    }
+}
+
+/// What the segments in front of the first scan say.
+pub(super) fn header(input: &Bytes) -> Result<Header, Error> {
+    let found = jpeg::Header::read(input.clone()).map_err(error)?;
+    let orientation = found.exif.as_deref().and_then(Orientation::from_exif_chunk);
+    let mut header = Header {
+        format: Format::Jpeg,
+        width: found.width,
+        height: found.height,
+        layout: Layout::new(if found.components.len() == 1 { 1 } else { 3 }, Depth::U8),
+        premultiplied: false,
+        orientation: orientation.unwrap_or(Orientation::NoTransforms),
+        by_rows: true,
+        decode_nanos: 0,
+        input_nanos: input.len() as u64 * cost::JPEG_NANOS_PER_BYTE,
+        scales: true,
+    };
+    let scans = if found.process == Process::Progressive { 2 } else { 1 };
+    header.decode_nanos = header.input_nanos + cost::decode_nanos(&header) * scans;
+    Ok(header)
+}
+
+/// The estimated nanoseconds of [`header`].
+pub(super) fn header_nanos(input: &[u8]) -> u64 {
+    let searched = if jpeg::Header::lacks_height(input) { input.len() as u64 } else { 0 };
+    OPEN_NANOS + searched / 2
+}
+
+fn error(error: jpeg::Error) -> Error {
+    match error {
+        jpeg::Error::Unsupported(_) => Error::Unsupported(Format::Jpeg),
+        jpeg::Error::Truncated { .. } => Error::Truncated(Format::Jpeg),
+        jpeg::Error::Memory { needed, allowed } => {
+            Error::Limit { limit: Limit::DecodedBytes, value: needed, maximum: allowed }
         }
-        let length = usize::from(u16::from_be_bytes(*rest.first_chunk().ok_or(truncated)?));
-        let segment = rest.get(2..length.max(2)).ok_or(truncated)?;
-        rest = &rest[length.max(2)..];
-        match marker {
-            0xE1 => {
-                if let Some(found) = segment.strip_prefix(b"Exif\0\0").and_then(Orientation::from_exif_chunk)
-                {
-                    orientation = found;
-                }
-            }
-            0xC0..=0xCF if !matches!(marker, 0xC4 | 0xC8 | 0xCC) => {
-                let [precision, h1, h2, w1, w2, components] = *segment.first_chunk().ok_or(invalid)?;
-                if !matches!(marker, 0xC0..=0xC2) || precision != 8 {
-                    return Err(Error::Unsupported(Format::Jpeg));
-                }
-                let channels = match components {
-                    1 => 1,
-                    3 | 4 => 3,
-                    _ => return Err(Error::Unsupported(Format::Jpeg)),
-                };
-                let mut header = Header {
-                    format: Format::Jpeg,
-                    width: u32::from(u16::from_be_bytes([w1, w2])),
-                    height: u32::from(u16::from_be_bytes([h1, h2])),
-                    layout: Layout::new(channels, Depth::U8),
-                    premultiplied: false,
-                    orientation,
-                    by_rows: false,
-                    decode_nanos: 0,
-                };
-                header.decode_nanos = match marker {
-                    // Every scan goes over all of the picture, and there can be hundreds of them.
-                    0xC2 => cost::UNKNOWN_NANOS.max(2 * cost::decode_nanos(&header)),
-                    _ => cost::decode_nanos(&header) + bytes.len() as u64 * cost::NANOS_PER_BYTE,
-                };
-                return Ok(header);
-            }
-            _ => {}
+        _ => Error::Invalid(Format::Jpeg),
+    }
+}
+
+impl RowSource for Jpeg {
+    fn header(&self) -> Header {
+        self.header
+    }
+
+    fn next_nanos(&self) -> u64 {
+        if self.decoder.is_none() { OPEN_NANOS } else { self.mcu_nanos.max(STRIP_NANOS) }
+    }
+
+    fn set_scale(&mut self, factor: u32) {
+        self.scale = match factor {
+            8 => Scale::Eighth,
+            4 => Scale::Quarter,
+            2 => Scale::Half,
+            _ => Scale::Full,
+        };
+        // They are of 64 pixels and more.
+        let mcus = (self.header.pixels() / 64).max(1);
+        self.mcu_nanos = (self.header.scaled(self.scale.factor()).decode_nanos / mcus).max(1);
+    }
+
+    fn read(&mut self, max_rows: u32, pool: Option<&ThreadPool>) -> Result<Read<'_>, Error> {
+        if self.decoder.is_none() {
+            let options = Options {
+                scale: self.scale,
+                on_damage: OnDamage::Fail,
+                max_memory: MAX_DECODED_BYTES,
+                ..Options::default()
+            };
+            let decoder = Decoder::new(self.input.clone(), &options).map_err(error)?;
+            self.decoder = Some(Box::new(decoder));
+            return Ok(Read::Working);
+        }
+        let decoder = self.decoder.as_mut().ok_or(Error::Internal)?;
+        let effort = match pool {
+            Some(pool) => Effort::Pool(pool),
+            None => Effort::Mcus((STRIP_NANOS / self.mcu_nanos) as usize),
+        };
+        match decoder.read(max_rows as usize, effort).map_err(error)? {
+            jpeg::Read::Rows(rows) => Ok(Read::Rows(crate::pixels::Rows::U8(rows))),
+            jpeg::Read::Working => Ok(Read::Working),
+            jpeg::Read::Done => Err(Error::Internal),
         }
     }
-    Err(invalid)
 }

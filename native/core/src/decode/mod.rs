@@ -9,6 +9,7 @@ mod tiff;
 mod whole;
 
 use bytes::Bytes;
+use rayon::ThreadPool;
 
 use crate::pixels::Rows;
 use crate::{Error, Format, Header, cost};
@@ -24,8 +25,13 @@ pub(crate) trait RowSource: Send {
     /// can do.
     fn next_nanos(&self) -> u64;
 
+    /// Decodes at one `factor`th of the size from now on. Called before the first [`read`](Self::read), and only
+    /// where the header says that this can be done.
+    fn set_scale(&mut self, _factor: u32) {}
+
     /// Hands over at least one row and at most `max_rows` (which is not 0), or gets closer to it.
-    fn read(&mut self, max_rows: u32) -> Result<Read<'_>, Error>;
+    /// Shares the work out over a pool, if there is one and it can.
+    fn read(&mut self, max_rows: u32, pool: Option<&ThreadPool>) -> Result<Read<'_>, Error>;
 }
 
 pub(crate) enum Read<'a> {
@@ -44,7 +50,7 @@ pub(crate) fn open(input: Bytes) -> Result<Box<dyn RowSource>, Error> {
         Format::Qoi => Box::new(qoi::Qoi::open(input)?),
         Format::Tiff => tiff::open(input)?,
         Format::Bmp | Format::Pnm | Format::Tga | Format::Farbfeld => raw::open(format, input)?,
-        Format::Jpeg => jpeg::open(input)?,
+        Format::Jpeg => Box::new(jpeg::Jpeg::open(input)?),
         Format::Avif => return Err(Error::Unsupported(format)),
         Format::Webp | Format::Ico | Format::Dds | Format::Hdr | Format::OpenExr => {
             Box::new(whole::Whole::open(format, input)?)
@@ -63,8 +69,7 @@ pub(crate) fn header_nanos(input: &[u8], most: u64) -> u64 {
     match Format::of(input) {
         Some(Format::Png) => png::header_nanos(input, most),
         Some(Format::Gif) => gif::header_bytes(input, (most / 10) as usize) as u64 * 10,
-        // Segments are jumped over; garbage between them is looked through.
-        Some(Format::Jpeg) => len / 2,
+        Some(Format::Jpeg) => jpeg::header_nanos(input),
         // Of a fixed length.
         Some(Format::Qoi | Format::Farbfeld | Format::Bmp | Format::Tga | Format::Dds) | None => 5_000,
         // Comments of one byte a line.

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 use image::metadata::Orientation;
 use png::{BitDepth, ColorType, DecodingError, InterlaceInfo, Reader, Transformations};
+use rayon::ThreadPool;
 
 use super::{Position, Read, RowSource};
 use crate::limits::{Limit, MAX_DECODED_BYTES};
@@ -109,6 +110,8 @@ impl Png {
             orientation,
             by_rows: true,
             decode_nanos: 0,
+            input_nanos: 0,
+            scales: false,
         };
         header.decode_nanos = cost::decode_nanos(&header);
         let kept = if info.interlaced {
@@ -194,7 +197,7 @@ impl RowSource for Png {
         }
     }
 
-    fn read(&mut self, max_rows: u32) -> Result<Read<'_>, Error> {
+    fn read(&mut self, max_rows: u32, _pool: Option<&ThreadPool>) -> Result<Read<'_>, Error> {
         let row_bytes = self.header.row_bytes();
         self.meter.store(max_rows as usize * row_bytes + BYTES_PER_STEP, Ordering::Relaxed);
         let strip = self.position.strip(max_rows);

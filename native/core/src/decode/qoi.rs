@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 use image::metadata::Orientation;
+use rayon::ThreadPool;
 
 use super::{Position, Read, RowSource};
 use crate::pixels::{Rows, zeroed};
@@ -40,6 +41,8 @@ impl Qoi {
             orientation: Orientation::NoTransforms,
             by_rows: true,
             decode_nanos: 0,
+            input_nanos: 0,
+            scales: false,
         };
         header.decode_nanos = cost::decode_nanos(&header);
         Ok(Qoi {
@@ -117,7 +120,7 @@ impl RowSource for Qoi {
         self.header.decode_nanos / u64::from(self.header.height)
     }
 
-    fn read(&mut self, max_rows: u32) -> Result<Read<'_>, Error> {
+    fn read(&mut self, max_rows: u32, _pool: Option<&ThreadPool>) -> Result<Read<'_>, Error> {
         let strip = self.position.strip(max_rows);
         self.position.next = strip.end;
         let channels = usize::from(self.header.layout.channels);

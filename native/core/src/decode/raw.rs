@@ -6,6 +6,7 @@ use std::io::Cursor;
 
 use bytes::Bytes;
 use image::codecs::pnm::{PnmDecoder, PnmSubtype, SampleEncoding};
+use rayon::ThreadPool;
 
 use super::whole::Whole;
 use super::{Position, Read, RowSource};
@@ -87,7 +88,7 @@ impl RowSource for Raw {
         self.header.decode_nanos / u64::from(self.header.height)
     }
 
-    fn read(&mut self, max_rows: u32) -> Result<Read<'_>, Error> {
+    fn read(&mut self, max_rows: u32, _pool: Option<&ThreadPool>) -> Result<Read<'_>, Error> {
         let strip = self.position.strip(max_rows);
         self.position.next = strip.end;
         let Header { format, width, height, layout, .. } = self.header;

@@ -4,6 +4,7 @@
 use std::io::Cursor;
 
 use bytes::Bytes;
+use rayon::ThreadPool;
 use tiff::ColorType;
 use tiff::decoder::{ChunkType, Decoder, DecodingResult, Limits};
 use tiff::tags::Tag;
@@ -39,9 +40,11 @@ fn check_jpegs(input: &Bytes) -> Result<(), Error> {
     };
     for offset in decoder.find_tag_unsigned_vec::<u64>(offsets).map_err(error)?.unwrap_or_default() {
         let offset = usize::try_from(offset).map_err(|_| Error::Invalid(Format::Tiff))?;
-        let jpeg = input.get(offset..).ok_or(Error::Truncated(Format::Tiff))?;
+        if offset > input.len() {
+            return Err(Error::Truncated(Format::Tiff));
+        }
         let Header { width: w, height: h, .. } =
-            super::jpeg::scan(jpeg).map_err(|_| Error::Invalid(Format::Tiff))?;
+            super::jpeg::header(&input.slice(offset..)).map_err(|_| Error::Invalid(Format::Tiff))?;
         // Encoders round up to whole MCUs.
         if w > width.next_multiple_of(32) || h > height.next_multiple_of(32) {
             return Err(Error::Invalid(Format::Tiff));
@@ -186,7 +189,7 @@ impl RowSource for Chunks {
         self.chunk_nanos
     }
 
-    fn read(&mut self, max_rows: u32) -> Result<Read<'_>, Error> {
+    fn read(&mut self, max_rows: u32, _pool: Option<&ThreadPool>) -> Result<Read<'_>, Error> {
         if self.position.next >= self.ready.end {
             self.read_chunk()?;
             return Ok(Read::Working);

@@ -5,6 +5,7 @@ use std::io::Cursor;
 
 use bytes::Bytes;
 use image::{ImageDecoder, ImageReader};
+use rayon::ThreadPool;
 
 use super::{Position, Read, RowSource};
 use crate::limits::{Limit, MAX_DECODED_BYTES};
@@ -34,6 +35,8 @@ impl Whole {
             orientation,
             by_rows: false,
             decode_nanos: 0,
+            input_nanos: 0,
+            scales: false,
         };
         header.decode_nanos = match format {
             // Its data window, which is decoded, can be larger than what is shown; nothing is known
@@ -98,7 +101,7 @@ impl RowSource for Whole {
         if self.decoded.is_none() { self.header.decode_nanos } else { 0 }
     }
 
-    fn read(&mut self, max_rows: u32) -> Result<Read<'_>, Error> {
+    fn read(&mut self, max_rows: u32, _pool: Option<&ThreadPool>) -> Result<Read<'_>, Error> {
         if self.decoded.is_none() {
             self.decoded = Some(self.decode()?);
             return Ok(Read::Working);

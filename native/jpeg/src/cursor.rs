@@ -1,0 +1,257 @@
+//! One thread's way through a sequential scan, MCU by MCU. Everything else that decodes such a scan
+//! has to agree with this.
+
+use crate::bits::{Bits, find_marker, stuffed, unstuff};
+use crate::block::Damage;
+use crate::scan::Predictions;
+use crate::{Error, OnDamage};
+
+/// Bytes that are freed of their stuffing at a time.
+const WINDOW: usize = 16 << 10;
+
+#[derive(Debug)]
+pub(crate) struct Cursor {
+    /// Bytes without stuffing, from `start` of the input to `next`.
+    data: Vec<u8>,
+    start: usize,
+    next: usize,
+    /// At `next` is a marker or the end of the input.
+    ended: bool,
+    pub reader: Reader,
+    /// MCUs from one restart marker to the next. Without any the scan is one interval.
+    interval: u64,
+    /// MCUs left in this one.
+    left: u64,
+    /// MCUs left in the scan.
+    total: u64,
+    /// MCUs to come that are lost.
+    lost: u64,
+    /// The number of the next restart marker.
+    restart: u8,
+    /// No MCU takes more bytes.
+    reserve: usize,
+    on_damage: OnDamage,
+}
+
+/// What one MCU leaves behind for the next.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Reader {
+    pub bits: Bits,
+    /// The DC values of the blocks before, one for each component of the scan.
+    pub predictions: Predictions,
+    /// Blocks to come that have nothing in the scan's band.
+    pub end_of_band: u32,
+}
+
+/// What [`Cursor::decode`] found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// So many MCUs.
+    Mcus(usize),
+    /// So many MCUs that are not there any more.
+    Lost(usize),
+}
+
+impl Cursor {
+    /// At the start of a scan whose data begins at `offset`. `interval` is 0 where there are no
+    /// restart markers, and no MCU takes more than `reserve` bytes.
+    pub(crate) fn new(offset: usize, total: u64, interval: u32, reserve: usize, on_damage: OnDamage) -> Self {
+        let interval = if interval == 0 { total } else { interval.into() };
+        Cursor {
+            data: Vec::new(),
+            start: offset,
+            next: offset,
+            ended: false,
+            reader: Reader::default(),
+            interval,
+            left: interval.min(total),
+            total,
+            lost: 0,
+            restart: 0,
+            reserve,
+            on_damage,
+        }
+    }
+
+    /// MCUs left in the scan.
+    pub(crate) fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// MCUs left in this restart interval.
+    pub(crate) fn left(&self) -> u64 {
+        self.left
+    }
+
+    /// Whether nothing is known to be lost here.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.lost == 0
+    }
+
+    /// Where the input goes on behind the scan.
+    pub(crate) fn end(&self) -> usize {
+        self.next
+    }
+
+    /// MCUs from one restart marker to the next.
+    pub(crate) fn interval(&self) -> u64 {
+        self.interval
+    }
+
+    /// Decodes at most `most` MCUs (not 0), as far as the end of the restart interval. `mcu` decodes one, and
+    /// is told how many came before it in this call.
+    #[inline(always)]
+    pub(crate) fn decode(
+        &mut self,
+        input: &[u8],
+        most: usize,
+        mut mcu: impl FnMut(usize, &mut Reader, &[u8]) -> Result<(), Damage>,
+    ) -> Result<Found, Error> {
+        if self.left == 0 && self.lost == 0 {
+            self.next_interval(input)?;
+        }
+        let mut done = 0;
+        if self.lost == 0 {
+            let count = self.left.min(most as u64) as usize;
+            while done < count {
+                if !self.ended && self.reader.bits.position() / 8 + self.reserve > self.data.len() {
+                    self.fill(input);
+                }
+                let decoded = mcu(done, &mut self.reader, &self.data);
+                if decoded == Err(Damage) || self.ended && self.reader.bits.overran(&self.data) {
+                    self.damaged(input, done)?;
+                    break;
+                }
+                done += 1;
+            }
+            if self.lost == 0 {
+                self.left -= done as u64;
+            }
+            self.total -= done as u64;
+        }
+        if done > 0 {
+            return Ok(Found::Mcus(done));
+        }
+        let count = self.lost.min(most as u64);
+        self.lost -= count;
+        self.total -= count;
+        Ok(Found::Lost(count as usize))
+    }
+
+    /// The rest of the interval is lost, but for what was just `done`.
+    #[cold]
+    fn damaged(&mut self, input: &[u8], done: usize) -> Result<(), Error> {
+        if self.on_damage == OnDamage::Fail {
+            let bits = &self.reader.bits;
+            return Err(if self.ended && self.next >= input.len() && bits.overran(&self.data) {
+                Error::Truncated { offset: input.len() }
+            } else {
+                Error::Damaged { offset: stuffed(input, self.start, bits.position() / 8) }
+            });
+        }
+        self.lost = self.left - done as u64;
+        self.left = 0;
+        Ok(())
+    }
+
+    /// Loads more bytes; those that were read are dropped.
+    #[cold]
+    fn fill(&mut self, input: &[u8]) {
+        let bit = self.reader.bits.position();
+        let used = (bit / 8).min(self.data.len());
+        self.start = stuffed(input, self.start, used);
+        self.data.drain(..used);
+        while !self.ended && self.data.len() < self.reserve + WINDOW {
+            (self.next, self.ended) = unstuff(input, self.next, WINDOW, &mut self.data);
+        }
+        self.reader.bits = Bits::at(&self.data, bit - used * 8);
+    }
+
+    /// Passes the restart marker that has to be next.
+    fn next_interval(&mut self, input: &[u8]) -> Result<(), Error> {
+        let mut from = self.next;
+        let lost = loop {
+            match find_marker(input, from) {
+                Some((at, code @ 0xD0..=0xD7)) => {
+                    let ahead = (code - 0xD0).wrapping_sub(self.restart) & 7;
+                    if ahead != 0 && self.on_damage == OnDamage::Fail {
+                        return Err(Error::Damaged { offset: at });
+                    }
+                    from = at + 2;
+                    // One from before was passed by already; one that is far ahead is taken for that.
+                    if ahead <= 4 {
+                        self.restart = (code - 0xD0 + 1) & 7;
+                        break self.interval * u64::from(ahead);
+                    }
+                }
+                found => {
+                    if self.on_damage == OnDamage::Fail {
+                        let truncated = Error::Truncated { offset: input.len() };
+                        return Err(found.map_or(truncated, |(offset, _)| Error::Damaged { offset }));
+                    }
+                    self.next = found.map_or(input.len(), |(at, _)| at);
+                    break self.total;
+                }
+            }
+        };
+        self.lost = lost.min(self.total);
+        self.left = self.interval.min(self.total - self.lost);
+        if self.left > 0 {
+            self.start_interval(from);
+        }
+        Ok(())
+    }
+
+    fn start_interval(&mut self, offset: usize) {
+        self.data.clear();
+        (self.start, self.next, self.ended) = (offset, offset, false);
+        self.reader = Reader::default();
+    }
+
+    /// The bit that comes next: the byte's place in the input, and the bit's in the byte.
+    pub(crate) fn place(&self, input: &[u8]) -> (usize, usize) {
+        let bit = self.reader.bits.position();
+        (stuffed(input, self.start, bit / 8), bit % 8)
+    }
+
+    /// Goes on from a place further on in the same interval, `mcus` later.
+    pub(crate) fn jump(
+        &mut self,
+        input: &[u8],
+        (offset, bit): (usize, usize),
+        mcus: u64,
+        predictions: Predictions,
+    ) {
+        self.data.clear();
+        self.start = offset;
+        (self.next, self.ended) = unstuff(input, offset, WINDOW, &mut self.data);
+        self.reader = Reader { bits: Bits::at(&self.data, bit), predictions, end_of_band: 0 };
+        self.left -= mcus;
+        self.total -= mcus;
+    }
+
+    /// The number of the next restart marker.
+    pub(crate) fn restart(&self) -> u8 {
+        self.restart
+    }
+
+    /// Where the data of the next restart interval begins, if that is what comes next. Passes the
+    /// marker before it.
+    pub(crate) fn at_interval(&mut self, input: &[u8]) -> Option<usize> {
+        if self.left == 0 {
+            self.next_interval(input).ok()?;
+        }
+        let fresh =
+            self.lost == 0 && self.left == self.interval.min(self.total) && self.reader.bits.position() == 0;
+        fresh.then_some(self.start)
+    }
+
+    /// Goes on behind whole restart intervals; the marker there is at `offset`.
+    pub(crate) fn jump_intervals(&mut self, intervals: u64, mcus: u64, offset: usize) {
+        let between = if self.left == 0 { intervals } else { intervals - 1 };
+        self.next = offset;
+        self.left = 0;
+        self.total -= mcus;
+        self.restart = ((u64::from(self.restart) + between) & 7) as u8;
+    }
+}

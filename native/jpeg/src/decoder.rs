@@ -1,0 +1,240 @@
+use std::fmt;
+
+use bytes::Bytes;
+use rayon::ThreadPool;
+
+use crate::buffered::Buffered;
+use crate::frame::{Process, Scaled};
+use crate::header::Parser;
+use crate::kernels::Kernels;
+use crate::planes::{Bands, Transform};
+use crate::scan::Scan;
+use crate::streaming::Streaming;
+use crate::{Error, Header, Scale};
+
+/// What to do about data that is missing or damaged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnDamage {
+    /// Stop with an error that says where.
+    #[default]
+    Fail,
+    /// Fill what is missing with grey: up to the next restart marker, or the end of the scan.
+    Grey,
+}
+
+/// How a picture is to be decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    pub scale: Scale,
+    pub on_damage: OnDamage,
+    /// Bytes that a picture may take while it is decoded, the input and the rows handed over not
+    /// included. 512 MiB by default.
+    pub max_memory: u64,
+    /// Bytes of entropy-coded data that a thread takes at a time, where there is a pool. 32 KiB by
+    /// default; it makes no difference to the rows.
+    pub piece: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { scale: Scale::Full, on_damage: OnDamage::Fail, max_memory: 512 << 20, piece: 32 << 10 }
+    }
+}
+
+/// How much [`Decoder::read`] does before it returns.
+#[derive(Debug, Clone, Copy)]
+pub enum Effort<'a> {
+    /// About so many MCUs, on this thread. An MCU is 8 by 8 samples of the picture times its
+    /// largest sampling factors.
+    Mcus(usize),
+    /// As much as makes sense to share out over a pool; at least one row.
+    Pool(&'a ThreadPool),
+}
+
+/// What [`Decoder::read`] hands over.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Read<'a> {
+    /// The next rows, from top to bottom: one byte a pixel for grey, else three, red, green and blue.
+    Rows(&'a [u8]),
+    /// Something was done, but no row is finished yet.
+    Working,
+    /// All rows have been handed over.
+    Done,
+}
+
+/// A picture on its way. It owns its input, so that it can rest between two calls, and go on on
+/// another thread.
+///
+/// The rows are the same whatever the effort of each call, and whatever the number of threads.
+pub struct Decoder {
+    input: Bytes,
+    header: Header,
+    size: (u32, u32),
+    source: Source,
+    bands: Bands,
+    rows: Vec<u8>,
+}
+
+enum Source {
+    Streaming(Box<Streaming>),
+    Buffered(Box<Buffered>),
+}
+
+impl fmt::Debug for Decoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decoder")
+            .field("header", &self.header)
+            .field("size", &self.size)
+            .finish_non_exhaustive()
+    }
+}
+
+/// MCUs' worth of work of several threads between two looks at whether rows are ready.
+const MCUS_TOGETHER: usize = 4_096;
+
+impl Decoder {
+    /// Reads the segments before the first scan.
+    ///
+    /// # Errors
+    /// Those that the segments give reason to, and [`Error::Memory`].
+    pub fn new(input: impl Into<Bytes>, options: &Options) -> Result<Self, Error> {
+        let input = input.into();
+        let mut parser = Parser::new(&input)?;
+        parser.read_frame(&input)?;
+        let first = parser.read_scan(&input)?;
+        let (Some(header), Some(frame), Some(first)) = (parser.header(&input), parser.frame.clone(), first)
+        else {
+            return Err(Error::Invalid { what: "a picture without a scan", offset: input.len() });
+        };
+        let scaled: Vec<Scaled> =
+            frame.components.iter().map(|component| Scaled::new(&frame, component, options.scale)).collect();
+        let size = (options.scale.apply(frame.width), options.scale.apply(frame.height));
+        let bands =
+            Bands::new(&scaled, frame.mcus(), size, header.colour, header.adobe.is_some(), Kernels::detect());
+        let streams =
+            frame.process != Process::Progressive && first.components.len() == frame.components.len();
+        // Two rows of MCUs and the one before, and a row of the output.
+        let mut needed = bands.mcu_row_len() as u64 * 2 + u64::from(size.0) * 3;
+        if !streams {
+            needed += Buffered::bytes(&frame, &scaled);
+        }
+        if needed > options.max_memory {
+            return Err(Error::Memory { needed, allowed: options.max_memory });
+        }
+        let source = if streams {
+            let scan = Scan::new(&frame, &scaled, &first, &parser.tables)?;
+            let transform = |&(index, _, _): &(usize, u8, u8)| {
+                let table = parser.tables.quantisers[usize::from(frame.components[index].quantiser)];
+                let missing =
+                    Error::Invalid { what: "a component without its quantisation table", offset: first.data };
+                Ok((index, Transform::new(scaled[index].class, &table.ok_or(missing)?)))
+            };
+            let components = first.components.iter().map(transform).collect::<Result<_, Error>>()?;
+            Source::Streaming(Box::new(Streaming::new(scan, components, first.data, options)))
+        } else {
+            Source::Buffered(Box::new(Buffered::new(&frame, &scaled, parser, first, options.on_damage)))
+        };
+        Ok(Decoder { input, header, size, source, bands, rows: Vec::new() })
+    }
+
+    /// What the file says of its picture.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Width and height of the output.
+    pub fn size(&self) -> (u32, u32) {
+        self.size
+    }
+
+    /// Samples of a pixel of the output: 1 for grey, else 3.
+    pub fn channels(&self) -> usize {
+        self.header.colour.channels()
+    }
+
+    /// Goes on, and hands over at most `most` rows (which is not 0).
+    ///
+    /// # Errors
+    /// Whatever is wrong with the data, once it is come upon. After an error, what further calls
+    /// return is of no use.
+    pub fn read(&mut self, most: usize, effort: Effort<'_>) -> Result<Read<'_>, Error> {
+        if self.bands.is_complete() {
+            return Ok(Read::Done);
+        }
+        let pool = match effort {
+            Effort::Pool(pool) => Some(pool),
+            Effort::Mcus(_) => None,
+        };
+        loop {
+            let ready = self.bands.ready().min(most.max(1));
+            if ready > 0 {
+                self.bands.make(ready, &mut self.rows, pool);
+                return Ok(Read::Rows(&self.rows));
+            }
+            match effort {
+                Effort::Mcus(mcus) => {
+                    self.advance(mcus)?;
+                    return Ok(Read::Working);
+                }
+                Effort::Pool(pool) => self.advance_together(pool)?,
+            }
+        }
+    }
+
+    fn advance(&mut self, mcus: usize) -> Result<(), Error> {
+        let mut done = 0;
+        while done < mcus.max(1) && self.bands.ready() == 0 && !self.bands.is_complete() {
+            done += match &mut self.source {
+                Source::Streaming(streaming) => {
+                    streaming.advance(&self.input, &mut self.bands, mcus - done)?
+                }
+                Source::Buffered(buffered) => {
+                    buffered.advance(&self.input, &mut self.bands, mcus - done, None)?
+                }
+            };
+        }
+        Ok(())
+    }
+
+    fn advance_together(&mut self, pool: &ThreadPool) -> Result<(), Error> {
+        match &mut self.source {
+            Source::Streaming(streaming) => {
+                if streaming.advance_together(&self.input, &mut self.bands, pool)? == 0 {
+                    streaming.advance(&self.input, &mut self.bands, usize::MAX)?;
+                }
+            }
+            Source::Buffered(buffered) => {
+                buffered.advance(&self.input, &mut self.bands, MCUS_TOGETHER, Some(pool))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A whole picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    pub width: u32,
+    pub height: u32,
+    /// 1 for grey, 3 for red, green and blue.
+    pub channels: usize,
+    /// Row by row.
+    pub samples: Vec<u8>,
+}
+
+/// Decodes a whole picture on this thread.
+///
+/// # Errors
+/// Those of [`Decoder::new`] and [`Decoder::read`].
+pub fn decode(input: impl Into<Bytes>, options: &Options) -> Result<Image, Error> {
+    let mut decoder = Decoder::new(input, options)?;
+    let ((width, height), channels) = (decoder.size(), decoder.channels());
+    let mut samples = Vec::new();
+    loop {
+        match decoder.read(usize::MAX, Effort::Mcus(usize::MAX))? {
+            Read::Rows(rows) => samples.extend_from_slice(rows),
+            Read::Working => {}
+            Read::Done => return Ok(Image { width, height, channels, samples }),
+        }
+    }
+}

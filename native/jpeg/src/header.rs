@@ -1,0 +1,472 @@
+//! Segments: what stands between SOI and the entropy-coded data, and between scans.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::bits::find_marker;
+use crate::block::ZIGZAG;
+use crate::frame::{Component, Frame, Process};
+use crate::huffman::{Ac, Dc, Kind, Spec, Symbols};
+use crate::{Error, Unsupported};
+
+/// What the file says of its picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Header {
+    /// In samples. The height may come from a DNL segment behind the first scan.
+    pub width: u32,
+    pub height: u32,
+    pub process: Process,
+    /// One, three or four.
+    pub components: Vec<Component>,
+    pub colour: Colour,
+    /// The transform flag of an Adobe APP14 segment, if there is one. Colours of four components
+    /// are stored inverted then.
+    pub adobe: Option<u8>,
+    /// The JFIF APP0 segment, from its version on.
+    pub jfif: Option<Bytes>,
+    /// The TIFF structure inside of the first EXIF APP1 segment.
+    pub exif: Option<Bytes>,
+    icc: Vec<IccSegment>,
+}
+
+/// A part of an ICC profile: its number, how many there are, and its data.
+type IccSegment = (u8, u8, Bytes);
+
+impl Header {
+    /// Reads the segments in front of the first scan, as far as they are there: the frame header
+    /// has to be.
+    ///
+    /// # Errors
+    /// Those of [`Decoder::new`](crate::Decoder::new), but for what stands behind the frame header.
+    pub fn read(input: impl Into<Bytes>) -> Result<Header, Error> {
+        let input = input.into();
+        let mut parser = Parser::new(&input)?;
+        parser.read_frame(&input)?;
+        // Metadata may follow the frame header; whatever is wrong there is found by decoding.
+        let _ = parser.read_scan(&input);
+        parser.header(&input).ok_or(Error::Invalid { what: "a picture without a frame", offset: 0 })
+    }
+
+    /// Whether the frame header gives no height, so that [`read`](Self::read) has to look through
+    /// the first scan for a DNL segment. Takes no longer than some ten thousand bytes would.
+    pub fn lacks_height(input: &[u8]) -> bool {
+        let frame = Parser::new(input).and_then(|mut parser| {
+            parser.finds_height = false;
+            parser.read_frame(input)?;
+            Ok(parser.frame)
+        });
+        frame.is_ok_and(|frame| frame.is_some_and(|frame| frame.height == 0))
+    }
+
+    /// The ICC profile, put together from its APP2 segments. `None` if one is missing.
+    pub fn icc(&self) -> Option<Bytes> {
+        let &(_, count, ref first) = self.icc.first()?;
+        if count == 1 {
+            return Some(first.clone());
+        }
+        let mut profile = Vec::new();
+        for number in 1..=count {
+            let (_, _, data) = self.icc.iter().find(|segment| segment.0 == number)?;
+            profile.extend_from_slice(data);
+        }
+        (count > 0).then(|| profile.into())
+    }
+}
+
+/// What the components stand for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Colour {
+    Grey,
+    YCbCr,
+    Rgb,
+    Cmyk,
+    /// CMYK whose first three components are stored as YCbCr.
+    Ycck,
+}
+
+impl Colour {
+    /// Samples of a pixel of the output: 1 for grey, else 3.
+    pub(crate) fn channels(self) -> usize {
+        if self == Colour::Grey { 1 } else { 3 }
+    }
+}
+
+/// The tables that scans refer to, as they stand at some place in the file.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tables {
+    /// Row by row.
+    pub quantisers: [Option<[u16; 64]>; 4],
+    dc: [Option<Arc<Spec>>; 4],
+    ac: [Option<Arc<Spec>>; 4],
+    /// MCUs between two restart markers; 0 if there are none.
+    pub restart_interval: u32,
+}
+
+impl Tables {
+    /// The table that a scan refers to. Frames without any use the standard ones.
+    pub(crate) fn dc(&self, index: u8) -> Option<Dc> {
+        Self::spec(&self.dc, Kind::Dc, index).map(|spec| Dc::new(&spec))
+    }
+
+    pub(crate) fn ac(&self, index: u8) -> Option<Ac> {
+        Self::spec(&self.ac, Kind::Ac, index).map(|spec| Ac::new(&spec))
+    }
+
+    pub(crate) fn dc_symbols(&self, index: u8) -> Option<Symbols> {
+        Self::spec(&self.dc, Kind::Dc, index).map(|spec| Symbols::new(&spec))
+    }
+
+    pub(crate) fn ac_symbols(&self, index: u8) -> Option<Symbols> {
+        Self::spec(&self.ac, Kind::Ac, index).map(|spec| Symbols::new(&spec))
+    }
+
+    fn spec(specs: &[Option<Arc<Spec>>; 4], kind: Kind, index: u8) -> Option<Arc<Spec>> {
+        match specs.get(usize::from(index))? {
+            Some(spec) => Some(spec.clone()),
+            None if index < 2 => Some(Arc::new(Spec::standard(kind, index == 1))),
+            None => None,
+        }
+    }
+}
+
+/// A scan header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ScanHeader {
+    /// Index into the frame's components, DC table, AC table.
+    pub components: Vec<(usize, u8, u8)>,
+    /// First and last position of the band.
+    pub start: u32,
+    pub end: u32,
+    /// The bit that earlier scans stopped at (0 for the first one of a band), and this one's.
+    pub high: u32,
+    pub low: u32,
+    /// Where the entropy-coded data begins.
+    pub data: usize,
+}
+
+/// More segments than any camera or editor writes (a 16 MB profile takes 256).
+const MAX_SEGMENTS: usize = 10_000;
+
+/// More bytes between segments than any broken editor leaves there.
+const MAX_GARBAGE: usize = 64 << 10;
+
+/// Walks through the segments, once.
+#[derive(Debug, Clone)]
+pub(crate) struct Parser {
+    pub tables: Tables,
+    pub frame: Option<Frame>,
+    at: usize,
+    segments: usize,
+    /// Bytes between segments.
+    garbage: usize,
+    finds_height: bool,
+    jfif: Option<Range<usize>>,
+    adobe: Option<u8>,
+    exif: Option<Range<usize>>,
+    icc: Vec<(u8, u8, Range<usize>)>,
+}
+
+impl Parser {
+    pub(crate) fn new(input: &[u8]) -> Result<Self, Error> {
+        match input.get(..2) {
+            Some([0xFF, 0xD8]) => {}
+            Some(_) => return Err(Error::NotJpeg),
+            None if b"\xFF\xD8".starts_with(input) => return Err(Error::Truncated { offset: input.len() }),
+            None => return Err(Error::NotJpeg),
+        }
+        Ok(Parser {
+            tables: Tables::default(),
+            frame: None,
+            at: 2,
+            segments: 0,
+            garbage: 0,
+            finds_height: true,
+            jfif: None,
+            adobe: None,
+            exif: None,
+            icc: Vec::new(),
+        })
+    }
+
+    /// Reads on to the frame header.
+    pub(crate) fn read_frame(&mut self, input: &[u8]) -> Result<(), Error> {
+        while self.frame.is_none() {
+            if self.read_segment(input)?.is_some() {
+                return Err(Error::Invalid { what: "a scan before the frame header", offset: self.at });
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads on to the next scan. `None` at the end of the picture.
+    ///
+    /// # Errors
+    /// [`Error::Truncated`] where the input ends without EOI.
+    pub(crate) fn read_scan(&mut self, input: &[u8]) -> Result<Option<ScanHeader>, Error> {
+        loop {
+            match self.read_segment(input)? {
+                Some(Segment::Scan(scan)) => return Ok(Some(scan)),
+                Some(Segment::End) => return Ok(None),
+                None => {}
+            }
+        }
+    }
+
+    /// Goes on behind a scan's data.
+    pub(crate) fn seek(&mut self, offset: usize) {
+        self.at = offset;
+    }
+
+    /// Passes entropy-coded data, about `most` bytes of it. `None` where it goes on, else whether
+    /// there is a marker behind it.
+    pub(crate) fn pass_data(&mut self, input: &[u8], most: usize) -> Option<bool> {
+        let end = self.at.saturating_add(most).min(input.len());
+        match find_marker(&input[..end], self.at) {
+            Some((at, 0xD0..=0xD7)) => {
+                self.at = at + 2;
+                None
+            }
+            Some((at, _)) => {
+                self.at = at;
+                Some(true)
+            }
+            None if end == input.len() => Some(false),
+            None => {
+                // Not between a 0xFF and what follows it.
+                self.at = end - usize::from(input[end - 1] == 0xFF);
+                None
+            }
+        }
+    }
+
+    fn read_segment(&mut self, input: &[u8]) -> Result<Option<Segment>, Error> {
+        let truncated = Error::Truncated { offset: input.len() };
+        let within = self.at.saturating_add(MAX_GARBAGE + 2).min(input.len());
+        let Some((at, marker)) = find_marker(&input[..within], self.at) else {
+            let what = "garbage instead of a segment";
+            return Err(if within < input.len() {
+                Error::Invalid { what, offset: self.at }
+            } else {
+                truncated
+            });
+        };
+        self.garbage += at - self.at;
+        self.at = at + 2;
+        match marker {
+            // These stand alone.
+            0x01 | 0xD0..=0xD8 => return Ok(None),
+            0xD9 => return Ok(Some(Segment::End)),
+            _ => {}
+        }
+        self.segments += 1;
+        if self.segments > MAX_SEGMENTS || self.garbage > MAX_GARBAGE {
+            return Err(Error::Invalid { what: "too much that is no picture", offset: at });
+        }
+        let length = input.get(self.at..).and_then(<[u8]>::first_chunk).ok_or(truncated)?;
+        let length = usize::from(u16::from_be_bytes(*length)).max(2);
+        if input.len() - self.at < length {
+            return Err(truncated);
+        }
+        let range = self.at + 2..self.at + length;
+        let body = &input[range.clone()];
+        self.at = range.end;
+        let invalid = |what| Error::Invalid { what, offset: at };
+        match marker {
+            0xC4 => self.huffman_tables(body).ok_or(invalid("a wrong DHT segment"))?,
+            0xDB => self.quantisers(body).ok_or(invalid("a wrong DQT segment"))?,
+            0xDD => {
+                let interval = body.first_chunk().ok_or(invalid("a wrong DRI segment"))?;
+                self.tables.restart_interval = u16::from_be_bytes(*interval).into();
+            }
+            0xDA => {
+                let scan = self.scan(body).ok_or(invalid("a wrong SOS segment"))?;
+                return Ok(Some(Segment::Scan(scan)));
+            }
+            0xC0..=0xC2 => {
+                if self.frame.is_some() {
+                    return Err(invalid("a second frame"));
+                }
+                self.frame = Some(self.frame(marker, body, at, input)?);
+            }
+            0xC3 => return Err(Error::Unsupported(Unsupported::Lossless)),
+            0xC5..=0xC7 | 0xDE => return Err(Error::Unsupported(Unsupported::Hierarchical)),
+            0xC9..=0xCF => return Err(Error::Unsupported(Unsupported::Arithmetic)),
+            0xE0 if self.jfif.is_none() && body.starts_with(b"JFIF\0") => {
+                self.jfif = Some(range.start + 5..range.end);
+            }
+            0xE1 if self.exif.is_none() && body.starts_with(b"Exif\0") && body.len() > 6 => {
+                self.exif = Some(range.start + 6..range.end);
+            }
+            0xE2 => {
+                if let Some([number, count, data @ ..]) = body.strip_prefix(b"ICC_PROFILE\0") {
+                    self.icc.push((*number, *count, range.end - data.len()..range.end));
+                }
+            }
+            0xEE => {
+                if let Some(adobe) = body.strip_prefix(b"Adobe") {
+                    self.adobe = adobe.get(6).copied().or(self.adobe);
+                }
+            }
+            _ => {}
+        }
+        Ok(None)
+    }
+
+    fn huffman_tables(&mut self, mut body: &[u8]) -> Option<()> {
+        while let [target, rest @ ..] = body {
+            let counts: &[u8; 16] = rest.first_chunk()?;
+            let len: usize = counts.iter().map(|&count| usize::from(count)).sum();
+            let symbols = rest.get(16..16 + len)?;
+            let specs = match target >> 4 {
+                0 => &mut self.tables.dc,
+                1 => &mut self.tables.ac,
+                _ => return None,
+            };
+            *specs.get_mut(usize::from(target & 15))? = Some(Arc::new(Spec::new(*counts, symbols)?));
+            body = &rest[16 + len..];
+        }
+        Some(())
+    }
+
+    fn quantisers(&mut self, mut body: &[u8]) -> Option<()> {
+        while let [target, rest @ ..] = body {
+            let bytes = match target >> 4 {
+                0 => 1,
+                1 => 2,
+                _ => return None,
+            };
+            let values = rest.get(..64 * bytes)?;
+            let table = self.tables.quantisers.get_mut(usize::from(target & 15))?.insert([0; 64]);
+            for (value, place) in values.chunks_exact(bytes).zip(ZIGZAG) {
+                table[usize::from(place)] = value.iter().fold(0, |value, &byte| value << 8 | u16::from(byte));
+            }
+            body = &rest[64 * bytes..];
+        }
+        Some(())
+    }
+
+    fn frame(&self, marker: u8, body: &[u8], offset: usize, input: &[u8]) -> Result<Frame, Error> {
+        let invalid = |what| Error::Invalid { what, offset };
+        let [precision, h1, h2, w1, w2, count, rest @ ..] = body else {
+            return Err(invalid("a short frame header"));
+        };
+        if *precision != 8 {
+            return Err(Error::Unsupported(Unsupported::Precision(*precision)));
+        }
+        if !matches!(count, 1 | 3 | 4) {
+            return Err(Error::Unsupported(Unsupported::Components(*count)));
+        }
+        let mut components = Vec::with_capacity(4);
+        for component in rest.chunks_exact(3).take((*count).into()) {
+            let &[id, factors, quantiser] = component else { continue };
+            let (horizontal, vertical) = (factors >> 4, factors & 15);
+            if !(1..=4).contains(&horizontal) || !(1..=4).contains(&vertical) || quantiser > 3 {
+                return Err(invalid("a component that cannot be"));
+            }
+            components.push(Component { id, horizontal, vertical, quantiser });
+        }
+        if components.len() != usize::from(*count) {
+            return Err(invalid("a short frame header"));
+        }
+        // A single component has nothing to be sampled against, and its MCU is one block.
+        if let [only] = &mut components[..] {
+            (only.horizontal, only.vertical) = (1, 1);
+        }
+        let process = match marker {
+            0xC0 => Process::Baseline,
+            0xC1 => Process::Extended,
+            _ => Process::Progressive,
+        };
+        let width = u16::from_be_bytes([*w1, *w2]).into();
+        let mut height = u16::from_be_bytes([*h1, *h2]).into();
+        if height == 0 && self.finds_height {
+            height = number_of_lines(input, self.at).ok_or(invalid("a frame without a height"))?;
+        }
+        if width == 0 {
+            return Err(invalid("a frame without a width"));
+        }
+        Ok(Frame { process, width, height, components })
+    }
+
+    fn scan(&self, body: &[u8]) -> Option<ScanHeader> {
+        let frame = self.frame.as_ref()?;
+        let (&count, rest) = body.split_first()?;
+        let (named, rest) = rest.split_at_checked(usize::from(count) * 2)?;
+        let mut components = Vec::with_capacity(4);
+        for &[id, tables] in named.as_chunks().0 {
+            // Two components of the same name come in the order of the frame.
+            let taken = |index: &usize| components.iter().any(|(other, _, _)| other == index);
+            let index = (0..frame.components.len()).find(|i| frame.components[*i].id == id && !taken(i))?;
+            components.push((index, tables >> 4, tables & 15));
+        }
+        let &[start, end, bits, ..] = rest else { return None };
+        let mut scan = ScanHeader {
+            components,
+            start: start.into(),
+            end: end.into(),
+            high: u32::from(bits >> 4),
+            low: u32::from(bits & 15),
+            data: self.at,
+        };
+        if frame.process != Process::Progressive {
+            // Some encoders leave these at 0.
+            (scan.start, scan.end, scan.high, scan.low) = (0, 63, 0, 0);
+        }
+        let band = if scan.start == 0 { scan.end == 0 } else { count == 1 };
+        let valid = frame.process != Process::Progressive
+            || (band && scan.start <= scan.end && scan.end < 64 && scan.high < 14 && scan.low < 14);
+        (valid && !scan.components.is_empty()).then_some(scan)
+    }
+
+    /// What has been read so far, put together.
+    pub(crate) fn header(&self, input: &Bytes) -> Option<Header> {
+        let slice = |range: &Option<Range<usize>>| Some(input.slice(range.clone()?));
+        let icc =
+            |(number, count, range): &(u8, u8, Range<usize>)| (*number, *count, input.slice(range.clone()));
+        let frame = self.frame.as_ref()?;
+        Some(Header {
+            width: frame.width,
+            height: frame.height,
+            process: frame.process,
+            components: frame.components.clone(),
+            colour: self.colour(frame),
+            adobe: self.adobe,
+            jfif: slice(&self.jfif),
+            exif: slice(&self.exif),
+            icc: self.icc.iter().map(icc).collect(),
+        })
+    }
+
+    fn colour(&self, frame: &Frame) -> Colour {
+        let ids: Vec<u8> = frame.components.iter().map(|component| component.id).collect();
+        match (ids.len(), self.adobe) {
+            (1, _) => Colour::Grey,
+            (3, _) if self.jfif.is_some() => Colour::YCbCr,
+            (3, Some(0)) => Colour::Rgb,
+            (3, None) if ids == *b"RGB" => Colour::Rgb,
+            (3, _) => Colour::YCbCr,
+            (_, Some(2)) => Colour::Ycck,
+            _ => Colour::Cmyk,
+        }
+    }
+}
+
+enum Segment {
+    Scan(ScanHeader),
+    End,
+}
+
+/// The height that a DNL segment gives, behind the first scan.
+fn number_of_lines(input: &[u8], from: usize) -> Option<u32> {
+    let mut at = from;
+    loop {
+        let (marker, code) = find_marker(input, at)?;
+        at = marker + 2;
+        if code == 0xDC {
+            let [_, _, h1, h2] = *input.get(at..)?.first_chunk()?;
+            return Some(u16::from_be_bytes([h1, h2]).into()).filter(|&height| height > 0);
+        }
+    }
+}

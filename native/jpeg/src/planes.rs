@@ -1,0 +1,318 @@
+//! From coefficients to rows of the output: inverse transforms, enlarged chroma, colours.
+
+use rayon::ThreadPool;
+use rayon::prelude::*;
+
+use crate::block::Class;
+use crate::frame::{Ratio, Scaled};
+use crate::header::Colour;
+use crate::kernels::{Kernels, idct1, idct2};
+
+/// What turns the blocks of a component into samples.
+#[derive(Debug, Clone)]
+pub(crate) struct Transform {
+    class: Class,
+    /// Those of the coefficients that are kept, row by row.
+    quantisers: [i16; 64],
+}
+
+impl Transform {
+    pub(crate) fn new(class: Class, quantisers: &[u16; 64]) -> Self {
+        let mut kept = [0; 64];
+        let side = class.side();
+        for (row, kept) in kept.chunks_exact_mut(side).take(side).enumerate() {
+            for (kept, &quantiser) in kept.iter_mut().zip(&quantisers[row * 8..]) {
+                // More than 15 bits only fit coefficients that no 8-bit picture has.
+                *kept = quantiser as i16;
+            }
+        }
+        Transform { class, quantisers: kept }
+    }
+
+    /// One block, its DC value raised by `offset`, to rows of samples that are `stride` apart.
+    #[inline(always)]
+    pub(crate) fn apply(
+        &self,
+        kernels: &Kernels,
+        coefficients: &[i16],
+        offset: i16,
+        out: &mut [u8],
+        stride: usize,
+    ) {
+        match self.class {
+            Class::One => out[0] = idct1(coefficients[0].wrapping_add(offset), self.quantisers[0]),
+            Class::Two => {
+                let &[dc, a, b, c, ..] = coefficients else { return };
+                let &[q, r, s, t, ..] = &self.quantisers;
+                let samples = idct2(&[dc.wrapping_add(offset), a, b, c], &[q, r, s, t]);
+                out[..2].copy_from_slice(&samples[..2]);
+                out[stride..stride + 2].copy_from_slice(&samples[2..]);
+            }
+            Class::Four => {
+                if let (Some(block), Some(quantisers)) =
+                    (raised(coefficients, offset), self.quantisers.first_chunk())
+                {
+                    (kernels.idct4)(&block, quantisers, out, stride);
+                }
+            }
+            Class::Eight => {
+                if offset == 0
+                    && let Some(block) = coefficients.first_chunk()
+                {
+                    (kernels.idct8)(block, &self.quantisers, out, stride);
+                } else if let Some(block) = raised(coefficients, offset) {
+                    (kernels.idct8)(&block, &self.quantisers, out, stride);
+                }
+            }
+        }
+    }
+}
+
+fn raised<const N: usize>(coefficients: &[i16], offset: i16) -> Option<[i16; N]> {
+    let mut block = *coefficients.first_chunk()?;
+    let dc = block.first_mut()?;
+    *dc = dc.wrapping_add(offset);
+    Some(block)
+}
+
+/// Rows of the output that one thread makes at a time.
+const ROWS_TOGETHER: usize = 16;
+
+/// A band of one component's samples.
+#[derive(Debug)]
+struct Plane {
+    scaled: Scaled,
+    samples: Vec<u8>,
+    /// Samples of a row, those that only fill the last MCU included.
+    stride: usize,
+    /// The component's row that comes first here, and how many are here.
+    first: usize,
+    rows: usize,
+}
+
+impl Plane {
+    /// The component's part of row `y` of the output: as it is, or enlarged in `scratch`.
+    fn output_row<'a>(
+        &'a self,
+        y: usize,
+        width: usize,
+        kernels: &Kernels,
+        scratch: &'a mut Vec<u8>,
+    ) -> &'a [u8] {
+        let Scaled { enlarge_x, enlarge_y, .. } = self.scaled;
+        if enlarge_x.is(1) && enlarge_y.is(1) {
+            return &self.row(y)[..width];
+        }
+        scratch.resize(width, 0);
+        let below = y % 2 == 1;
+        let near = self.row(y / 2);
+        let far = if below { self.row(y / 2 + 1) } else { self.row((y / 2).saturating_sub(1)) };
+        if enlarge_x.is(2) && enlarge_y.is(2) {
+            (kernels.upsample_h2v2)(near, far, scratch);
+        } else if enlarge_x.is(1) && enlarge_y.is(2) {
+            (kernels.upsample_v2)(&near[..width], &far[..width], if below { 2 } else { 1 }, scratch);
+        } else if enlarge_x.is(2) && enlarge_y.is(1) {
+            (kernels.upsample_h2)(self.row(y), scratch);
+        } else {
+            let row = self.row(y * enlarge_y.under as usize / enlarge_y.over as usize);
+            let (over, under) = (enlarge_x.over as usize, enlarge_x.under as usize);
+            for (x, out) in scratch.iter_mut().enumerate() {
+                *out = row[(x * under / over).min(row.len() - 1)];
+            }
+        }
+        scratch
+    }
+
+    /// A row of the component, or the last one that it has.
+    fn row(&self, y: usize) -> &[u8] {
+        let y = y.clamp(self.first, (self.first + self.rows).min(self.scaled.height as usize) - 1);
+        &self.samples[(y - self.first) * self.stride..][..self.scaled.width as usize]
+    }
+
+    /// The first of the component's rows that row `y` of the output and those below it lean on.
+    fn first_needed(&self, y: usize) -> usize {
+        let Ratio { over, under } = self.scaled.enlarge_y;
+        (y * under as usize / over as usize).saturating_sub(usize::from(!self.scaled.enlarge_y.is(1)))
+    }
+}
+
+/// The samples of one row of MCUs, by component.
+pub(crate) struct McuRow<'a> {
+    pub planes: [&'a mut [u8]; 4],
+    pub strides: [usize; 4],
+}
+
+/// The samples between the inverse transform and the output: as many rows as are needed at a time.
+pub(crate) struct Bands {
+    planes: Vec<Plane>,
+    colour: Colour,
+    inverted: bool,
+    kernels: Kernels,
+    width: usize,
+    height: usize,
+    /// Rows of MCUs that have arrived, and how many there are.
+    arrived: usize,
+    mcu_rows: usize,
+    /// The next row of the output.
+    next: usize,
+}
+
+impl Bands {
+    /// `mcus` is how many there are in each direction, `colour` how the output is to be made.
+    pub(crate) fn new(
+        scaled: &[Scaled],
+        mcus: (u32, u32),
+        (width, height): (u32, u32),
+        colour: Colour,
+        inverted: bool,
+        kernels: Kernels,
+    ) -> Self {
+        let plane = |&scaled: &Scaled| Plane {
+            scaled,
+            samples: Vec::new(),
+            stride: mcus.0 as usize * scaled.mcu_columns(),
+            first: 0,
+            rows: 0,
+        };
+        Bands {
+            planes: scaled.iter().map(plane).collect(),
+            colour,
+            inverted,
+            kernels,
+            width: width as usize,
+            height: height as usize,
+            arrived: 0,
+            mcu_rows: mcus.1 as usize,
+            next: 0,
+        }
+    }
+
+    /// Samples of a row of MCUs.
+    pub(crate) fn mcu_row_len(&self) -> usize {
+        self.planes.iter().map(|plane| plane.stride * plane.scaled.mcu_rows()).sum()
+    }
+
+    pub(crate) fn is_complete(&self) -> bool {
+        self.next == self.height
+    }
+
+    pub(crate) fn kernels(&self) -> Kernels {
+        self.kernels
+    }
+
+    /// The next rows of MCUs, to be written. They hold whatever was there before.
+    pub(crate) fn next_rows(&mut self, count: usize) -> Vec<McuRow<'_>> {
+        let mut rows: Vec<McuRow<'_>> =
+            (0..count).map(|_| McuRow { planes: Default::default(), strides: [0; 4] }).collect();
+        for (component, plane) in self.planes.iter_mut().enumerate() {
+            let from = plane.rows * plane.stride;
+            let each = plane.scaled.mcu_rows() * plane.stride;
+            let len = from + each * count;
+            if plane.samples.len() < len {
+                plane.samples.resize(len, 0);
+            }
+            for (row, samples) in rows.iter_mut().zip(plane.samples[from..].chunks_exact_mut(each)) {
+                row.planes[component] = samples;
+                row.strides[component] = plane.stride;
+            }
+        }
+        rows
+    }
+
+    /// The next rows of MCUs have been written.
+    pub(crate) fn have_arrived(&mut self, count: usize) {
+        self.arrived += count;
+        for plane in &mut self.planes {
+            plane.rows += count * plane.scaled.mcu_rows();
+        }
+    }
+
+    /// How many rows of the output can be made now.
+    pub(crate) fn ready(&self) -> usize {
+        if self.arrived == self.mcu_rows {
+            return self.height - self.next;
+        }
+        let until = self.planes.iter().map(|plane| {
+            let rows = plane.first + plane.rows;
+            let Ratio { over, under } = plane.scaled.enlarge_y;
+            let rows = rows * over as usize / under as usize;
+            // The last one leans on a row that is still to come.
+            if plane.scaled.enlarge_y.is(2) { rows.saturating_sub(1) } else { rows }
+        });
+        until.min().unwrap_or(0).min(self.height).saturating_sub(self.next)
+    }
+
+    /// Makes the next `rows` of the output, which have to be [`ready`](Self::ready).
+    pub(crate) fn make(&mut self, rows: usize, out: &mut Vec<u8>, pool: Option<&ThreadPool>) {
+        let row_len = self.width * self.colour.channels();
+        out.resize(rows * row_len, 0);
+        let this = &*self;
+        if let Some(pool) = pool.filter(|_| rows >= 2 * ROWS_TOGETHER) {
+            let bands = out.par_chunks_mut(row_len * ROWS_TOGETHER).enumerate();
+            pool.install(|| {
+                bands.for_each(|(i, out)| this.make_rows(this.next + i * ROWS_TOGETHER, out));
+            });
+        } else {
+            this.make_rows(this.next, out);
+        }
+        self.next += rows;
+        self.forget();
+    }
+
+    /// Drops the rows that no output needs any more.
+    fn forget(&mut self) {
+        for plane in &mut self.planes {
+            let needed = plane.first_needed(self.next).clamp(plane.first, plane.first + plane.rows);
+            let gone = needed - plane.first;
+            // Moving what stays costs little where less stays than goes.
+            if gone * 2 >= plane.rows {
+                plane.samples.copy_within(gone * plane.stride..plane.rows * plane.stride, 0);
+                plane.first = needed;
+                plane.rows -= gone;
+            }
+        }
+    }
+
+    fn make_rows(&self, first: usize, out: &mut [u8]) {
+        let mut scratch: [Vec<u8>; 4] = Default::default();
+        for (y, out) in (first..).zip(out.chunks_exact_mut(self.width * self.colour.channels())) {
+            let mut rows: [&[u8]; 4] = Default::default();
+            for ((plane, scratch), row) in self.planes.iter().zip(&mut scratch).zip(&mut rows) {
+                *row = plane.output_row(y, self.width, &self.kernels, scratch);
+            }
+            self.convert(rows, out);
+        }
+    }
+
+    fn convert(&self, [a, b, c, d]: [&[u8]; 4], out: &mut [u8]) {
+        let pixels = out.chunks_exact_mut(3);
+        match self.colour {
+            Colour::Grey => out.copy_from_slice(a),
+            Colour::YCbCr => (self.kernels.ycc_to_rgb)(a, b, c, out),
+            Colour::Rgb => {
+                for (((out, &r), &g), &b) in pixels.zip(a).zip(b).zip(c) {
+                    out.copy_from_slice(&[r, g, b]);
+                }
+            }
+            Colour::Cmyk => {
+                for ((((out, &c), &m), &y), &k) in pixels.zip(a).zip(b).zip(c).zip(d) {
+                    out.copy_from_slice(&[c, m, y].map(|ink| self.mixed(ink, k)));
+                }
+            }
+            Colour::Ycck => {
+                (self.kernels.ycc_to_rgb)(a, b, c, out);
+                for (out, &k) in out.chunks_exact_mut(3).zip(d) {
+                    for out in out {
+                        *out = self.mixed(255 - *out, k);
+                    }
+                }
+            }
+        }
+    }
+
+    /// One of the colours, under black.
+    fn mixed(&self, ink: u8, black: u8) -> u8 {
+        let (ink, black) = if self.inverted { (ink, black) } else { (255 - ink, 255 - black) };
+        ((u32::from(ink) * u32::from(black) + 127) / 255) as u8
+    }
+}

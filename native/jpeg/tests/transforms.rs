@@ -1,0 +1,142 @@
+//! What comes out is what the coefficients say.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+#[path = "common/writer.rs"]
+mod writer;
+
+use proptest::prelude::*;
+use thumbelina_jpeg::{Colour, Decoder, Options, Scale, decode};
+use writer::{Huffman, Picture, Process, scripts};
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// Within 1 of the inverse transform in floats, at every scale, for every kind of file.
+    #[test]
+    fn samples_are_those_of_the_coefficients(
+        size in (1u16..70, 1u16..70),
+        three: bool,
+        half: bool,
+        quality in 30u8..=100,
+        seed: u64,
+        script in 0..7,
+        restart in prop_oneof![Just(0u16), 1u16..20],
+        huffman in prop_oneof![Just(Huffman::Optimised), Just(Huffman::Long), Just(Huffman::Standard)],
+        wide_quantisers: bool,
+        fill_bytes in 0usize..3,
+        garbage in prop_oneof![Just(vec![]), Just(vec![0, 17, 254])],
+        dnl: bool,
+        without_eoi: bool,
+    ) {
+        // Adobe's flag 0 makes the components the output's colours.
+        let sampling = match (three, half) {
+            (false, _) => vec![(1, 1)],
+            (true, false) => vec![(1, 1); 3],
+            (true, true) => vec![(2, 2), (1, 1), (1, 1)],
+        };
+        let picture = Picture::random(seed, size.0, size.1, &sampling, quality);
+        let (process, scans) = match script {
+            0 => (Process::Baseline, scripts::interleaved(&picture)),
+            1 => (Process::Extended, scripts::one_per_component(&picture)),
+            2 => (Process::Extended, scripts::random_sequential(&picture, seed)),
+            3 => (Process::Progressive, scripts::progressive(&picture)),
+            4 => (Process::Progressive, scripts::spectral_selection(&picture)),
+            5 => (Process::Progressive, scripts::successive_approximation(&picture, 3)),
+            _ => (Process::Progressive, scripts::random_progressive(&picture, seed)),
+        };
+        let picture = picture.decoded(&scans);
+        let input = writer::write(&picture, &writer::Options {
+            process,
+            scans,
+            restart_intervals: vec![restart],
+            huffman,
+            wide_quantisers,
+            fill_bytes,
+            garbage,
+            dnl,
+            without_eoi,
+            adobe: Some(0),
+            ..writer::Options::default()
+        });
+        let progressive = process == Process::Progressive;
+        for scale in Scale::ALL {
+            let image = decode(input.clone(), &Options { scale, ..Options::default() }).unwrap();
+            for component in 0..picture.components.len() {
+                let eighths = 8 / scale.factor() as usize;
+                // Halved components get the larger transform, where there is one and it is wanted.
+                let halved = half && three && component > 0;
+                if halved && (scale == Scale::Full || progressive && scale == Scale::Eighth) {
+                    continue;
+                }
+                let plane = picture.plane_at(component, if halved { 2 * eighths } else { eighths });
+                for y in 0..image.height as usize {
+                    for x in 0..image.width as usize {
+                        let expected = plane.samples[y * plane.stride + x].clamp(0.0, 255.0);
+                        let found = image.samples[(y * image.width as usize + x) * image.channels + component];
+                        prop_assert!((f64::from(found) - expected).abs() <= 1.0, "{found} is not {expected}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A block's average is the average of its samples.
+#[test]
+fn an_eighth_is_the_average_of_blocks() {
+    for (seed, flat) in [(1u32, true), (2, false)] {
+        let picture = Picture::from_samples(64, 48, &[(1, 1)], 100, |_, x, y| {
+            let (x, y) = if flat { (x / 8, y / 8) } else { (x, y) };
+            let random = ((x * 31 + y * 57) as u32 ^ seed).wrapping_mul(0x9E37_79B1) >> 16;
+            // Away from the ends of the range, where rounded samples would be clamped.
+            64 + (random % 128) as u8
+        });
+        let scans = scripts::interleaved(&picture);
+        let input = writer::write(&picture, &writer::Options { scans, ..writer::Options::default() });
+        let full = decode(input.clone(), &Options::default()).unwrap();
+        let eighth = decode(input, &Options { scale: Scale::Eighth, ..Options::default() }).unwrap();
+        assert_eq!((eighth.width, eighth.height), (8, 6));
+        for (i, &found) in eighth.samples.iter().enumerate() {
+            let (x, y) = (i % 8 * 8, i / 8 * 8);
+            let block = (0..64).map(|k| f64::from(full.samples[(y + k / 8) * 64 + x + k % 8]));
+            let average = block.sum::<f64>() / 64.0;
+            assert!((f64::from(found) - average).abs() <= 1.0, "{found} is not {average}");
+        }
+    }
+}
+
+#[test]
+fn mjpeg_frames_have_the_standard_tables() {
+    let picture = Picture::random(5, 40, 30, &[(2, 1), (1, 1), (1, 1)], 80);
+    let write = |huffman| {
+        let scans = scripts::interleaved(&picture);
+        writer::write(&picture, &writer::Options { scans, huffman, ..writer::Options::default() })
+    };
+    let with = decode(write(Huffman::Standard), &Options::default()).unwrap();
+    let without = decode(write(Huffman::Omitted), &Options::default()).unwrap();
+    assert!(with == without);
+}
+
+#[test]
+fn metadata_comes_out_as_it_went_in() {
+    let picture = Picture::random(6, 9, 9, &[(1, 1); 3], 80);
+    let profile: Vec<u8> = (0..1000u32).map(|i| (i * 7) as u8).collect();
+    let input = writer::write(
+        &picture,
+        &writer::Options {
+            scans: scripts::interleaved(&picture),
+            jfif: true,
+            adobe: Some(0),
+            exif: Some(b"II*\0something".to_vec()),
+            icc: Some(writer::Icc { profile: profile.clone(), chunk: 99, shuffle: Some(3) }),
+            ..writer::Options::default()
+        },
+    );
+    let decoder = Decoder::new(input, &Options::default()).unwrap();
+    let header = decoder.header();
+    // JFIF goes first: with it, three components are YCbCr.
+    assert_eq!((header.adobe, header.colour), (Some(0), Colour::YCbCr));
+    assert_eq!(header.exif.as_deref(), Some(&b"II*\0something"[..]));
+    assert!(header.icc().as_deref() == Some(&profile[..]));
+    assert!(header.jfif.is_some());
+}
