@@ -281,9 +281,8 @@ impl Store {
                 lines.fill(128);
                 continue;
             };
-            for (x, block) in from.coefficients.chunks_exact(self.scaled.class.len()).enumerate() {
-                transform.apply(kernels, block, 0, &mut lines[x * side..], stride);
-            }
+            let each = self.scaled.class.len();
+            transform.apply(kernels, (&from.coefficients, each), 0, (lines, side), stride);
         }
     }
 }

@@ -32,8 +32,8 @@ const OVERLAP: usize = 2 << 10;
 /// After as many MCUs a guess was right, or as good as: what cannot be data there is damage.
 const MOST_GUESSED: usize = 256;
 
-/// MCUs that room is made for at a time.
-const GROWTH: usize = 64;
+/// MCUs that are decoded at a time.
+const MCUS_TOGETHER: usize = 64;
 
 /// Decodes the next window, and moves the cursor behind it. Empty where one thread does better.
 pub(crate) fn decode(
@@ -106,33 +106,49 @@ impl Piece {
         self.starts.len()
     }
 
-    /// Decodes one more MCU. `false` where that cannot be done here.
-    fn push(&mut self, scan: &Scan) -> bool {
-        let (bits, predictions) = (self.bits, self.predictions);
-        if !self.ended && bits.position() / 8 + scan.max_mcu_bytes() > self.data.len() {
-            return false;
-        }
-        let from = self.count() * scan.mcu_len;
-        if self.coefficients.len() <= from + scan.mcu_len {
-            if from > PIECE_COEFFICIENTS {
+    /// Decodes at most `most` more MCUs, of those that begin before bit `end`. `false` where that
+    /// cannot be done here: at damage, at the end of the data, or where this has become too much.
+    fn push(&mut self, scan: &Scan, most: usize, end: usize) -> bool {
+        let first = self.count();
+        let room = (first + most) * scan.mcu_len + 1;
+        if self.coefficients.len() < room {
+            if room > PIECE_COEFFICIENTS {
                 return false;
             }
-            self.coefficients.resize(from + GROWTH * scan.mcu_len + 1, 0);
+            self.coefficients.resize(room, 0);
         }
-        let out = &mut self.coefficients[from..];
-        let decoded = scan.decode(&mut self.bits, &self.data, &mut self.predictions, out);
-        if decoded.is_err() || self.ended && self.bits.overran(&self.data) {
-            (self.bits, self.predictions) = (bits, predictions);
-            return false;
+        let last_start = match self.ended {
+            true => usize::MAX,
+            false => (self.data.len() * 8).saturating_sub(scan.max_mcu_bytes() * 8),
+        };
+        let (mut bits, mut predictions) = (self.bits, self.predictions);
+        let mut sound = true;
+        for index in first..first + most {
+            let out = &mut self.coefficients[index * scan.mcu_len..];
+            let start = bits.position();
+            if start >= end {
+                break;
+            }
+            let (before, before_predictions) = (bits, predictions);
+            sound = start <= last_start
+                && scan.decode(&mut bits, &self.data, &mut predictions, out).is_ok()
+                && !(self.ended && bits.overran(&self.data));
+            if !sound {
+                (bits, predictions) = (before, before_predictions);
+                break;
+            }
+            self.starts.push(start);
         }
-        self.starts.push(bits.position());
-        true
+        (self.bits, self.predictions) = (bits, predictions);
+        sound
     }
 
     /// Decodes as far as its own bytes go, but no more MCUs than `most`.
     fn run(&mut self, scan: &Scan, most: u64) {
-        while self.bits.position() < self.own * 8 && (self.count() as u64) < most {
-            if !self.push(scan) {
+        let end = self.own * 8;
+        while self.bits.position() < end && (self.count() as u64) < most {
+            let most = (most - self.count() as u64).min(MCUS_TOGETHER as u64);
+            if !self.push(scan, most as usize, end) {
                 self.odd = true;
                 return;
             }
@@ -171,7 +187,7 @@ impl Piece {
                 Err(index) if index == successor.count() => return None,
                 Err(_) => {}
             }
-            if !self.push(scan) {
+            if !self.push(scan, 1, usize::MAX) {
                 return None;
             }
         }
@@ -272,7 +288,7 @@ fn by_markers(scan: &Scan, cursor: &mut Cursor, input: &[u8], pool: &ThreadPool,
                 // Far enough to see the marker.
                 piece.load(input, interval.range.clone(), 0, 2);
                 let from = piece.count();
-                let done = (0..interval.mcus).all(|_| piece.push(scan));
+                let done = piece.push(scan, interval.mcus as usize, usize::MAX);
                 if !done {
                     piece.starts.truncate(from);
                 }

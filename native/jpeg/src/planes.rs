@@ -29,39 +29,51 @@ impl Transform {
         Transform { class, quantisers: kept }
     }
 
-    /// One block, its DC value raised by `offset`, to rows of samples that are `stride` apart.
-    #[inline(always)]
+    /// A row of blocks, to samples that begin at `out` and have rows `stride` apart. Each block's
+    /// coefficients are the first of `each` in `coefficients`, and its samples begin `step` behind the
+    /// last block's. `offset` is added to all DC values.
     pub(crate) fn apply(
         &self,
         kernels: &Kernels,
-        coefficients: &[i16],
+        (coefficients, each): (&[i16], usize),
         offset: i16,
-        out: &mut [u8],
+        (out, step): (&mut [u8], usize),
         stride: usize,
     ) {
+        let blocks = coefficients.chunks(each);
         match self.class {
-            Class::One => out[0] = idct1(coefficients[0].wrapping_add(offset), self.quantisers[0]),
+            Class::One => {
+                let quantiser = self.quantisers[0];
+                for (block, out) in blocks.zip(out.iter_mut().step_by(step)) {
+                    *out = idct1(block[0].wrapping_add(offset), quantiser);
+                }
+            }
             Class::Two => {
-                let &[dc, a, b, c, ..] = coefficients else { return };
                 let &[q, r, s, t, ..] = &self.quantisers;
-                let samples = idct2(&[dc.wrapping_add(offset), a, b, c], &[q, r, s, t]);
-                out[..2].copy_from_slice(&samples[..2]);
-                out[stride..stride + 2].copy_from_slice(&samples[2..]);
+                let (above, below) = out.split_at_mut(stride);
+                let pairs = above.chunks_mut(step).zip(below.chunks_mut(step));
+                for (block, (above, below)) in blocks.zip(pairs) {
+                    if let (&[dc, a, b, c, ..], [v, w, ..], [x, y, ..]) = (block, above, below) {
+                        [*v, *w, *x, *y] = idct2(&[dc.wrapping_add(offset), a, b, c], &[q, r, s, t]);
+                    }
+                }
             }
             Class::Four => {
-                if let (Some(block), Some(quantisers)) =
-                    (raised(coefficients, offset), self.quantisers.first_chunk())
-                {
-                    (kernels.idct4)(&block, quantisers, out, stride);
+                let Some(quantisers) = self.quantisers.first_chunk() else { return };
+                for (i, block) in blocks.enumerate() {
+                    if let Some(block) = raised(block, offset) {
+                        (kernels.idct4)(&block, quantisers, &mut out[i * step..], stride);
+                    }
                 }
             }
             Class::Eight => {
-                if offset == 0
-                    && let Some(block) = coefficients.first_chunk()
-                {
-                    (kernels.idct8)(block, &self.quantisers, out, stride);
-                } else if let Some(block) = raised(coefficients, offset) {
-                    (kernels.idct8)(&block, &self.quantisers, out, stride);
+                for (i, block) in blocks.enumerate() {
+                    let out = &mut out[i * step..];
+                    if offset == 0 && let Some(block) = block.first_chunk() {
+                        (kernels.idct8)(block, &self.quantisers, out, stride);
+                    } else if let Some(block) = raised(block, offset) {
+                        (kernels.idct8)(&block, &self.quantisers, out, stride);
+                    }
                 }
             }
         }

@@ -217,10 +217,11 @@ impl Layout {
             let wide = stride / scan.across as usize;
             let first = at.row as usize * side * stride + at.column as usize * side + column * wide;
             let offset = offsets[at.component];
-            let blocks = coefficients[at.place..].chunks(scan.mcu_len).take(count);
-            for (i, block) in blocks.enumerate() {
-                transform.apply(kernels, block, offset, &mut plane[first + i * wide..], stride);
-            }
+            // One block each of `count` MCUs; the last one's coefficients need not be followed by more.
+            let blocks = &coefficients[at.place..];
+            let blocks = &blocks[..blocks.len().min(count * scan.mcu_len)];
+            let samples = &mut plane[first..];
+            transform.apply(kernels, (blocks, scan.mcu_len), offset, (samples, wide), stride);
         }
     }
 
