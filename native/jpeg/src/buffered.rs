@@ -2,6 +2,8 @@
 //! coefficients that the scale needs are collected from the scans that they depend on; then the rows
 //! are made.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use rayon::ThreadPool;
 use rayon::prelude::*;
@@ -13,7 +15,7 @@ use crate::header::{Parser, ScanHeader, Tables};
 use crate::kernels::Kernels;
 use crate::planes::{Bands, McuRow, Transform};
 use crate::refine::{self, Band};
-use crate::scan::Scan;
+use crate::scan::{Block, Scan};
 use crate::{Error, OnDamage};
 
 /// More scans than any encoder writes: each can be made to go over all of the picture.
@@ -65,15 +67,16 @@ struct Row {
 }
 
 impl Store {
-    fn row(&mut self, y: usize) -> Option<&mut Row> {
-        let row = self.rows.get_mut(y)?;
-        if row.coefficients.is_empty() {
+    /// Rows of blocks that data has reached now.
+    fn reach(&mut self, rows: Range<usize>) -> &mut [Row] {
+        let rows = self.rows.get_mut(rows).unwrap_or_default();
+        for row in rows.iter_mut().filter(|row| row.coefficients.is_empty()) {
             row.coefficients = vec![0; self.across * self.scaled.class.len()];
             if self.traced {
                 row.nonzero = vec![0; self.across];
             }
         }
-        Some(row)
+        rows
     }
 }
 
@@ -325,57 +328,79 @@ impl Decoding {
 
     /// Decodes about `most` MCUs, and says how many they were.
     fn advance(&mut self, input: &[u8], stores: &mut [Store], most: usize) -> Result<usize, Error> {
-        let Decoding { cursor, kind, components, across, next } = self;
-        // Not beyond a row, so that the place in it is known without a division.
-        let (y, x) = (*next / *across, *next % *across);
-        let most = most.min((*across - x) as usize);
-        let mut scratch = Vec::new();
-        if let Kind::Sequential(scan) = kind {
-            scratch = vec![0; scan.mcu_len + 1];
-        }
-        let found = cursor.decode(input, most, |i, reader, data| {
-            let x = x as usize + i;
-            match kind {
-                Kind::Sequential(scan) => {
+        // Not beyond a row of MCUs, so that all of them go to the same rows of blocks.
+        let (y, x) = (self.next / self.across, self.next % self.across);
+        let most = most.min((self.across - x) as usize);
+        let mut lanes = self.lanes(stores, y as usize);
+        let found = match &self.kind {
+            Kind::Sequential(scan) => {
+                let mut scratch = vec![0; scan.mcu_len + 1];
+                self.cursor.decode(input, most, |i, reader, data| {
                     scratch.fill(0);
                     scan.decode(&mut reader.bits, data, &mut reader.predictions, &mut scratch)?;
                     for block in &scan.blocks {
-                        let (index, wide, high) = components[block.component];
+                        let lane = lanes.iter_mut().find(|lane| lane.is_of(block)).ok_or(Damage)?;
                         let len = block.class.len();
-                        let row = stores[index].row(y as usize * high as usize + block.row as usize);
-                        let column = x * wide as usize + block.column as usize;
-                        let to =
-                            row.and_then(|row| row.coefficients.get_mut(column * len..(column + 1) * len));
-                        to.ok_or(Damage)?.copy_from_slice(&scratch[block.place..block.place + len]);
+                        let from = ((x as usize + i) * lane.wide + block.column as usize) * len;
+                        let kept = lane.coefficients.get_mut(from..from + len).ok_or(Damage)?;
+                        kept.copy_from_slice(&scratch[block.place..block.place + len]);
                     }
-                }
-                Kind::Progressive(band) => {
-                    for (number, &(index, wide, high)) in components.iter().enumerate() {
-                        let store = &mut stores[index];
-                        let class = store.scaled.class;
-                        for (row, column) in
-                            (0..high as usize).flat_map(|r| (0..wide as usize).map(move |c| (r, c)))
-                        {
-                            let column = x * wide as usize + column;
-                            let row = store.row(y as usize * high as usize + row).ok_or(Damage)?;
-                            let kept = row.coefficients.get_mut(column * class.len()..).ok_or(Damage)?;
-                            let mut untraced = 0;
-                            let nonzero = row.nonzero.get_mut(column).unwrap_or(&mut untraced);
-                            refine::decode(
-                                reader,
-                                data,
-                                band,
-                                number,
-                                &mut refine::Target { class, kept, nonzero },
-                            )?;
-                        }
-                    }
-                }
+                    Ok(())
+                })?
             }
-            Ok(())
-        })?;
+            Kind::Progressive(band) => self.cursor.decode(input, most, |i, reader, data| {
+                for lane in &mut lanes {
+                    let first = (x as usize + i) * lane.wide;
+                    let len = lane.class.len();
+                    for column in first..first + lane.wide {
+                        let kept = lane.coefficients.get_mut(column * len..(column + 1) * len).ok_or(Damage)?;
+                        let mut untraced = 0;
+                        let nonzero = lane.nonzero.get_mut(column).unwrap_or(&mut untraced);
+                        let mut target = refine::Target { class: lane.class, kept, nonzero };
+                        refine::decode(reader, data, band, lane.component, &mut target)?;
+                    }
+                }
+                Ok(())
+            })?,
+        };
         let (Found::Mcus(count) | Found::Lost(count)) = found;
-        *next += count as u64;
+        self.next += count as u64;
         Ok(count)
+    }
+
+    /// The rows of blocks that row `y` of MCUs is made of, in the order of an MCU's blocks.
+    fn lanes<'a>(&self, stores: &'a mut [Store], y: usize) -> Vec<Lane<'a>> {
+        let mut lanes = Vec::with_capacity(4);
+        for (index, store) in stores.iter_mut().enumerate() {
+            let Some(component) = self.components.iter().position(|&(other, _, _)| other == index) else {
+                continue;
+            };
+            let (_, wide, high) = self.components[component];
+            let (class, high) = (store.scaled.class, high as usize);
+            for (row, blocks) in store.reach(y * high..(y + 1) * high).iter_mut().enumerate() {
+                let (coefficients, nonzero) = (&mut blocks.coefficients[..], &mut blocks.nonzero[..]);
+                lanes.push(Lane { component, row, class, wide: wide as usize, coefficients, nonzero });
+            }
+        }
+        lanes.sort_by_key(|lane| lane.component);
+        lanes
+    }
+}
+
+/// A row of one component's blocks.
+struct Lane<'a> {
+    /// As the scan counts them.
+    component: usize,
+    /// Its place in the MCU, and how many blocks of it an MCU has.
+    row: usize,
+    wide: usize,
+    class: Class,
+    coefficients: &'a mut [i16],
+    nonzero: &'a mut [u64],
+}
+
+impl Lane<'_> {
+    fn is_of(&self, block: &Block) -> bool {
+        self.component == block.component && self.row == block.row as usize
     }
 }

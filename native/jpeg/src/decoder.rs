@@ -26,6 +26,10 @@ pub enum OnDamage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
     pub scale: Scale,
+    /// Whether a progressive picture at 1/8 is made of its DC scans alone: a small part of the file. Chroma that
+    /// has half as many samples on each side is enlarged then, instead of being taken from more
+    /// coefficients. `true` by default.
+    pub dc_only: bool,
     pub on_damage: OnDamage,
     /// Bytes that a picture may take while it is decoded, the input and the rows handed over not
     /// included. 512 MiB by default.
@@ -37,7 +41,13 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options { scale: Scale::Full, on_damage: OnDamage::Fail, max_memory: 512 << 20, piece: 32 << 10 }
+        Options {
+            scale: Scale::Full,
+            dc_only: true,
+            on_damage: OnDamage::Fail,
+            max_memory: 512 << 20,
+            piece: 32 << 10,
+        }
     }
 }
 
@@ -106,8 +116,11 @@ impl Decoder {
         else {
             return Err(Error::Invalid { what: "a picture without a scan", offset: input.len() });
         };
-        let scaled: Vec<Scaled> =
-            frame.components.iter().map(|component| Scaled::new(&frame, component, options.scale)).collect();
+        let scaled: Vec<Scaled> = frame
+            .components
+            .iter()
+            .map(|component| Scaled::new(&frame, component, options.scale, options.dc_only))
+            .collect();
         let size = (options.scale.apply(frame.width), options.scale.apply(frame.height));
         let bands =
             Bands::new(&scaled, frame.mcus(), size, header.colour, header.adobe.is_some(), Kernels::detect());

@@ -123,14 +123,15 @@ impl Ratio {
 }
 
 impl Scaled {
-    pub(crate) fn new(frame: &Frame, component: &Component, scale: Scale) -> Self {
+    /// With `dc_only`, no component needs more than its DC values for a progressive picture at 1/8.
+    pub(crate) fn new(frame: &Frame, component: &Component, scale: Scale, dc_only: bool) -> Self {
         let (most_h, most_v) = frame.sampling();
         let (h, v) = (u32::from(component.horizontal), u32::from(component.vertical));
         let n = scale.eighths();
         // A component with fewer samples than the others gets a larger transform instead of being
-        // enlarged afterwards. Not in a progressive picture at 1/8: it ends with its DC scans.
+        // enlarged afterwards.
         let mut side = n;
-        let dc_only = frame.process == Process::Progressive && n == 1;
+        let dc_only = dc_only && frame.process == Process::Progressive && n == 1;
         while !dc_only && side < 8 && most_h * n >= h * side * 2 && most_v * n >= v * side * 2 {
             side *= 2;
         }
@@ -184,14 +185,15 @@ mod tests {
             (Scale::Quarter, Class::Two, Class::Four),
             (Scale::Half, Class::Four, Class::Eight),
         ] {
-            let scaled: Vec<_> = frame.components.iter().map(|c| Scaled::new(&frame, c, scale)).collect();
+            let scaled: Vec<_> =
+                frame.components.iter().map(|c| Scaled::new(&frame, c, scale, true)).collect();
             assert_eq!((scaled[0].class, scaled[1].class), (luma, chroma));
             for scaled in scaled {
                 assert_eq!((scaled.width, scaled.height), (scale.apply(33), scale.apply(17)));
                 assert!(scaled.enlarge_x.is(1) && scaled.enlarge_y.is(1));
             }
         }
-        let full = Scaled::new(&frame, &frame.components[1], Scale::Full);
+        let full = Scaled::new(&frame, &frame.components[1], Scale::Full, true);
         assert_eq!((full.class, full.width, full.height), (Class::Eight, 17, 9));
         assert!(full.enlarge_x.is(2) && full.enlarge_y.is(2));
         assert_eq!(frame.mcus(), (3, 2));

@@ -69,7 +69,9 @@ impl Transform {
             Class::Eight => {
                 for (i, block) in blocks.enumerate() {
                     let out = &mut out[i * step..];
-                    if offset == 0 && let Some(block) = block.first_chunk() {
+                    if offset == 0
+                        && let Some(block) = block.first_chunk()
+                    {
                         (kernels.idct8)(block, &self.quantisers, out, stride);
                     } else if let Some(block) = raised(block, offset) {
                         (kernels.idct8)(&block, &self.quantisers, out, stride);
