@@ -147,8 +147,9 @@ defmodule Thumbelina do
   @doc """
   Tells what `thumbnail/4` would do, and does none of it.
 
-  Under `scheduler: :auto` the road is that of a quiet node: where four callers for each scheduler are
-  on the normal road already, further ones take the dirty one.
+  Under `scheduler: :auto` the road is that of a quiet node. While other thumbnails are being made, cores
+  are not shared (reason `:shared`); where four callers for each scheduler are on the normal road already,
+  further ones take the dirty one.
 
   ## Examples
 

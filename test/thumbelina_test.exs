@@ -194,6 +194,9 @@ defmodule ThumbelinaTest do
       assert {:error, %Error{reason: :truncated, format: :gif}} =
                Thumbelina.thumbnail(read("truncated.gif"), 10, 10)
 
+      assert {:error, %Error{reason: :truncated, format: :jpeg}} =
+               Thumbelina.thumbnail(read("truncated.jpg"), 10, 10)
+
       assert_raise Error, "truncated png", fn ->
         Thumbelina.thumbnail!(read("truncated.png"), 10, 10)
       end
@@ -254,6 +257,20 @@ defmodule ThumbelinaTest do
 
       assert {:ok, %Plan{road: :dirty, reason: :indivisible}} =
                Thumbelina.explain(Thumbelina.thumbnail!(png, 640, 640, format: :webp), 50, 50)
+    end
+
+    test "shrinks a JPEG while it decodes" do
+      jpeg = read("photo.jpg")
+
+      # The picture is 640 pixels wide. At 10 there are averages on top.
+      for {side, scale} <- [{10, 16}, {42, 8}, {43, 4}, {93, 4}, {96, 2}, {188, 2}, {190, 1}] do
+        assert {:ok, %Plan{decode_scale: {^scale, ^scale}}} = Thumbelina.explain(jpeg, side, side)
+      end
+    end
+
+    test "shares a large JPEG out" do
+      large = Thumbelina.thumbnail!(read("photo.jpg"), 3000, 3000, enlarge: true, quality: 95)
+      assert {:ok, %Plan{road: :dirty, reason: :shared}} = Thumbelina.explain(large, 200, 200)
     end
 
     test "decodes nothing" do

@@ -5,13 +5,14 @@ defmodule Thumbelina.Plan do
     * `:width`, `:height` - of the thumbnail, in pixels
     * `:format` - of the thumbnail
     * `:decode_scale` - `{x, y}`: this many source pixels become one while the picture is decoded,
-      horizontally and vertically. Above `{1, 1}`, it leaves at least twice the thumbnail's size to the
-      filter
+      horizontally and vertically, by JPEG's inverse transform, by averages, or by both. Above `{1, 1}`, it
+      leaves at least 1.7 times the thumbnail's size to the filter
     * `:cost` - estimated microseconds of one core; `:costs` has the same by stage
     * `:road` - `:normal` for yielding slices on a normal scheduler, `:dirty` for a dirty CPU scheduler.
       A picture that starts on the normal road leaves it for pieces that cannot be cut
-    * `:reason` - why that road: `:within_yield_limit`, `:above_yield_limit`, `:indivisible` (the
-      decoder cannot stop half way and takes longer than a slice) or `:asked` (option `:scheduler`)
+    * `:reason` - why that road: `:within_yield_limit`, `:above_yield_limit`, `:shared` (several cores
+      decode it in less time than one), `:indivisible` (the decoder cannot stop half way and takes longer
+      than a slice) or `:asked` (option `:scheduler`)
   """
 
   @type t :: %__MODULE__{
@@ -22,7 +23,7 @@ defmodule Thumbelina.Plan do
           cost: non_neg_integer,
           costs: %{decode: non_neg_integer, resample: non_neg_integer, encode: non_neg_integer},
           road: :normal | :dirty,
-          reason: :within_yield_limit | :above_yield_limit | :indivisible | :asked
+          reason: :within_yield_limit | :above_yield_limit | :shared | :indivisible | :asked
         }
 
   @enforce_keys [:width, :height, :format, :decode_scale, :cost, :costs, :road, :reason]

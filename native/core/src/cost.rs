@@ -19,12 +19,19 @@ pub(crate) const BAND_NANOS: u64 = 600_000;
 /// shares the schedulers with others would rather have threads of its own.
 pub(crate) const YIELD_LIMIT_MICROS: u64 = 100_000;
 
+/// Decoding that several threads share goes to the dirty road from this on, as long as no other
+/// thumbnail is being made: it is there sooner, and nobody else wants the cores.
+pub(crate) const SHARE_LIMIT_MICROS: u64 = 2_000;
+
 /// A decoder that gets its input whole, for each byte of it, on top of the pixels: some copy it, and
 /// what no pixel needs is looked at all the same.
 pub(crate) const NANOS_PER_BYTE: u64 = 2;
 
 /// Entropy-coded bytes of a JPEG: what is skipped costs about as much as what is decoded.
-pub(crate) const JPEG_NANOS_PER_BYTE: u64 = 10;
+pub(crate) const JPEG_NANOS_PER_BYTE: u64 = 9;
+
+/// How much longer those of a progressive one take.
+pub(crate) const PROGRESSIVE_TIMES: u64 = 6;
 
 /// For work of which the header does not tell how long it takes: longer than any piece.
 pub(crate) const UNKNOWN_NANOS: u64 = 1_000_000;

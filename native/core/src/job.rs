@@ -185,7 +185,9 @@ impl Job {
         self.request.limits.check_input(input.len())?;
         let mut source = decode::open(input)?;
         let plan = self.plan.insert(Plan::new(&source.header(), &self.request)?);
-        source.set_scale(plan.scale);
+        if plan.header.scales {
+            source.set_scale(plan.scale, plan.left());
+        }
         let shrink = Shrink::new(&plan.header, &plan.geometry)?;
         Ok(Stage::Decode { source, shrink })
     }

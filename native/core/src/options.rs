@@ -55,6 +55,9 @@ pub struct Request {
     pub scheduler: Scheduler,
     /// The estimated cost in microseconds above which [`Scheduler::Auto`] takes the dirty road.
     pub yield_limit: u64,
+    /// The same for pictures that several threads decode in less time than one, counting decoding
+    /// alone. `u64::MAX` where there are no threads to spare.
+    pub share_limit: u64,
 }
 
 impl Default for Request {
@@ -70,6 +73,7 @@ impl Default for Request {
             limits: Limits::default(),
             scheduler: Scheduler::default(),
             yield_limit: crate::cost::YIELD_LIMIT_MICROS,
+            share_limit: crate::cost::SHARE_LIMIT_MICROS,
         }
     }
 }

@@ -16,8 +16,10 @@ const LEAVE: f64 = 2.0;
 const LEAVE_SMALL: f64 = 3.0;
 const SMALL_SIDE: u32 = 256;
 
-/// The same for what the decoder itself can shrink.
-const LEAVE_DECODED: f64 = 2.0;
+/// The factors that a decoder itself can shrink by, and what each leaves at least. A transform to
+/// fewer samples keeps more than an average does: with these, no photograph at hand comes out below
+/// 46 dB, most are above 50. At 1/8, which is an average again, 1.7 would leave 44.5.
+const DECODED: [(u32, f64); 3] = [(8, 1.9), (4, 1.7), (2, 1.7)];
 
 /// Everything that is decided before a pixel is decoded.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -68,6 +70,8 @@ pub enum Reason {
     WithinYieldLimit,
     /// The estimated cost is above the yield limit.
     AboveYieldLimit,
+    /// Several threads decode it in less time than one.
+    Shared,
     /// The decoder cannot stop, and takes longer than a slice.
     Indivisible,
 }
@@ -264,6 +268,15 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// By how much the decoded picture is larger than the output, on the side where that is less.
+    pub(crate) fn left(&self) -> f64 {
+        let (x, y) = self.geometry.ratio();
+        let shrink = self.geometry.shrink;
+        (x * f64::from(shrink.0)).min(y * f64::from(shrink.1))
+    }
+}
+
 /// The output's size, and the width and height of the centred part of the source that it shows.
 type Fitted = ((u32, u32), (f64, f64));
 
@@ -306,7 +319,8 @@ fn fit(source: (u32, u32), request: &Request) -> Result<Fitted, Error> {
 /// The largest of the factors that the decoder can shrink by which leaves enough on both sides.
 fn decode_scale(part: (f64, f64), output: (u32, u32)) -> u32 {
     let ratio = (part.0 / f64::from(output.0)).min(part.1 / f64::from(output.1));
-    [8, 4, 2].into_iter().find(|&factor| ratio / f64::from(factor) >= LEAVE_DECODED).unwrap_or(1)
+    let factor = DECODED.into_iter().find(|&(factor, leave)| ratio >= f64::from(factor) * leave);
+    factor.map_or(1, |(factor, _)| factor)
 }
 
 /// One side of the picture.
@@ -399,6 +413,9 @@ fn route(header: &Header, costs: &Costs, request: &Request) -> (Road, Reason) {
             (Road::Dirty, Reason::Indivisible)
         }
         Scheduler::Auto if costs.total() > request.yield_limit => (Road::Dirty, Reason::AboveYieldLimit),
+        Scheduler::Auto if header.shares && costs.decode > request.share_limit => {
+            (Road::Dirty, Reason::Shared)
+        }
         Scheduler::Auto => (Road::Yielding, Reason::WithinYieldLimit),
     }
 }

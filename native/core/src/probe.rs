@@ -20,6 +20,8 @@ pub struct Header {
     pub(crate) input_nanos: u64,
     /// Whether it can be decoded at a half, a quarter and an eighth of its size.
     pub(crate) scales: bool,
+    /// Whether several threads decode it in less time than one.
+    pub(crate) shares: bool,
     /// Whether rows can be pulled. Where not, the picture is decoded in one indivisible piece.
     pub by_rows: bool,
 }

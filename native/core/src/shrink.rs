@@ -486,6 +486,7 @@ mod tests {
             decode_nanos: 0,
             input_nanos: 0,
             scales: false,
+            shares: false,
         }
     }
 

@@ -353,7 +353,8 @@ impl Decoding {
                     let first = (x as usize + i) * lane.wide;
                     let len = lane.class.len();
                     for column in first..first + lane.wide {
-                        let kept = lane.coefficients.get_mut(column * len..(column + 1) * len).ok_or(Damage)?;
+                        let kept =
+                            lane.coefficients.get_mut(column * len..(column + 1) * len).ok_or(Damage)?;
                         let mut untraced = 0;
                         let nonzero = lane.nonzero.get_mut(column).unwrap_or(&mut untraced);
                         let mut target = refine::Target { class: lane.class, kept, nonzero };

@@ -34,7 +34,7 @@ pub struct Options {
     /// Bytes that a picture may take while it is decoded, the input and the rows handed over not
     /// included. 512 MiB by default.
     pub max_memory: u64,
-    /// Bytes of entropy-coded data that a thread takes at a time, where there is a pool. 32 KiB by
+    /// Bytes of entropy-coded data that a thread takes at a time, where there is a pool. 48 KiB by
     /// default; it makes no difference to the rows.
     pub piece: usize,
 }
@@ -46,7 +46,7 @@ impl Default for Options {
             dc_only: true,
             on_damage: OnDamage::Fail,
             max_memory: 512 << 20,
-            piece: 32 << 10,
+            piece: 48 << 10,
         }
     }
 }
@@ -174,24 +174,25 @@ impl Decoder {
         if self.bands.is_complete() {
             return Ok(Read::Done);
         }
-        let pool = match effort {
-            Effort::Pool(pool) => Some(pool),
-            Effort::Mcus(_) => None,
-        };
-        loop {
-            let ready = self.bands.ready().min(most.max(1));
-            if ready > 0 {
-                self.bands.make(ready, &mut self.rows, pool);
-                return Ok(Read::Rows(&self.rows));
-            }
-            match effort {
-                Effort::Mcus(mcus) => {
+        let most = most.max(1);
+        match effort {
+            Effort::Mcus(mcus) => {
+                if self.bands.ready() == 0 {
                     self.advance(mcus)?;
                     return Ok(Read::Working);
                 }
-                Effort::Pool(pool) => self.advance_together(pool)?,
+                self.bands.make(self.bands.ready().min(most), &mut self.rows, None);
             }
+            // The threads are entered once, whatever they do there.
+            Effort::Pool(pool) => pool.install(|| {
+                while self.bands.ready() == 0 {
+                    self.advance_together(pool)?;
+                }
+                self.bands.make(self.bands.ready().min(most), &mut self.rows, Some(pool));
+                Ok(())
+            })?,
         }
+        Ok(Read::Rows(&self.rows))
     }
 
     fn advance(&mut self, mcus: usize) -> Result<(), Error> {

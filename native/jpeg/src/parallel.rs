@@ -20,6 +20,9 @@ use crate::bits::{Bits, find_marker, stuffed, unstuff};
 use crate::cursor::Cursor;
 use crate::scan::{Predictions, Run, Scan};
 
+/// Fewer bytes are not worth another piece.
+const LEAST_BYTES: u64 = 4 << 10;
+
 /// Pieces for each thread, so that one that was held up is no loss.
 const PIECES_PER_THREAD: usize = 4;
 
@@ -47,15 +50,19 @@ pub(crate) fn decode(
     if threads < 2 || !cursor.is_sound() || cursor.total() == 0 {
         return Vec::new();
     }
-    // Flat pictures have many coefficients for a byte.
+    let pieces = threads * PIECES_PER_THREAD;
     let bytes = input.len().saturating_sub(cursor.end()).max(1) as u64;
+    // Flat pictures have many coefficients for a byte.
     let per_byte = (cursor.total() * scan.mcu_len as u64 / bytes).max(1);
-    let each = (PIECE_COEFFICIENTS as u64 / 4 / per_byte).min(piece as u64) as usize;
+    let most = (PIECE_COEFFICIENTS as u64 / 4 / per_byte).min(piece as u64);
     // Falling in step has to be little of it.
-    if each < piece.div_ceil(16) {
+    if most < piece.div_ceil(16) as u64 {
         return Vec::new();
     }
-    let window = Window { pieces: threads * PIECES_PER_THREAD, each };
+    // Windows of the same length, for as many pieces in the last one.
+    let windows = bytes.div_ceil(most * pieces as u64);
+    let each = (bytes / (windows * pieces as u64)).max(most.min(LEAST_BYTES)) as usize;
+    let window = Window { pieces, each };
     let interval_bytes = bytes * cursor.interval() / cursor.total();
     if scan.restart_interval > 0 && interval_bytes <= each as u64 {
         by_markers(scan, cursor, input, pool, window)
@@ -79,8 +86,10 @@ struct Piece {
     /// Bytes without stuffing: its own, and some of the successor's.
     data: Vec<u8>,
     own: usize,
-    /// Whether `data` ends at a marker or with the input.
+    /// Whether `data` ends at a marker or with the input, and whether it does before the successor's
+    /// begins.
     ended: bool,
+    stops: bool,
     bits: Bits,
     predictions: Predictions,
     coefficients: Vec<i16>,
@@ -97,6 +106,7 @@ impl Piece {
         self.data.reserve(range.len() + overlap);
         let (next, ended) = unstuff(input, range.start, range.len(), &mut self.data);
         self.own = self.data.len();
+        self.stops = ended;
         self.ended = ended || unstuff(input, next, overlap, &mut self.data).1;
         self.bits = Bits::at(&self.data, bit);
         self.predictions = [0; 4];
@@ -177,7 +187,7 @@ impl Piece {
     /// Goes on to an MCU that begins where one of the successor's does, and returns that one's
     /// number.
     fn fall_in_step(&mut self, scan: &Scan, successor: &Piece) -> Option<usize> {
-        if self.odd {
+        if self.odd || self.stops {
             return None;
         }
         loop {

@@ -44,16 +44,21 @@ impl Transform {
         match self.class {
             Class::One => {
                 let quantiser = self.quantisers[0];
-                for (block, out) in blocks.zip(out.iter_mut().step_by(step)) {
-                    *out = idct1(block[0].wrapping_add(offset), quantiser);
+                for i in 0..blocks.len() {
+                    if let (Some(dc), Some(out)) = (coefficients.get(i * each), out.get_mut(i * step)) {
+                        *out = idct1(dc.wrapping_add(offset), quantiser);
+                    }
                 }
             }
             Class::Two => {
                 let &[q, r, s, t, ..] = &self.quantisers;
                 let (above, below) = out.split_at_mut(stride);
-                let pairs = above.chunks_mut(step).zip(below.chunks_mut(step));
-                for (block, (above, below)) in blocks.zip(pairs) {
-                    if let (&[dc, a, b, c, ..], [v, w, ..], [x, y, ..]) = (block, above, below) {
+                for i in 0..blocks.len() {
+                    let block = coefficients.get(i * each..i * each + 4);
+                    let pair = i * step..i * step + 2;
+                    if let (Some(&[dc, a, b, c]), Some([v, w]), Some([x, y])) =
+                        (block, above.get_mut(pair.clone()), below.get_mut(pair))
+                    {
                         [*v, *w, *x, *y] = idct2(&[dc.wrapping_add(offset), a, b, c], &[q, r, s, t]);
                     }
                 }
@@ -121,20 +126,30 @@ impl Plane {
         let below = y % 2 == 1;
         let near = self.row(y / 2);
         let far = if below { self.row(y / 2 + 1) } else { self.row((y / 2).saturating_sub(1)) };
-        if enlarge_x.is(2) && enlarge_y.is(2) {
+        // Where nothing lies between the ends there is nothing to go towards, says libjpeg.
+        let narrow = enlarge_x.is(2) && self.scaled.width <= 2;
+        if narrow {
+            self.repeat(y, scratch);
+        } else if enlarge_x.is(2) && enlarge_y.is(2) {
             (kernels.upsample_h2v2)(near, far, scratch);
         } else if enlarge_x.is(1) && enlarge_y.is(2) {
             (kernels.upsample_v2)(&near[..width], &far[..width], if below { 2 } else { 1 }, scratch);
         } else if enlarge_x.is(2) && enlarge_y.is(1) {
             (kernels.upsample_h2)(self.row(y), scratch);
         } else {
-            let row = self.row(y * enlarge_y.under as usize / enlarge_y.over as usize);
-            let (over, under) = (enlarge_x.over as usize, enlarge_x.under as usize);
-            for (x, out) in scratch.iter_mut().enumerate() {
-                *out = row[(x * under / over).min(row.len() - 1)];
-            }
+            self.repeat(y, scratch);
         }
         scratch
+    }
+
+    /// The component's part of row `y` of the output, each sample as often as it takes.
+    fn repeat(&self, y: usize, out: &mut [u8]) {
+        let Scaled { enlarge_x, enlarge_y, .. } = self.scaled;
+        let row = self.row(y * enlarge_y.under as usize / enlarge_y.over as usize);
+        let (over, under) = (enlarge_x.over as usize, enlarge_x.under as usize);
+        for (x, out) in out.iter_mut().enumerate() {
+            *out = row[(x * under / over).min(row.len() - 1)];
+        }
     }
 
     /// A row of the component, or the last one that it has.

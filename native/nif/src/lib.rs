@@ -36,6 +36,7 @@ mod atoms {
         asked,
         within_yield_limit,
         above_yield_limit,
+        shared,
         indivisible,
         // Formats.
         jpeg,

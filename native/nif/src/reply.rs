@@ -125,6 +125,7 @@ pub(crate) fn plan(plan: Plan) -> PlanTerm {
             Reason::Asked => atoms::asked(),
             Reason::WithinYieldLimit => atoms::within_yield_limit(),
             Reason::AboveYieldLimit => atoms::above_yield_limit(),
+            Reason::Shared => atoms::shared(),
             Reason::Indivisible => atoms::indivisible(),
         },
     }

@@ -60,6 +60,7 @@ impl Call {
                 SchedulerAtom::Dirty => Scheduler::Dirty,
             },
             yield_limit: self.yield_limit.unwrap_or(defaults.yield_limit),
+            share_limit: defaults.share_limit,
         }
     }
 }

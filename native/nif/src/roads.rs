@@ -37,6 +37,25 @@ const SEATS_PER_SCHEDULER: usize = 4;
 
 static SEATS_TAKEN: AtomicUsize = AtomicUsize::new(0);
 
+/// Thumbnails that are being made.
+static JOBS: AtomicUsize = AtomicUsize::new(0);
+
+/// One of them, until dropped.
+struct Counted;
+
+impl Counted {
+    /// Also returns how many others there are.
+    fn new() -> (Counted, usize) {
+        (Counted, JOBS.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        JOBS.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// A place on the yielding road, given back when dropped.
 struct Seat;
 
@@ -61,6 +80,7 @@ struct State {
     asked: Scheduler,
     /// Only `auto` takes one, and gives it back at the end: the resource may live on for a while.
     seat: Option<Seat>,
+    counted: Option<Counted>,
     steps_per_slice: Option<u32>,
     threads: Option<usize>,
     roads: Vec<Road>,
@@ -79,10 +99,16 @@ impl Running {
         if call.is_auto() && seat.is_none() {
             request.scheduler = Scheduler::Dirty;
         }
+        let (counted, others) = Counted::new();
+        if others > 0 {
+            // Sharing this one out would take from them what it gains.
+            request.share_limit = u64::MAX;
+        }
         Running(Mutex::new(State {
             asked: request.scheduler,
             job: Job::new(input, request),
             seat,
+            counted: Some(counted),
             steps_per_slice: call.steps_per_slice,
             threads: call.threads,
             roads: Vec::new(),
@@ -115,6 +141,7 @@ impl State {
     /// The NIF's value, once there is nothing more to do.
     fn finish<'a>(&mut self, env: Env<'a>, end: std::thread::Result<Result<Step, Error>>) -> Term<'a> {
         self.seat = None;
+        self.counted = None;
         match end {
             Ok(Ok(Step::Done(encoded))) => reply::encoded(env, &encoded, &self.stats()),
             Ok(Err(error)) => encode_error(env, reply::error(error)),

@@ -103,6 +103,7 @@ impl Gif {
             decode_nanos: 0,
             input_nanos: 0,
             scales: false,
+            shares: false,
         };
         // A frame may be wider than its canvas.
         header.decode_nanos = cost::decode_nanos(&Header { width: width.max(frame.width), ..header });

@@ -15,10 +15,16 @@ const OPEN_NANOS: u64 = 100_000;
 /// MCUs are decoded in pieces of about this much work.
 const STRIP_NANOS: u64 = 50_000;
 
+/// Where so much is left to shrink, halved chroma in halves again does not show: 46.8 dB on a
+/// photograph. With 2.6 left it does, at 41.8 dB.
+const DC_ONLY_LEAVE: f64 = 3.5;
+
 pub(super) struct Jpeg {
     input: Bytes,
     header: Header,
     scale: Scale,
+    /// Whether what is left to shrink is enough for chroma from DC values alone.
+    dc_only: bool,
     /// An MCU at this scale.
     mcu_nanos: u64,
     decoder: Option<Box<Decoder>>,
@@ -27,8 +33,9 @@ pub(super) struct Jpeg {
 impl Jpeg {
     pub(super) fn open(input: Bytes) -> Result<Self, Error> {
         let header = header(&input)?;
-        let mut source = Jpeg { input, header, scale: Scale::Full, mcu_nanos: 0, decoder: None };
-        source.set_scale(1);
+        let mut source =
+            Jpeg { input, header, scale: Scale::Full, dc_only: false, mcu_nanos: 0, decoder: None };
+        source.set_scale(1, 1.0);
         Ok(source)
     }
 }
@@ -48,9 +55,13 @@ pub(super) fn header(input: &Bytes) -> Result<Header, Error> {
         decode_nanos: 0,
         input_nanos: input.len() as u64 * cost::JPEG_NANOS_PER_BYTE,
         scales: true,
+        shares: found.process != Process::Progressive,
     };
-    let scans = if found.process == Process::Progressive { 2 } else { 1 };
-    header.decode_nanos = header.input_nanos + cost::decode_nanos(&header) * scans;
+    if found.process == Process::Progressive {
+        // Most bytes are corrections, of a bit for each of many coefficients.
+        header.input_nanos *= cost::PROGRESSIVE_TIMES;
+    }
+    header.decode_nanos = header.input_nanos + cost::decode_nanos(&header);
     Ok(header)
 }
 
@@ -80,7 +91,8 @@ impl RowSource for Jpeg {
         if self.decoder.is_none() { OPEN_NANOS } else { self.mcu_nanos.max(STRIP_NANOS) }
     }
 
-    fn set_scale(&mut self, factor: u32) {
+    fn set_scale(&mut self, factor: u32, left: f64) {
+        self.dc_only = left >= DC_ONLY_LEAVE;
         self.scale = match factor {
             8 => Scale::Eighth,
             4 => Scale::Quarter,
@@ -96,6 +108,7 @@ impl RowSource for Jpeg {
         if self.decoder.is_none() {
             let options = Options {
                 scale: self.scale,
+                dc_only: self.dc_only,
                 on_damage: OnDamage::Fail,
                 max_memory: MAX_DECODED_BYTES,
                 ..Options::default()

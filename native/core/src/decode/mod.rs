@@ -25,9 +25,9 @@ pub(crate) trait RowSource: Send {
     /// can do.
     fn next_nanos(&self) -> u64;
 
-    /// Decodes at one `factor`th of the size from now on. Called before the first [`read`](Self::read), and only
-    /// where the header says that this can be done.
-    fn set_scale(&mut self, _factor: u32) {}
+    /// Decodes at one `factor`th of the size, which leaves a shrink by `left` for later. Called before
+    /// the first [`read`](Self::read), and only where the header says that this can be done.
+    fn set_scale(&mut self, _factor: u32, _left: f64) {}
 
     /// Hands over at least one row and at most `max_rows` (which is not 0), or gets closer to it.
     /// Shares the work out over a pool, if there is one and it can.

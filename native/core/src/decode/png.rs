@@ -112,6 +112,7 @@ impl Png {
             decode_nanos: 0,
             input_nanos: 0,
             scales: false,
+            shares: false,
         };
         header.decode_nanos = cost::decode_nanos(&header);
         let kept = if info.interlaced {

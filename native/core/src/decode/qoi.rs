@@ -43,6 +43,7 @@ impl Qoi {
             decode_nanos: 0,
             input_nanos: 0,
             scales: false,
+            shares: false,
         };
         header.decode_nanos = cost::decode_nanos(&header);
         Ok(Qoi {

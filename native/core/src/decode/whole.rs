@@ -37,6 +37,7 @@ impl Whole {
             decode_nanos: 0,
             input_nanos: 0,
             scales: false,
+            shares: false,
         };
         header.decode_nanos = match format {
             // Its data window, which is decoded, can be larger than what is shown; nothing is known
