@@ -102,6 +102,9 @@ impl fmt::Debug for Decoder {
 /// MCUs' worth of work of several threads between two looks at whether rows are ready.
 const MCUS_TOGETHER: usize = 4_096;
 
+/// Bytes of rows that several threads make at a time: no more than stay in the caches.
+const BYTES_TOGETHER: usize = 512 << 10;
+
 impl Decoder {
     /// Reads the segments before the first scan.
     ///
@@ -188,6 +191,8 @@ impl Decoder {
                 while self.bands.ready() == 0 {
                     self.advance_together(pool)?;
                 }
+                let row_len = self.size.0 as usize * self.header.colour.channels();
+                let most = most.min((BYTES_TOGETHER / row_len).max(1));
                 self.bands.make(self.bands.ready().min(most), &mut self.rows, Some(pool));
                 Ok(())
             })?,

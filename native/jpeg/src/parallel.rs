@@ -11,7 +11,7 @@
 //! comes upon it again.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::ThreadPool;
 use rayon::prelude::*;
@@ -24,7 +24,11 @@ use crate::scan::{Predictions, Run, Scan};
 const LEAST_BYTES: u64 = 4 << 10;
 
 /// Pieces for each thread, so that one that was held up is no loss.
-const PIECES_PER_THREAD: usize = 4;
+const PIECES_PER_THREAD: usize = 8;
+
+/// How many coefficients a piece is meant to take: 128 KB, so that those of all threads stay in the
+/// second cache.
+const USUAL_COEFFICIENTS: u64 = 64 << 10;
 
 /// A piece is given up where it takes more coefficients than this: 2 MB.
 const PIECE_COEFFICIENTS: usize = 1 << 20;
@@ -38,12 +42,28 @@ const MOST_GUESSED: usize = 256;
 /// MCUs that are decoded at a time.
 const MCUS_TOGETHER: usize = 64;
 
+/// Memory of coefficients that are no longer needed. Fresh pages cost more than clearing used ones.
+#[derive(Debug, Default)]
+pub(crate) struct Spare(Mutex<Vec<Vec<i16>>>);
+
+impl Spare {
+    fn take(&self) -> Vec<i16> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    pub(crate) fn put(&self, mut coefficients: Vec<i16>) {
+        coefficients.clear();
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(coefficients);
+    }
+}
+
 /// Decodes the next window, and moves the cursor behind it. Empty where one thread does better.
 pub(crate) fn decode(
     scan: &Scan,
     cursor: &mut Cursor,
     input: &[u8],
     piece: usize,
+    spare: &Spare,
     pool: &ThreadPool,
 ) -> Vec<Run> {
     let threads = pool.current_num_threads();
@@ -54,7 +74,7 @@ pub(crate) fn decode(
     let bytes = input.len().saturating_sub(cursor.end()).max(1) as u64;
     // Flat pictures have many coefficients for a byte.
     let per_byte = (cursor.total() * scan.mcu_len as u64 / bytes).max(1);
-    let most = (PIECE_COEFFICIENTS as u64 / 4 / per_byte).min(piece as u64);
+    let most = (USUAL_COEFFICIENTS / per_byte).min(piece as u64);
     // Falling in step has to be little of it.
     if most < piece.div_ceil(16) as u64 {
         return Vec::new();
@@ -62,7 +82,7 @@ pub(crate) fn decode(
     // Windows of the same length, for as many pieces in the last one.
     let windows = bytes.div_ceil(most * pieces as u64);
     let each = (bytes / (windows * pieces as u64)).max(most.min(LEAST_BYTES)) as usize;
-    let window = Window { pieces, each };
+    let window = Window { pieces, each, spare };
     let interval_bytes = bytes * cursor.interval() / cursor.total();
     if scan.restart_interval > 0 && interval_bytes <= each as u64 {
         by_markers(scan, cursor, input, pool, window)
@@ -75,9 +95,10 @@ pub(crate) fn decode(
 
 /// How the data is cut: so many pieces of so many bytes each.
 #[derive(Clone, Copy)]
-struct Window {
+struct Window<'a> {
     pieces: usize,
     each: usize,
+    spare: &'a Spare,
 }
 
 /// A thread's part of the window.
@@ -225,7 +246,13 @@ impl Piece {
 }
 
 /// A window cut at any bytes.
-fn by_guess(scan: &Scan, cursor: &mut Cursor, input: &[u8], pool: &ThreadPool, window: Window) -> Vec<Run> {
+fn by_guess(
+    scan: &Scan,
+    cursor: &mut Cursor,
+    input: &[u8],
+    pool: &ThreadPool,
+    window: Window<'_>,
+) -> Vec<Run> {
     let (start, bit) = cursor.place(input);
     let pieces = window.pieces.min((input.len() - start) / window.each);
     if pieces < 2 {
@@ -240,7 +267,7 @@ fn by_guess(scan: &Scan, cursor: &mut Cursor, input: &[u8], pool: &ThreadPool, w
     let left = cursor.left();
     let decoded: Vec<Piece> = pool.install(|| {
         let decoded = (0..pieces).into_par_iter().map(|i| {
-            let mut piece = Piece::default();
+            let mut piece = Piece { coefficients: window.spare.take(), ..Piece::default() };
             let bit = if i == 0 { bit } else { 0 };
             piece.load(input, boundary(i)..boundary(i + 1).min(input.len()), bit, overlap);
             if i == 0 {
@@ -285,7 +312,13 @@ fn each_of(value: impl FnMut(usize) -> i16) -> Predictions {
 }
 
 /// Restart intervals, some to each piece.
-fn by_markers(scan: &Scan, cursor: &mut Cursor, input: &[u8], pool: &ThreadPool, window: Window) -> Vec<Run> {
+fn by_markers(
+    scan: &Scan,
+    cursor: &mut Cursor,
+    input: &[u8],
+    pool: &ThreadPool,
+    window: Window<'_>,
+) -> Vec<Run> {
     let Some(start) = cursor.at_interval(input) else { return Vec::new() };
     let work = intervals(scan, cursor, input, start, window);
     if work.len() < 2 {
@@ -293,7 +326,7 @@ fn by_markers(scan: &Scan, cursor: &mut Cursor, input: &[u8], pool: &ThreadPool,
     }
     let decoded: Vec<(usize, Piece)> = pool.install(|| {
         let decoded = work.par_iter().map(|intervals| {
-            let mut piece = Piece::default();
+            let mut piece = Piece { coefficients: window.spare.take(), ..Piece::default() };
             let whole = intervals.iter().take_while(|interval| {
                 // Far enough to see the marker.
                 piece.load(input, interval.range.clone(), 0, 2);
@@ -329,7 +362,13 @@ struct Interval {
 }
 
 /// Intervals in pieces, from `start` on, as long as the markers between them are the right ones.
-fn intervals(scan: &Scan, cursor: &Cursor, input: &[u8], start: usize, window: Window) -> Vec<Vec<Interval>> {
+fn intervals(
+    scan: &Scan,
+    cursor: &Cursor,
+    input: &[u8],
+    start: usize,
+    window: Window<'_>,
+) -> Vec<Vec<Interval>> {
     let most = (PIECE_COEFFICIENTS / scan.mcu_len) as u64;
     let mut pieces: Vec<Vec<Interval>> = Vec::new();
     let (mut left, mut from) = (cursor.total(), start);

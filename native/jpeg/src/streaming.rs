@@ -28,6 +28,7 @@ pub(crate) struct Streaming {
     column: usize,
     /// MCUs that were decoded ahead by several threads, and how many they are.
     ahead: VecDeque<Run>,
+    spare: parallel::Spare,
     /// How often in a row no more than one thread's work could be used.
     misses: u32,
     /// Bytes that a thread takes at a time.
@@ -63,6 +64,7 @@ impl Streaming {
             scan,
             column: 0,
             ahead: VecDeque::new(),
+            spare: parallel::Spare::default(),
             misses: 0,
             piece: options.piece,
         }
@@ -139,7 +141,7 @@ impl Streaming {
         let across = self.scan.across as usize;
         let ahead: usize = self.ahead.iter().map(|run| run.count).sum();
         if ahead < across && self.misses < MAX_MISSES {
-            let runs = parallel::decode(&self.scan, &mut self.cursor, input, self.piece, pool);
+            let runs = parallel::decode(&self.scan, &mut self.cursor, input, self.piece, &self.spare, pool);
             // Where guesses do not come true, they are not repeated for ever.
             self.misses = if runs.len() < 2 { self.misses + 1 } else { 0 };
             self.ahead.extend(runs.into_iter().filter(|run| run.count > 0));
@@ -151,17 +153,22 @@ impl Streaming {
         }
         let kernels = bands.kernels();
         let rows = bands.next_rows(count);
-        let work: Vec<_> = rows.into_iter().map(|row| (row, self.take(across))).collect();
+        let mut work: Vec<_> = rows.into_iter().map(|row| (row, self.take(across))).collect();
         let layout = &self.layout;
         pool.install(|| {
-            work.into_par_iter().for_each(|(mut row, runs)| {
+            work.par_iter_mut().for_each(|(row, runs)| {
                 let mut column = 0;
                 for run in runs {
-                    layout.transform(&kernels, &run, 0, run.count, &mut row, column);
+                    layout.transform(&kernels, run, 0, run.count, row, column);
                     column += run.count;
                 }
             });
         });
+        for run in work.into_iter().flat_map(|(_, runs)| runs) {
+            if let Ok(coefficients) = Arc::try_unwrap(run.coefficients) {
+                self.spare.put(coefficients);
+            }
+        }
         bands.have_arrived(count);
         Ok(count)
     }
