@@ -8,7 +8,7 @@ pub(crate) const PIECE_NANOS: u64 = 400_000;
 
 /// The same for a band of resampled rows. Each band computes its coefficients anew, so that shorter
 /// ones would do little else.
-pub(crate) const BAND_NANOS: u64 = 600_000;
+pub(crate) const BAND_NANOS: u64 = 450_000;
 
 /// The default of `yield_limit`: work that can be cut stays on the yielding road up to this.
 ///

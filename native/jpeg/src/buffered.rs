@@ -19,7 +19,7 @@ use crate::scan::{Block, Scan};
 use crate::{Error, OnDamage};
 
 /// More scans than any encoder writes: each can be made to go over all of the picture.
-const MAX_SCANS: usize = 1_000;
+const MAX_SCANS: usize = 200;
 
 /// Bytes that are looked through for the next scan at a time.
 const BYTES_TOGETHER: usize = 256 << 10;

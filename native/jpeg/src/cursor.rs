@@ -146,7 +146,7 @@ impl Cursor {
             return Err(if self.ended && self.next >= input.len() && bits.overran(&self.data) {
                 Error::Truncated { offset: input.len() }
             } else {
-                Error::Damaged { offset: stuffed(input, self.start, bits.position() / 8) }
+                Error::Damaged { offset: stuffed(input, self.start, bits.position() / 8).min(self.next) }
             });
         }
         self.lost = self.left - done as u64;

@@ -31,8 +31,10 @@ pub struct Options {
     /// coefficients. `true` by default.
     pub dc_only: bool,
     pub on_damage: OnDamage,
-    /// Bytes that a picture may take while it is decoded, the input and the rows handed over not
-    /// included. 512 MiB by default.
+    /// Bytes that a picture may take while it is decoded: the coefficients of one in several scans, and
+    /// two rows of MCUs. The input and the rows handed over are not included, and neither is what
+    /// threads take for themselves, which does not grow with the picture: 2 MB for a piece at the most.
+    /// 512 MiB by default.
     pub max_memory: u64,
     /// Bytes of entropy-coded data that a thread takes at a time, where there is a pool. 48 KiB by
     /// default; it makes no difference to the rows.
@@ -57,7 +59,7 @@ pub enum Effort<'a> {
     /// About so many MCUs, on this thread. An MCU is 8 by 8 samples of the picture times its
     /// largest sampling factors.
     Mcus(usize),
-    /// As much as makes sense to share out over a pool; at least one row.
+    /// As much as makes sense to share out over a pool.
     Pool(&'a ThreadPool),
 }
 
@@ -66,7 +68,7 @@ pub enum Effort<'a> {
 pub enum Read<'a> {
     /// The next rows, from top to bottom: one byte a pixel for grey, else three, red, green and blue.
     Rows(&'a [u8]),
-    /// Something was done, but no row is finished yet.
+    /// Something was done, but there are no rows to hand over yet.
     Working,
     /// All rows have been handed over.
     Done,
@@ -188,7 +190,7 @@ impl Decoder {
             }
             // The threads are entered once, whatever they do there.
             Effort::Pool(pool) => pool.install(|| {
-                while self.bands.ready() == 0 {
+                if self.bands.ready() == 0 {
                     self.advance_together(pool)?;
                 }
                 let row_len = self.size.0 as usize * self.header.colour.channels();
@@ -196,6 +198,9 @@ impl Decoder {
                 self.bands.make(self.bands.ready().min(most), &mut self.rows, Some(pool));
                 Ok(())
             })?,
+        }
+        if self.rows.is_empty() {
+            return Ok(Read::Working);
         }
         Ok(Read::Rows(&self.rows))
     }

@@ -60,6 +60,14 @@ impl Header {
         frame.is_ok_and(|frame| frame.is_some_and(|frame| frame.height == 0))
     }
 
+    /// How many MCUs the picture has, when all components are interleaved: [`Effort::Mcus`](crate::Effort::Mcus)
+    /// counts in these. At least one.
+    pub fn mcus(&self) -> u64 {
+        let most = |factor: fn(&Component) -> u8| self.components.iter().map(factor).max().unwrap_or(1);
+        let count = |length: u32, factor: u8| u64::from(length.div_ceil(8 * u32::from(factor)).max(1));
+        count(self.width, most(|c| c.horizontal)) * count(self.height, most(|c| c.vertical))
+    }
+
     /// The ICC profile, put together from its APP2 segments. `None` if one is missing.
     pub fn icc(&self) -> Option<Bytes> {
         let &(_, count, ref first) = self.icc.first()?;

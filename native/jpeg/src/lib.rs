@@ -45,7 +45,7 @@
 //! or, where there are none, from guessed starts: Huffman codes fall in step by themselves. The result
 //! is that of one thread, for damaged files too.
 //!
-//! **Safe.** No input makes it panic, and none makes it take more memory than [`Options::max_memory`].
+//! **Safe.** No input makes it panic, and [`Options::max_memory`] bounds what one makes it take.
 //! `unsafe` is in the three modules of SIMD kernels alone.
 #![deny(unsafe_code)]
 

@@ -190,14 +190,14 @@ fn ac_refine(reader: &mut Reader, data: &[u8], band: &Band, target: &mut Target<
         k += 1;
     }
     if reader.end_of_band > 0 {
-        while k <= band.end {
-            if *target.nonzero >> k & 1 == 1 {
-                bits.refill(data);
-                if bits.take(1) == 1 {
-                    target.correct(k, bit);
-                }
+        // Straight from one that is not zero to the next: most blocks have few, or none.
+        let mut left = *target.nonzero & u64::MAX.checked_shl(k).unwrap_or(0) & u64::MAX >> (63 - band.end);
+        while left != 0 {
+            bits.refill(data);
+            if bits.take(1) == 1 {
+                target.correct(left.trailing_zeros(), bit);
             }
-            k += 1;
+            left &= left - 1;
         }
         reader.end_of_band -= 1;
     }

@@ -22,6 +22,8 @@ const DC_ONLY_LEAVE: f64 = 3.5;
 pub(super) struct Jpeg {
     input: Bytes,
     header: Header,
+    /// How many MCUs there are.
+    mcus: u64,
     scale: Scale,
     /// Whether what is left to shrink is enough for chroma from DC values alone.
     dc_only: bool,
@@ -32,9 +34,16 @@ pub(super) struct Jpeg {
 
 impl Jpeg {
     pub(super) fn open(input: Bytes) -> Result<Self, Error> {
-        let header = header(&input)?;
-        let mut source =
-            Jpeg { input, header, scale: Scale::Full, dc_only: false, mcu_nanos: 0, decoder: None };
+        let found = jpeg::Header::read(input.clone()).map_err(error)?;
+        let mut source = Jpeg {
+            header: translated(&found, input.len()),
+            input,
+            mcus: found.mcus(),
+            scale: Scale::Full,
+            dc_only: false,
+            mcu_nanos: 0,
+            decoder: None,
+        };
         source.set_scale(1, 1.0);
         Ok(source)
     }
@@ -42,7 +51,10 @@ impl Jpeg {
 
 /// What the segments in front of the first scan say.
 pub(super) fn header(input: &Bytes) -> Result<Header, Error> {
-    let found = jpeg::Header::read(input.clone()).map_err(error)?;
+    jpeg::Header::read(input.clone()).map(|found| translated(&found, input.len())).map_err(error)
+}
+
+fn translated(found: &jpeg::Header, bytes: usize) -> Header {
     let orientation = found.exif.as_deref().and_then(Orientation::from_exif_chunk);
     let mut header = Header {
         format: Format::Jpeg,
@@ -53,7 +65,7 @@ pub(super) fn header(input: &Bytes) -> Result<Header, Error> {
         orientation: orientation.unwrap_or(Orientation::NoTransforms),
         by_rows: true,
         decode_nanos: 0,
-        input_nanos: input.len() as u64 * cost::JPEG_NANOS_PER_BYTE,
+        input_nanos: bytes as u64 * cost::JPEG_NANOS_PER_BYTE,
         scales: true,
         shares: found.process != Process::Progressive,
     };
@@ -62,7 +74,7 @@ pub(super) fn header(input: &Bytes) -> Result<Header, Error> {
         header.input_nanos *= cost::PROGRESSIVE_TIMES;
     }
     header.decode_nanos = header.input_nanos + cost::decode_nanos(&header);
-    Ok(header)
+    header
 }
 
 /// The estimated nanoseconds of [`header`].
@@ -99,9 +111,7 @@ impl RowSource for Jpeg {
             2 => Scale::Half,
             _ => Scale::Full,
         };
-        // They are of 64 pixels and more.
-        let mcus = (self.header.pixels() / 64).max(1);
-        self.mcu_nanos = (self.header.scaled(self.scale.factor()).decode_nanos / mcus).max(1);
+        self.mcu_nanos = (self.header.scaled(self.scale.factor()).decode_nanos / self.mcus).max(1);
     }
 
     fn read(&mut self, max_rows: u32, pool: Option<&ThreadPool>) -> Result<Read<'_>, Error> {
