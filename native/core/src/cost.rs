@@ -8,7 +8,7 @@ pub(crate) const PIECE_NANOS: u64 = 400_000;
 
 /// The same for a band of resampled rows. Each band computes its coefficients anew, so that shorter
 /// ones would do little else.
-pub(crate) const BAND_NANOS: u64 = 450_000;
+pub(crate) const BAND_NANOS: u64 = 550_000;
 
 /// The default of `yield_limit`: work that can be cut stays on the yielding road up to this.
 ///
@@ -78,7 +78,7 @@ pub(crate) fn resample_nanos(output: (u32, u32), ratio: (f64, f64), support: f64
 
 /// The coefficients of one convolution, which are computed for each call, whatever its height.
 pub(crate) fn coefficient_nanos(width: u32, ratio: f64, support: f64) -> u64 {
-    (f64::from(width) * taps(support, ratio) * 30.0) as u64
+    (f64::from(width) * taps(support, ratio) * 20.0) as u64
 }
 
 fn taps(support: f64, ratio: f64) -> f64 {
