@@ -6,13 +6,13 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use rayon::ThreadPool;
-use rayon::prelude::*;
 
 use crate::block::{Class, Damage};
 use crate::cursor::{Cursor, Found};
 use crate::frame::{Frame, Process, Scaled};
 use crate::header::{Parser, ScanHeader, Tables};
 use crate::kernels::Kernels;
+use crate::parallel::share_out;
 use crate::planes::{Bands, McuRow, Transform};
 use crate::refine::{self, Band};
 use crate::scan::{Block, Scan};
@@ -256,9 +256,7 @@ impl Buffered {
         };
         let rows = bands.next_rows(count);
         match pool {
-            Some(pool) if count > 1 => {
-                pool.install(|| rows.into_par_iter().enumerate().for_each(make));
-            }
+            Some(pool) if count > 1 => share_out(pool, rows.into_iter().enumerate(), make),
             _ => rows.into_iter().enumerate().for_each(make),
         }
         bands.have_arrived(count);

@@ -214,17 +214,9 @@ impl Cursor {
         (stuffed(input, self.start, bit / 8), bit % 8)
     }
 
-    /// Goes on from a place further on in the same interval, `mcus` later.
-    pub(crate) fn jump(
-        &mut self,
-        input: &[u8],
-        (offset, bit): (usize, usize),
-        mcus: u64,
-        predictions: Predictions,
-    ) {
-        self.data.clear();
-        self.start = offset;
-        (self.next, self.ended) = unstuff(input, offset, WINDOW, &mut self.data);
+    /// Goes on from a place further on in the same interval, `mcus` later: a byte of the input, and a bit of it.
+    pub(crate) fn jump(&mut self, (offset, bit): (usize, usize), mcus: u64, predictions: Predictions) {
+        self.start_interval(offset);
         self.reader = Reader { bits: Bits::at(&self.data, bit), predictions, end_of_band: 0 };
         self.left -= mcus;
         self.total -= mcus;

@@ -105,7 +105,7 @@ impl fmt::Debug for Decoder {
 const MCUS_TOGETHER: usize = 4_096;
 
 /// Bytes of rows that several threads make at a time: no more than stay in the caches.
-const BYTES_TOGETHER: usize = 512 << 10;
+const BYTES_TOGETHER: usize = 4 << 20;
 
 impl Decoder {
     /// Reads the segments before the first scan.
@@ -179,26 +179,25 @@ impl Decoder {
         if self.bands.is_complete() {
             return Ok(Read::Done);
         }
-        let most = most.max(1);
-        match effort {
-            Effort::Mcus(mcus) => {
-                if self.bands.ready() == 0 {
+        let pool = match effort {
+            Effort::Mcus(_) => None,
+            Effort::Pool(pool) => Some(pool),
+        };
+        if self.bands.ready() == 0 {
+            match effort {
+                Effort::Mcus(mcus) => {
                     self.advance(mcus)?;
                     return Ok(Read::Working);
                 }
-                self.bands.make(self.bands.ready().min(most), &mut self.rows, None);
+                Effort::Pool(pool) => self.advance_together(pool)?,
             }
-            // The threads are entered once, whatever they do there.
-            Effort::Pool(pool) => pool.install(|| {
-                if self.bands.ready() == 0 {
-                    self.advance_together(pool)?;
-                }
-                let row_len = self.size.0 as usize * self.header.colour.channels();
-                let most = most.min((BYTES_TOGETHER / row_len).max(1));
-                self.bands.make(self.bands.ready().min(most), &mut self.rows, Some(pool));
-                Ok(())
-            })?,
         }
+        let mut rows = self.bands.ready().min(most.max(1));
+        if pool.is_some() {
+            let row_len = self.size.0 as usize * self.header.colour.channels();
+            rows = rows.min((BYTES_TOGETHER / row_len).max(1));
+        }
+        self.bands.make(rows, &mut self.rows, pool);
         if self.rows.is_empty() {
             return Ok(Read::Working);
         }
@@ -223,12 +222,16 @@ impl Decoder {
     fn advance_together(&mut self, pool: &ThreadPool) -> Result<(), Error> {
         match &mut self.source {
             Source::Streaming(streaming) => {
-                if streaming.advance_together(&self.input, &mut self.bands, pool)? == 0 {
+                if streaming.advance_together(&self.input, &mut self.bands, pool) == 0 {
                     streaming.advance(&self.input, &mut self.bands, usize::MAX)?;
                 }
             }
             Source::Buffered(buffered) => {
-                buffered.advance(&self.input, &mut self.bands, MCUS_TOGETHER, Some(pool))?;
+                let mut done = 0;
+                while done < MCUS_TOGETHER && self.bands.ready() == 0 {
+                    let most = MCUS_TOGETHER - done;
+                    done += buffered.advance(&self.input, &mut self.bands, most, Some(pool))?;
+                }
             }
         }
         Ok(())

@@ -1,30 +1,32 @@
 //! Sequential scans on several threads, with the very result of one.
 //!
-//! A window of the data is cut into pieces. Where there are restart markers, the pieces begin at
-//! these, and each thread knows all that it has to. Elsewhere a piece begins at any byte, guessed to
-//! be the start of an MCU: Huffman codes fall in step by themselves, usually within 60 bytes. A
-//! piece goes on past its end until it comes upon an MCU that begins at the same bit as one of its
-//! successor. From there on the successor's work is right, but for its DC values, which lack what
-//! came before it.
+//! The data is cut into pieces. Where there are restart markers, the pieces begin at these, and each
+//! thread knows all that it has to. Elsewhere a piece begins at any byte, guessed to be the start of an
+//! MCU: Huffman codes fall in step by themselves, usually within 60 bytes. Pieces are joined in order: one
+//! goes on past its end until it comes upon an MCU that begins at the same bit as one of its successor.
+//! From there on the successor's work is right, but for its DC values, which lack what came before it.
 //!
-//! Nothing here reports damage. Whatever is odd ends the window before it, and the [`Cursor`]
-//! comes upon it again.
+//! Nothing here reports damage. Whatever is odd ends the pieces before it, and the [`Cursor`], which is
+//! always behind the last MCU that was joined, comes upon it again.
 
+use std::collections::VecDeque;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rayon::ThreadPool;
-use rayon::prelude::*;
 
 use crate::bits::{Bits, find_marker, stuffed, unstuff};
 use crate::cursor::Cursor;
 use crate::scan::{Predictions, Run, Scan};
 
-/// Fewer bytes are not worth another piece.
-const LEAST_BYTES: u64 = 4 << 10;
+/// Fewer bytes are not worth a piece.
+const LEAST_BYTES: usize = 8 << 10;
 
-/// Pieces for each thread, so that one that was held up is no loss.
+/// Pieces for each thread at least, so that none has long to wait for the others at the end.
 const PIECES_PER_THREAD: usize = 8;
+
+/// Pieces for each thread that may be there, or on their way, before they are joined.
+const WAITING_PER_THREAD: usize = 4;
 
 /// How many coefficients a piece is meant to take: 128 KB, so that those of all threads stay in the
 /// second cache.
@@ -42,68 +44,385 @@ const MOST_GUESSED: usize = 256;
 /// MCUs that are decoded at a time.
 const MCUS_TOGETHER: usize = 64;
 
-/// Memory of coefficients that are no longer needed. Fresh pages cost more than clearing used ones.
-#[derive(Debug, Default)]
-pub(crate) struct Spare(Mutex<Vec<Vec<i16>>>);
+/// After so many beginnings in a row of which nothing came, one thread does the rest.
+const MAX_MISSES: u32 = 2;
 
-impl Spare {
-    fn take(&self) -> Vec<i16> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
-    }
-
-    pub(crate) fn put(&self, mut coefficients: Vec<i16>) {
-        coefficients.clear();
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(coefficients);
-    }
-}
-
-/// Decodes the next window, and moves the cursor behind it. Empty where one thread does better.
-pub(crate) fn decode(
-    scan: &Scan,
-    cursor: &mut Cursor,
-    input: &[u8],
-    piece: usize,
-    spare: &Spare,
+/// Does every task, on this thread and those of the pool.
+pub(crate) fn share_out<T: Send>(
     pool: &ThreadPool,
-) -> Vec<Run> {
-    let threads = pool.current_num_threads();
-    if threads < 2 || !cursor.is_sound() || cursor.total() == 0 {
-        return Vec::new();
-    }
-    let pieces = threads * PIECES_PER_THREAD;
-    let bytes = input.len().saturating_sub(cursor.end()).max(1) as u64;
-    // Flat pictures have many coefficients for a byte.
-    let per_byte = (cursor.total() * scan.mcu_len as u64 / bytes).max(1);
-    let most = (USUAL_COEFFICIENTS / per_byte).min(piece as u64);
-    // Falling in step has to be little of it.
-    if most < piece.div_ceil(16) as u64 {
-        return Vec::new();
-    }
-    // Windows of the same length, for as many pieces in the last one.
-    let windows = bytes.div_ceil(most * pieces as u64);
-    let each = (bytes / (windows * pieces as u64)).max(most.min(LEAST_BYTES)) as usize;
-    let window = Window { pieces, each, spare };
-    let interval_bytes = bytes * cursor.interval() / cursor.total();
-    if scan.restart_interval > 0 && interval_bytes <= each as u64 {
-        by_markers(scan, cursor, input, pool, window)
-    } else if cursor.left() > 0 {
-        by_guess(scan, cursor, input, pool, window)
-    } else {
-        Vec::new()
-    }
+    tasks: impl Iterator<Item = T> + Send,
+    run: impl Fn(T) + Sync,
+) {
+    let tasks = Mutex::new(tasks);
+    let next = || lock(&tasks).next();
+    let work = || {
+        while let Some(task) = next() {
+            run(task);
+        }
+    };
+    // This thread begins at once, while others still wake.
+    pool.in_place_scope(|scope| {
+        for _ in 1..pool.current_num_threads() {
+            scope.spawn(|_| work());
+        }
+        work();
+    });
 }
 
-/// How the data is cut: so many pieces of so many bytes each.
-#[derive(Clone, Copy)]
-struct Window<'a> {
-    pieces: usize,
+/// What a thread that panicked left locked is not used: its panic is passed on at the end of the scope.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// MCUs that are decoded ahead of the rows they belong to, piece by piece.
+#[derive(Debug)]
+pub(crate) struct Ahead {
+    /// Joined MCUs in order, and how many they are.
+    runs: VecDeque<Run>,
+    count: usize,
+    /// Pieces that are to be joined next, in order: `None` while they are on their way.
+    pieces: VecDeque<Option<Piece>>,
+    /// The number of the first of these. Pieces with a lower number have been forgotten.
+    first: u64,
+    /// Its first MCU that is right.
+    in_step: usize,
+    /// Where the next piece begins. `None` until pieces are begun (anew) from the cursor.
+    next: Option<Next>,
+    /// How many were joined since then.
+    joined: u32,
+    misses: u32,
+    /// Whether one thread has to go on before pieces can be begun.
+    stalled: bool,
+    /// The most bytes that a piece has, and how many the next ones have.
+    most: usize,
     each: usize,
-    spare: &'a Spare,
+    /// Memory of coefficients that are no longer needed. Fresh pages cost more than clearing used ones.
+    spare: Vec<Vec<i16>>,
 }
 
-/// A thread's part of the window.
-#[derive(Default)]
-struct Piece {
+#[derive(Debug, Clone, Copy)]
+enum Next {
+    /// At a byte. The bit is there where it is known and no guess.
+    Byte { at: usize, bit: Option<usize> },
+    /// At the start of a restart interval, with the marker behind it and the MCUs that are left.
+    Interval { at: usize, restart: u8, left: u64 },
+    /// There are no more.
+    Over,
+}
+
+impl Ahead {
+    /// No piece has more than `most` bytes.
+    pub(crate) fn new(most: usize) -> Self {
+        Ahead {
+            runs: VecDeque::new(),
+            count: 0,
+            pieces: VecDeque::new(),
+            first: 0,
+            in_step: 0,
+            next: None,
+            joined: 0,
+            misses: 0,
+            stalled: false,
+            most,
+            each: most,
+            spare: Vec::new(),
+        }
+    }
+
+    /// How many MCUs were joined, and not yet taken.
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Takes the next MCUs: at most `most`, those that lie together.
+    pub(crate) fn take(&mut self, most: usize) -> Option<Run> {
+        let run = self.runs.front_mut()?;
+        let count = run.count.min(most);
+        self.count -= count;
+        if count == run.count {
+            return self.runs.pop_front();
+        }
+        let taken = Run { coefficients: run.coefficients.clone(), count, ..*run };
+        run.first += count;
+        run.count -= count;
+        Some(taken)
+    }
+
+    /// Takes back the memory of what was taken.
+    pub(crate) fn put_back(&mut self, run: Run) {
+        if let Ok(coefficients) = Arc::try_unwrap(run.coefficients) {
+            self.spare.push(coefficients);
+        }
+    }
+
+    /// Forgets all pieces that were not joined. For when the cursor moves by itself.
+    pub(crate) fn forget_pieces(&mut self) {
+        self.first += self.pieces.len() as u64;
+        let pieces = self.pieces.drain(..).flatten();
+        self.spare.extend(pieces.map(|piece| piece.coefficients));
+        self.next = None;
+        self.in_step = 0;
+        self.joined = 0;
+    }
+
+    /// Tries to begin with pieces again, where that was not possible.
+    pub(crate) fn retry(&mut self) {
+        self.stalled = false;
+    }
+
+    /// Whether there may be a piece to decode.
+    pub(crate) fn has_pieces(&self, threads: usize) -> bool {
+        let waiting = self.pieces.len() >= threads * WAITING_PER_THREAD;
+        !self.stalled && !waiting && !matches!(self.next, Some(Next::Over))
+    }
+
+    /// The next piece that is to be decoded. `None` if there is none for now, or if one thread does better.
+    pub(crate) fn hand_out(
+        &mut self,
+        scan: &Scan,
+        cursor: &mut Cursor,
+        input: &[u8],
+        threads: usize,
+    ) -> Option<Work> {
+        if !self.has_pieces(threads) {
+            return None;
+        }
+        if self.next.is_none() {
+            self.next = self.begin(scan, cursor, input, threads);
+            self.stalled = self.next.is_none();
+        }
+        let (next, part) = match self.next? {
+            Next::Over => return None,
+            Next::Byte { at, bit } => {
+                let mut end = at + self.each;
+                // Not between a 0xFF and what is stuffed behind it.
+                end += usize::from(input.get(end - 1) == Some(&0xFF));
+                // What would be left is not worth a piece.
+                let mut over = end + self.each / 2 >= input.len();
+                if over {
+                    end = input.len();
+                }
+                if scan.restart_interval > 0
+                    && let Some((marker, _)) = find_marker(&input[..end], at)
+                {
+                    (end, over) = (marker, true);
+                }
+                let next = if over { Next::Over } else { Next::Byte { at: end, bit: None } };
+                (next, Part::Bytes { range: at..end, bit })
+            }
+            Next::Interval { at, restart, left } => {
+                let (next, intervals) = self.intervals(scan, cursor.interval(), input, (at, restart, left));
+                if intervals.is_empty() {
+                    self.next = Some(next);
+                    return None;
+                }
+                (next, Part::Intervals(intervals))
+            }
+        };
+        let number = self.first + self.pieces.len() as u64;
+        self.next = Some(next);
+        self.pieces.push_back(None);
+        Some(Work { number, part, most: cursor.left(), coefficients: self.spare.pop().unwrap_or_default() })
+    }
+
+    /// Begins with pieces where the cursor is. `None` where one thread does better.
+    fn begin(&mut self, scan: &Scan, cursor: &mut Cursor, input: &[u8], threads: usize) -> Option<Next> {
+        if threads < 2 || self.misses >= MAX_MISSES || !cursor.is_sound() || cursor.total() == 0 {
+            return None;
+        }
+        let bytes = input.len().saturating_sub(cursor.end()).max(1);
+        // Flat pictures have many coefficients for a byte.
+        let per_byte = (cursor.total() * scan.mcu_len as u64 / bytes as u64).max(1);
+        let most = ((USUAL_COEFFICIENTS / per_byte) as usize).min(self.most);
+        // Falling in step has to be little of it.
+        if most < self.most.div_ceil(16) {
+            return None;
+        }
+        self.each = (bytes / (threads * PIECES_PER_THREAD)).clamp(most.min(LEAST_BYTES).max(1), most);
+        if bytes / self.each < 2 {
+            return None;
+        }
+        let interval_bytes = bytes as u64 * cursor.interval() / cursor.total();
+        if scan.restart_interval > 0 && interval_bytes <= self.each as u64 {
+            let at = cursor.at_interval(input)?;
+            Some(Next::Interval { at, restart: cursor.restart(), left: cursor.total() })
+        } else {
+            if cursor.left() == 0 {
+                cursor.at_interval(input)?;
+            }
+            let (at, bit) = cursor.place(input);
+            Some(Next::Byte { at, bit: Some(bit) })
+        }
+    }
+
+    /// Restart intervals of one piece, as long as the markers between them are the right ones.
+    fn intervals(
+        &self,
+        scan: &Scan,
+        each: u64,
+        input: &[u8],
+        (start, restart, mut left): (usize, u8, u64),
+    ) -> (Next, Vec<Interval>) {
+        let most = (PIECE_COEFFICIENTS / scan.mcu_len) as u64;
+        let mut intervals = Vec::new();
+        let (mut at, mut restart, mut mcus) = (start, restart, 0);
+        while left > 0 {
+            let whole = at - start >= self.each || mcus + left.min(each) > most;
+            if whole && !intervals.is_empty() {
+                return (Next::Interval { at, restart, left }, intervals);
+            }
+            let Some((marker, code)) = find_marker(input, at) else { break };
+            let interval = Interval { range: at..marker, mcus: left.min(each) };
+            mcus += interval.mcus;
+            left -= interval.mcus;
+            intervals.push(interval);
+            if code != 0xD0 + restart {
+                break;
+            }
+            restart = (restart + 1) & 7;
+            at = marker + 2;
+        }
+        (Next::Over, intervals)
+    }
+
+    /// Takes a decoded piece, and joins what can be joined by now.
+    pub(crate) fn finished(
+        &mut self,
+        scan: &Scan,
+        cursor: &mut Cursor,
+        input: &[u8],
+        (number, piece): (u64, Piece),
+    ) {
+        match number.checked_sub(self.first).and_then(|i| self.pieces.get_mut(i as usize)) {
+            Some(place) => *place = Some(piece),
+            None => self.spare.push(piece.coefficients),
+        }
+        while self.is_ready()
+            && let Some(Some(piece)) = self.pieces.pop_front()
+        {
+            self.first += 1;
+            self.joined += 1;
+            let goes_on = if piece.intervals.is_empty() {
+                self.join_by_step(scan, cursor, input, piece)
+            } else {
+                self.join_by_marker(cursor, piece)
+            };
+            if !goes_on {
+                // Where guesses do not come true, they are not repeated for ever.
+                self.misses = if self.joined < 2 { self.misses + 1 } else { 0 };
+                self.forget_pieces();
+            }
+        }
+    }
+
+    /// Whether the first piece can be joined: one that began at a guess is looked for by the one before.
+    fn is_ready(&self) -> bool {
+        match self.pieces.front() {
+            Some(Some(piece)) if piece.intervals.is_empty() => match self.pieces.get(1) {
+                Some(successor) => successor.is_some(),
+                None => matches!(self.next, Some(Next::Over)),
+            },
+            first => matches!(first, Some(Some(_))),
+        }
+    }
+
+    /// Joins a piece, and says whether its successor goes on where it ends.
+    fn join_by_step(&mut self, scan: &Scan, cursor: &mut Cursor, input: &[u8], mut piece: Piece) -> bool {
+        let first = self.in_step;
+        let predictions = cursor.reader.predictions;
+        let before = piece.predictions_before(scan, first);
+        let offsets = each_of(|c| predictions[c].wrapping_sub(before[c]));
+        let successor = self.pieces.front().and_then(Option::as_ref);
+        let in_step = successor.and_then(|successor| piece.fall_in_step(scan, successor));
+        // The scan, or the interval, may end before the data does.
+        let count = (piece.count() - first).min(cursor.left() as usize);
+        let after = piece.predictions_before(scan, first + count);
+        let bit = piece.start_of(first + count);
+        let place = (stuffed(input, piece.from, bit / 8), bit % 8);
+        cursor.jump(place, count as u64, each_of(|c| after[c].wrapping_add(offsets[c])));
+        self.push(piece, first, count, offsets);
+        self.in_step = in_step.unwrap_or(0);
+        in_step.is_some() && cursor.left() > 0
+    }
+
+    fn join_by_marker(&mut self, cursor: &mut Cursor, piece: Piece) -> bool {
+        let (whole, all) = (piece.whole, piece.intervals.len());
+        if let Some(last) = piece.intervals[..whole].last() {
+            cursor.jump_intervals(whole as u64, piece.count() as u64, last.range.end);
+        }
+        let count = piece.count();
+        self.push(piece, 0, count, [0; 4]);
+        whole == all && cursor.total() > 0
+    }
+
+    fn push(&mut self, piece: Piece, first: usize, count: usize, offsets: Predictions) {
+        self.count += count;
+        if count == 0 {
+            self.spare.push(piece.coefficients);
+        } else {
+            self.runs.push_back(Run { coefficients: Arc::new(piece.coefficients), first, count, offsets });
+        }
+    }
+}
+
+/// A piece that is to be decoded.
+#[derive(Debug)]
+pub(crate) struct Work {
+    number: u64,
+    part: Part,
+    /// It cannot have more MCUs.
+    most: u64,
+    coefficients: Vec<i16>,
+}
+
+#[derive(Debug)]
+enum Part {
+    /// From a bit of the first byte on, or wherever an MCU seems to begin.
+    Bytes { range: Range<usize>, bit: Option<usize> },
+    Intervals(Vec<Interval>),
+}
+
+impl Work {
+    /// Decodes the piece. The number is what [`Ahead`] knows it by.
+    pub(crate) fn decode(self, scan: &Scan, input: &[u8]) -> (u64, Piece) {
+        let mut coefficients = self.coefficients;
+        coefficients.clear();
+        let mut piece = Piece { coefficients, ..Piece::default() };
+        match self.part {
+            Part::Bytes { range, bit } => {
+                piece.from = range.start;
+                piece.load(input, range, bit.unwrap_or(0), OVERLAP + scan.max_mcu_bytes());
+                if bit.is_some() {
+                    piece.run(scan, self.most);
+                } else {
+                    piece.run_from_guess(scan, self.most);
+                }
+            }
+            Part::Intervals(intervals) => {
+                piece.whole = intervals.iter().take_while(|interval| piece.interval(scan, input, interval)).count();
+                piece.intervals = intervals;
+            }
+        }
+        (self.number, piece)
+    }
+}
+
+/// A restart interval: its data up to the marker behind it, and its MCUs.
+#[derive(Debug)]
+struct Interval {
+    range: Range<usize>,
+    mcus: u64,
+}
+
+/// What one thread decoded.
+#[derive(Debug, Default)]
+pub(crate) struct Piece {
+    /// Where it begins in the input.
+    from: usize,
+    /// The restart intervals that it is made of, and how many of these are whole. None where it was cut at
+    /// any bytes.
+    intervals: Vec<Interval>,
+    whole: usize,
     /// Bytes without stuffing: its own, and some of the successor's.
     data: Vec<u8>,
     own: usize,
@@ -205,6 +524,18 @@ impl Piece {
         }
     }
 
+    /// Decodes a restart interval. `false` if it is not whole; what there is of it is dropped.
+    fn interval(&mut self, scan: &Scan, input: &[u8], interval: &Interval) -> bool {
+        // Far enough to see the marker.
+        self.load(input, interval.range.clone(), 0, 2);
+        let before = self.count();
+        let done = self.push(scan, interval.mcus as usize, usize::MAX);
+        if !done {
+            self.starts.truncate(before);
+        }
+        done
+    }
+
     /// Goes on to an MCU that begins where one of the successor's does, and returns that one's
     /// number.
     fn fall_in_step(&mut self, scan: &Scan, successor: &Piece) -> Option<usize> {
@@ -239,164 +570,8 @@ impl Piece {
         }
         predictions
     }
-
-    fn into_run(self, first: usize, count: usize, offsets: Predictions) -> Run {
-        Run { coefficients: Arc::new(self.coefficients), first, count, offsets }
-    }
-}
-
-/// A window cut at any bytes.
-fn by_guess(
-    scan: &Scan,
-    cursor: &mut Cursor,
-    input: &[u8],
-    pool: &ThreadPool,
-    window: Window<'_>,
-) -> Vec<Run> {
-    let (start, bit) = cursor.place(input);
-    let pieces = window.pieces.min((input.len() - start) / window.each);
-    if pieces < 2 {
-        return Vec::new();
-    }
-    let boundary = |i: usize| {
-        let at = start + i * window.each;
-        // Not between a 0xFF and what is stuffed behind it.
-        if i > 0 && input[at - 1] == 0xFF { at + 1 } else { at }
-    };
-    let overlap = OVERLAP + scan.max_mcu_bytes();
-    let left = cursor.left();
-    let decoded: Vec<Piece> = pool.install(|| {
-        let decoded = (0..pieces).into_par_iter().map(|i| {
-            let mut piece = Piece { coefficients: window.spare.take(), ..Piece::default() };
-            let bit = if i == 0 { bit } else { 0 };
-            piece.load(input, boundary(i)..boundary(i + 1).min(input.len()), bit, overlap);
-            if i == 0 {
-                piece.run(scan, left);
-            } else {
-                piece.run_from_guess(scan, left);
-            }
-            piece
-        });
-        decoded.collect()
-    });
-
-    let mut runs = Vec::with_capacity(pieces);
-    let mut predictions = cursor.reader.predictions;
-    let (mut mcus, mut first) = (0, 0);
-    let mut decoded = decoded.into_iter().enumerate().peekable();
-    while let Some((i, mut piece)) = decoded.next() {
-        let before = piece.predictions_before(scan, first);
-        let offsets = each_of(|c| predictions[c].wrapping_sub(before[c]));
-        let in_step = decoded.peek().and_then(|(_, successor)| piece.fall_in_step(scan, successor));
-        // The scan, or the interval, may end before the data does.
-        let count = (piece.count() - first).min((left - mcus) as usize);
-        mcus += count as u64;
-        let after = piece.predictions_before(scan, first + count);
-        predictions = each_of(|c| after[c].wrapping_add(offsets[c]));
-        let bit = piece.start_of(first + count);
-        runs.push(piece.into_run(first, count, offsets));
-        match in_step {
-            Some(index) if mcus < left => first = index,
-            _ => {
-                let place = (stuffed(input, boundary(i), bit / 8), bit % 8);
-                cursor.jump(input, place, mcus, predictions);
-                break;
-            }
-        }
-    }
-    runs
 }
 
 fn each_of(value: impl FnMut(usize) -> i16) -> Predictions {
     std::array::from_fn(value)
-}
-
-/// Restart intervals, some to each piece.
-fn by_markers(
-    scan: &Scan,
-    cursor: &mut Cursor,
-    input: &[u8],
-    pool: &ThreadPool,
-    window: Window<'_>,
-) -> Vec<Run> {
-    let Some(start) = cursor.at_interval(input) else { return Vec::new() };
-    let work = intervals(scan, cursor, input, start, window);
-    if work.len() < 2 {
-        return Vec::new();
-    }
-    let decoded: Vec<(usize, Piece)> = pool.install(|| {
-        let decoded = work.par_iter().map(|intervals| {
-            let mut piece = Piece { coefficients: window.spare.take(), ..Piece::default() };
-            let whole = intervals.iter().take_while(|interval| {
-                // Far enough to see the marker.
-                piece.load(input, interval.range.clone(), 0, 2);
-                let from = piece.count();
-                let done = piece.push(scan, interval.mcus as usize, usize::MAX);
-                if !done {
-                    piece.starts.truncate(from);
-                }
-                done
-            });
-            (whole.count(), piece)
-        });
-        decoded.collect()
-    });
-
-    let mut runs = Vec::with_capacity(work.len());
-    for (intervals, (whole, piece)) in work.iter().zip(decoded) {
-        let Some(last) = intervals[..whole].last() else { break };
-        let count = piece.count();
-        runs.push(piece.into_run(0, count, [0; 4]));
-        cursor.jump_intervals(whole as u64, count as u64, last.range.end);
-        if whole < intervals.len() {
-            break;
-        }
-    }
-    runs
-}
-
-/// A restart interval: its data up to the marker behind it, and its MCUs.
-struct Interval {
-    range: Range<usize>,
-    mcus: u64,
-}
-
-/// Intervals in pieces, from `start` on, as long as the markers between them are the right ones.
-fn intervals(
-    scan: &Scan,
-    cursor: &Cursor,
-    input: &[u8],
-    start: usize,
-    window: Window<'_>,
-) -> Vec<Vec<Interval>> {
-    let most = (PIECE_COEFFICIENTS / scan.mcu_len) as u64;
-    let mut pieces: Vec<Vec<Interval>> = Vec::new();
-    let (mut left, mut from) = (cursor.total(), start);
-    let mut restart = cursor.restart();
-    // Of the last piece.
-    let (mut bytes, mut mcus) = (usize::MAX, 0);
-    while left > 0
-        && let Some((at, code)) = find_marker(input, from)
-    {
-        let interval = Interval { range: from..at, mcus: left.min(cursor.interval()) };
-        if bytes >= window.each || mcus + interval.mcus > most {
-            if pieces.len() == window.pieces {
-                break;
-            }
-            pieces.push(Vec::new());
-            (bytes, mcus) = (0, 0);
-        }
-        bytes += at - from;
-        mcus += interval.mcus;
-        left -= interval.mcus;
-        if let Some(piece) = pieces.last_mut() {
-            piece.push(interval);
-        }
-        if code != 0xD0 + restart {
-            break;
-        }
-        restart = (restart + 1) & 7;
-        from = at + 2;
-    }
-    pieces
 }

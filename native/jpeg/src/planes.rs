@@ -1,12 +1,12 @@
 //! From coefficients to rows of the output: inverse transforms, enlarged chroma, colours.
 
 use rayon::ThreadPool;
-use rayon::prelude::*;
 
 use crate::block::Class;
 use crate::frame::{Ratio, Scaled};
 use crate::header::Colour;
 use crate::kernels::{Kernels, idct1, idct2};
+use crate::parallel::share_out;
 
 /// What turns the blocks of a component into samples.
 #[derive(Debug, Clone)]
@@ -94,8 +94,10 @@ fn raised<const N: usize>(coefficients: &[i16], offset: i16) -> Option<[i16; N]>
     Some(block)
 }
 
-/// Rows of the output that one thread makes at a time.
-const ROWS_TOGETHER: usize = 16;
+/// Bytes of the output that a thread makes at a time, where several do, and below how many it is not worth to
+/// wake others.
+const BYTES_EACH: usize = 64 << 10;
+const LEAST_BYTES_SHARED: usize = 512 << 10;
 
 /// A band of one component's samples.
 #[derive(Debug)]
@@ -229,6 +231,11 @@ impl Bands {
         self.kernels
     }
 
+    /// Rows of MCUs that are still to come.
+    pub(crate) fn missing(&self) -> usize {
+        self.mcu_rows - self.arrived
+    }
+
     /// The next rows of MCUs, to be written. They hold whatever was there before.
     pub(crate) fn next_rows(&mut self, count: usize) -> Vec<McuRow<'_>> {
         let mut rows: Vec<McuRow<'_>> =
@@ -276,13 +283,13 @@ impl Bands {
         let row_len = self.width * self.colour.channels();
         out.resize(rows * row_len, 0);
         let this = &*self;
-        if let Some(pool) = pool.filter(|_| rows >= 2 * ROWS_TOGETHER) {
-            let bands = out.par_chunks_mut(row_len * ROWS_TOGETHER).enumerate();
-            pool.install(|| {
-                bands.for_each(|(i, out)| this.make_rows(this.next + i * ROWS_TOGETHER, out));
-            });
-        } else {
-            this.make_rows(this.next, out);
+        let each = (BYTES_EACH / row_len).max(1);
+        match pool {
+            Some(pool) if out.len() >= LEAST_BYTES_SHARED && rows > each => {
+                let parts = out.chunks_mut(row_len * each).enumerate();
+                share_out(pool, parts, |(i, out)| this.make_rows(this.next + i * each, out));
+            }
+            _ => this.make_rows(this.next, out),
         }
         self.next += rows;
         self.forget();

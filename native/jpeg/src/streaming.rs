@@ -1,22 +1,25 @@
 //! Sequential pictures in one scan: rows come out as their MCUs go in.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use rayon::ThreadPool;
-use rayon::prelude::*;
+use rayon::{Scope, ThreadPool};
 
 use crate::cursor::{Cursor, Found};
 use crate::kernels::Kernels;
+use crate::parallel::{Ahead, Work, lock};
 use crate::planes::{Bands, McuRow, Transform};
 use crate::scan::{Predictions, Run, Scan};
-use crate::{Error, Options, parallel};
+use crate::{Error, Options};
 
-/// MCUs that are decoded before they are transformed: as many as stay in the first cache.
+/// Coefficients that are decoded before they are transformed: as many as stay in the first cache.
 const COEFFICIENTS_TOGETHER: usize = 8 << 10;
 
-/// After this, one thread does the rest.
-const MAX_MISSES: u32 = 2;
+/// Samples that several threads make before they look whether rows are ready: small beside what they
+/// decode for it, and large beside what it takes to wake them.
+const SAMPLES_TOGETHER: usize = 2 << 20;
+
+/// Coefficients that a thread takes at a time to transform them, once they are there.
+const COEFFICIENTS_EACH: usize = 16 << 10;
 
 #[derive(Debug)]
 pub(crate) struct Streaming {
@@ -26,13 +29,8 @@ pub(crate) struct Streaming {
     coefficients: Vec<i16>,
     /// The next column of the row of MCUs that is being filled.
     column: usize,
-    /// MCUs that were decoded ahead by several threads, and how many they are.
-    ahead: VecDeque<Run>,
-    spare: parallel::Spare,
-    /// How often in a row no more than one thread's work could be used.
-    misses: u32,
-    /// Bytes that a thread takes at a time.
-    piece: usize,
+    /// MCUs that several threads decoded ahead.
+    ahead: Ahead,
 }
 
 /// Where the blocks of a scan go.
@@ -63,10 +61,7 @@ impl Streaming {
             layout: Layout { scan: scan.clone(), components },
             scan,
             column: 0,
-            ahead: VecDeque::new(),
-            spare: parallel::Spare::default(),
-            misses: 0,
-            piece: options.piece,
+            ahead: Ahead::new(options.piece),
         }
     }
 
@@ -96,16 +91,13 @@ impl Streaming {
         row: &mut McuRow<'_>,
         most: usize,
     ) -> Result<usize, Error> {
-        if let Some(run) = self.ahead.front_mut() {
-            let count = run.count.min(most);
-            self.layout.transform(kernels, run, 0, count, row, self.column);
-            run.first += count;
-            run.count -= count;
-            if run.count == 0 {
-                self.ahead.pop_front();
-            }
+        if let Some(run) = self.ahead.take(most) {
+            let count = run.count;
+            self.layout.transform(kernels, &run, row, self.column);
+            self.ahead.put_back(run);
             return Ok(count);
         }
+        self.ahead.forget_pieces();
         let together = (self.coefficients.len() - 1) / self.scan.mcu_len;
         let most = most.min(together);
         let coefficients = &mut self.coefficients[..=most * self.scan.mcu_len];
@@ -127,83 +119,136 @@ impl Streaming {
         }
     }
 
-    /// Fills as many rows of MCUs as one window of the data holds, on all threads of the pool: none
-    /// where that does not pay.
-    pub(crate) fn advance_together(
-        &mut self,
-        input: &[u8],
-        bands: &mut Bands,
-        pool: &ThreadPool,
-    ) -> Result<usize, Error> {
+    /// Fills rows of MCUs on all threads of the pool, and says how many: none where that does not pay.
+    pub(crate) fn advance_together(&mut self, input: &[u8], bands: &mut Bands, pool: &ThreadPool) -> usize {
         if self.column > 0 {
-            return Ok(0);
+            return 0;
         }
-        let across = self.scan.across as usize;
-        let ahead: usize = self.ahead.iter().map(|run| run.count).sum();
-        if ahead < across && self.misses < MAX_MISSES {
-            let runs = parallel::decode(&self.scan, &mut self.cursor, input, self.piece, &self.spare, pool);
-            // Where guesses do not come true, they are not repeated for ever.
-            self.misses = if runs.len() < 2 { self.misses + 1 } else { 0 };
-            self.ahead.extend(runs.into_iter().filter(|run| run.count > 0));
-        }
-        let ahead: usize = self.ahead.iter().map(|run| run.count).sum();
-        let count = ahead / across;
-        if count == 0 {
-            return Ok(0);
-        }
-        let kernels = bands.kernels();
-        let rows = bands.next_rows(count);
-        let mut work: Vec<_> = rows.into_iter().map(|row| (row, self.take(across))).collect();
-        let layout = &self.layout;
-        pool.install(|| {
-            work.par_iter_mut().for_each(|(row, runs)| {
-                let mut column = 0;
-                for run in runs {
-                    layout.transform(&kernels, run, 0, run.count, row, column);
-                    column += run.count;
-                }
-            });
+        let most = SAMPLES_TOGETHER / bands.mcu_row_len();
+        let job = Job { layout: &self.layout, kernels: bands.kernels(), input, threads: pool.current_num_threads() };
+        let rows = bands.next_rows(most.clamp(1, bands.missing()));
+        self.ahead.retry();
+        let section = Mutex::new(Section {
+            ahead: &mut self.ahead,
+            cursor: &mut self.cursor,
+            rows: rows.into_iter(),
+            filled: 0,
+            workers: 1,
         });
-        for run in work.into_iter().flat_map(|(_, runs)| runs) {
-            if let Ok(coefficients) = Arc::try_unwrap(run.coefficients) {
-                self.spare.put(coefficients);
+        // This thread begins at once, while others still wake.
+        pool.in_place_scope(|scope| job.work(scope, &section));
+        let filled = lock(&section).filled;
+        drop(section);
+        bands.have_arrived(filled);
+        filled
+    }
+}
+
+/// Rows of MCUs that several threads fill.
+struct Section<'a> {
+    ahead: &'a mut Ahead,
+    cursor: &'a mut Cursor,
+    /// Those that nobody has taken yet.
+    rows: std::vec::IntoIter<McuRow<'a>>,
+    filled: usize,
+    /// Threads that are at it.
+    workers: usize,
+}
+
+enum Task<'a> {
+    /// To transform what was decoded.
+    Transform(Vec<(McuRow<'a>, Vec<Run>)>),
+    /// To decode a piece.
+    Decode(Work),
+}
+
+impl<'a> Section<'a> {
+    fn next_task(&mut self, job: &Job<'_>) -> Option<Task<'a>> {
+        let scan = &job.layout.scan;
+        let across = scan.across as usize;
+        let most = (COEFFICIENTS_EACH / (across * scan.mcu_len)).max(1);
+        let mut ready = Vec::new();
+        while ready.len() < most
+            && self.ahead.count() >= across
+            && let Some(row) = self.rows.next()
+        {
+            let (mut runs, mut left) = (Vec::with_capacity(2), across);
+            while left > 0
+                && let Some(run) = self.ahead.take(left)
+            {
+                left -= run.count;
+                runs.push(run);
             }
+            ready.push((row, runs));
         }
-        bands.have_arrived(count);
-        Ok(count)
+        if !ready.is_empty() {
+            self.filled += ready.len();
+            return Some(Task::Transform(ready));
+        }
+        if self.rows.len() == 0 {
+            return None;
+        }
+        self.ahead.hand_out(scan, self.cursor, job.input, job.threads).map(Task::Decode)
     }
 
-    /// The next `count` MCUs that were decoded ahead.
-    fn take(&mut self, mut count: usize) -> Vec<Run> {
-        let mut taken = Vec::with_capacity(2);
-        while count > 0
-            && let Some(run) = self.ahead.front_mut()
-        {
-            let part = run.count.min(count);
-            taken.push(Run { coefficients: run.coefficients.clone(), count: part, ..*run });
-            run.first += part;
-            run.count -= part;
-            count -= part;
-            if run.count == 0 {
-                self.ahead.pop_front();
+    /// Whether another thread would have something to do.
+    fn has_tasks(&self, job: &Job<'_>) -> bool {
+        let ready = self.ahead.count() >= job.layout.scan.across as usize;
+        self.rows.len() > 0 && (ready || self.ahead.has_pieces(job.threads))
+    }
+}
+
+/// What is the same for all tasks.
+struct Job<'a> {
+    layout: &'a Layout,
+    kernels: Kernels,
+    input: &'a [u8],
+    threads: usize,
+}
+
+impl<'a> Job<'a> {
+    /// Does tasks as long as there are any. A thread that finds none stops, and is called back by
+    /// whoever makes more than it can do by itself.
+    fn work<'s>(&'s self, scope: &Scope<'s>, section: &'s Mutex<Section<'a>>) {
+        loop {
+            let mut now = lock(section);
+            let Some(task) = now.next_task(self) else {
+                now.workers -= 1;
+                return;
+            };
+            let calls = now.workers < self.threads && now.has_tasks(self);
+            now.workers += usize::from(calls);
+            drop(now);
+            if calls {
+                scope.spawn(|scope| self.work(scope, section));
+            }
+            match task {
+                Task::Decode(work) => {
+                    let decoded = work.decode(&self.layout.scan, self.input);
+                    let now = &mut *lock(section);
+                    now.ahead.finished(&self.layout.scan, now.cursor, self.input, decoded);
+                }
+                Task::Transform(mut rows) => {
+                    for (row, runs) in &mut rows {
+                        let mut column = 0;
+                        for run in runs {
+                            self.layout.transform(&self.kernels, run, row, column);
+                            column += run.count;
+                        }
+                    }
+                    let now = &mut *lock(section);
+                    rows.into_iter().flat_map(|(_, runs)| runs).for_each(|run| now.ahead.put_back(run));
+                }
             }
         }
-        taken
     }
 }
 
 impl Layout {
-    fn transform(
-        &self,
-        kernels: &Kernels,
-        run: &Run,
-        from: usize,
-        count: usize,
-        row: &mut McuRow<'_>,
-        column: usize,
-    ) {
-        let first = (run.first + from) * self.scan.mcu_len;
-        self.blocks(kernels, &run.coefficients[first..], run.offsets, count, row, column);
+    /// Transforms what was decoded ahead.
+    fn transform(&self, kernels: &Kernels, run: &Run, row: &mut McuRow<'_>, column: usize) {
+        let coefficients = &run.coefficients[run.first * self.scan.mcu_len..];
+        self.blocks(kernels, coefficients, run.offsets, run.count, row, column);
     }
 
     /// Transforms MCUs to their places in a row of MCUs, from a column on.
