@@ -43,6 +43,9 @@ pub(crate) struct Reader {
     pub end_of_band: u32,
 }
 
+/// A bit of the input: the number of its byte, and its own in that byte.
+pub(crate) type Place = (usize, usize);
+
 /// What [`Cursor::decode`] found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Found {
@@ -208,18 +211,19 @@ impl Cursor {
         self.reader = Reader::default();
     }
 
-    /// The bit that comes next: the byte's place in the input, and the bit's in the byte.
-    pub(crate) fn place(&self, input: &[u8]) -> (usize, usize) {
+    /// The bit that comes next.
+    pub(crate) fn place(&self, input: &[u8]) -> Place {
         let bit = self.reader.bits.position();
         (stuffed(input, self.start, bit / 8), bit % 8)
     }
 
-    /// Goes on from a place further on in the same interval, `mcus` later: a byte of the input, and a bit of it.
-    pub(crate) fn jump(&mut self, (offset, bit): (usize, usize), mcus: u64, predictions: Predictions) {
+    /// Goes on from another place in the same interval, a byte of the input and a bit of it, where `left` MCUs
+    /// are left of the interval.
+    pub(crate) fn go_to(&mut self, (offset, bit): Place, left: u64, predictions: Predictions) {
         self.start_interval(offset);
         self.reader = Reader { bits: Bits::at(&self.data, bit), predictions, end_of_band: 0 };
-        self.left -= mcus;
-        self.total -= mcus;
+        self.total = self.total - self.left + left;
+        self.left = left;
     }
 
     /// The number of the next restart marker.

@@ -222,7 +222,7 @@ impl Decoder {
     fn advance_together(&mut self, pool: &ThreadPool) -> Result<(), Error> {
         match &mut self.source {
             Source::Streaming(streaming) => {
-                if streaming.advance_together(&self.input, &mut self.bands, pool) == 0 {
+                if streaming.advance_together(&self.input, &mut self.bands, pool)? == 0 {
                     streaming.advance(&self.input, &mut self.bands, usize::MAX)?;
                 }
             }

@@ -6,6 +6,9 @@
 //! goes on past its end until it comes upon an MCU that begins at the same bit as one of its successor.
 //! From there on the successor's work is right, but for its DC values, which lack what came before it.
 //!
+//! Where most coefficients are wanted, there is more of them than the caches hold until they are joined. Then
+//! the pieces only tell where rows of MCUs begin, and the rows are decoded once more from there.
+//!
 //! Nothing here reports damage. Whatever is odd ends the pieces before it, and the [`Cursor`], which is
 //! always behind the last MCU that was joined, comes upon it again.
 
@@ -16,7 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rayon::ThreadPool;
 
 use crate::bits::{Bits, find_marker, stuffed, unstuff};
-use crate::cursor::Cursor;
+use crate::cursor::{Cursor, Place};
 use crate::scan::{Predictions, Run, Scan};
 
 /// Fewer bytes are not worth a piece.
@@ -43,6 +46,10 @@ const MOST_GUESSED: usize = 256;
 
 /// MCUs that are decoded at a time.
 const MCUS_TOGETHER: usize = 64;
+
+/// Where more coefficients of a block than this are wanted, on average, its MCU is decoded twice instead of
+/// being kept.
+const MOST_KEPT: usize = 32;
 
 /// After so many beginnings in a row of which nothing came, one thread does the rest.
 const MAX_MISSES: u32 = 2;
@@ -77,8 +84,9 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// MCUs that are decoded ahead of the rows they belong to, piece by piece.
 #[derive(Debug)]
 pub(crate) struct Ahead {
-    /// Joined MCUs in order, and how many they are.
-    runs: VecDeque<Run>,
+    scan: Arc<Scan>,
+    /// MCUs that were joined and not yet taken, and how many they are.
+    joined: Joined,
     count: usize,
     /// Pieces that are to be joined next, in order: `None` while they are on their way.
     pieces: VecDeque<Option<Piece>>,
@@ -89,7 +97,7 @@ pub(crate) struct Ahead {
     /// Where the next piece begins. `None` until pieces are begun (anew) from the cursor.
     next: Option<Next>,
     /// How many were joined since then.
-    joined: u32,
+    since: u32,
     misses: u32,
     /// Whether one thread has to go on before pieces can be begun.
     stalled: bool,
@@ -98,6 +106,26 @@ pub(crate) struct Ahead {
     each: usize,
     /// Memory of coefficients that are no longer needed. Fresh pages cost more than clearing used ones.
     spare: Vec<Vec<i16>>,
+}
+
+#[derive(Debug)]
+enum Joined {
+    Runs(VecDeque<Run>),
+    /// The starts of the rows of MCUs among them, the first of which is the first MCU.
+    Starts(VecDeque<Start>),
+}
+
+/// Where a row of MCUs begins.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Start {
+    pub place: Place,
+    pub predictions: Predictions,
+}
+
+/// A row of MCUs.
+pub(crate) enum Row {
+    Decoded(Vec<Run>),
+    Begins(Start),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -112,15 +140,17 @@ enum Next {
 
 impl Ahead {
     /// No piece has more than `most` bytes.
-    pub(crate) fn new(most: usize) -> Self {
+    pub(crate) fn new(scan: &Arc<Scan>, most: usize) -> Self {
+        let outlines = scan.restart_interval == 0 && scan.mcu_len > scan.blocks.len() * MOST_KEPT;
         Ahead {
-            runs: VecDeque::new(),
+            scan: if outlines { Arc::new(scan.outline()) } else { scan.clone() },
+            joined: if outlines { Joined::Starts(VecDeque::new()) } else { Joined::Runs(VecDeque::new()) },
             count: 0,
             pieces: VecDeque::new(),
             first: 0,
             in_step: 0,
             next: None,
-            joined: 0,
+            since: 0,
             misses: 0,
             stalled: false,
             most,
@@ -129,18 +159,39 @@ impl Ahead {
         }
     }
 
-    /// How many MCUs were joined, and not yet taken.
-    pub(crate) fn count(&self) -> usize {
-        self.count
+    /// Whether a whole row of MCUs is there.
+    pub(crate) fn has_row(&self) -> bool {
+        self.count >= self.scan.across as usize
     }
 
-    /// Takes the next MCUs: at most `most`, those that lie together.
+    /// Takes the next row of MCUs, if all of it is there.
+    pub(crate) fn take_row(&mut self) -> Option<Row> {
+        if !self.has_row() {
+            return None;
+        }
+        let across = self.scan.across as usize;
+        if let Joined::Starts(starts) = &mut self.joined {
+            self.count -= across;
+            return starts.pop_front().map(Row::Begins);
+        }
+        let (mut runs, mut left) = (Vec::with_capacity(2), across);
+        while left > 0
+            && let Some(run) = self.take(left)
+        {
+            left -= run.count;
+            runs.push(run);
+        }
+        Some(Row::Decoded(runs))
+    }
+
+    /// Takes the next MCUs that were decoded: at most `most`, those that lie together.
     pub(crate) fn take(&mut self, most: usize) -> Option<Run> {
-        let run = self.runs.front_mut()?;
+        let Joined::Runs(runs) = &mut self.joined else { return None };
+        let run = runs.front_mut()?;
         let count = run.count.min(most);
         self.count -= count;
         if count == run.count {
-            return self.runs.pop_front();
+            return runs.pop_front();
         }
         let taken = Run { coefficients: run.coefficients.clone(), count, ..*run };
         run.first += count;
@@ -155,14 +206,26 @@ impl Ahead {
         }
     }
 
-    /// Forgets all pieces that were not joined. For when the cursor moves by itself.
-    pub(crate) fn forget_pieces(&mut self) {
+    /// Leaves the rest to the cursor, which is put where the next MCU begins that was not taken.
+    pub(crate) fn leave(&mut self, cursor: &mut Cursor) {
+        if let Joined::Starts(starts) = &mut self.joined
+            && let Some(start) = starts.pop_front()
+        {
+            cursor.go_to(start.place, cursor.left() + self.count as u64, start.predictions);
+            starts.clear();
+            self.count = 0;
+        }
+        self.forget_pieces();
+    }
+
+    /// Forgets all pieces that were not joined.
+    fn forget_pieces(&mut self) {
         self.first += self.pieces.len() as u64;
         let pieces = self.pieces.drain(..).flatten();
         self.spare.extend(pieces.map(|piece| piece.coefficients));
         self.next = None;
         self.in_step = 0;
-        self.joined = 0;
+        self.since = 0;
     }
 
     /// Tries to begin with pieces again, where that was not possible.
@@ -177,18 +240,12 @@ impl Ahead {
     }
 
     /// The next piece that is to be decoded. `None` if there is none for now, or if one thread does better.
-    pub(crate) fn hand_out(
-        &mut self,
-        scan: &Scan,
-        cursor: &mut Cursor,
-        input: &[u8],
-        threads: usize,
-    ) -> Option<Work> {
+    pub(crate) fn hand_out(&mut self, cursor: &mut Cursor, input: &[u8], threads: usize) -> Option<Work> {
         if !self.has_pieces(threads) {
             return None;
         }
         if self.next.is_none() {
-            self.next = self.begin(scan, cursor, input, threads);
+            self.next = self.begin(cursor, input, threads);
             self.stalled = self.next.is_none();
         }
         let (next, part) = match self.next? {
@@ -202,7 +259,7 @@ impl Ahead {
                 if over {
                     end = input.len();
                 }
-                if scan.restart_interval > 0
+                if self.scan.restart_interval > 0
                     && let Some((marker, _)) = find_marker(&input[..end], at)
                 {
                     (end, over) = (marker, true);
@@ -211,7 +268,7 @@ impl Ahead {
                 (next, Part::Bytes { range: at..end, bit })
             }
             Next::Interval { at, restart, left } => {
-                let (next, intervals) = self.intervals(scan, cursor.interval(), input, (at, restart, left));
+                let (next, intervals) = self.intervals(cursor.interval(), input, (at, restart, left));
                 if intervals.is_empty() {
                     self.next = Some(next);
                     return None;
@@ -222,11 +279,18 @@ impl Ahead {
         let number = self.first + self.pieces.len() as u64;
         self.next = Some(next);
         self.pieces.push_back(None);
-        Some(Work { number, part, most: cursor.left(), coefficients: self.spare.pop().unwrap_or_default() })
+        Some(Work {
+            scan: self.scan.clone(),
+            number,
+            part,
+            most: cursor.left(),
+            coefficients: self.spare.pop().unwrap_or_default(),
+        })
     }
 
     /// Begins with pieces where the cursor is. `None` where one thread does better.
-    fn begin(&mut self, scan: &Scan, cursor: &mut Cursor, input: &[u8], threads: usize) -> Option<Next> {
+    fn begin(&mut self, cursor: &mut Cursor, input: &[u8], threads: usize) -> Option<Next> {
+        let scan = &self.scan;
         if threads < 2 || self.misses >= MAX_MISSES || !cursor.is_sound() || cursor.total() == 0 {
             return None;
         }
@@ -258,12 +322,11 @@ impl Ahead {
     /// Restart intervals of one piece, as long as the markers between them are the right ones.
     fn intervals(
         &self,
-        scan: &Scan,
         each: u64,
         input: &[u8],
         (start, restart, mut left): (usize, u8, u64),
     ) -> (Next, Vec<Interval>) {
-        let most = (PIECE_COEFFICIENTS / scan.mcu_len) as u64;
+        let most = (PIECE_COEFFICIENTS / self.scan.mcu_len) as u64;
         let mut intervals = Vec::new();
         let (mut at, mut restart, mut mcus) = (start, restart, 0);
         while left > 0 {
@@ -286,13 +349,7 @@ impl Ahead {
     }
 
     /// Takes a decoded piece, and joins what can be joined by now.
-    pub(crate) fn finished(
-        &mut self,
-        scan: &Scan,
-        cursor: &mut Cursor,
-        input: &[u8],
-        (number, piece): (u64, Piece),
-    ) {
+    pub(crate) fn finished(&mut self, cursor: &mut Cursor, input: &[u8], (number, piece): (u64, Piece)) {
         match number.checked_sub(self.first).and_then(|i| self.pieces.get_mut(i as usize)) {
             Some(place) => *place = Some(piece),
             None => self.spare.push(piece.coefficients),
@@ -301,15 +358,15 @@ impl Ahead {
             && let Some(Some(piece)) = self.pieces.pop_front()
         {
             self.first += 1;
-            self.joined += 1;
+            self.since += 1;
             let goes_on = if piece.intervals.is_empty() {
-                self.join_by_step(scan, cursor, input, piece)
+                self.join_by_step(cursor, input, piece)
             } else {
                 self.join_by_marker(cursor, piece)
             };
             if !goes_on {
                 // Where guesses do not come true, they are not repeated for ever.
-                self.misses = if self.joined < 2 { self.misses + 1 } else { 0 };
+                self.misses = if self.since < 2 { self.misses + 1 } else { 0 };
                 self.forget_pieces();
             }
         }
@@ -327,20 +384,22 @@ impl Ahead {
     }
 
     /// Joins a piece, and says whether its successor goes on where it ends.
-    fn join_by_step(&mut self, scan: &Scan, cursor: &mut Cursor, input: &[u8], mut piece: Piece) -> bool {
+    fn join_by_step(&mut self, cursor: &mut Cursor, input: &[u8], mut piece: Piece) -> bool {
+        let scan = &self.scan;
         let first = self.in_step;
         let predictions = cursor.reader.predictions;
-        let before = piece.predictions_before(scan, first);
-        let offsets = each_of(|c| predictions[c].wrapping_sub(before[c]));
+        let before = piece.predictions_at(scan, first, [0; 4]);
+        let offsets = std::array::from_fn(|c| predictions[c].wrapping_sub(before[c]));
         let successor = self.pieces.front().and_then(Option::as_ref);
         let in_step = successor.and_then(|successor| piece.fall_in_step(scan, successor));
         // The scan, or the interval, may end before the data does.
         let count = (piece.count() - first).min(cursor.left() as usize);
-        let after = piece.predictions_before(scan, first + count);
-        let bit = piece.start_of(first + count);
-        let place = (stuffed(input, piece.from, bit / 8), bit % 8);
-        cursor.jump(place, count as u64, each_of(|c| after[c].wrapping_add(offsets[c])));
-        self.push(piece, first, count, offsets);
+        let end = Start {
+            place: piece.place_of(input, first + count),
+            predictions: piece.predictions_at(scan, first + count, offsets),
+        };
+        self.push(input, piece, first..first + count, offsets);
+        cursor.go_to(end.place, cursor.left() - count as u64, end.predictions);
         self.in_step = in_step.unwrap_or(0);
         in_step.is_some() && cursor.left() > 0
     }
@@ -351,23 +410,36 @@ impl Ahead {
             cursor.jump_intervals(whole as u64, piece.count() as u64, last.range.end);
         }
         let count = piece.count();
-        self.push(piece, 0, count, [0; 4]);
+        self.push(&[], piece, 0..count, [0; 4]);
         whole == all && cursor.total() > 0
     }
 
-    fn push(&mut self, piece: Piece, first: usize, count: usize, offsets: Predictions) {
-        self.count += count;
-        if count == 0 {
-            self.spare.push(piece.coefficients);
-        } else {
-            self.runs.push_back(Run { coefficients: Arc::new(piece.coefficients), first, count, offsets });
+    /// Adds MCUs to those that were joined.
+    fn push(&mut self, input: &[u8], piece: Piece, mcus: Range<usize>, offsets: Predictions) {
+        match &mut self.joined {
+            Joined::Runs(runs) if !mcus.is_empty() => {
+                let coefficients = Arc::new(piece.coefficients);
+                runs.push_back(Run { coefficients, first: mcus.start, count: mcus.len(), offsets });
+            }
+            Joined::Runs(_) => self.spare.push(piece.coefficients),
+            Joined::Starts(starts) => {
+                let across = self.scan.across as usize;
+                let next = mcus.start + (across - self.count % across) % across;
+                starts.extend((next..mcus.end).step_by(across).map(|index| Start {
+                    place: piece.place_of(input, index),
+                    predictions: piece.predictions_at(&self.scan, index, offsets),
+                }));
+                self.spare.push(piece.coefficients);
+            }
         }
+        self.count += mcus.len();
     }
 }
 
 /// A piece that is to be decoded.
 #[derive(Debug)]
 pub(crate) struct Work {
+    scan: Arc<Scan>,
     number: u64,
     part: Part,
     /// It cannot have more MCUs.
@@ -378,13 +450,17 @@ pub(crate) struct Work {
 #[derive(Debug)]
 enum Part {
     /// From a bit of the first byte on, or wherever an MCU seems to begin.
-    Bytes { range: Range<usize>, bit: Option<usize> },
+    Bytes {
+        range: Range<usize>,
+        bit: Option<usize>,
+    },
     Intervals(Vec<Interval>),
 }
 
 impl Work {
     /// Decodes the piece. The number is what [`Ahead`] knows it by.
-    pub(crate) fn decode(self, scan: &Scan, input: &[u8]) -> (u64, Piece) {
+    pub(crate) fn decode(self, input: &[u8]) -> (u64, Piece) {
+        let scan = &self.scan;
         let mut coefficients = self.coefficients;
         coefficients.clear();
         let mut piece = Piece { coefficients, ..Piece::default() };
@@ -399,7 +475,8 @@ impl Work {
                 }
             }
             Part::Intervals(intervals) => {
-                piece.whole = intervals.iter().take_while(|interval| piece.interval(scan, input, interval)).count();
+                piece.whole =
+                    intervals.iter().take_while(|interval| piece.interval(scan, input, interval)).count();
                 piece.intervals = intervals;
             }
         }
@@ -555,23 +632,21 @@ impl Piece {
         }
     }
 
-    /// The first bit of its MCU number `index`, which may be the one after the last.
-    fn start_of(&self, index: usize) -> usize {
-        self.starts.get(index).copied().unwrap_or(self.bits.position())
+    /// Where its MCU number `index` begins, which may be the one after the last.
+    fn place_of(&self, input: &[u8], index: usize) -> Place {
+        let bit = self.starts.get(index).copied().unwrap_or(self.bits.position());
+        (stuffed(input, self.from, bit / 8), bit % 8)
     }
 
-    /// What the DC predictions were before its MCU number `index`.
-    fn predictions_before(&self, scan: &Scan, index: usize) -> Predictions {
-        let mut predictions = [0; 4];
+    /// What the DC predictions are before its MCU number `index`, with `offsets` added to all that it has.
+    fn predictions_at(&self, scan: &Scan, index: usize, offsets: Predictions) -> Predictions {
+        let mut predictions = offsets;
         if let Some(before) = index.checked_sub(1) {
             for block in &scan.blocks {
-                predictions[block.component & 3] = self.coefficients[before * scan.mcu_len + block.place];
+                let dc = self.coefficients[before * scan.mcu_len + block.place];
+                predictions[block.component & 3] = dc.wrapping_add(offsets[block.component & 3]);
             }
         }
         predictions
     }
-}
-
-fn each_of(value: impl FnMut(usize) -> i16) -> Predictions {
-    std::array::from_fn(value)
 }

@@ -28,8 +28,8 @@ pub(crate) struct Block {
 #[derive(Debug)]
 pub(crate) struct Scan {
     pub blocks: Vec<Block>,
-    dc: Vec<Dc>,
-    ac: Vec<Ac>,
+    dc: Arc<[Dc]>,
+    ac: Arc<[Ac]>,
     /// Coefficients kept of an MCU.
     pub mcu_len: usize,
     /// MCUs in each direction.
@@ -52,8 +52,8 @@ impl Scan {
         let missing = Error::Invalid { what: "a scan without its Huffman table", offset: header.data };
         let mut scan = Scan {
             blocks: Vec::new(),
-            dc: Vec::new(),
-            ac: Vec::new(),
+            dc: Arc::default(),
+            ac: Arc::default(),
             mcu_len: 0,
             across: 0,
             down: 0,
@@ -61,6 +61,7 @@ impl Scan {
         };
         let interleaved = header.components.len() > 1;
         let (mut dc_indices, mut ac_indices) = (Vec::new(), Vec::new());
+        let (mut dc_tables, mut ac_tables) = (Vec::new(), Vec::new());
         for (component, &(index, dc, ac)) in header.components.iter().enumerate() {
             let find = |indices: &mut Vec<u8>, index| {
                 let known = indices.iter().position(|&other| other == index);
@@ -71,11 +72,11 @@ impl Scan {
             };
             let dc_at = find(&mut dc_indices, dc);
             let ac_at = find(&mut ac_indices, ac);
-            if dc_at == scan.dc.len() {
-                scan.dc.push(tables.dc(dc).ok_or(missing)?);
+            if dc_at == dc_tables.len() {
+                dc_tables.push(tables.dc(dc).ok_or(missing)?);
             }
-            if ac_at == scan.ac.len() {
-                scan.ac.push(tables.ac(ac).ok_or(missing)?);
+            if ac_at == ac_tables.len() {
+                ac_tables.push(tables.ac(ac).ok_or(missing)?);
             }
             let Scaled { class, across, down, .. } = scaled[index];
             let (across, down) = if interleaved { (across, down) } else { (1, 1) };
@@ -85,9 +86,27 @@ impl Scan {
                 scan.mcu_len += class.len();
             }
         }
+        (scan.dc, scan.ac) = (dc_tables.into(), ac_tables.into());
         (scan.across, scan.down) =
             if interleaved { frame.mcus() } else { frame.blocks(&frame.components[header.components[0].0]) };
         Ok(Arc::new(scan))
+    }
+
+    /// The same scan, with nothing kept of a block but its DC value: in half the time of all coefficients, it
+    /// tells where each MCU begins.
+    pub(crate) fn outline(&self) -> Scan {
+        let places = self.blocks.iter().enumerate();
+        let blocks: Vec<Block> =
+            places.map(|(place, &at)| Block { class: Class::One, place, ..at }).collect();
+        Scan {
+            mcu_len: blocks.len(),
+            blocks,
+            dc: self.dc.clone(),
+            ac: self.ac.clone(),
+            across: self.across,
+            down: self.down,
+            restart_interval: self.restart_interval,
+        }
     }
 
     /// How many MCUs there are.

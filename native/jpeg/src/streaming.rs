@@ -1,15 +1,15 @@
 //! Sequential pictures in one scan: rows come out as their MCUs go in.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::{Scope, ThreadPool};
 
 use crate::cursor::{Cursor, Found};
 use crate::kernels::Kernels;
-use crate::parallel::{Ahead, Work, lock};
+use crate::parallel::{Ahead, Row, Start, Work, lock};
 use crate::planes::{Bands, McuRow, Transform};
 use crate::scan::{Predictions, Run, Scan};
-use crate::{Error, Options};
+use crate::{Error, OnDamage, Options};
 
 /// Coefficients that are decoded before they are transformed: as many as stay in the first cache.
 const COEFFICIENTS_TOGETHER: usize = 8 << 10;
@@ -48,7 +48,6 @@ impl Streaming {
         offset: usize,
         options: &Options,
     ) -> Self {
-        let together = (COEFFICIENTS_TOGETHER / scan.mcu_len).max(1);
         Streaming {
             cursor: Cursor::new(
                 offset,
@@ -57,11 +56,11 @@ impl Streaming {
                 scan.max_mcu_bytes(),
                 options.on_damage,
             ),
-            coefficients: vec![0; together * scan.mcu_len + 1],
+            coefficients: Vec::new(),
             layout: Layout { scan: scan.clone(), components },
+            ahead: Ahead::new(&scan, options.piece),
             scan,
             column: 0,
-            ahead: Ahead::new(options.piece),
         }
     }
 
@@ -97,35 +96,27 @@ impl Streaming {
             self.ahead.put_back(run);
             return Ok(count);
         }
-        self.ahead.forget_pieces();
-        let together = (self.coefficients.len() - 1) / self.scan.mcu_len;
-        let most = most.min(together);
-        let coefficients = &mut self.coefficients[..=most * self.scan.mcu_len];
-        coefficients.fill(0);
-        let scan = &self.scan;
-        let found = self.cursor.decode(input, most, |i, reader, data| {
-            let out = &mut coefficients[i * scan.mcu_len..];
-            scan.decode(&mut reader.bits, data, &mut reader.predictions, out)
-        })?;
-        match found {
-            Found::Mcus(count) => {
-                self.layout.blocks(kernels, coefficients, [0; 4], count, row, self.column);
-                Ok(count)
-            }
-            Found::Lost(count) => {
-                self.layout.lose(row, self.column, count);
-                Ok(count)
-            }
-        }
+        self.ahead.leave(&mut self.cursor);
+        self.layout.decode(kernels, &mut self.cursor, &mut self.coefficients, input, row, (self.column, most))
     }
 
     /// Fills rows of MCUs on all threads of the pool, and says how many: none where that does not pay.
-    pub(crate) fn advance_together(&mut self, input: &[u8], bands: &mut Bands, pool: &ThreadPool) -> usize {
+    pub(crate) fn advance_together(
+        &mut self,
+        input: &[u8],
+        bands: &mut Bands,
+        pool: &ThreadPool,
+    ) -> Result<usize, Error> {
         if self.column > 0 {
-            return 0;
+            return Ok(0);
         }
         let most = SAMPLES_TOGETHER / bands.mcu_row_len();
-        let job = Job { layout: &self.layout, kernels: bands.kernels(), input, threads: pool.current_num_threads() };
+        let job = Job {
+            layout: &self.layout,
+            kernels: bands.kernels(),
+            input,
+            threads: pool.current_num_threads(),
+        };
         let rows = bands.next_rows(most.clamp(1, bands.missing()));
         self.ahead.retry();
         let section = Mutex::new(Section {
@@ -133,14 +124,14 @@ impl Streaming {
             cursor: &mut self.cursor,
             rows: rows.into_iter(),
             filled: 0,
+            error: None,
             workers: 1,
         });
         // This thread begins at once, while others still wake.
         pool.in_place_scope(|scope| job.work(scope, &section));
-        let filled = lock(&section).filled;
-        drop(section);
+        let Section { filled, error, .. } = section.into_inner().unwrap_or_else(PoisonError::into_inner);
         bands.have_arrived(filled);
-        filled
+        error.map_or(Ok(filled), Err)
     }
 }
 
@@ -151,13 +142,14 @@ struct Section<'a> {
     /// Those that nobody has taken yet.
     rows: std::vec::IntoIter<McuRow<'a>>,
     filled: usize,
+    error: Option<Error>,
     /// Threads that are at it.
     workers: usize,
 }
 
 enum Task<'a> {
-    /// To transform what was decoded.
-    Transform(Vec<(McuRow<'a>, Vec<Run>)>),
+    /// To fill rows of MCUs.
+    Fill(Vec<(McuRow<'a>, Row)>),
     /// To decode a piece.
     Decode(Work),
 }
@@ -165,36 +157,25 @@ enum Task<'a> {
 impl<'a> Section<'a> {
     fn next_task(&mut self, job: &Job<'_>) -> Option<Task<'a>> {
         let scan = &job.layout.scan;
-        let across = scan.across as usize;
-        let most = (COEFFICIENTS_EACH / (across * scan.mcu_len)).max(1);
+        let most = (COEFFICIENTS_EACH / (scan.across as usize * scan.mcu_len)).max(1);
         let mut ready = Vec::new();
-        while ready.len() < most
-            && self.ahead.count() >= across
-            && let Some(row) = self.rows.next()
-        {
-            let (mut runs, mut left) = (Vec::with_capacity(2), across);
-            while left > 0
-                && let Some(run) = self.ahead.take(left)
-            {
-                left -= run.count;
-                runs.push(run);
-            }
-            ready.push((row, runs));
+        while ready.len() < most && self.rows.len() > 0 {
+            let Some(row) = self.ahead.take_row() else { break };
+            ready.extend(self.rows.next().map(|to| (to, row)));
         }
         if !ready.is_empty() {
             self.filled += ready.len();
-            return Some(Task::Transform(ready));
+            return Some(Task::Fill(ready));
         }
         if self.rows.len() == 0 {
             return None;
         }
-        self.ahead.hand_out(scan, self.cursor, job.input, job.threads).map(Task::Decode)
+        self.ahead.hand_out(self.cursor, job.input, job.threads).map(Task::Decode)
     }
 
     /// Whether another thread would have something to do.
     fn has_tasks(&self, job: &Job<'_>) -> bool {
-        let ready = self.ahead.count() >= job.layout.scan.across as usize;
-        self.rows.len() > 0 && (ready || self.ahead.has_pieces(job.threads))
+        self.rows.len() > 0 && (self.ahead.has_row() || self.ahead.has_pieces(job.threads))
     }
 }
 
@@ -224,27 +205,86 @@ impl<'a> Job<'a> {
             }
             match task {
                 Task::Decode(work) => {
-                    let decoded = work.decode(&self.layout.scan, self.input);
+                    let decoded = work.decode(self.input);
                     let now = &mut *lock(section);
-                    now.ahead.finished(&self.layout.scan, now.cursor, self.input, decoded);
+                    now.ahead.finished(now.cursor, self.input, decoded);
                 }
-                Task::Transform(mut rows) => {
-                    for (row, runs) in &mut rows {
-                        let mut column = 0;
-                        for run in runs {
-                            self.layout.transform(&self.kernels, run, row, column);
-                            column += run.count;
-                        }
+                Task::Fill(rows) => self.fill(rows, section),
+            }
+        }
+    }
+
+    fn fill(&self, rows: Vec<(McuRow<'_>, Row)>, section: &Mutex<Section<'_>>) {
+        let mut used = Vec::with_capacity(rows.len() * 2);
+        let mut coefficients = Vec::new();
+        for (mut to, row) in rows {
+            match row {
+                Row::Decoded(runs) => {
+                    let mut column = 0;
+                    for run in &runs {
+                        self.layout.transform(&self.kernels, run, &mut to, column);
+                        column += run.count;
                     }
-                    let now = &mut *lock(section);
-                    rows.into_iter().flat_map(|(_, runs)| runs).for_each(|run| now.ahead.put_back(run));
+                    used.extend(runs);
+                }
+                Row::Begins(start) => {
+                    if let Err(error) = self.decode(start, &mut to, &mut coefficients) {
+                        lock(section).error = Some(error);
+                    }
                 }
             }
         }
+        let now = &mut *lock(section);
+        used.into_iter().for_each(|run| now.ahead.put_back(run));
+    }
+
+    /// Decodes a row of MCUs that is known to be sound.
+    fn decode(&self, start: Start, row: &mut McuRow<'_>, coefficients: &mut Vec<i16>) -> Result<(), Error> {
+        let scan = &self.layout.scan;
+        let across = scan.across as usize;
+        let mut cursor = Cursor::new(start.place.0, across as u64, 0, scan.max_mcu_bytes(), OnDamage::Fail);
+        cursor.go_to(start.place, across as u64, start.predictions);
+        let mut column = 0;
+        while column < across {
+            let next = (column, across - column);
+            column += self.layout.decode(&self.kernels, &mut cursor, coefficients, self.input, row, next)?;
+        }
+        Ok(())
     }
 }
 
 impl Layout {
+    /// Decodes and transforms MCUs, at most `most` of a row from `column` on, and says how many they were.
+    #[inline(always)]
+    fn decode(
+        &self,
+        kernels: &Kernels,
+        cursor: &mut Cursor,
+        coefficients: &mut Vec<i16>,
+        input: &[u8],
+        row: &mut McuRow<'_>,
+        (column, most): (usize, usize),
+    ) -> Result<usize, Error> {
+        let scan = &self.scan;
+        let most = most.min((COEFFICIENTS_TOGETHER / scan.mcu_len).max(1));
+        coefficients.clear();
+        coefficients.resize(most * scan.mcu_len + 1, 0);
+        let found = cursor.decode(input, most, |i, reader, data| {
+            let out = &mut coefficients[i * scan.mcu_len..];
+            scan.decode(&mut reader.bits, data, &mut reader.predictions, out)
+        })?;
+        match found {
+            Found::Mcus(count) => {
+                self.blocks(kernels, coefficients, [0; 4], count, row, column);
+                Ok(count)
+            }
+            Found::Lost(count) => {
+                self.lose(row, column, count);
+                Ok(count)
+            }
+        }
+    }
+
     /// Transforms what was decoded ahead.
     fn transform(&self, kernels: &Kernels, run: &Run, row: &mut McuRow<'_>, column: usize) {
         let coefficients = &run.coefficients[run.first * self.scan.mcu_len..];
