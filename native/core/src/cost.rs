@@ -78,7 +78,7 @@ pub(crate) fn resample_nanos(output: (u32, u32), ratio: (f64, f64), support: f64
 
 /// The coefficients of one convolution, which are computed for each call, whatever its height.
 pub(crate) fn coefficient_nanos(width: u32, ratio: f64, support: f64) -> u64 {
-    (f64::from(width) * taps(support, ratio) * 20.0) as u64
+    (f64::from(width) * taps(support, ratio) * 14.0) as u64
 }
 
 fn taps(support: f64, ratio: f64) -> f64 {
