@@ -20,7 +20,7 @@ pub struct Header {
     pub(crate) input_nanos: u64,
     /// Whether it can be decoded at a half, a quarter and an eighth of its size.
     pub(crate) scales: bool,
-    /// Whether several threads decode it in less time than one.
+    /// Whether several threads decode it in less time than one, when it is decoded smaller.
     pub(crate) shares: bool,
     /// Whether rows can be pulled. Where not, the picture is decoded in one indivisible piece.
     pub by_rows: bool,
@@ -39,6 +39,7 @@ impl Header {
             width: self.width.div_ceil(factor),
             height: self.height.div_ceil(factor),
             decode_nanos: self.decode_nanos - pixel_nanos + pixel_nanos / u64::from(factor * factor),
+            shares: self.shares && factor > 1,
             ..*self
         }
     }

@@ -19,7 +19,10 @@ use crate::scan::{Block, Scan};
 use crate::{Error, OnDamage};
 
 /// More scans than any encoder writes: each can be made to go over all of the picture.
-const MAX_SCANS: usize = 200;
+const MAX_SCANS: usize = 100;
+
+/// As many blocks to which a scan adds nothing are passed in the time of one to which it does.
+const EMPTY_BLOCKS: usize = 32;
 
 /// Bytes that are looked through for the next scan at a time.
 const BYTES_TOGETHER: usize = 256 << 10;
@@ -329,6 +332,10 @@ impl Decoding {
         // Not beyond a row of MCUs, so that all of them go to the same rows of blocks.
         let (y, x) = (self.next / self.across, self.next % self.across);
         let most = most.min((self.across - x) as usize);
+        let empty = self.pass_empty(stores, y as usize, x as usize);
+        if empty > 0 {
+            return Ok(empty.div_ceil(EMPTY_BLOCKS));
+        }
         let mut lanes = self.lanes(stores, y as usize);
         let found = match &self.kind {
             Kind::Sequential(scan) => {
@@ -365,6 +372,25 @@ impl Decoding {
         let (Found::Mcus(count) | Found::Lost(count)) = found;
         self.next += count as u64;
         Ok(count)
+    }
+
+    /// Passes blocks of row `y`, from `x` on, to which the scan adds nothing, and says how many.
+    fn pass_empty(&mut self, stores: &[Store], y: usize, x: usize) -> usize {
+        // Only scans of a single component have runs of such blocks.
+        let (Kind::Progressive(band), &[(component, _, _)]) = (&self.kind, &self.components[..]) else {
+            return 0;
+        };
+        let most = self.cursor.empty().min(self.across - x as u64) as usize;
+        if most == 0 {
+            return 0;
+        }
+        // A block that is refined has a bit for what is not zero.
+        let refined = stores[component].rows.get(y).filter(|_| band.refines());
+        let nonzero = refined.and_then(|row| row.nonzero.get(x..x + most)).unwrap_or_default();
+        let empty = nonzero.iter().position(|&nonzero| nonzero & band.positions() != 0).unwrap_or(most);
+        self.cursor.pass_empty(empty);
+        self.next += empty as u64;
+        empty
     }
 
     /// The rows of blocks that row `y` of MCUs is made of, in the order of an MCU's blocks.

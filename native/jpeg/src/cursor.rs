@@ -141,6 +141,18 @@ impl Cursor {
         Ok(Found::Lost(count as usize))
     }
 
+    /// How many MCUs to come have nothing in the scan's band, as far as is known.
+    pub(crate) fn empty(&self) -> u64 {
+        if self.lost == 0 { self.left.min(self.reader.end_of_band.into()) } else { 0 }
+    }
+
+    /// Passes so many of these.
+    pub(crate) fn pass_empty(&mut self, count: usize) {
+        self.reader.end_of_band -= count as u32;
+        self.left -= count as u64;
+        self.total -= count as u64;
+    }
+
     /// The rest of the interval is lost, but for what was just `done`.
     #[cold]
     fn damaged(&mut self, input: &[u8], done: usize) -> Result<(), Error> {

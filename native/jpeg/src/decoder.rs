@@ -104,8 +104,8 @@ impl fmt::Debug for Decoder {
 /// MCUs' worth of work of several threads between two looks at whether rows are ready.
 const MCUS_TOGETHER: usize = 4_096;
 
-/// Bytes of rows that several threads make at a time: no more than stay in the caches.
-const BYTES_TOGETHER: usize = 4 << 20;
+/// Bytes of rows that several threads make at a time: few enough not to go through fresh pages of memory.
+const BYTES_TOGETHER: usize = 1 << 20;
 
 impl Decoder {
     /// Reads the segments before the first scan.

@@ -31,9 +31,9 @@ const PIECES_PER_THREAD: usize = 8;
 /// Pieces for each thread that may be there, or on their way, before they are joined.
 const WAITING_PER_THREAD: usize = 4;
 
-/// How many coefficients a piece is meant to take: 128 KB, so that those of all threads stay in the
+/// How many coefficients a piece is meant to take: 96 KB, so that those of all threads stay in the
 /// second cache.
-const USUAL_COEFFICIENTS: u64 = 64 << 10;
+const USUAL_COEFFICIENTS: u64 = 48 << 10;
 
 /// A piece is given up where it takes more coefficients than this: 2 MB.
 const PIECE_COEFFICIENTS: usize = 1 << 20;
@@ -291,7 +291,9 @@ impl Ahead {
     /// Begins with pieces where the cursor is. `None` where one thread does better.
     fn begin(&mut self, cursor: &mut Cursor, input: &[u8], threads: usize) -> Option<Next> {
         let scan = &self.scan;
-        if threads < 2 || self.misses >= MAX_MISSES || !cursor.is_sound() || cursor.total() == 0 {
+        // Decoding twice is as much work for two threads as decoding once is for one.
+        let least_threads = if matches!(self.joined, Joined::Starts(_)) { 3 } else { 2 };
+        if threads < least_threads || self.misses >= MAX_MISSES || !cursor.is_sound() || cursor.total() == 0 {
             return None;
         }
         let bytes = input.len().saturating_sub(cursor.end()).max(1);

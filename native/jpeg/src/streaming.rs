@@ -14,9 +14,9 @@ use crate::{Error, OnDamage, Options};
 /// Coefficients that are decoded before they are transformed: as many as stay in the first cache.
 const COEFFICIENTS_TOGETHER: usize = 8 << 10;
 
-/// Samples that several threads make before they look whether rows are ready: small beside what they
-/// decode for it, and large beside what it takes to wake them.
-const SAMPLES_TOGETHER: usize = 2 << 20;
+/// Samples that several threads make before rows are handed over: few enough not to go through fresh pages
+/// of memory, and work enough to be worth waking the threads.
+const SAMPLES_TOGETHER: usize = 1 << 20;
 
 /// Coefficients that a thread takes at a time to transform them, once they are there.
 const COEFFICIENTS_EACH: usize = 16 << 10;
