@@ -194,12 +194,50 @@ defmodule ThumbelinaTest do
       assert {:error, %Error{reason: :truncated, format: :gif}} =
                Thumbelina.thumbnail(read("truncated.gif"), 10, 10)
 
-      assert {:error, %Error{reason: :truncated, format: :jpeg}} =
-               Thumbelina.thumbnail(read("truncated.jpg"), 10, 10)
+      jpeg = read("truncated.jpg")
+      length = byte_size(jpeg)
+
+      assert {:error, %Error{reason: :truncated, format: :jpeg, offset: ^length}} =
+               Thumbelina.thumbnail(jpeg, 10, 10)
+
+      # No code begins with as many ones, and the marker that would end the data does not come.
+      photo = read("photo.jpg")
+      middle = div(byte_size(photo), 2)
+      <<before::binary-size(middle), _::binary-size(16), rest::binary>> = photo
+      damaged = before <> :binary.copy(<<255, 0>>, 8) <> rest
+
+      assert {:error, %Error{reason: :invalid_image, format: :jpeg, offset: offset}} =
+               Thumbelina.thumbnail(damaged, 10, 10)
+
+      # It is that of the MCU, which has some bytes before.
+      assert_in_delta offset, middle, 200
 
       assert_raise Error, "truncated png", fn ->
         Thumbelina.thumbnail!(read("truncated.png"), 10, 10)
       end
+    end
+
+    test "shows what there is of a JPEG, if asked" do
+      rows = fn bytes ->
+        thumb = Thumbelina.thumbnail!(bytes, 160, 160, format: :pnm, on_damage: :grey)
+        <<"P6", _::binary>> = thumb.bytes
+        size = thumb.width * thumb.height * 3
+        pixels = binary_part(thumb.bytes, byte_size(thumb.bytes) - size, size)
+        for <<row::binary-size(480) <- pixels>>, do: row
+      end
+
+      whole = rows.(read("photo.jpg"))
+      cut = rows.(read("truncated.jpg"))
+      assert length(cut) == length(whole)
+      assert Enum.take(cut, 20) == Enum.take(whole, 20)
+      assert List.last(cut) == :binary.copy(<<128>>, 480)
+
+      # There is nothing to show of a header alone, nor of another format.
+      assert {:error, %Error{reason: :truncated}} =
+               Thumbelina.thumbnail(binary_part(read("photo.jpg"), 0, 100), 9, 9, on_damage: :grey)
+
+      assert {:error, %Error{reason: :truncated}} =
+               Thumbelina.thumbnail(read("truncated.png"), 9, 9, on_damage: :grey)
     end
 
     test "makes small things of extreme ones" do

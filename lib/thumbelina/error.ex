@@ -6,12 +6,15 @@ defmodule Thumbelina.Error do
   |---|---|---|
   | `:enoent`, `:eacces` and the other posix reasons | the file could not be read or written | `:path` |
   | `:unsupported_format` | the bytes are no known picture, or (with `:format`) a kind of it that is not decoded | `:format` |
-  | `:invalid_image` | the bytes break the rules of their format | `:format` |
-  | `:truncated` | the bytes end before the picture does | `:format` |
+  | `:invalid_image` | the bytes break the rules of their format | `:format`, `:offset` |
+  | `:truncated` | the bytes end before the picture does | `:format`, `:offset` |
   | `:limit_exceeded` | a limit says no | `:limit`, `:value`, `:maximum` |
   | `:invalid_option` | an unknown or wrong option, or a wrong size | `:key`, `:value`, `:expected` |
   | `:enomem` | the machine has no memory left for this picture | |
   | `:internal_error` | a bug in Thumbelina; the node is safe | |
+
+  `:offset` is the byte where it shows, counted from 0. Only the decoder of JPEG tells; what is wrong may have
+  come some bytes before.
 
   Limits are `:max_pixels` and `:max_bytes_in` (the options), `:decoded_bytes` (512 MiB for a picture
   whose format can only be decoded whole, 64 MiB for a single row of any) and `:side` (what the output format can hold).
@@ -34,10 +37,11 @@ defmodule Thumbelina.Error do
           maximum: non_neg_integer | nil,
           key: atom | nil,
           expected: String.t() | nil,
-          path: Path.t() | nil
+          path: Path.t() | nil,
+          offset: non_neg_integer | nil
         }
 
-  defexception [:reason, :format, :limit, :value, :maximum, :key, :expected, :path]
+  defexception [:reason, :format, :limit, :value, :maximum, :key, :expected, :path, :offset]
 
   @impl true
   def message(%__MODULE__{reason: :invalid_option, expected: "one of the options" <> _} = error) do
@@ -58,12 +62,19 @@ defmodule Thumbelina.Error do
   def message(%__MODULE__{reason: :unsupported_format} = error),
     do: "this kind of #{error.format} is not supported"
 
-  def message(%__MODULE__{reason: :invalid_image} = error), do: "invalid #{error.format}"
-  def message(%__MODULE__{reason: :truncated} = error), do: "truncated #{error.format}"
+  def message(%__MODULE__{reason: :invalid_image} = error),
+    do: "invalid #{error.format}" <> where(error, "around")
+
+  def message(%__MODULE__{reason: :truncated} = error),
+    do: "truncated #{error.format}" <> where(error, "at")
+
   def message(%__MODULE__{reason: :internal_error}), do: "internal error: please report this"
 
   def message(%__MODULE__{reason: posix, path: path}) do
     what = List.to_string(:file.format_error(posix))
     if path, do: "#{path}: #{what}", else: what
   end
+
+  defp where(%{offset: nil}, _preposition), do: ""
+  defp where(%{offset: offset}, preposition), do: " #{preposition} byte #{offset}"
 end

@@ -54,6 +54,13 @@ defmodule Thumbelina.Options do
       default: :lanczos3,
       doc: "the kernel of the last resampling step"
     ],
+    on_damage: [
+      type: {:in, [:error, :grey]},
+      default: :error,
+      doc:
+        "what becomes of a JPEG that was cut off or is damaged: an error that says where, or a " <>
+          "thumbnail of what is there, with grey for what is missing. Other formats give the error"
+    ],
     max_pixels: [
       type: {:integer, 1, 0xFFFF_FFFF_FFFF},
       default: 100_000_000,

@@ -9,6 +9,9 @@ defmodule Thumbelina.ErrorTest do
            "this kind of jpeg is not supported"},
           {%Error{reason: :invalid_image, format: :png}, "invalid png"},
           {%Error{reason: :truncated, format: :gif}, "truncated gif"},
+          {%Error{reason: :truncated, format: :jpeg, offset: 9}, "truncated jpeg at byte 9"},
+          {%Error{reason: :invalid_image, format: :jpeg, offset: 9},
+           "invalid jpeg around byte 9"},
           {%Error{reason: :limit_exceeded, limit: :max_pixels, value: 200, maximum: 100},
            "max_pixels exceeded: 200, and at most 100 are allowed"},
           {%Error{

@@ -16,6 +16,12 @@ pub enum Error {
     /// The bytes end before the picture does.
     #[error("truncated {0}")]
     Truncated(Format),
+    /// [`Invalid`](Error::Invalid), by a decoder that tells where: around this byte of the input.
+    #[error("invalid {format} around byte {offset}")]
+    InvalidAt { format: Format, offset: u64 },
+    /// [`Truncated`](Error::Truncated), by one that tells where the input ends too soon.
+    #[error("truncated {format} at byte {offset}")]
+    TruncatedAt { format: Format, offset: u64 },
     /// A limit says no.
     #[error("{limit} is {value}, at most {maximum} are allowed")]
     Limit { limit: Limit, value: u64, maximum: u64 },

@@ -10,7 +10,7 @@ use crate::encode::Encoder;
 use crate::finish::Finish;
 use crate::resample::Resample;
 use crate::shrink::Shrink;
-use crate::{Error, Format, Header, Picture, Plan, Request, cost};
+use crate::{Error, Format, Header, OnDamage, Picture, Plan, Request, cost};
 
 /// Where a job runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -187,6 +187,9 @@ impl Job {
         let plan = self.plan.insert(Plan::new(&source.header(), &self.request)?);
         if plan.header.scales {
             source.set_scale(plan.scale, plan.left());
+        }
+        if self.request.on_damage == OnDamage::Grey {
+            source.tolerate_damage();
         }
         let shrink = Shrink::new(&plan.header, &plan.geometry)?;
         Ok(Stage::Decode { source, shrink })

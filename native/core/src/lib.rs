@@ -41,7 +41,7 @@ pub use format::Format;
 pub use image::metadata::Orientation;
 pub use job::{Budget, Encoded, Job, Phase, Road, Step};
 pub use limits::{Limit, Limits};
-pub use options::{Filter, Fit, Request, Scheduler};
+pub use options::{Filter, Fit, OnDamage, Request, Scheduler};
 pub use pixels::{Depth, Layout, Picture, Samples};
 pub use plan::{Costs, Plan, Reason};
 pub use probe::{Header, is_probe_short, probe};

@@ -38,6 +38,16 @@ pub enum Scheduler {
     Dirty,
 }
 
+/// What is done about a picture that was cut off or is damaged, where the decoder can go on: JPEG's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnDamage {
+    /// The picture is refused.
+    #[default]
+    Error,
+    /// What is missing is grey.
+    Grey,
+}
+
 /// One thumbnail, as asked for. Sizes are pixels of the upright picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Request {
@@ -51,6 +61,7 @@ pub struct Request {
     /// 1..=100, for the lossy formats.
     pub quality: u8,
     pub filter: Filter,
+    pub on_damage: OnDamage,
     pub limits: Limits,
     pub scheduler: Scheduler,
     /// The estimated cost in microseconds above which [`Scheduler::Auto`] takes the dirty road.
@@ -70,6 +81,7 @@ impl Default for Request {
             format: None,
             quality: 80,
             filter: Filter::default(),
+            on_damage: OnDamage::default(),
             limits: Limits::default(),
             scheduler: Scheduler::default(),
             yield_limit: crate::cost::YIELD_LIMIT_MICROS,

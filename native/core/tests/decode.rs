@@ -114,6 +114,9 @@ fn what_is_cut_off_is_truncated() {
         assert_eq!(in_pieces(&fixture(name), request), Err(Error::Truncated(format)), "{name}");
         assert_eq!(unbounded(&fixture(name), request), Err(Error::Truncated(format)), "{name}");
     }
+    let jpeg = fixture("truncated.jpg");
+    let error = Error::TruncatedAt { format: Format::Jpeg, offset: jpeg.len() as u64 };
+    assert_eq!(in_pieces(&jpeg, common::sized(50, 50)), Err(error));
     for name in ["photo.bmp", "photo.ppm", "photo.tga", "photo.qoi", "photo.ff", "photo.tif"] {
         let whole = fixture(name);
         let cut = whole.slice(..whole.len() / 2);

@@ -13,6 +13,7 @@ pub(crate) struct ErrorTerm {
     limit: Option<Atom>,
     value: Option<u64>,
     maximum: Option<u64>,
+    offset: Option<u64>,
 }
 
 #[derive(NifMap)]
@@ -75,7 +76,8 @@ pub(crate) fn result<'a>(env: Env<'a>, result: Result<impl Encoder, Error>) -> T
 }
 
 pub(crate) fn error(error: Error) -> ErrorTerm {
-    let plain = |reason| ErrorTerm { reason, format: None, limit: None, value: None, maximum: None };
+    let plain =
+        |reason| ErrorTerm { reason, format: None, limit: None, value: None, maximum: None, offset: None };
     match error {
         Error::UnknownFormat => plain(atoms::unsupported_format()),
         Error::Unsupported(of) => {
@@ -83,6 +85,12 @@ pub(crate) fn error(error: Error) -> ErrorTerm {
         }
         Error::Invalid(of) => ErrorTerm { format: Some(format(of)), ..plain(atoms::invalid_image()) },
         Error::Truncated(of) => ErrorTerm { format: Some(format(of)), ..plain(atoms::truncated()) },
+        Error::InvalidAt { format, offset } => {
+            ErrorTerm { offset: Some(offset), ..self::error(Error::Invalid(format)) }
+        }
+        Error::TruncatedAt { format, offset } => {
+            ErrorTerm { offset: Some(offset), ..self::error(Error::Truncated(format)) }
+        }
         Error::Limit { limit, value, maximum } => ErrorTerm {
             limit: Some(match limit {
                 Limit::MaxPixels => atoms::max_pixels(),

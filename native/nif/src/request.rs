@@ -1,7 +1,7 @@
 //! Terms in. The Elixir side has checked every option, so that here they only change their form.
 
 use rustler::{Decoder, NifMap, NifResult, NifUnitEnum, Term};
-use thumbelina_core::{Filter, Fit, Format, Limits, Request, Scheduler};
+use thumbelina_core::{Filter, Fit, Format, Limits, OnDamage, Request, Scheduler};
 
 /// One call, as the Elixir side normalises it.
 #[derive(NifMap)]
@@ -13,6 +13,7 @@ pub(crate) struct Call {
     format: Option<FormatAtom>,
     quality: u8,
     filter: FilterAtom,
+    on_damage: OnDamageAtom,
     max_pixels: u64,
     max_bytes_in: u64,
     scheduler: SchedulerAtom,
@@ -53,6 +54,10 @@ impl Call {
                 FilterAtom::Gaussian => Filter::Gaussian,
                 FilterAtom::Lanczos3 => Filter::Lanczos3,
             },
+            on_damage: match self.on_damage {
+                OnDamageAtom::Error => OnDamage::Error,
+                OnDamageAtom::Grey => OnDamage::Grey,
+            },
             limits: Limits { max_pixels: self.max_pixels, max_bytes_in: self.max_bytes_in },
             scheduler: match self.scheduler {
                 SchedulerAtom::Auto => Scheduler::Auto,
@@ -82,6 +87,12 @@ enum FilterAtom {
     Mitchell,
     Gaussian,
     Lanczos3,
+}
+
+#[derive(NifUnitEnum)]
+enum OnDamageAtom {
+    Error,
+    Grey,
 }
 
 #[derive(NifUnitEnum)]

@@ -27,6 +27,7 @@ pub(super) struct Jpeg {
     scale: Scale,
     /// Whether what is left to shrink is enough for chroma from DC values alone.
     dc_only: bool,
+    on_damage: OnDamage,
     /// An MCU at this scale.
     mcu_nanos: u64,
     decoder: Option<Box<Decoder>>,
@@ -41,6 +42,7 @@ impl Jpeg {
             mcus: found.mcus(),
             scale: Scale::Full,
             dc_only: false,
+            on_damage: OnDamage::Fail,
             mcu_nanos: 0,
             decoder: None,
         };
@@ -86,7 +88,12 @@ pub(super) fn header_nanos(input: &[u8]) -> u64 {
 fn error(error: jpeg::Error) -> Error {
     match error {
         jpeg::Error::Unsupported(_) => Error::Unsupported(Format::Jpeg),
-        jpeg::Error::Truncated { .. } => Error::Truncated(Format::Jpeg),
+        jpeg::Error::Truncated { offset } => {
+            Error::TruncatedAt { format: Format::Jpeg, offset: offset as u64 }
+        }
+        jpeg::Error::Invalid { offset, .. } | jpeg::Error::Damaged { offset } => {
+            Error::InvalidAt { format: Format::Jpeg, offset: offset as u64 }
+        }
         jpeg::Error::Memory { needed, allowed } => {
             Error::Limit { limit: Limit::DecodedBytes, value: needed, maximum: allowed }
         }
@@ -114,12 +121,16 @@ impl RowSource for Jpeg {
         self.mcu_nanos = (self.header.scaled(self.scale.factor()).decode_nanos / self.mcus).max(1);
     }
 
+    fn tolerate_damage(&mut self) {
+        self.on_damage = OnDamage::Grey;
+    }
+
     fn read(&mut self, max_rows: u32, pool: Option<&ThreadPool>) -> Result<Read<'_>, Error> {
         if self.decoder.is_none() {
             let options = Options {
                 scale: self.scale,
                 dc_only: self.dc_only,
-                on_damage: OnDamage::Fail,
+                on_damage: self.on_damage,
                 max_memory: MAX_DECODED_BYTES,
                 ..Options::default()
             };

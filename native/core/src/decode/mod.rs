@@ -29,6 +29,9 @@ pub(crate) trait RowSource: Send {
     /// the first [`read`](Self::read), and only where the header says that this can be done.
     fn set_scale(&mut self, _factor: u32, _left: f64) {}
 
+    /// Makes grey of what is missing or damaged, where it can. Called before the first [`read`](Self::read).
+    fn tolerate_damage(&mut self) {}
+
     /// Hands over at least one row and at most `max_rows` (which is not 0), or gets closer to it.
     /// Shares the work out over a pool, if there is one and it can.
     fn read(&mut self, max_rows: u32, pool: Option<&ThreadPool>) -> Result<Read<'_>, Error>;
