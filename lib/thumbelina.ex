@@ -147,8 +147,8 @@ defmodule Thumbelina do
   @doc """
   Tells what `thumbnail/4` would do, and does none of it.
 
-  Under `scheduler: :auto` the road is that of a quiet node. While other thumbnails are being made, cores
-  are not shared (reason `:shared`); where four callers for each scheduler are on the normal road already,
+  Under `scheduler: :auto` the road is that of a quiet node. While so many thumbnails are being made that
+  there are not two schedulers for each, cores are not shared (reason `:shared`); where four callers for each scheduler are on the normal road already,
   further ones take the dirty one.
 
   ## Examples

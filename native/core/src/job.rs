@@ -26,15 +26,15 @@ pub enum Road {
 pub enum Budget<'a> {
     /// The calling thread, for no longer than a piece.
     Piece,
-    /// As long as it takes, and a pool to share the work out over.
-    Unbounded(&'a ThreadPool),
+    /// As long as it takes, and a pool to share the work out over, if that has threads to spare.
+    Unbounded(Option<&'a ThreadPool>),
 }
 
 impl<'a> Budget<'a> {
     fn pool(self) -> Option<&'a ThreadPool> {
         match self {
             Budget::Piece => None,
-            Budget::Unbounded(pool) => Some(pool),
+            Budget::Unbounded(pool) => pool,
         }
     }
 }
@@ -126,7 +126,7 @@ impl Job {
     /// is done answers [`Error::Internal`].
     pub fn step(&mut self, budget: Budget<'_>) -> Result<Step, Error> {
         let pool = budget.pool();
-        if pool.is_none() && self.is_too_big() {
+        if matches!(budget, Budget::Piece) && self.is_too_big() {
             return Ok(Step::TooBig);
         }
         match std::mem::replace(&mut self.stage, Stage::Over) {

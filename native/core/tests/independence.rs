@@ -19,7 +19,11 @@ fn assert_same(input: &Bytes, request: Request, seed: u64) {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        if state.is_multiple_of(3) { Budget::Unbounded(&POOL) } else { Budget::Piece }
+        match state % 3 {
+            0 => Budget::Unbounded(Some(&POOL)),
+            1 => Budget::Unbounded(None),
+            _ => Budget::Piece,
+        }
     });
     assert!(pieces == mixed, "in a mixture, {request:?}");
 }

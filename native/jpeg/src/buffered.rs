@@ -19,7 +19,7 @@ use crate::scan::{Block, Scan};
 use crate::{Error, OnDamage};
 
 /// More scans than any encoder writes: each can be made to go over all of the picture.
-const MAX_SCANS: usize = 100;
+const MAX_SCANS: usize = 200;
 
 /// As many blocks to which a scan adds nothing are passed in the time of one to which it does.
 const EMPTY_BLOCKS: usize = 32;

@@ -141,6 +141,7 @@ enum Next {
 impl Ahead {
     /// No piece has more than `most` bytes.
     pub(crate) fn new(scan: &Arc<Scan>, most: usize) -> Self {
+        let most = most.max(1);
         let outlines = scan.restart_interval == 0 && scan.mcu_len > scan.blocks.len() * MOST_KEPT;
         Ahead {
             scan: if outlines { Arc::new(scan.outline()) } else { scan.clone() },
@@ -304,7 +305,7 @@ impl Ahead {
         if most < self.most.div_ceil(16) {
             return None;
         }
-        self.each = (bytes / (threads * PIECES_PER_THREAD)).clamp(most.min(LEAST_BYTES).max(1), most);
+        self.each = (bytes / (threads * PIECES_PER_THREAD)).clamp(most.clamp(1, LEAST_BYTES), most);
         if bytes / self.each < 2 {
             return None;
         }

@@ -64,6 +64,11 @@ fn sampling() -> impl Strategy<Value = Vec<(u8, u8)>> {
     ]
 }
 
+/// Pieces so short that small pictures have several.
+fn piece() -> impl Strategy<Value = usize> {
+    prop_oneof![2 => Just(48), 1 => 0usize..200]
+}
+
 fn huffman() -> impl Strategy<Value = Huffman> {
     prop_oneof![Just(Huffman::Optimised), Just(Huffman::Long), Just(Huffman::Standard)]
 }
@@ -123,11 +128,12 @@ proptest! {
         script in script(),
         restart in prop_oneof![Just(0u16), 1u16..20],
         huffman in huffman(),
+        piece in piece(),
     ) {
         let pool = pool();
         let input = file(size, &sampling, quality, seed, script, restart, huffman);
         for scale in Scale::ALL {
-            let options = Options { scale, dc_only: seed % 2 == 0, piece: 48, ..Options::default() };
+            let options = Options { scale, dc_only: seed % 2 == 0, piece, ..Options::default() };
             prop_assert_eq!(assert_same(&input, &options, &pool), None);
         }
     }
@@ -143,6 +149,7 @@ proptest! {
         hits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
         cut in prop::option::of(any::<prop::sample::Index>()),
         scale in prop::sample::select(Scale::ALL.to_vec()),
+        piece in piece(),
     ) {
         let pool = pool();
         let mut input = file(size, &sampling, 75, seed, script, restart, Huffman::Standard).to_vec();
@@ -155,7 +162,7 @@ proptest! {
         }
         let input = Bytes::from(input);
         for on_damage in [OnDamage::Fail, OnDamage::Grey] {
-            let options = Options { scale, dc_only: seed % 2 == 0, on_damage, piece: 48, max_memory: 16 << 20 };
+            let options = Options { scale, dc_only: seed % 2 == 0, on_damage, piece, max_memory: 16 << 20 };
             assert_same(&input, &options, &pool);
         }
     }

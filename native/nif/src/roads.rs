@@ -44,10 +44,17 @@ static JOBS: AtomicUsize = AtomicUsize::new(0);
 struct Counted;
 
 impl Counted {
-    /// Also returns how many others there are.
-    fn new() -> (Counted, usize) {
-        (Counted, JOBS.fetch_add(1, Ordering::Relaxed))
+    fn new() -> Counted {
+        JOBS.fetch_add(1, Ordering::Relaxed);
+        Counted
     }
+}
+
+/// Whether each of them can have two cores. Where not, sharing one out would take from the others what it
+/// gains.
+fn has_spare_cores(schedulers: usize) -> bool {
+    let jobs = JOBS.load(Ordering::Relaxed);
+    jobs < 2 || jobs * 2 <= schedulers
 }
 
 impl Drop for Counted {
@@ -83,6 +90,7 @@ struct State {
     counted: Option<Counted>,
     steps_per_slice: Option<u32>,
     threads: Option<usize>,
+    schedulers: usize,
     roads: Vec<Road>,
     slices: u64,
     longest_slice: Duration,
@@ -99,9 +107,8 @@ impl Running {
         if call.is_auto() && seat.is_none() {
             request.scheduler = Scheduler::Dirty;
         }
-        let (counted, others) = Counted::new();
-        if others > 0 {
-            // Sharing this one out would take from them what it gains.
+        let counted = Counted::new();
+        if !has_spare_cores(call.schedulers) {
             request.share_limit = u64::MAX;
         }
         Running(Mutex::new(State {
@@ -111,6 +118,7 @@ impl Running {
             counted: Some(counted),
             steps_per_slice: call.steps_per_slice,
             threads: call.threads,
+            schedulers: call.schedulers,
             roads: Vec::new(),
             slices: 0,
             longest_slice: Duration::ZERO,
@@ -309,7 +317,8 @@ fn stint<'a>(env: Env<'a>, running: &ResourceArc<Running>, term: Term<'a>) -> Ne
                 state.job.abandon();
                 return Err(Error::Internal);
             }
-            match state.step(Budget::Unbounded(pool)) {
+            let spare = has_spare_cores(state.schedulers).then_some(pool);
+            match state.step(Budget::Unbounded(spare)) {
                 Ok(Step::Again) if state.job.road() == Road::Dirty => {}
                 other => return other,
             }

@@ -25,7 +25,7 @@ pub fn run(
     // Far more than any fixture needs: a step without progress fails here.
     for _ in 0..1_000_000 {
         let step = match job.step(choose())? {
-            Step::TooBig => job.step(Budget::Unbounded(&POOL))?,
+            Step::TooBig => job.step(Budget::Unbounded(Some(&POOL)))?,
             step => step,
         };
         match step {
@@ -42,7 +42,7 @@ pub fn in_pieces(input: &Bytes, request: Request) -> Result<Encoded, Error> {
 }
 
 pub fn unbounded(input: &Bytes, request: Request) -> Result<Encoded, Error> {
-    run(input.clone(), request, || Budget::Unbounded(&POOL))
+    run(input.clone(), request, || Budget::Unbounded(Some(&POOL)))
 }
 
 pub fn fixture(name: &str) -> Bytes {
