@@ -33,7 +33,7 @@ pub struct Options {
     pub on_damage: OnDamage,
     /// Bytes that a picture may take while it is decoded: the coefficients of one in several scans, and
     /// two rows of MCUs. The input and the rows handed over are not included, and neither is what
-    /// threads take for themselves, which does not grow with the picture: 2 MB for a piece at the most.
+    /// threads take for themselves, which does not grow with the picture: 2 MB for a piece at the most, and 1 MB.
     /// 512 MiB by default.
     pub max_memory: u64,
     /// Bytes of entropy-coded data that a thread takes at a time, where there is a pool. 48 KiB by
@@ -59,7 +59,7 @@ pub enum Effort<'a> {
     /// About so many MCUs, on this thread. An MCU is 8 by 8 samples of the picture times its
     /// largest sampling factors.
     Mcus(usize),
-    /// As much as makes sense to share out over a pool.
+    /// As much as makes sense to share out over a pool's threads, of which this one takes the place of one.
     Pool(&'a ThreadPool),
 }
 
@@ -101,7 +101,7 @@ impl fmt::Debug for Decoder {
     }
 }
 
-/// MCUs' worth of work of several threads between two looks at whether rows are ready.
+/// MCUs' worth of work on several scans in one call, where there is a pool.
 const MCUS_TOGETHER: usize = 4_096;
 
 /// Bytes of rows that several threads make at a time: few enough not to go through fresh pages of memory.

@@ -41,9 +41,10 @@
 //! the DC scans. Memory is taken for wanted coefficients alone, plus one bit for each coefficient where
 //! corrections depend on which are zero.
 //!
-//! **Parallel.** With a pool, sequential pictures are decoded by all of its threads, at restart markers
-//! or, where there are none, from guessed starts: Huffman codes fall in step by themselves. The result
-//! is that of one thread, for damaged files too.
+//! **Parallel.** With a pool, sequential pictures are decoded by as many threads as it has, the calling one
+//! among them: at restart markers or, where there are none, from guessed starts, as Huffman codes fall in
+//! step by themselves. The result is that of one thread, for damaged files too. At full size it takes three
+//! threads to gain anything.
 //!
 //! **Safe.** No input makes it panic, and [`Options::max_memory`] bounds what one makes it take.
 //! `unsafe` is in the three modules of SIMD kernels alone.
