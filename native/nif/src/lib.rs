@@ -1,6 +1,7 @@
 //! The BEAM's side of Thumbelina: terms in, terms out, and the two roads on which a job runs. What
 //! happens to pixels is `thumbelina_core`'s business.
 
+mod allocator;
 mod input;
 mod pool;
 mod reply;
