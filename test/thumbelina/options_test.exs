@@ -22,7 +22,7 @@ defmodule Thumbelina.OptionsTest do
     assert {:error, %Error{reason: :invalid_option, key: :colour, value: :red} = error} =
              Options.call(1, 1, colour: :red)
 
-    for known <- ~w(fit enlarge format quality filter max_pixels max_bytes_in scheduler) do
+    for known <- ~w(fit enlarge format quality filter on_damage max_pixels max_bytes_in scheduler) do
       assert error.expected =~ ":#{known}"
     end
 
@@ -36,6 +36,7 @@ defmodule Thumbelina.OptionsTest do
           enlarge: 1,
           format: :dds,
           format: "png",
+          on_damage: :black,
           quality: 0,
           quality: 101,
           quality: 80.0,

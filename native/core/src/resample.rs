@@ -35,8 +35,8 @@ fn kernel(filter: Filter) -> FilterType {
     }
 }
 
-/// sinc(x) sinc(x / 3) within 3 of zero. Straight lines between points so close are off by less than 1e-6,
-/// and coefficients are rounded to 16 bits.
+/// sinc(x) sinc(x / 3) within 3 of zero. Straight lines between points so close are off by less than 1e-6:
+/// nothing where samples have 8 bits, for which coefficients are rounded to 16, and below what 16 bits show.
 fn lanczos3(x: f64) -> f64 {
     let at = x.abs() * f64::from(POINTS);
     let below = at as usize;

@@ -6,7 +6,7 @@ mod common;
 use bytes::Bytes;
 use common::{decode, encode, fixture, fixtures, in_pieces, picture, unbounded};
 use image::{DynamicImage, ImageFormat};
-use thumbelina_core::{Error, Format, Orientation, Request, probe};
+use thumbelina_core::{Budget, Error, Format, Orientation, Request, probe};
 
 /// The picture as it is, in a format that loses nothing.
 fn as_is(input: &Bytes) -> Result<DynamicImage, Error> {
@@ -123,6 +123,29 @@ fn what_is_cut_off_is_truncated() {
         let format = Format::of(&whole).unwrap();
         let result = in_pieces(&cut, common::sized(50, 50));
         assert_eq!(result, Err(Error::Truncated(format)), "{name}");
+    }
+}
+
+/// However little of a file is its picture.
+#[test]
+fn a_tiny_progressive_jpeg_may_have_much_metadata() {
+    let mut encoded = Vec::new();
+    let mut encoder = jpeg_encoder::Encoder::new(&mut encoded, 80);
+    encoder.set_progressive(true);
+    encoder.encode(&[100; 16 * 16 * 3], 16, 16, jpeg_encoder::ColorType::Rgb).unwrap();
+    for segments in [1, 40] {
+        let mut input = encoded[..2].to_vec();
+        for _ in 0..segments {
+            input.extend([0xFF, 0xED, 0xFF, 0xFF]);
+            input.extend([0; 0xFFFD]);
+        }
+        input.extend(&encoded[2..]);
+        let input = Bytes::from(input);
+        let request = common::sized(8, 8);
+        let pieces = in_pieces(&input, request);
+        assert!(pieces.is_ok());
+        assert_eq!(pieces, unbounded(&input, request));
+        assert_eq!(pieces, common::run(input, request, || Budget::Unbounded(None)));
     }
 }
 

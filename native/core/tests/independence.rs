@@ -7,7 +7,7 @@ use bytes::Bytes;
 use common::{POOL, encode, fixtures, in_pieces, picture, run, sized, unbounded};
 use image::{DynamicImage, ImageFormat};
 use proptest::prelude::*;
-use thumbelina_core::{Budget, Filter, Fit, Format, Request};
+use thumbelina_core::{Budget, Filter, Fit, Format, OnDamage, Request};
 
 /// Pieces, the pool, and a mixture of both that changes with `seed`.
 fn assert_same(input: &Bytes, request: Request, seed: u64) {
@@ -34,7 +34,10 @@ fn every_fixture_gives_the_same_on_every_road() {
         println!("{name}");
         for fit in [Fit::Contain, Fit::Cover, Fit::Fill] {
             for side in [1, 50, 300] {
-                assert_same(&bytes, Request { fit, ..sized(side, side) }, u64::from(side));
+                let request = Request { fit, ..sized(side, side) };
+                assert_same(&bytes, request, u64::from(side));
+                // Of what is cut off, what there is.
+                assert_same(&bytes, Request { on_damage: OnDamage::Grey, ..request }, u64::from(side));
             }
         }
     }

@@ -12,10 +12,10 @@ use crate::cursor::{Cursor, Found};
 use crate::frame::{Frame, Process, Scaled};
 use crate::header::{Parser, ScanHeader, Tables};
 use crate::kernels::Kernels;
-use crate::parallel::share_out;
 use crate::planes::{Bands, McuRow, Transform};
 use crate::refine::{self, Band};
 use crate::scan::{Block, Scan};
+use crate::threads::share_out;
 use crate::{Error, OnDamage};
 
 /// More scans than any encoder writes: each can be made to go over all of the picture.
@@ -227,7 +227,7 @@ impl Buffered {
         let mut wanted: Vec<u64> = self.stores.iter().map(|store| store.scaled.class.wanted()).collect();
         let mut kept = Vec::new();
         for (header, tables) in scans.into_iter().rev() {
-            let band = u64::MAX >> (63 - header.end) & u64::MAX << header.start;
+            let band = header.positions();
             let matters = header.components.iter().any(|&(index, _, _)| wanted[index] & band != 0);
             if !matters {
                 continue;
@@ -387,7 +387,7 @@ impl Decoding {
         // A block that is refined has a bit for what is not zero.
         let refined = stores[component].rows.get(y).filter(|_| band.refines());
         let nonzero = refined.and_then(|row| row.nonzero.get(x..x + most)).unwrap_or_default();
-        let empty = nonzero.iter().position(|&nonzero| nonzero & band.positions() != 0).unwrap_or(most);
+        let empty = nonzero.iter().position(|&nonzero| nonzero & band.positions != 0).unwrap_or(most);
         self.cursor.pass_empty(empty);
         self.next += empty as u64;
         empty

@@ -249,8 +249,9 @@ impl Cursor {
         if self.left == 0 {
             self.next_interval(input).ok()?;
         }
-        let fresh =
-            self.lost == 0 && self.left == self.interval.min(self.total) && self.reader.bits.position() == 0;
+        let Reader { bits, predictions, .. } = self.reader;
+        let nothing_read = bits.position() == 0 && predictions == Predictions::default();
+        let fresh = self.lost == 0 && self.left == self.interval.min(self.total) && nothing_read;
         fresh.then_some(self.start)
     }
 

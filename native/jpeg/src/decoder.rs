@@ -32,12 +32,12 @@ pub struct Options {
     pub dc_only: bool,
     pub on_damage: OnDamage,
     /// Bytes that a picture may take while it is decoded: the coefficients of one in several scans, and
-    /// two rows of MCUs. The input and the rows handed over are not included, and neither is what
-    /// threads take for themselves, which does not grow with the picture: 2 MB for a piece at the most, and 1 MB.
-    /// 512 MiB by default.
+    /// two rows of MCUs. The input and the rows handed over are not included, and neither is what several
+    /// threads take, which does not grow with the picture: 1 MB of samples, and for each thread four pieces
+    /// of 0.1 MB, or of 2 MB at the most for flat pictures. 512 MiB by default.
     pub max_memory: u64,
     /// Bytes of entropy-coded data that a thread takes at a time, where there is a pool. 48 KiB by
-    /// default; it makes no difference to the rows.
+    /// default, and at most; it makes no difference to the rows.
     pub piece: usize,
 }
 
@@ -56,7 +56,7 @@ impl Default for Options {
 /// How much [`Decoder::read`] does before it returns.
 #[derive(Debug, Clone, Copy)]
 pub enum Effort<'a> {
-    /// About so many MCUs, on this thread. An MCU is 8 by 8 samples of the picture times its
+    /// About so many MCUs, at least one, on this thread. An MCU is 8 by 8 samples of the picture times its
     /// largest sampling factors.
     Mcus(usize),
     /// As much as makes sense to share out over a pool's threads, of which this one takes the place of one.
@@ -205,8 +205,9 @@ impl Decoder {
     }
 
     fn advance(&mut self, mcus: usize) -> Result<(), Error> {
+        let mcus = mcus.max(1);
         let mut done = 0;
-        while done < mcus.max(1) && self.bands.ready() == 0 && !self.bands.is_complete() {
+        while done < mcus && self.bands.ready() == 0 && !self.bands.is_complete() {
             done += match &mut self.source {
                 Source::Streaming(streaming) => {
                     streaming.advance(&self.input, &mut self.bands, mcus - done)?

@@ -154,6 +154,13 @@ pub(crate) struct ScanHeader {
     pub data: usize,
 }
 
+impl ScanHeader {
+    /// A bit for each position of its band.
+    pub(crate) fn positions(&self) -> u64 {
+        u64::MAX << self.start & u64::MAX >> (63 - self.end)
+    }
+}
+
 /// More segments than any camera or editor writes (a 16 MB profile takes 256).
 const MAX_SEGMENTS: usize = 10_000;
 

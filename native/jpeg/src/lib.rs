@@ -44,7 +44,7 @@
 //! **Parallel.** With a pool, sequential pictures are decoded by as many threads as it has, the calling one
 //! among them: at restart markers or, where there are none, from guessed starts, as Huffman codes fall in
 //! step by themselves. The result is that of one thread, for damaged files too. At full size it takes three
-//! threads to gain anything.
+//! threads to gain anything, and two leave it to one.
 //!
 //! **Safe.** No input makes it panic, and [`Options::max_memory`] bounds what one makes it take.
 //! `unsafe` is in the three modules of SIMD kernels alone.
@@ -65,6 +65,7 @@ mod planes;
 mod refine;
 mod scan;
 mod streaming;
+mod threads;
 
 pub use decoder::{Decoder, Effort, Image, OnDamage, Options, Read, decode};
 pub use error::{Error, Unsupported};

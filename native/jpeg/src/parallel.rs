@@ -14,9 +14,7 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-use rayon::ThreadPool;
+use std::sync::Arc;
 
 use crate::bits::{Bits, find_marker, stuffed, unstuff};
 use crate::cursor::{Cursor, Place};
@@ -48,38 +46,11 @@ const MOST_GUESSED: usize = 256;
 const MCUS_TOGETHER: usize = 64;
 
 /// Where more coefficients of a block than this are wanted, on average, its MCU is decoded twice instead of
-/// being kept.
+/// being kept. Two threads gain nothing then, nor by keeping so many.
 const MOST_KEPT: usize = 32;
 
 /// After so many beginnings in a row of which nothing came, one thread does the rest.
 const MAX_MISSES: u32 = 2;
-
-/// Does every task, on this thread and those of the pool.
-pub(crate) fn share_out<T: Send>(
-    pool: &ThreadPool,
-    tasks: impl Iterator<Item = T> + Send,
-    run: impl Fn(T) + Sync,
-) {
-    let tasks = Mutex::new(tasks);
-    let next = || lock(&tasks).next();
-    let work = || {
-        while let Some(task) = next() {
-            run(task);
-        }
-    };
-    // This thread begins at once, while others still wake.
-    pool.in_place_scope(|scope| {
-        for _ in 1..pool.current_num_threads() {
-            scope.spawn(|_| work());
-        }
-        work();
-    });
-}
-
-/// What a thread that panicked left locked is not used: its panic is passed on at the end of the scope.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// MCUs that are decoded ahead of the rows they belong to, piece by piece.
 #[derive(Debug)]
@@ -101,6 +72,8 @@ pub(crate) struct Ahead {
     misses: u32,
     /// Whether one thread has to go on before pieces can be begun.
     stalled: bool,
+    /// With fewer, one thread does as well.
+    least_threads: usize,
     /// The most bytes that a piece has, and how many the next ones have.
     most: usize,
     each: usize,
@@ -141,8 +114,9 @@ enum Next {
 impl Ahead {
     /// No piece has more than `most` bytes.
     pub(crate) fn new(scan: &Arc<Scan>, most: usize) -> Self {
-        let most = most.max(1);
-        let outlines = scan.restart_interval == 0 && scan.mcu_len > scan.blocks.len() * MOST_KEPT;
+        let most = most.clamp(1, USUAL_COEFFICIENTS as usize);
+        let dense = scan.mcu_len > scan.blocks.len() * MOST_KEPT;
+        let outlines = dense && scan.restart_interval == 0;
         Ahead {
             scan: if outlines { Arc::new(scan.outline()) } else { scan.clone() },
             joined: if outlines { Joined::Starts(VecDeque::new()) } else { Joined::Runs(VecDeque::new()) },
@@ -154,6 +128,7 @@ impl Ahead {
             since: 0,
             misses: 0,
             stalled: false,
+            least_threads: if dense { 3 } else { 2 },
             most,
             each: most,
             spare: Vec::new(),
@@ -292,9 +267,11 @@ impl Ahead {
     /// Begins with pieces where the cursor is. `None` where one thread does better.
     fn begin(&mut self, cursor: &mut Cursor, input: &[u8], threads: usize) -> Option<Next> {
         let scan = &self.scan;
-        // Decoding twice is as much work for two threads as decoding once is for one.
-        let least_threads = if matches!(self.joined, Joined::Starts(_)) { 3 } else { 2 };
-        if threads < least_threads || self.misses >= MAX_MISSES || !cursor.is_sound() || cursor.total() == 0 {
+        if threads < self.least_threads
+            || self.misses >= MAX_MISSES
+            || !cursor.is_sound()
+            || cursor.total() == 0
+        {
             return None;
         }
         let bytes = input.len().saturating_sub(cursor.end()).max(1);
@@ -310,16 +287,17 @@ impl Ahead {
             return None;
         }
         let interval_bytes = bytes as u64 * cursor.interval() / cursor.total();
-        if scan.restart_interval > 0 && interval_bytes <= self.each as u64 {
-            let at = cursor.at_interval(input)?;
-            Some(Next::Interval { at, restart: cursor.restart(), left: cursor.total() })
-        } else {
-            if cursor.left() == 0 {
-                cursor.at_interval(input)?;
+        let fits = cursor.interval() as usize <= (PIECE_COEFFICIENTS - 1) / scan.mcu_len;
+        if scan.restart_interval > 0 && fits && interval_bytes <= self.each as u64 {
+            if let Some(at) = cursor.at_interval(input) {
+                return Some(Next::Interval { at, restart: cursor.restart(), left: cursor.total() });
             }
-            let (at, bit) = cursor.place(input);
-            Some(Next::Byte { at, bit: Some(bit) })
+            // In the middle of one: on to its end.
+        } else if cursor.left() == 0 {
+            cursor.at_interval(input)?;
         }
+        let (at, bit) = cursor.place(input);
+        (cursor.is_sound() && cursor.left() > 0).then_some(Next::Byte { at, bit: Some(bit) })
     }
 
     /// Restart intervals of one piece, as long as the markers between them are the right ones.
@@ -329,7 +307,7 @@ impl Ahead {
         input: &[u8],
         (start, restart, mut left): (usize, u8, u64),
     ) -> (Next, Vec<Interval>) {
-        let most = (PIECE_COEFFICIENTS / self.scan.mcu_len) as u64;
+        let most = ((PIECE_COEFFICIENTS - 1) / self.scan.mcu_len) as u64;
         let mut intervals = Vec::new();
         let (mut at, mut restart, mut mcus) = (start, restart, 0);
         while left > 0 {
@@ -337,7 +315,10 @@ impl Ahead {
             if whole && !intervals.is_empty() {
                 return (Next::Interval { at, restart, left }, intervals);
             }
-            let Some((marker, code)) = find_marker(input, at) else { break };
+            // So many bytes, stuffing included, are more than it can have.
+            let longest = (left.min(each) as usize).saturating_mul(2 * self.scan.max_mcu_bytes());
+            let end = at.saturating_add(longest + 2).min(input.len());
+            let Some((marker, code)) = find_marker(&input[..end], at) else { break };
             let interval = Interval { range: at..marker, mcus: left.min(each) };
             mcus += interval.mcus;
             left -= interval.mcus;
@@ -369,7 +350,8 @@ impl Ahead {
             };
             if !goes_on {
                 // Where guesses do not come true, they are not repeated for ever.
-                self.misses = if self.since < 2 { self.misses + 1 } else { 0 };
+                let missed = self.since < 2 && cursor.left() > 0;
+                self.misses = if missed { self.misses + 1 } else { 0 };
                 self.forget_pieces();
             }
         }
@@ -428,10 +410,15 @@ impl Ahead {
             Joined::Starts(starts) => {
                 let across = self.scan.across as usize;
                 let next = mcus.start + (across - self.count % across) % across;
-                starts.extend((next..mcus.end).step_by(across).map(|index| Start {
-                    place: piece.place_of(input, index),
-                    predictions: piece.predictions_at(&self.scan, index, offsets),
-                }));
+                // From one on to the next, as each is looked for from the start of the piece.
+                let (mut from, mut passed) = (piece.from, 0);
+                for index in (next..mcus.end).step_by(across) {
+                    let bit = piece.start_of(index);
+                    from = stuffed(input, from, bit / 8 - passed);
+                    passed = bit / 8;
+                    let predictions = piece.predictions_at(&self.scan, index, offsets);
+                    starts.push_back(Start { place: (from, bit % 8), predictions });
+                }
                 self.spare.push(piece.coefficients);
             }
         }
@@ -637,8 +624,13 @@ impl Piece {
 
     /// Where its MCU number `index` begins, which may be the one after the last.
     fn place_of(&self, input: &[u8], index: usize) -> Place {
-        let bit = self.starts.get(index).copied().unwrap_or(self.bits.position());
+        let bit = self.start_of(index);
         (stuffed(input, self.from, bit / 8), bit % 8)
+    }
+
+    /// The same as a bit of `data`.
+    fn start_of(&self, index: usize) -> usize {
+        self.starts.get(index).copied().unwrap_or(self.bits.position())
     }
 
     /// What the DC predictions are before its MCU number `index`, with `offsets` added to all that it has.

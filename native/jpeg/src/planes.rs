@@ -6,7 +6,7 @@ use crate::block::Class;
 use crate::frame::{Ratio, Scaled};
 use crate::header::Colour;
 use crate::kernels::{Kernels, idct1, idct2};
-use crate::parallel::share_out;
+use crate::threads::share_out;
 
 /// What turns the blocks of a component into samples.
 #[derive(Debug, Clone)]

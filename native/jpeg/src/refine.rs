@@ -12,6 +12,8 @@ pub(crate) struct Band {
     start: u32,
     end: u32,
     low: u32,
+    /// A bit for each of its positions.
+    pub positions: u64,
     first: bool,
     /// One for each component of the scan. None where DC values are refined.
     tables: Vec<Symbols>,
@@ -28,17 +30,12 @@ impl Band {
                 found.push(table.ok_or(missing)?);
             }
         }
-        Ok(Band { start, end, low, first: high == 0, tables: found })
+        Ok(Band { start, end, low, positions: header.positions(), first: high == 0, tables: found })
     }
 
     /// Whether it has one more bit for what earlier scans brought.
     pub(crate) fn refines(&self) -> bool {
         !self.first
-    }
-
-    /// A bit for each of its positions.
-    pub(crate) fn positions(&self) -> u64 {
-        u64::MAX << self.start & u64::MAX >> (63 - self.end)
     }
 }
 
@@ -201,7 +198,7 @@ fn ac_refine(reader: &mut Reader, data: &[u8], band: &Band, target: &mut Target<
     }
     if reader.end_of_band > 0 {
         // Straight from one that is not zero to the next: most blocks have few, or none.
-        let mut left = *target.nonzero & band.positions() & u64::MAX.checked_shl(k).unwrap_or(0);
+        let mut left = *target.nonzero & band.positions & u64::MAX.checked_shl(k).unwrap_or(0);
         while left != 0 {
             bits.refill(data);
             if bits.take(1) == 1 {

@@ -6,9 +6,10 @@ use rayon::{Scope, ThreadPool};
 
 use crate::cursor::{Cursor, Found};
 use crate::kernels::Kernels;
-use crate::parallel::{Ahead, Row, Start, Work, lock};
+use crate::parallel::{Ahead, Row, Start, Work};
 use crate::planes::{Bands, McuRow, Transform};
 use crate::scan::{Predictions, Run, Scan};
+use crate::threads::lock;
 use crate::{Error, OnDamage, Options};
 
 /// Coefficients that are decoded before they are transformed: as many as stay in the first cache.

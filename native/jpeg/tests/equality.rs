@@ -5,9 +5,10 @@
 mod writer;
 
 use bytes::Bytes;
+use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use proptest::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use thumbelina_jpeg::{Decoder, Effort, Error, OnDamage, Options, Read, Scale};
+use thumbelina_jpeg::{Decoder, Effort, Error, OnDamage, Options, Read, Scale, decode};
 use writer::{Huffman, Picture, Process, scripts};
 
 fn pool() -> ThreadPool {
@@ -31,22 +32,113 @@ fn rows(input: &Bytes, options: &Options, most: usize, effort: Effort<'_>) -> (V
     }
 }
 
+/// The same by calls of every kind, in an order that changes with `seed`.
+fn mixed(input: &Bytes, options: &Options, pools: &[&ThreadPool], mut seed: u64) -> (Vec<u8>, Option<Error>) {
+    let mut samples = Vec::new();
+    let mut decoder = match Decoder::new(input.clone(), options) {
+        Ok(decoder) => decoder,
+        Err(error) => return (samples, Some(error)),
+    };
+    loop {
+        seed = (seed | 1).wrapping_mul(6_364_136_223_846_793_005).rotate_left(29);
+        let effort = match seed % 4 {
+            0 => Effort::Mcus(seed as usize / 4 % 200),
+            1 => Effort::Mcus(1),
+            _ => Effort::Pool(pools[seed as usize / 4 % pools.len()]),
+        };
+        match decoder.read(1 + seed as usize / 1024 % 50, effort) {
+            Ok(Read::Rows(rows)) => samples.extend_from_slice(rows),
+            Ok(Read::Working) => {}
+            Ok(Read::Done) => return (samples, None),
+            Err(error) => return (samples, Some(error)),
+        }
+    }
+}
+
 fn assert_same(input: &Bytes, options: &Options, pool: &ThreadPool) -> Option<Error> {
     let (whole, error) = rows(input, options, usize::MAX, Effort::Mcus(usize::MAX));
+    let assert_is = |(other, other_error): (Vec<u8>, Option<Error>), how: &str| {
+        assert_eq!(error, other_error, "{how}");
+        // Before an error, several threads may have finished fewer rows.
+        let len = if error.is_some() { whole.len().min(other.len()) } else { whole.len() };
+        assert!(error.is_some() || other.len() == len, "{how}");
+        assert!(whole[..len] == other[..len], "{how}");
+    };
     for (most, effort) in [
+        (1, Effort::Mcus(0)),
         (1, Effort::Mcus(1)),
         (3, Effort::Mcus(5)),
         (usize::MAX, Effort::Pool(pool)),
         (2, Effort::Pool(pool)),
     ] {
-        let (other, other_error) = rows(input, options, most, effort);
-        assert_eq!(error, other_error, "{most} rows, {effort:?}");
-        // Before an error, several threads may have finished fewer rows.
-        let len = if error.is_some() { whole.len().min(other.len()) } else { whole.len() };
-        assert!(error.is_some() || other.len() == len, "{most} rows, {effort:?}");
-        assert!(whole[..len] == other[..len], "{most} rows, {effort:?}");
+        assert_is(rows(input, options, most, effort), &format!("{most} rows, {effort:?}"));
     }
+    assert_is(mixed(input, options, &[pool], input.len() as u64), "in a mixture");
     error
+}
+
+/// Large enough that rows are handed over while pieces wait, and with details enough that these are many.
+#[test]
+fn large_pictures_are_the_same_on_any_number_of_threads() {
+    let pools = [2, 3, 8].map(|threads| ThreadPoolBuilder::new().num_threads(threads).build().unwrap());
+    let (width, height) = (2000u16, 1500u16);
+    let pixels: Vec<u8> = (0..u32::from(width) * u32::from(height) * 3)
+        .map(|i| {
+            ((i / 3 % 2000 / 5 + i / 6000 / 3) as u8)
+                .wrapping_add((i.wrapping_mul(2_654_435_761) >> 27) as u8)
+        })
+        .collect();
+    for (sampling, restart) in [
+        (SamplingFactor::F_2_2, 0),
+        (SamplingFactor::F_2_2, 50),
+        // Some of these in a piece, most of a piece to one, and neither in step with the rows.
+        (SamplingFactor::F_1_1, 17),
+        (SamplingFactor::F_1_1, 3001),
+        (SamplingFactor::F_1_1, 0),
+    ] {
+        let mut file = Vec::new();
+        let mut encoder = Encoder::new(&mut file, 85);
+        encoder.set_sampling_factor(sampling);
+        encoder.set_restart_interval(restart);
+        encoder.encode(&pixels, width, height, ColorType::Rgb).unwrap();
+        let file = Bytes::from(file);
+        for scale in [Scale::Eighth, Scale::Half, Scale::Full] {
+            let options = Options { scale, piece: 4096, ..Options::default() };
+            let whole = rows(&file, &options, usize::MAX, Effort::Mcus(usize::MAX));
+            assert_eq!(whole.1, None);
+            for pool in &pools {
+                let other = rows(&file, &options, usize::MAX, Effort::Pool(pool));
+                assert!(whole == other, "{restart}, {scale:?}, {pool:?}");
+            }
+            let all = pools.each_ref();
+            assert!(whole == mixed(&file, &options, &all, 7), "{restart}, {scale:?}, in a mixture");
+        }
+    }
+}
+
+/// A tiny file must not be made to go over its picture any number of times.
+#[test]
+fn there_are_at_most_two_hundred_scans() {
+    let with_scans = |count: usize| {
+        let mut file = b"\xFF\xD8\xFF\xDB\x00\x43\x00".to_vec();
+        file.extend([1; 64]);
+        file.extend(b"\xFF\xC2\x00\x0B\x08\x00\x10\x00\x10\x01\x01\x11\x00");
+        // One code in each table: no difference, and 2^14 blocks without anything.
+        for (table, symbol) in [(0x00, 0), (0x10, 0xE0)] {
+            file.extend([0xFF, 0xC4, 0, 20, table, 1]);
+            file.extend([0; 15]);
+            file.push(symbol);
+        }
+        file.extend(b"\xFF\xDA\x00\x08\x01\x01\x00\x00\x00\x00\x0F");
+        for _ in 1..count {
+            file.extend(b"\xFF\xDA\x00\x08\x01\x01\x00\x01\x3F\x00\x00\x01");
+        }
+        file.extend(b"\xFF\xD9");
+        decode(file, &Options::default())
+    };
+    assert!(with_scans(200).unwrap().samples.iter().all(|&sample| sample == 128));
+    let error = with_scans(201).unwrap_err();
+    assert!(matches!(error, Error::Invalid { what: "too many scans", .. }), "{error}");
 }
 
 fn sampling() -> impl Strategy<Value = Vec<(u8, u8)>> {

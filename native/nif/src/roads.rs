@@ -306,6 +306,8 @@ fn stint<'a>(env: Env<'a>, running: &ResourceArc<Running>, term: Term<'a>) -> Ne
     let Some(pool) = pool::pool(state.threads) else {
         return Next::Return(state.finish(env, Ok(Err(Error::Internal))));
     };
+    // Asked once: a decoder that shares its work out has pieces under way, which are lost when it goes on alone.
+    let pool = has_spare_cores(state.schedulers).then_some(pool);
     if state.job.plan().is_some_and(|plan| plan.road == Road::Dirty) {
         state.seat = None; // it will not come back
     }
@@ -317,8 +319,7 @@ fn stint<'a>(env: Env<'a>, running: &ResourceArc<Running>, term: Term<'a>) -> Ne
                 state.job.abandon();
                 return Err(Error::Internal);
             }
-            let spare = has_spare_cores(state.schedulers).then_some(pool);
-            match state.step(Budget::Unbounded(spare)) {
+            match state.step(Budget::Unbounded(pool)) {
                 Ok(Step::Again) if state.job.road() == Road::Dirty => {}
                 other => return other,
             }

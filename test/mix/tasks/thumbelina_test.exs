@@ -21,6 +21,19 @@ defmodule Mix.Tasks.ThumbelinaTest do
   end
 
   @tag :tmp_dir
+  test "makes a thumbnail of what is there, if told to", %{tmp_dir: folder} do
+    truncated = Path.expand("../../fixtures/truncated.jpg", __DIR__)
+    output = Path.join(folder, "thumb.jpg")
+
+    assert_raise Mix.Error, ~r/truncated jpeg at byte \d+$/, fn ->
+      run([truncated, output, "9x9"])
+    end
+
+    run([truncated, output, "9x9", "--on-damage", "grey"])
+    assert File.exists?(output)
+  end
+
+  @tag :tmp_dir
   test "takes the options of the library, and the format of the output's extension",
        %{tmp_dir: folder} do
     for {name, args, expected} <- [
