@@ -287,7 +287,7 @@ impl Ahead {
             return None;
         }
         let interval_bytes = bytes as u64 * cursor.interval() / cursor.total();
-        let fits = cursor.interval() as usize <= (PIECE_COEFFICIENTS - 1) / scan.mcu_len;
+        let fits = cursor.interval() <= self.most_mcus();
         if scan.restart_interval > 0 && fits && interval_bytes <= self.each as u64 {
             if let Some(at) = cursor.at_interval(input) {
                 return Some(Next::Interval { at, restart: cursor.restart(), left: cursor.total() });
@@ -300,6 +300,11 @@ impl Ahead {
         (cursor.is_sound() && cursor.left() > 0).then_some(Next::Byte { at, bit: Some(bit) })
     }
 
+    /// No piece has more MCUs.
+    fn most_mcus(&self) -> u64 {
+        ((PIECE_COEFFICIENTS - 1) / self.scan.mcu_len) as u64
+    }
+
     /// Restart intervals of one piece, as long as the markers between them are the right ones.
     fn intervals(
         &self,
@@ -307,7 +312,7 @@ impl Ahead {
         input: &[u8],
         (start, restart, mut left): (usize, u8, u64),
     ) -> (Next, Vec<Interval>) {
-        let most = ((PIECE_COEFFICIENTS - 1) / self.scan.mcu_len) as u64;
+        let most = self.most_mcus();
         let mut intervals = Vec::new();
         let (mut at, mut restart, mut mcus) = (start, restart, 0);
         while left > 0 {

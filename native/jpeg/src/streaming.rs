@@ -65,14 +65,14 @@ impl Streaming {
         }
     }
 
-    /// Decodes about `most` more MCUs of the next row of MCUs, and says how many they were.
+    /// Decodes about `most` (not 0) more MCUs of the next row of MCUs, and says how many they were.
     pub(crate) fn advance(&mut self, input: &[u8], bands: &mut Bands, most: usize) -> Result<usize, Error> {
         let across = self.scan.across as usize;
         let kernels = bands.kernels();
         let mut rows = bands.next_rows(1);
         let Some(row) = rows.first_mut() else { return Ok(0) };
         let mut done = 0;
-        while done < most.max(1) && self.column < across {
+        while done < most && self.column < across {
             let count = self.step(input, &kernels, row, across - self.column)?;
             self.column += count;
             done += count;

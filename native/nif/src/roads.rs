@@ -50,17 +50,17 @@ impl Counted {
     }
 }
 
-/// Whether each of them can have two cores. Where not, sharing one out would take from the others what it
-/// gains.
-fn has_spare_cores(schedulers: usize) -> bool {
-    let jobs = JOBS.load(Ordering::Relaxed);
-    jobs < 2 || jobs * 2 <= schedulers
-}
-
 impl Drop for Counted {
     fn drop(&mut self) {
         JOBS.fetch_sub(1, Ordering::Relaxed);
     }
+}
+
+/// Whether each thumbnail in the making can have two cores. Where not, sharing one out would take from the
+/// others what it gains.
+fn has_spare_cores(schedulers: usize) -> bool {
+    let jobs = JOBS.load(Ordering::Relaxed);
+    jobs < 2 || jobs * 2 <= schedulers
 }
 
 /// A place on the yielding road, given back when dropped.

@@ -141,7 +141,7 @@ impl RowSource for Jpeg {
         let decoder = self.decoder.as_mut().ok_or(Error::Internal)?;
         let effort = match pool {
             Some(pool) => Effort::Pool(pool),
-            None => Effort::Mcus((STRIP_NANOS / self.mcu_nanos).max(1) as usize),
+            None => Effort::Mcus((STRIP_NANOS / self.mcu_nanos) as usize),
         };
         match decoder.read(max_rows as usize, effort).map_err(error)? {
             jpeg::Read::Rows(rows) => Ok(Read::Rows(crate::pixels::Rows::U8(rows))),
