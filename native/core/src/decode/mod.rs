@@ -25,6 +25,12 @@ pub(crate) trait RowSource: Send {
     /// can do.
     fn next_nanos(&self) -> u64;
 
+    /// The most native bytes that this holds at any one time from now on, its input aside. Known before
+    /// the first [`read`](Self::read), at the scale that was set.
+    fn memory(&self) -> u64 {
+        0
+    }
+
     /// Decodes at one `factor`th of the size, which leaves a shrink by `left` for later. Called before
     /// the first [`read`](Self::read), and only where the header says that this can be done.
     fn set_scale(&mut self, _factor: u32, _left: f64) {}

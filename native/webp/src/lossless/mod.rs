@@ -1,0 +1,1 @@
+//! VP8L, the lossless bitstream.
