@@ -10,22 +10,26 @@ defmodule Thumbelina do
   are made in slices of less than a millisecond on a normal scheduler, with other processes in between;
   larger ones on a dirty CPU scheduler, over several cores.
 
-  Functions that can fail return `{:error, %Thumbelina.Error{}}`. `open!/1`, `new!/1`, `thumbnail!/4`
+  Functions that can fail return `{:error, %Thumbelina.Error{}}`. `open!/2`, `new!/2`, `thumbnail!/4`
   and `write!/2` raise it instead.
 
   ## Configuration
 
       config :thumbelina,
         threads: 4,
-        yield_limit: 100_000
+        yield_limit: 100_000,
+        formats: [:jpeg, :png, :webp],
+        max_memory: 268_435_456
 
     * `:threads` - the size of the pool that pictures on the dirty road share. By default one thread for
       each logical core. Read when the first such picture is made
     * `:yield_limit` - the estimated cost, in microseconds of one core, above which a picture takes the
       dirty road
+    * `:formats`, `:max_pixels`, `:max_bytes_in`, `:max_memory` - what the options of these names are by
+      default
   """
 
-  alias Thumbelina.{Error, Image, Native, Options, Plan, Stats}
+  alias Thumbelina.{Error, Image, Native, Options, Plan, Source, Stats}
 
   @type source :: Image.t() | binary
   @typedoc "A side of the box in pixels; whole floats are accepted, `nil` leaves the side free."
@@ -35,9 +39,12 @@ defmodule Thumbelina do
   @doc """
   Reads a picture file and its header.
 
-  Fails with a posix reason such as `:enoent` where the file cannot be read, and as `new/1` does where
+  Fails with a posix reason such as `:enoent` where the file cannot be read, and as `new/2` does where
   it is no picture.
 
+  ## Options
+
+  #{Options.docs(:probe)}
   ## Examples
 
       iex> {:ok, image} = Thumbelina.open("test/fixtures/photo.jpg")
@@ -48,23 +55,24 @@ defmodule Thumbelina do
       iex> error.reason
       :enoent
   """
-  @spec open(Path.t()) :: {:ok, Image.t()} | {:error, Error.t()}
-  def open(path) do
-    case File.read(path) do
-      {:ok, bytes} -> new(bytes)
-      {:error, posix} -> {:error, %Error{reason: posix, path: path}}
-    end
+  @spec open(Path.t(), Options.probe()) :: {:ok, Image.t()} | {:error, Error.t()}
+  def open(path, opts \\ []) do
+    with {:ok, bytes} <- Source.read(path), do: new(bytes, opts)
   end
 
-  @doc "Like `open/1`, but raises `Thumbelina.Error`."
-  @spec open!(Path.t()) :: Image.t()
-  def open!(path), do: bang(open(path))
+  @doc "Like `open/2`, but raises `Thumbelina.Error`."
+  @spec open!(Path.t(), Options.probe()) :: Image.t()
+  def open!(path, opts \\ []), do: bang(open(path, opts))
 
   @doc """
   Makes an image of an encoded picture, by its header alone.
 
-  The format is what the bytes say. Fails with `:unsupported_format`, `:invalid_image` or `:truncated`.
+  The format is what the bytes say. Fails with `:unsupported_format`, `:format_not_allowed`,
+  `:invalid_image`, `:truncated`, or `:limit_exceeded` where there are more than `:max_bytes_in` of them.
 
+  ## Options
+
+  #{Options.docs(:probe)}
   ## Examples
 
       iex> {:ok, image} = Thumbelina.new("P5 2 1 255\\n" <> <<0, 255>>)
@@ -74,17 +82,23 @@ defmodule Thumbelina do
       iex> {:error, error} = Thumbelina.new("not a picture")
       iex> error.reason
       :unsupported_format
+
+      iex> {:error, error} = Thumbelina.new("P5 2 1 255\\n" <> <<0, 255>>, formats: [:jpeg, :png])
+      iex> {error.reason, error.format}
+      {:format_not_allowed, :pnm}
   """
-  @spec new(binary) :: {:ok, Image.t()} | {:error, Error.t()}
-  def new(bytes) when is_binary(bytes) do
-    # A header can be as long as its file.
-    probed = with :too_big <- Native.probe(bytes), do: Native.probe_dirty(bytes)
-    with {:ok, header} <- ok(probed), do: {:ok, Image.build(bytes, header)}
+  @spec new(binary, Options.probe()) :: {:ok, Image.t()} | {:error, Error.t()}
+  def new(bytes, opts \\ []) do
+    with {:ok, bytes} <- Source.bytes(bytes),
+         {:ok, call} <- Options.probe(opts),
+         {:ok, header} <- native(bytes, call, &Native.probe/2, &Native.probe_dirty/2) do
+      {:ok, Image.build(bytes, header)}
+    end
   end
 
-  @doc "Like `new/1`, but raises `Thumbelina.Error`."
-  @spec new!(binary) :: Image.t()
-  def new!(bytes), do: bang(new(bytes))
+  @doc "Like `new/2`, but raises `Thumbelina.Error`."
+  @spec new!(binary, Options.probe()) :: Image.t()
+  def new!(bytes, opts \\ []), do: bang(new(bytes, opts))
 
   @doc """
   Makes a thumbnail that fits a box of `width` by `height` pixels.
@@ -97,8 +111,9 @@ defmodule Thumbelina do
   ## Options
 
   #{Options.docs()}
-  Fails with `:invalid_option` for a wrong size or option, `:limit_exceeded` before anything is decoded,
-  and `:unsupported_format`, `:invalid_image` or `:truncated` for what is wrong with the picture.
+  Fails with `:invalid_option` for a wrong source, size or option, `:limit_exceeded` before anything is
+  decoded, `:format_not_allowed` for what `:formats` leaves out, and `:unsupported_format`, `:invalid_image`
+  or `:truncated` for what is wrong with the picture.
 
   ## Examples
 
@@ -160,11 +175,10 @@ defmodule Thumbelina do
   """
   @spec explain(source, side, side, options) :: {:ok, Plan.t()} | {:error, Error.t()}
   def explain(source, width, height, opts \\ []) do
-    bytes = bytes(source)
-
-    with {:ok, call} <- Options.call(width, height, opts) do
-      planned = with :too_big <- Native.plan(bytes, call), do: Native.plan_dirty(bytes, call)
-      with {:ok, plan} <- ok(planned), do: {:ok, Plan.build(plan)}
+    with {:ok, bytes} <- Source.bytes(source),
+         {:ok, call} <- Options.call(width, height, opts),
+         {:ok, plan} <- native(bytes, call, &Native.plan/2, &Native.plan_dirty/2) do
+      {:ok, Plan.build(plan)}
     end
   end
 
@@ -174,10 +188,8 @@ defmodule Thumbelina do
   Fails with a posix reason.
   """
   @spec write(Image.t(), Path.t()) :: :ok | {:error, Error.t()}
-  def write(%Image{bytes: bytes}, path) do
-    with {:error, posix} <- File.write(path, bytes) do
-      {:error, %Error{reason: posix, path: path}}
-    end
+  def write(%Image{} = image, path) do
+    with {:ok, bytes} <- Source.bytes(image), do: Source.write(path, bytes)
   end
 
   @doc "Like `write/2`, but raises `Thumbelina.Error`."
@@ -187,19 +199,23 @@ defmodule Thumbelina do
   end
 
   defp make(source, width, height, opts) do
-    bytes = bytes(source)
-
-    with {:ok, call} <- Options.call(width, height, opts),
-         {:ok, {bytes, format, width, height}, stats} <- ok(Native.thumbnail(bytes, call)) do
+    with {:ok, bytes} <- Source.bytes(source),
+         {:ok, call} <- Options.call(width, height, opts),
+         {:ok, {bytes, format, width, height}, stats} <-
+           native(bytes, call, &Native.thumbnail/2, &Native.thumbnail_dirty/2) do
       {:ok, Image.build(bytes, %{format: format, width: width, height: height}), stats}
     end
   end
 
-  defp bytes(%Image{bytes: bytes}), do: bytes
-  defp bytes(bytes) when is_binary(bytes), do: bytes
+  # What is too long for a normal scheduler before a step can be taken starts on a dirty one.
+  defp native(bytes, call, on_normal, on_dirty) do
+    result =
+      if Source.copied?(bytes),
+        do: on_dirty.(bytes, call),
+        else: with(:too_big <- on_normal.(bytes, call), do: on_dirty.(bytes, call))
 
-  defp ok({:error, error}), do: {:error, struct!(Error, error)}
-  defp ok(ok), do: ok
+    with {:error, error} <- result, do: {:error, struct!(Error, error)}
+  end
 
   defp bang({:ok, value}), do: value
   defp bang({:error, error}), do: raise(error)

@@ -6,22 +6,24 @@ defmodule Thumbelina.Error do
   |---|---|---|
   | `:enoent`, `:eacces` and the other posix reasons | the file could not be read or written | `:path` |
   | `:unsupported_format` | the bytes are no known picture, or (with `:format`) a kind of it that is not decoded | `:format` |
+  | `:format_not_allowed` | a format that the option `:formats` leaves out | `:format` |
   | `:invalid_image` | the bytes break the rules of their format | `:format`, `:offset` |
   | `:truncated` | the bytes end before the picture does | `:format`, `:offset` |
   | `:limit_exceeded` | a limit says no | `:limit`, `:value`, `:maximum` |
-  | `:invalid_option` | an unknown or wrong option, or a wrong size | `:key`, `:value`, `:expected` |
+  | `:invalid_option` | an unknown or wrong option, a wrong size, or a source (`:key` is `:image`, or `:path`) that is none | `:key`, `:value`, `:expected` |
   | `:enomem` | the machine has no memory left for this picture | |
   | `:internal_error` | a bug in Thumbelina; the node is safe | |
 
   `:offset` is the byte where it shows, counted from 0. Only the decoder of JPEG tells; what is wrong may have
   come some bytes before.
 
-  Limits are `:max_pixels` and `:max_bytes_in` (the options), `:decoded_bytes` (512 MiB for a picture
-  whose format can only be decoded whole, 64 MiB for a single row of any) and `:side` (what the output format can hold).
+  Limits are `:max_pixels`, `:max_bytes_in` and `:max_memory` (the options), `:decoded_bytes` (64 MiB for a single
+  row, decoded and summed up) and `:side` (what the output format can hold, or a filter in a bounded time).
   """
 
   @type reason ::
           :unsupported_format
+          | :format_not_allowed
           | :invalid_image
           | :truncated
           | :limit_exceeded
@@ -32,7 +34,7 @@ defmodule Thumbelina.Error do
   @type t :: %__MODULE__{
           reason: reason,
           format: Thumbelina.Image.format() | nil,
-          limit: :max_pixels | :max_bytes_in | :decoded_bytes | :side | nil,
+          limit: :max_pixels | :max_bytes_in | :max_memory | :decoded_bytes | :side | nil,
           value: term,
           maximum: non_neg_integer | nil,
           key: atom | nil,
@@ -61,6 +63,11 @@ defmodule Thumbelina.Error do
 
   def message(%__MODULE__{reason: :unsupported_format} = error),
     do: "this kind of #{error.format} is not supported"
+
+  def message(%__MODULE__{reason: :format_not_allowed, format: format}),
+    do:
+      "#{format} is not among the formats that may be read: allow it with formats: :all, " <>
+        "or with a list that has #{inspect(format)}"
 
   def message(%__MODULE__{reason: :invalid_image} = error),
     do: "invalid #{error.format}" <> where(error, "around")

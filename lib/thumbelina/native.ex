@@ -24,9 +24,11 @@ defmodule Thumbelina.Native do
     path ++ extension
   end
 
-  def probe(_bytes), do: :erlang.nif_error(:nif_not_loaded)
-  def probe_dirty(_bytes), do: :erlang.nif_error(:nif_not_loaded)
+  def distance(_first, _last), do: :erlang.nif_error(:nif_not_loaded)
+  def probe(_bytes, _call), do: :erlang.nif_error(:nif_not_loaded)
+  def probe_dirty(_bytes, _call), do: :erlang.nif_error(:nif_not_loaded)
   def plan(_bytes, _call), do: :erlang.nif_error(:nif_not_loaded)
   def plan_dirty(_bytes, _call), do: :erlang.nif_error(:nif_not_loaded)
   def thumbnail(_bytes, _call), do: :erlang.nif_error(:nif_not_loaded)
+  def thumbnail_dirty(_bytes, _call), do: :erlang.nif_error(:nif_not_loaded)
 end

@@ -4,7 +4,7 @@ defmodule Thumbelina.Options do
 
   alias Thumbelina.Error
 
-  @writable [
+  @readable [
     :jpeg,
     :png,
     :gif,
@@ -13,14 +13,16 @@ defmodule Thumbelina.Options do
     :bmp,
     :ico,
     :tga,
+    :dds,
     :pnm,
     :qoi,
     :hdr,
     :openexr,
-    :farbfeld,
-    :avif
+    :farbfeld
   ]
+  @writable (@readable -- [:dds]) ++ [:avif]
 
+  # `config: true`: the application's configuration gives the default.
   @schema [
     fit: [
       type: {:in, [:contain, :cover, :fill]},
@@ -61,15 +63,31 @@ defmodule Thumbelina.Options do
         "what becomes of a JPEG that was cut off or is damaged: an error that says where, or a " <>
           "thumbnail of what is there, with grey for what is missing. Other formats give the error"
     ],
+    formats: [
+      type: {:formats, @readable},
+      default: :default,
+      config: true,
+      doc:
+        "what the picture may be. `:default` is every format whose decoder keeps to the limits " <>
+          "whatever the file: all but OpenEXR. `:all` adds that; a list names what is allowed"
+    ],
     max_pixels: [
       type: {:integer, 1, 0xFFFF_FFFF_FFFF},
       default: 100_000_000,
+      config: true,
       doc: "the most pixels that the picture, or the thumbnail, may have"
     ],
     max_bytes_in: [
       type: {:integer, 1, 0xFFFF_FFFF_FFFF},
       default: 268_435_456,
+      config: true,
       doc: "the most bytes that the encoded picture may have"
+    ],
+    max_memory: [
+      type: {:integer, 1, 0xFFFF_FFFF_FFFF},
+      default: 536_870_912,
+      config: true,
+      doc: "the most bytes of native memory that the call may hold, the encoded picture aside"
     ],
     scheduler: [
       type: {:in, [:auto, :normal, :dirty]},
@@ -84,34 +102,37 @@ defmodule Thumbelina.Options do
   # For tests: stop after this many steps of work, to meet every place where a stop can happen.
   @private [steps_per_slice: [type: {:integer, 1, 0xFFFF_FFFF}, default: nil]]
 
+  # What `open/2` and `new/2` take of the schema.
+  @probe [:formats, :max_bytes_in]
+
   # For config: rather the application's than a call's.
   @config [
-    threads: [type: {:integer, 1, 1024}],
+    threads: [type: {:integer, 1, 128}],
     yield_limit: [type: {:integer, 0, 0xFFFF_FFFF_FFFF}]
   ]
 
+  one_of = fn members -> members |> Enum.reverse() |> Enum.reduce(&{:|, [], [&1, &2]}) end
+
   type_of = fn
-    {:in, atoms} -> Enum.reduce(Enum.reverse(atoms), &{:|, [], [&1, &2]})
+    {:in, atoms} -> one_of.(atoms)
+    {:formats, atoms} -> one_of.([:default, :all, [one_of.(atoms)]])
     {:integer, first, last} -> {:.., [], [first, last]}
     :boolean -> {:boolean, [], []}
   end
 
   types = for {key, spec} <- @schema, do: {key, type_of.(spec[:type])}
 
-  @type option :: unquote(types |> Enum.reverse() |> Enum.reduce(&{:|, [], [&1, &2]}))
+  @type option :: unquote(one_of.(types))
   @type t :: [option]
 
+  @type probe :: [unquote(one_of.(Enum.filter(types, &(elem(&1, 0) in @probe))))]
+
   @doc "The options as a Markdown table."
-  def docs do
-    rows =
-      for {key, spec} <- @schema do
-        "| `:#{key}` | #{expected(spec[:type])} | `#{inspect(spec[:default])}` | #{spec[:doc]} |\n"
-      end
+  def docs, do: table(@schema)
 
-    "| option | values | default | |\n|---|---|---|---|\n#{rows}"
-  end
+  @doc "The options of `open/2` and `new/2` as a Markdown table, or all of them as a list of flags."
+  def docs(:probe), do: table(Keyword.take(@schema, @probe))
 
-  @doc "The options as a list of flags."
   def docs(:command_line) do
     for {key, spec} <- @schema, into: "" do
       flag = key |> Atom.to_string() |> String.replace("_", "-")
@@ -119,12 +140,22 @@ defmodule Thumbelina.Options do
       values =
         case spec[:type] do
           {:in, atoms} -> " " <> Enum.join(atoms, "|")
+          {:formats, _atoms} -> " all|default|jpeg,png,…"
           {:integer, _first, _last} -> " N"
           :boolean -> ""
         end
 
       "    * `--#{flag}#{values}` - #{spec[:doc]}\n"
     end
+  end
+
+  defp table(schema) do
+    rows =
+      for {key, spec} <- schema do
+        "| `:#{key}` | #{expected(spec[:type])} | `#{inspect(spec[:default])}` | #{spec[:doc]} |\n"
+      end
+
+    "| option | values | default | |\n|---|---|---|---|\n#{rows}"
   end
 
   @doc "The schema's keys and types, for whatever parses options from text."
@@ -136,10 +167,16 @@ defmodule Thumbelina.Options do
     with {:ok, width} <- side(:width, width),
          {:ok, height} <- side(:height, height),
          :ok <- one_of(width, height),
-         {:ok, opts} <- validate(opts) do
-      {:ok, Map.merge(opts, %{width: width, height: height})}
+         {:ok, opts} <- validate(opts, @schema ++ @private) do
+      from_config = for {key, spec} <- @config, into: %{}, do: {key, config!(key, spec, nil)}
+      given = %{width: width, height: height, schedulers: System.schedulers_online()}
+      {:ok, opts |> Map.merge(from_config) |> Map.merge(given)}
     end
   end
+
+  @doc "Checks the options of `open/2` and `new/2`, and gives the map that the NIF takes."
+  @spec probe(term) :: {:ok, map} | {:error, Error.t()}
+  def probe(opts), do: validate(opts, Keyword.take(@schema, @probe))
 
   @max_side 0xFFFF_FFFF
 
@@ -158,10 +195,10 @@ defmodule Thumbelina.Options do
   defp one_of(nil, nil), do: invalid(:width, nil, "a width or a height")
   defp one_of(_width, _height), do: :ok
 
-  defp validate(opts) do
+  defp validate(opts, schema) do
     if Keyword.keyword?(opts) do
-      Enum.reduce_while(opts, {:ok, defaults()}, fn {key, value}, {:ok, acc} ->
-        case check(key, value) do
+      Enum.reduce_while(opts, {:ok, defaults(schema)}, fn {key, value}, {:ok, acc} ->
+        case check(key, value, schema) do
           :ok -> {:cont, {:ok, %{acc | key => value}}}
           error -> {:halt, error}
         end
@@ -171,17 +208,17 @@ defmodule Thumbelina.Options do
     end
   end
 
-  defp defaults do
-    from_schema = for {key, spec} <- @schema ++ @private, into: %{}, do: {key, spec[:default]}
-    from_config = for {key, spec} <- @config, into: %{}, do: {key, config!(key, spec)}
-    from_schema |> Map.merge(from_config) |> Map.put(:schedulers, System.schedulers_online())
+  defp defaults(schema) do
+    for {key, spec} <- schema, into: %{} do
+      {key, if(spec[:config], do: config!(key, spec, spec[:default]), else: spec[:default])}
+    end
   end
 
   # A wrong configuration is the operator's mistake, not the caller's.
-  defp config!(key, spec) do
-    value = Application.get_env(:thumbelina, key)
+  defp config!(key, spec, default) do
+    value = Application.get_env(:thumbelina, key, default)
 
-    if value == nil or valid?(spec[:type], value) do
+    if value == default or valid?(spec[:type], value) do
       value
     else
       raise ArgumentError,
@@ -189,24 +226,33 @@ defmodule Thumbelina.Options do
     end
   end
 
-  defp check(key, value) do
-    case Keyword.fetch(@schema ++ @private, key) do
+  defp check(key, value, schema) do
+    case Keyword.fetch(schema, key) do
       {:ok, spec} ->
         if valid?(spec[:type], value) or (value == nil and spec[:default] == nil),
           do: :ok,
           else: invalid(key, value, expected(spec[:type]))
 
       :error ->
-        known = Enum.map_join(Keyword.keys(@schema), ", ", &inspect/1)
+        known = Enum.map_join(Keyword.keys(schema) -- Keyword.keys(@private), ", ", &inspect/1)
         invalid(key, value, "one of the options #{known}")
     end
   end
 
   defp valid?({:in, atoms}, value), do: value in atoms
   defp valid?({:integer, first, last}, value), do: is_integer(value) and value in first..last
+  defp valid?({:formats, _atoms}, value) when value in [:default, :all], do: true
+
+  defp valid?({:formats, atoms}, value),
+    do: is_list(value) and List.improper?(value) == false and Enum.all?(value, &(&1 in atoms))
+
   defp valid?(:boolean, value), do: is_boolean(value)
 
   defp expected({:in, atoms}), do: Enum.map_join(atoms, ", ", &"`#{inspect(&1)}`")
+
+  defp expected({:formats, atoms}),
+    do: "`:default`, `:all`, or a list of #{Enum.map_join(atoms, ", ", &"`#{inspect(&1)}`")}"
+
   defp expected({:integer, first, last}), do: "#{first}..#{last}"
   defp expected(:boolean), do: "`true`, `false`"
 

@@ -28,7 +28,8 @@ defmodule Mix.Tasks.Compile.Cargo do
   end
 
   @package "thumbelina-nif"
-  @sources ["Cargo.toml", "Cargo.lock", "native/*/Cargo.toml", "native/*/src/**/*.rs"]
+  @sources ["Cargo.toml", "Cargo.lock", "native/*/Cargo.toml", "native/*/build.rs"] ++
+             ["native/*/src/**/*.rs"]
   @manifest "compile.cargo"
 
   @impl true

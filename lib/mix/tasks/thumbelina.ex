@@ -45,7 +45,8 @@ defmodule Mix.Tasks.Thumbelina do
 
     {micros, result} =
       :timer.tc(fn ->
-        with {:ok, image} <- Thumbelina.open(input),
+        with {:ok, image} <-
+               Thumbelina.open(input, Keyword.take(opts, [:formats, :max_bytes_in])),
              {:ok, thumb} <- Thumbelina.thumbnail(image, width, height, opts),
              :ok <- Thumbelina.write(thumb, output) do
           {:ok, image, thumb}
@@ -73,7 +74,7 @@ defmodule Mix.Tasks.Thumbelina do
       case type do
         :boolean -> {key, :boolean}
         {:integer, _, _} -> {key, :integer}
-        {:in, _} -> {key, :string}
+        {kind, _} when kind in [:in, :formats] -> {key, :string}
       end
     end
   end
@@ -94,6 +95,12 @@ defmodule Mix.Tasks.Thumbelina do
     Enum.find(atoms, &(Atom.to_string(&1) == text)) ||
       Mix.raise("invalid value for --#{key}: #{text}; expected one of #{Enum.join(atoms, ", ")}")
   end
+
+  defp value(_key, {:formats, _}, "all"), do: :all
+  defp value(_key, {:formats, _}, "default"), do: :default
+
+  defp value(key, {:formats, atoms}, text),
+    do: for(name <- String.split(text, ","), do: value(key, {:in, atoms}, name))
 
   defp value(_key, _type, value), do: value
 

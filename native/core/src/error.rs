@@ -1,4 +1,3 @@
-use crate::limits::MAX_DECODED_BYTES;
 use crate::{Format, Limit};
 
 /// Why a picture was refused. Carries data, never prose: the caller words it.
@@ -10,6 +9,9 @@ pub enum Error {
     /// A known format, in a variant that its decoder does not do.
     #[error("unsupported kind of {0}")]
     Unsupported(Format),
+    /// A format that the caller does not allow.
+    #[error("{0} is not among the formats that may be read")]
+    NotAllowed(Format),
     /// The bytes break the rules of their format.
     #[error("invalid {0}")]
     Invalid(Format),
@@ -34,9 +36,13 @@ pub enum Error {
 }
 
 impl Error {
-    /// For a library that has its own word for [`MAX_DECODED_BYTES`], and does not say by how much.
+    /// For a library that was given the limit, and does not say by how much it is broken.
+    pub(crate) fn memory(maximum: u64) -> Self {
+        Error::Limit { limit: Limit::MaxMemory, value: maximum + 1, maximum }
+    }
+
     pub(crate) fn decoded_bytes() -> Self {
-        Error::Limit { limit: Limit::DecodedBytes, value: MAX_DECODED_BYTES + 1, maximum: MAX_DECODED_BYTES }
+        Self::memory(crate::limits::MAX_DECODED_BYTES)
     }
 
     pub(crate) fn from_io(format: Format, error: &std::io::Error) -> Self {

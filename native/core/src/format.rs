@@ -116,6 +116,50 @@ impl Format {
     }
 }
 
+/// A set of formats that may be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Formats(u32);
+
+impl Formats {
+    /// Every format that has a decoder.
+    pub const ALL: Formats = Formats::EMPTY
+        .with(Format::Jpeg)
+        .with(Format::Png)
+        .with(Format::Gif)
+        .with(Format::Webp)
+        .with(Format::Tiff)
+        .with(Format::Bmp)
+        .with(Format::Ico)
+        .with(Format::Tga)
+        .with(Format::Dds)
+        .with(Format::Pnm)
+        .with(Format::Qoi)
+        .with(Format::Hdr)
+        .with(Format::OpenExr)
+        .with(Format::Farbfeld);
+    pub const EMPTY: Formats = Formats(0);
+
+    pub const fn with(self, format: Format) -> Formats {
+        Formats(self.0 | 1 << format as u32)
+    }
+
+    pub const fn without(self, format: Format) -> Formats {
+        Formats(self.0 & !(1 << format as u32))
+    }
+
+    pub const fn contains(self, format: Format) -> bool {
+        self.0 & 1 << format as u32 != 0
+    }
+}
+
+/// All whose decoders hold no more memory and take no more time than the limits say, whatever the file.
+/// OpenEXR's does not: it trusts what a header claims.
+impl Default for Formats {
+    fn default() -> Self {
+        Formats::ALL.without(Format::OpenExr)
+    }
+}
+
 impl std::fmt::Display for Format {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())

@@ -10,7 +10,7 @@ use crate::encode::Encoder;
 use crate::finish::Finish;
 use crate::resample::Resample;
 use crate::shrink::Shrink;
-use crate::{Error, Format, Header, OnDamage, Picture, Plan, Request, cost};
+use crate::{Error, Format, Header, OnDamage, Picture, Plan, Request, cost, memory};
 
 /// Where a job runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -182,8 +182,8 @@ impl Job {
     }
 
     fn open(&mut self, input: Bytes) -> Result<Stage, Error> {
-        self.request.limits.check_input(input.len())?;
-        let mut source = decode::open(input)?;
+        let limits = self.request.limits;
+        let mut source = decode::open(input, &limits)?;
         let plan = self.plan.insert(Plan::new(&source.header(), &self.request)?);
         if plan.header.scales {
             source.set_scale(plan.scale, plan.left());
@@ -191,6 +191,7 @@ impl Job {
         if self.request.on_damage == OnDamage::Grey {
             source.tolerate_damage();
         }
+        limits.check_memory(memory::needed(source.as_ref(), plan, strip_rows(plan, true)))?;
         let shrink = Shrink::new(&plan.header, &plan.geometry)?;
         Ok(Stage::Decode { source, shrink })
     }
@@ -203,17 +204,7 @@ impl Job {
     ) -> Result<Stage, Error> {
         let plan = self.planned()?;
         let header = &plan.header;
-        let mut row_nanos = cost::decode_nanos(&Header { height: 1, ..*header }).max(1);
-        if plan.geometry.pick.is_some() {
-            row_nanos += u64::from(plan.geometry.output.0) * 2;
-        }
-        let row_bytes = header.row_bytes() as u64;
-        let rows = if pool.is_some() {
-            (DIRTY_STRIP_NANOS / row_nanos).min(DIRTY_STRIP_BYTES / row_bytes)
-        } else {
-            STRIP_NANOS / row_nanos
-        };
-        let rows = rows.clamp(1, header.height.into()) as u32;
+        let rows = strip_rows(plan, pool.is_some()) as u32;
         // Rows that have just been decoded are in the cache of this core, and adding them up takes a
         // tenth of what decoding took: sharing that out gains nothing.
         let shrinks = pool.filter(|_| !header.by_rows);
@@ -247,6 +238,7 @@ impl Job {
         mut out: Picture,
         pool: Option<&ThreadPool>,
     ) -> Result<Stage, Error> {
+        let plan = self.planned()?;
         let bands = resample.bands();
         while !out.grow() {
             if pool.is_none() {
@@ -255,7 +247,7 @@ impl Job {
         }
         if let Some(pool) = pool.filter(|_| bands - band > 1) {
             // Not all at once: between two steps a dead caller is noticed.
-            let together = pool.current_num_threads() as u32 * BANDS_PER_THREAD;
+            let together = self.bands_together(plan, pool);
             let rest = (band..bands.min(band + together))
                 .into_par_iter()
                 .map_init(Resizer::new, |resizer, band| finish.convert(resample.band(resizer, band)?));
@@ -271,9 +263,31 @@ impl Job {
         }
         if band == bands {
             drop(resample);
-            let plan = self.planned()?;
             return Ok(Stage::Encode(Encoder::new(plan.format, plan.quality, out)?));
         }
         Ok(Stage::Resample { resample, finish, resizer, band, out })
     }
+
+    /// How many bands are resampled at a time, without breaking the limit of memory.
+    fn bands_together(&self, plan: &Plan, pool: &ThreadPool) -> u32 {
+        let held = memory::reduced(plan) + memory::output(plan);
+        let room = self.request.limits.max_memory.saturating_sub(held) / memory::band(plan).max(1);
+        let most = pool.current_num_threads() as u64 * u64::from(BANDS_PER_THREAD);
+        room.clamp(1, most) as u32
+    }
+}
+
+/// How many rows are decoded between two looks at the clock, or where there are threads to spare, at the caller.
+fn strip_rows(plan: &Plan, shared: bool) -> u64 {
+    let header = &plan.header;
+    let mut row_nanos = cost::decode_nanos(&Header { height: 1, ..*header }).max(1);
+    if plan.geometry.pick.is_some() {
+        row_nanos += u64::from(plan.geometry.output.0) * 2;
+    }
+    let rows = if shared {
+        (DIRTY_STRIP_NANOS / row_nanos).min(DIRTY_STRIP_BYTES / header.row_bytes() as u64)
+    } else {
+        STRIP_NANOS / row_nanos
+    };
+    rows.clamp(1, header.height.into())
 }

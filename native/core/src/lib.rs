@@ -29,6 +29,7 @@ mod finish;
 mod format;
 mod job;
 mod limits;
+mod memory;
 mod options;
 mod pixels;
 mod plan;
@@ -37,7 +38,7 @@ mod resample;
 mod shrink;
 
 pub use error::Error;
-pub use format::Format;
+pub use format::{Format, Formats};
 pub use image::metadata::Orientation;
 pub use job::{Budget, Encoded, Job, Phase, Road, Step};
 pub use limits::{Limit, Limits};

@@ -1,12 +1,16 @@
-use crate::Error;
+use crate::{Error, Format, Formats};
 
-/// What a caller allows a picture to cost. Checked on the header, before a pixel is allocated.
+/// What a caller allows. Checked on the header, before a pixel is allocated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Width times height, of the source and of the output alike.
     pub max_pixels: u64,
     /// Length of the encoded input.
     pub max_bytes_in: u64,
+    /// Native bytes that one job holds at a time, its input aside.
+    pub max_memory: u64,
+    /// What may be read.
+    pub formats: Formats,
 }
 
 /// Which limit was broken.
@@ -14,7 +18,8 @@ pub struct Limits {
 pub enum Limit {
     MaxPixels,
     MaxBytesIn,
-    /// Bytes of a picture that can only be decoded whole, or of one row of any.
+    MaxMemory,
+    /// Bytes of one decoded row, with the sums made of it.
     DecodedBytes,
     /// The longest side that the output format can hold.
     Side,
@@ -25,14 +30,13 @@ impl std::fmt::Display for Limit {
         f.write_str(match self {
             Limit::MaxPixels => "max_pixels",
             Limit::MaxBytesIn => "max_bytes_in",
+            Limit::MaxMemory => "max_memory",
             Limit::DecodedBytes => "decoded_bytes",
             Limit::Side => "side",
         })
     }
 }
 
-/// The most that a decoder which knows no rows may allocate for one picture: 100 megapixels of
-/// RGBA with 8 bits, 32 megapixels of RGBA floats.
 pub(crate) const MAX_DECODED_BYTES: u64 = 512 << 20;
 
 /// The most that one row may take, with the sums made of it: rows of two million pixels.
@@ -40,7 +44,12 @@ pub(crate) const MAX_ROW_BYTES: u64 = 64 << 20;
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { max_pixels: 100_000_000, max_bytes_in: 256 << 20 }
+        Limits {
+            max_pixels: 100_000_000,
+            max_bytes_in: 256 << 20,
+            max_memory: 512 << 20,
+            formats: Formats::default(),
+        }
     }
 }
 
@@ -57,5 +66,13 @@ impl Limits {
 
     pub(crate) fn check_size(&self, width: u32, height: u32) -> Result<(), Error> {
         Limit::MaxPixels.check(u64::from(width) * u64::from(height), self.max_pixels)
+    }
+
+    pub(crate) fn check_memory(&self, bytes: u64) -> Result<(), Error> {
+        Limit::MaxMemory.check(bytes, self.max_memory)
+    }
+
+    pub(crate) fn check_format(&self, format: Format) -> Result<(), Error> {
+        if self.formats.contains(format) { Ok(()) } else { Err(Error::NotAllowed(format)) }
     }
 }

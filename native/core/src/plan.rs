@@ -195,8 +195,7 @@ impl Plan {
     /// # Errors
     /// Those of [`probe`] and [`Plan::new`].
     pub fn of(input: Bytes, request: &Request) -> Result<Plan, Error> {
-        request.limits.check_input(input.len())?;
-        Plan::new(&probe(input)?, request)
+        Plan::new(&probe(input, &request.limits)?, request)
     }
 
     /// Decides on size, crop, decode scale, format and road.
@@ -244,6 +243,7 @@ impl Plan {
         }
 
         check_row(header, &geometry)?;
+        check_columns(&geometry, request.filter)?;
 
         let format = request.format.unwrap_or_else(|| default_format(header, size));
         Limit::Side.check(size.0.max(size.1).into(), format.max_side().into())?;
@@ -367,6 +367,19 @@ fn check_row(header: &Header, geometry: &Geometry) -> Result<(), Error> {
     let sums = u64::from(right - left) * channels * 4 * header.layout.depth.bytes() as u64;
     let blocks = u64::from(geometry.reduced.0) * channels * 8;
     Limit::DecodedBytes.check(header.row_bytes() as u64 * 2 + sums + blocks, MAX_ROW_BYTES)
+}
+
+/// The coefficients of all columns are computed in one go. As a bound for output that nobody calls a thumbnail, what
+/// that takes may not hold up whoever waits for the job to stop.
+const COEFFICIENT_NANOS: u64 = 40_000_000;
+
+fn check_columns(geometry: &Geometry, filter: Filter) -> Result<(), Error> {
+    if geometry.is_identity() {
+        return Ok(());
+    }
+    let columns = |count| cost::coefficient_nanos(count, geometry.ratio().0, support(filter));
+    let most = COEFFICIENT_NANOS / columns(1).max(1);
+    Limit::Side.check(geometry.output.0.into(), most)
 }
 
 /// The source's format where it can hold the output, else JPEG, or PNG for alpha.

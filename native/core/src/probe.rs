@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use image::metadata::Orientation;
 
-use crate::{Error, Format, Layout, cost, decode};
+use crate::{Error, Format, Layout, Limits, cost, decode};
 
 /// What a picture's header says. Sizes are as stored, before orientation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,9 +56,10 @@ impl Header {
 /// Reads the header of an encoded picture. Decodes no pixel.
 ///
 /// # Errors
-/// [`Error::UnknownFormat`], [`Error::Unsupported`], [`Error::Invalid`] or [`Error::Truncated`].
-pub fn probe(input: Bytes) -> Result<Header, Error> {
-    decode::open(input).map(|source| source.header())
+/// [`Error::UnknownFormat`], [`Error::NotAllowed`], [`Error::Unsupported`], [`Error::Invalid`] or
+/// [`Error::Truncated`], and [`Error::Limit`] where the input itself is too long.
+pub fn probe(input: Bytes, limits: &Limits) -> Result<Header, Error> {
+    decode::open(input, limits).map(|source| source.header())
 }
 
 /// Whether [`probe`] takes no longer than a piece of work on the yielding road may. A header can be as

@@ -79,42 +79,49 @@ pub(crate) struct Resample {
     layout: Layout,
     geometry: Geometry,
     filter: Filter,
-    rows_per_band: u32,
-    band_nanos: u64,
+    bands: Bands,
 }
 
-impl Resample {
-    pub(crate) fn new(reduced: Samples, layout: Layout, geometry: Geometry, filter: Filter) -> Self {
+/// How the output is cut up.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bands {
+    /// Output rows of a band.
+    pub rows: u32,
+    /// The estimated nanoseconds of one.
+    pub nanos: u64,
+}
+
+impl Bands {
+    pub(crate) fn new(layout: Layout, geometry: &Geometry, filter: Filter) -> Self {
         let (width, height) = geometry.output;
         let once = cost::coefficient_nanos(width, geometry.ratio().0, support(filter));
         let row = cost::resample_nanos((width, 1), geometry.ratio(), support(filter), layout)
             + cost::coefficient_nanos(1, geometry.ratio().1, support(filter))
             + cost::finish_nanos(width, layout);
         let rest = cost::BAND_NANOS.saturating_sub(once).max(once);
-        let rows_per_band = (rest / row.max(1)).clamp(1, height.into()) as u32;
-        Resample {
-            reduced,
-            layout,
-            geometry,
-            filter,
-            rows_per_band,
-            band_nanos: once + row * u64::from(rows_per_band),
-        }
+        let rows = (rest / row.max(1)).clamp(1, height.into());
+        Bands { rows: rows as u32, nanos: once + row * rows }
+    }
+}
+
+impl Resample {
+    pub(crate) fn new(reduced: Samples, layout: Layout, geometry: Geometry, filter: Filter) -> Self {
+        Resample { reduced, layout, geometry, filter, bands: Bands::new(layout, &geometry, filter) }
     }
 
     /// The estimated nanoseconds of one band.
     pub(crate) fn band_nanos(&self) -> u64 {
-        self.band_nanos
+        self.bands.nanos
     }
 
     pub(crate) fn bands(&self) -> u32 {
-        self.geometry.output.1.div_ceil(self.rows_per_band)
+        self.geometry.output.1.div_ceil(self.bands.rows)
     }
 
     /// The output rows of one band.
     pub(crate) fn rows(&self, band: u32) -> std::ops::Range<u32> {
-        let top = band * self.rows_per_band;
-        top..(top + self.rows_per_band).min(self.geometry.output.1)
+        let top = band * self.bands.rows;
+        top..(top + self.bands.rows).min(self.geometry.output.1)
     }
 
     /// Computes one band.

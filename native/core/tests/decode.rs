@@ -6,11 +6,11 @@ mod common;
 use bytes::Bytes;
 use common::{decode, encode, fixture, fixtures, in_pieces, picture, unbounded};
 use image::{DynamicImage, ImageFormat};
-use thumbelina_core::{Budget, Error, Format, Orientation, Request, probe};
+use thumbelina_core::{Budget, Error, Format, Limits, Orientation, Request, probe};
 
 /// The picture as it is, in a format that loses nothing.
 fn as_is(input: &Bytes) -> Result<DynamicImage, Error> {
-    let header = probe(input.clone())?;
+    let header = probe(input.clone(), &Limits::default())?;
     let format = match header.layout.depth {
         thumbelina_core::Depth::F32 => Format::OpenExr,
         _ => Format::Png,
@@ -38,7 +38,7 @@ fn pixels_are_those_of_image() {
             Format::Tga => image::load_from_memory_with_format(&bytes, ImageFormat::Tga).unwrap(),
             _ => decode(&bytes),
         };
-        theirs.apply_orientation(probe(bytes.clone()).unwrap().orientation);
+        theirs.apply_orientation(probe(bytes.clone(), &Limits::default()).unwrap().orientation);
         assert_eq!(
             (ours.width(), ours.height(), ours.color().has_alpha()),
             (theirs.width(), theirs.height(), theirs.color().has_alpha()),
@@ -84,7 +84,7 @@ fn an_interlaced_png_is_the_same_picture() {
 fn orientation_is_read_and_undone() {
     for exif in 1..=8 {
         let bytes = fixture(&format!("orientation-{exif}.jpg"));
-        let header = probe(bytes.clone()).unwrap();
+        let header = probe(bytes.clone(), &Limits::default()).unwrap();
         assert_eq!(header.orientation, Orientation::from_exif(exif).unwrap());
         assert_eq!(header.upright(), (60, 40));
         quadrants(&in_pieces(&bytes, common::sized(30, 30)).unwrap().bytes, (30, 20));

@@ -8,7 +8,7 @@ use common::{decode, fixture, in_pieces, psnr, sized};
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{PixelType, ResizeOptions, Resizer};
 use image::{RgbImage, RgbaImage};
-use thumbelina_core::{Fit, Format, Plan, Request, probe};
+use thumbelina_core::{Fit, Format, Limits, Plan, Request, probe};
 
 /// One Lanczos pass over the full picture.
 fn full_resolution(source: &RgbImage, (width, height): (u32, u32), cover: bool) -> Vec<u8> {
@@ -26,7 +26,7 @@ fn least_distance(input: &Bytes, sides: &[u32]) -> (f64, usize) {
     for fit in [Fit::Contain, Fit::Cover, Fit::Fill] {
         for &side in sides {
             let request = Request { fit, format: Some(Format::Png), ..sized(side, side) };
-            let plan = Plan::new(&probe(input.clone()).unwrap(), &request).unwrap();
+            let plan = Plan::new(&probe(input.clone(), &Limits::default()).unwrap(), &request).unwrap();
             shrunk += usize::from(plan.decode_scale.0 > 1 && plan.decode_scale.1 > 1);
             let made = in_pieces(input, request).unwrap();
             let expected = full_resolution(&source, (made.width, made.height), fit == Fit::Cover);

@@ -16,7 +16,7 @@ fn grey(width: u32, height: u32) -> Bytes {
 }
 
 fn size(source: (u32, u32), request: Request) -> (u32, u32) {
-    let plan = Plan::new(&probe(grey(source.0, source.1)).unwrap(), &request).unwrap();
+    let plan = Plan::new(&probe(grey(source.0, source.1), &Limits::default()).unwrap(), &request).unwrap();
     (plan.width, plan.height)
 }
 
@@ -63,7 +63,7 @@ fn a_free_side_follows_the_proportions() {
 
 #[test]
 fn limits_are_checked_before_anything_is_decoded() {
-    let header = probe(grey(100, 100)).unwrap();
+    let header = probe(grey(100, 100), &Limits::default()).unwrap();
     let limits = Limits { max_pixels: 9_999, ..Limits::default() };
     let refused = Err(Error::Limit { limit: Limit::MaxPixels, value: 10_000, maximum: 9_999 });
     assert_eq!(Plan::new(&header, &Request { limits, ..sized(10, 10) }), refused);
@@ -73,7 +73,7 @@ fn limits_are_checked_before_anything_is_decoded() {
     let limit = Error::Limit { limit: Limit::MaxPixels, value: 10_000_000_000, maximum: 100_000_000 };
     assert_eq!(Plan::new(&header, &enlarge), Err(limit));
     // A free side that would not even fit a u32.
-    let tall = probe(grey(1, 5_000)).unwrap();
+    let tall = probe(grey(1, 5_000), &Limits::default()).unwrap();
     let free = Request { width: Some(1_000_000), enlarge: true, ..Request::default() };
     assert!(matches!(Plan::new(&tall, &free), Err(Error::Limit { limit: Limit::MaxPixels, .. })));
 
@@ -85,7 +85,7 @@ fn limits_are_checked_before_anything_is_decoded() {
 
 #[test]
 fn a_format_too_small_for_the_output_is_refused_or_replaced() {
-    let header = probe(grey(1_000, 10)).unwrap();
+    let header = probe(grey(1_000, 10), &Limits::default()).unwrap();
     let ico = Request { format: Some(Format::Ico), ..sized(400, 400) };
     let refused = Error::Limit { limit: Limit::Side, value: 400, maximum: 256 };
     assert_eq!(Plan::new(&header, &ico), Err(refused));
@@ -109,7 +109,7 @@ proptest! {
     ) {
         let input = grey(source.0, source.1);
         let request = Request { fit, filter, enlarge, format: Some(Format::Pnm), ..sized(wanted.0, wanted.1) };
-        let plan = Plan::new(&probe(input.clone()).unwrap(), &request).unwrap();
+        let plan = Plan::new(&probe(input.clone(), &Limits::default()).unwrap(), &request).unwrap();
         let made = in_pieces(&input, request).unwrap();
         prop_assert_eq!((made.width, made.height), (plan.width, plan.height));
         let shown = decode(&made.bytes).to_luma8();

@@ -2,27 +2,25 @@
 //! job needs them, whatever becomes of the process that handed them in.
 
 use bytes::Bytes;
-use rustler::{Binary, OwnedEnv};
+use rustler::{Binary, NifResult, OwnedEnv, Term};
 
 /// Binaries up to this long live on a process's heap and are copied with it; longer ones are
 /// reference-counted. (`ERL_ONHEAP_BIN_LIMIT` of the VM.)
 const HEAP_BINARY_BYTES: usize = 64;
 
-pub(crate) fn pin(binary: Binary) -> Bytes {
-    if binary.len() <= HEAP_BINARY_BYTES {
-        return Bytes::copy_from_slice(&binary);
-    }
+/// Of a binary that does not start on a byte, the VM copies what is looked at: all of it, here. Such a
+/// one belongs on a dirty scheduler.
+pub(crate) fn pin(term: Term) -> NifResult<Bytes> {
     let keeper = OwnedEnv::new();
     let (start, len) = keeper.run(|env| {
-        binary
-            .to_term(env)
-            .decode::<Binary>()
-            .map_or((std::ptr::null(), 0), |kept| (kept.as_ptr(), kept.len()))
-    });
-    if start.is_null() {
-        return Bytes::copy_from_slice(&binary);
+        let kept: Binary = term.in_env(env).decode()?;
+        Ok::<_, rustler::Error>((kept.as_ptr(), kept.len()))
+    })?;
+    if len <= HEAP_BINARY_BYTES {
+        // SAFETY: the term that these bytes were read from is one of `keeper`'s, which lives on here.
+        return Ok(Bytes::copy_from_slice(unsafe { std::slice::from_raw_parts(start, len) }));
     }
-    Bytes::from_owner(Pinned { start, len, _keeper: keeper })
+    Ok(Bytes::from_owner(Pinned { start, len, _keeper: keeper }))
 }
 
 struct Pinned {

@@ -2,7 +2,10 @@
 //! happens to pixels is `thumbelina_core`'s business.
 
 mod allocator;
+mod freed;
+mod handle;
 mod input;
+mod library;
 mod pool;
 mod reply;
 mod request;
@@ -11,7 +14,7 @@ mod roads;
 use rustler::{Binary, Encoder, Env, Term};
 use thumbelina_core::{Plan, is_probe_short, probe};
 
-use crate::request::Call;
+use crate::request::{Call, Probe};
 use crate::roads::{Next, Running};
 
 mod atoms {
@@ -23,6 +26,7 @@ mod atoms {
         dirty,
         // Reasons.
         unsupported_format,
+        format_not_allowed,
         invalid_image,
         truncated,
         limit_exceeded,
@@ -31,6 +35,7 @@ mod atoms {
         // Limits.
         max_pixels,
         max_bytes_in,
+        max_memory,
         decoded_bytes,
         side,
         // Why a plan takes its road.
@@ -61,41 +66,61 @@ mod atoms {
 /// Reads the header: `{:ok, header} | {:error, error} | :too_big`, the last where that may take longer
 /// than a slice.
 #[rustler::nif(name = "probe")]
-fn probe_on_normal<'a>(env: Env<'a>, input: Binary<'a>) -> Term<'a> {
-    if is_probe_short(&input) { probe_header(env, input) } else { atoms::too_big().encode(env) }
+fn probe_on_normal<'a>(env: Env<'a>, input: Binary<'a>, call: Probe) -> Term<'a> {
+    if is_probe_short(&input) {
+        probe_header(env, input.to_term(env), &call)
+    } else {
+        atoms::too_big().encode(env)
+    }
 }
 
 #[rustler::nif(name = "probe_dirty", schedule = "DirtyCpu")]
-fn probe_on_dirty<'a>(env: Env<'a>, input: Binary<'a>) -> Term<'a> {
-    probe_header(env, input)
+fn probe_on_dirty<'a>(env: Env<'a>, input: Term<'a>, call: Probe) -> Term<'a> {
+    probe_header(env, input, &call)
 }
 
-fn probe_header<'a>(env: Env<'a>, input: Binary<'a>) -> Term<'a> {
-    roads::guard(env, || reply::result(env, probe(input::pin(input)).map(reply::header)))
+fn probe_header<'a>(env: Env<'a>, input: Term<'a>, call: &Probe) -> Term<'a> {
+    roads::guard(env, || {
+        Ok(reply::result(env, probe(input::pin(input)?, &call.limits()).map(reply::header)))
+    })
 }
 
 /// Plans a thumbnail: `{:ok, plan} | {:error, error} | :too_big`, as above.
 #[rustler::nif(name = "plan")]
 fn plan_on_normal<'a>(env: Env<'a>, input: Binary<'a>, call: Call) -> Term<'a> {
-    if is_probe_short(&input) { plan(env, input, &call) } else { atoms::too_big().encode(env) }
+    if is_probe_short(&input) { plan(env, input.to_term(env), &call) } else { atoms::too_big().encode(env) }
 }
 
 #[rustler::nif(name = "plan_dirty", schedule = "DirtyCpu")]
-fn plan_on_dirty<'a>(env: Env<'a>, input: Binary<'a>, call: Call) -> Term<'a> {
+fn plan_on_dirty<'a>(env: Env<'a>, input: Term<'a>, call: Call) -> Term<'a> {
     plan(env, input, &call)
 }
 
-fn plan<'a>(env: Env<'a>, input: Binary<'a>, call: &Call) -> Term<'a> {
-    roads::guard(env, || reply::result(env, Plan::of(input::pin(input), &call.request()).map(reply::plan)))
+fn plan<'a>(env: Env<'a>, input: Term<'a>, call: &Call) -> Term<'a> {
+    roads::guard(env, || {
+        Ok(reply::result(env, Plan::of(input::pin(input)?, &call.request()).map(reply::plan)))
+    })
 }
 
 /// Makes a thumbnail: `{:ok, {bytes, format, width, height}, stats} | {:error, error}`.
-#[rustler::nif]
-fn thumbnail<'a>(env: Env<'a>, input: Binary<'a>, call: Call) -> Next<'a> {
-    roads::start(env, || Running::new(input::pin(input), &call))
+#[rustler::nif(name = "thumbnail")]
+fn thumbnail_from_normal<'a>(env: Env<'a>, input: Term<'a>, call: Call) -> Next<'a> {
+    roads::start_on_normal(env, || Ok(Running::new(input::pin(input)?, &call)))
 }
 
-rustler::init!("Elixir.Thumbelina.Native");
+/// The same for an input that the VM copies.
+#[rustler::nif(name = "thumbnail_dirty", schedule = "DirtyCpu")]
+fn thumbnail_from_dirty<'a>(env: Env<'a>, input: Term<'a>, call: Call) -> Next<'a> {
+    roads::start_on_dirty(env, || Ok(Running::new(input::pin(input)?, &call)))
+}
+
+/// How many bytes apart two parts of one binary are in memory. Parts of a binary that starts on a byte are
+/// where they are in it. Of one that does not, the VM copies whatever is looked at, each part to a place of
+/// its own: which tells such a binary at the price of a short copy.
+#[rustler::nif]
+fn distance(first: Binary, last: Binary) -> u64 {
+    last.as_ptr().addr().wrapping_sub(first.as_ptr().addr()) as u64
+}
 
 fn encode_error<'a>(env: Env<'a>, error: impl Encoder) -> Term<'a> {
     (atoms::error(), error).encode(env)

@@ -83,6 +83,9 @@ pub(crate) fn error(error: Error) -> ErrorTerm {
         Error::Unsupported(of) => {
             ErrorTerm { format: Some(format(of)), ..plain(atoms::unsupported_format()) }
         }
+        Error::NotAllowed(of) => {
+            ErrorTerm { format: Some(format(of)), ..plain(atoms::format_not_allowed()) }
+        }
         Error::Invalid(of) => ErrorTerm { format: Some(format(of)), ..plain(atoms::invalid_image()) },
         Error::Truncated(of) => ErrorTerm { format: Some(format(of)), ..plain(atoms::truncated()) },
         Error::InvalidAt { format, offset } => {
@@ -95,6 +98,7 @@ pub(crate) fn error(error: Error) -> ErrorTerm {
             limit: Some(match limit {
                 Limit::MaxPixels => atoms::max_pixels(),
                 Limit::MaxBytesIn => atoms::max_bytes_in(),
+                Limit::MaxMemory => atoms::max_memory(),
                 Limit::DecodedBytes => atoms::decoded_bytes(),
                 Limit::Side => atoms::side(),
             }),

@@ -1,7 +1,7 @@
 //! Terms in. The Elixir side has checked every option, so that here they only change their form.
 
-use rustler::{Decoder, NifMap, NifResult, NifUnitEnum, Term};
-use thumbelina_core::{Filter, Fit, Format, Limits, OnDamage, Request, Scheduler};
+use rustler::{Decoder, NifMap, NifResult, NifUnitEnum, NifUntaggedEnum, Term};
+use thumbelina_core::{Filter, Fit, Format, Formats, Limits, OnDamage, Request, Scheduler};
 
 /// One call, as the Elixir side normalises it.
 #[derive(NifMap)]
@@ -16,6 +16,8 @@ pub(crate) struct Call {
     on_damage: OnDamageAtom,
     max_pixels: u64,
     max_bytes_in: u64,
+    max_memory: u64,
+    formats: FormatsTerm,
     scheduler: SchedulerAtom,
     yield_limit: Option<u64>,
     /// Normal schedulers online.
@@ -58,7 +60,12 @@ impl Call {
                 OnDamageAtom::Error => OnDamage::Error,
                 OnDamageAtom::Grey => OnDamage::Grey,
             },
-            limits: Limits { max_pixels: self.max_pixels, max_bytes_in: self.max_bytes_in },
+            limits: Limits {
+                max_pixels: self.max_pixels,
+                max_bytes_in: self.max_bytes_in,
+                max_memory: self.max_memory,
+                formats: self.formats.formats(),
+            },
             scheduler: match self.scheduler {
                 SchedulerAtom::Auto => Scheduler::Auto,
                 SchedulerAtom::Normal => Scheduler::Normal,
@@ -66,6 +73,43 @@ impl Call {
             },
             yield_limit: self.yield_limit.unwrap_or(defaults.yield_limit),
             share_limit: defaults.share_limit,
+        }
+    }
+}
+
+/// What a picture may be whose header alone is read.
+#[derive(NifMap)]
+pub(crate) struct Probe {
+    max_bytes_in: u64,
+    formats: FormatsTerm,
+}
+
+impl Probe {
+    pub(crate) fn limits(&self) -> Limits {
+        Limits { max_bytes_in: self.max_bytes_in, formats: self.formats.formats(), ..Limits::default() }
+    }
+}
+
+#[derive(NifUntaggedEnum)]
+enum FormatsTerm {
+    Named(FormatsAtom),
+    Listed(Vec<FormatAtom>),
+}
+
+#[derive(NifUnitEnum)]
+enum FormatsAtom {
+    Default,
+    All,
+}
+
+impl FormatsTerm {
+    fn formats(&self) -> Formats {
+        match self {
+            FormatsTerm::Named(FormatsAtom::Default) => Formats::default(),
+            FormatsTerm::Named(FormatsAtom::All) => Formats::ALL,
+            FormatsTerm::Listed(listed) => {
+                listed.iter().fold(Formats::EMPTY, |formats, format| formats.with(format.0))
+            }
         }
     }
 }

@@ -16,9 +16,10 @@ use bytes::Bytes;
 use rustler::codegen_runtime::{NifReturnable, NifReturned, c_int};
 use rustler::schedule::consume_timeslice;
 use rustler::sys::{ErlNifEnv, ErlNifTerm, enif_is_current_process_alive};
-use rustler::{Encoder, Env, NifResult, Resource, ResourceArc, SchedulerFlags, Term};
+use rustler::{Env, NifResult, SchedulerFlags, Term};
 use thumbelina_core::{Budget, Error, Job, Phase, Road, Scheduler, Step};
 
+use crate::handle::Handle;
 use crate::reply::StatsTerm;
 use crate::request::Call;
 use crate::{encode_error, pool, reply};
@@ -96,9 +97,6 @@ struct State {
     longest_slice: Duration,
     phases: [Duration; 3],
 }
-
-#[rustler::resource_impl]
-impl Resource for Running {}
 
 impl Running {
     pub(crate) fn new(input: Bytes, call: &Call) -> Self {
@@ -197,17 +195,27 @@ unsafe impl NifReturnable for Next<'_> {
 }
 
 /// The first slice, on the normal scheduler that the NIF was called on.
-pub(crate) fn start<'a>(env: Env<'a>, running: impl FnOnce() -> Running) -> Next<'a> {
+pub(crate) fn start_on_normal<'a>(env: Env<'a>, running: impl FnOnce() -> NifResult<Running>) -> Next<'a> {
     or_internal_error(env, || {
-        let running = ResourceArc::new(running());
-        let term = running.encode(env);
-        Ok(slice(env, &running, term))
+        let job = Handle::new(env, running()?).ok_or(rustler::Error::BadArg)?;
+        Ok(slice(env, job))
+    })
+}
+
+/// Nothing but what it takes to have a job: it goes to the road that it belongs on.
+pub(crate) fn start_on_dirty<'a>(env: Env<'a>, running: impl FnOnce() -> NifResult<Running>) -> Next<'a> {
+    or_internal_error(env, || {
+        let job = Handle::new(env, running()?).ok_or(rustler::Error::BadArg)?;
+        Ok(Next::Continue(Road::Yielding, job.term))
     })
 }
 
 /// Runs what may panic. A panic becomes `{:error, %{reason: :internal_error}}`.
-pub(crate) fn guard<'a>(env: Env<'a>, run: impl FnOnce() -> Term<'a>) -> Term<'a> {
-    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| encode_error(env, reply::error(Error::Internal)))
+pub(crate) fn guard<'a>(env: Env<'a>, run: impl FnOnce() -> NifResult<Term<'a>>) -> Term<'a> {
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(Ok(term)) => term,
+        Ok(Err(_)) | Err(_) => encode_error(env, reply::error(Error::Internal)),
+    }
 }
 
 /// The same for what may be continued.
@@ -242,7 +250,7 @@ unsafe fn resume(
     env: *mut ErlNifEnv,
     argc: c_int,
     argv: *const ErlNifTerm,
-    run: for<'a> fn(Env<'a>, &ResourceArc<Running>, Term<'a>) -> Next<'a>,
+    run: for<'a> fn(Env<'a>, Handle<'a>) -> Next<'a>,
 ) -> ErlNifTerm {
     let lifetime = ();
     // SAFETY: `env` is this call's, and no other `Env` has the lifetime of the local above.
@@ -253,8 +261,7 @@ unsafe fn resume(
         let &argument = arguments.first().ok_or(rustler::Error::BadArg)?;
         // SAFETY: the arguments are terms of this call's environment.
         let term = unsafe { Term::new(env, argument) };
-        let running: ResourceArc<Running> = term.decode()?;
-        Ok(run(env, &running, term))
+        Ok(run(env, Handle::of(term).ok_or(rustler::Error::BadArg)?))
     });
     // SAFETY: `next` was made with this environment.
     let returned = unsafe { next.into_returned(env) };
@@ -263,7 +270,7 @@ unsafe fn resume(
 }
 
 /// One slice on a normal scheduler.
-fn slice<'a>(env: Env<'a>, running: &ResourceArc<Running>, term: Term<'a>) -> Next<'a> {
+fn slice<'a>(env: Env<'a>, Handle { term, running }: Handle<'a>) -> Next<'a> {
     let start = Instant::now();
     let mut state = running.0.lock().unwrap_or_else(PoisonError::into_inner);
     if state.asked == Scheduler::Dirty && state.roads.is_empty() {
@@ -300,14 +307,11 @@ fn slice<'a>(env: Env<'a>, running: &ResourceArc<Running>, term: Term<'a>) -> Ne
 }
 
 /// Steps on a dirty scheduler, to the end or to where the yielding road is the plan's again.
-fn stint<'a>(env: Env<'a>, running: &ResourceArc<Running>, term: Term<'a>) -> Next<'a> {
+fn stint<'a>(env: Env<'a>, Handle { term, running }: Handle<'a>) -> Next<'a> {
     let mut state = running.0.lock().unwrap_or_else(PoisonError::into_inner);
     state.enter(Road::Dirty);
-    let Some(pool) = pool::pool(state.threads) else {
-        return Next::Return(state.finish(env, Ok(Err(Error::Internal))));
-    };
     // Asked once: a decoder that shares its work out has pieces under way, which are lost when it goes on alone.
-    let pool = has_spare_cores(state.schedulers).then_some(pool);
+    let pool = if has_spare_cores(state.schedulers) { pool::pool(state.threads) } else { None };
     if state.job.plan().is_some_and(|plan| plan.road == Road::Dirty) {
         state.seat = None; // it will not come back
     }

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use rayon::ThreadPool;
 
 use crate::pixels::Rows;
-use crate::{Error, Format, Header, cost};
+use crate::{Error, Format, Header, Limits, cost};
 
 /// A decoder that hands over rows from top to bottom.
 ///
@@ -51,8 +51,12 @@ pub(crate) enum Read<'a> {
 }
 
 /// Recognises the format and reads the header.
-pub(crate) fn open(input: Bytes) -> Result<Box<dyn RowSource>, Error> {
+pub(crate) fn open(input: Bytes, limits: &Limits) -> Result<Box<dyn RowSource>, Error> {
+    limits.check_input(input.len())?;
     let format = Format::of(&input).ok_or(Error::UnknownFormat)?;
+    if format != Format::Avif {
+        limits.check_format(format)?;
+    }
     let source: Box<dyn RowSource> = match format {
         Format::Png => Box::new(png::Png::open(input)?),
         Format::Gif => Box::new(gif::Gif::open(input)?),
