@@ -2,6 +2,8 @@ defmodule Thumbelina.NativeTest do
   # What runs where. Not async: some of these look at the whole VM.
   use ExUnit.Case
 
+  alias Thumbelina.Native
+
   @fixtures Path.expand("../fixtures", __DIR__)
 
   defp read(name), do: File.read!(Path.join(@fixtures, name))
@@ -122,6 +124,39 @@ defmodule Thumbelina.NativeTest do
       :erlang.garbage_collect()
       # One such call holds 15 MB: fifty that leaked would hold 750.
       wait_until(fn -> :erlang.memory(:system) - before < 40_000_000 end)
+    end
+  end
+
+  test "a new version of the module is loaded while calls are under way" do
+    png = read("photo.png")
+    {:ok, expected} = Thumbelina.thumbnail(png, 50, 50)
+    parent = self()
+
+    callers =
+      for scheduler <- [:normal, :dirty, :auto] do
+        spawn_link(fn -> call_until_told(parent, png, expected, scheduler) end)
+      end
+
+    for _ <- 1..10 do
+      :code.purge(Native)
+      assert {:module, Native} = :code.load_file(Native)
+      assert {:ok, ^expected} = Thumbelina.thumbnail(png, 50, 50)
+    end
+
+    for caller <- callers do
+      send(caller, :stop)
+      assert_receive {:stopped, ^caller, calls}, 5_000
+      assert calls > 0
+    end
+  end
+
+  defp call_until_told(parent, bytes, expected, scheduler, calls \\ 0) do
+    assert {:ok, ^expected} = Thumbelina.thumbnail(bytes, 50, 50, scheduler: scheduler)
+
+    receive do
+      :stop -> send(parent, {:stopped, self(), calls + 1})
+    after
+      0 -> call_until_told(parent, bytes, expected, scheduler, calls + 1)
     end
   end
 

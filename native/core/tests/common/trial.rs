@@ -1,0 +1,173 @@
+//! One picture under observation: what it holds, how long its steps take, and whether that is in
+//! proportion to the file. The tests of hostile inputs and the fuzz targets share it.
+#![allow(dead_code, unreachable_pub, reason = "every binary compiles this file and uses a part of it")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a trial fails by panicking")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::time::Duration;
+
+use bytes::Bytes;
+use cpu_time::ThreadTime;
+use thumbelina_core::{Budget, Encoded, Error, Header, Job, Limits, Request, Step, probe};
+
+/// Counts what the thread holds: the jobs of a trial run on one thread.
+pub struct Counting;
+
+thread_local! {
+    static LIVE: Cell<i64> = const { Cell::new(0) };
+    static PEAK: Cell<i64> = const { Cell::new(0) };
+}
+
+fn count(bytes: i64) {
+    // A thread that ends has no counters any more.
+    let _ = LIVE.try_with(|live| {
+        live.set(live.get() + bytes);
+        let _ = PEAK.try_with(|peak| peak.set(peak.get().max(live.get())));
+    });
+}
+
+// SAFETY: everything is the system's allocator's, which keeps the contract.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(layout.size() as i64);
+        // SAFETY: the caller's layout has a size.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        count(layout.size() as i64);
+        // SAFETY: likewise.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        count(-(layout.size() as i64));
+        // SAFETY: the block is from this allocator, with this layout.
+        unsafe { System.dealloc(block, layout) }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // While it is moved, both blocks are there.
+        count(size as i64);
+        // SAFETY: as above, and the caller answers for the new size.
+        let moved = unsafe { System.realloc(block, layout, size) };
+        count(-(layout.size() as i64));
+        moved
+    }
+}
+
+/// Where the next step is taken.
+#[derive(Debug, Clone, Copy)]
+pub enum Road {
+    Pieces,
+    Unbounded,
+    /// One or the other by turns, as the bits of this say.
+    Mixed(u64),
+}
+
+#[derive(Debug)]
+pub struct Trial {
+    pub outcome: Result<Encoded, Error>,
+    /// The most bytes that the job held.
+    pub peak: u64,
+    pub steps: u64,
+    /// Processor time: of all of it, and of the longest step that may run on a normal scheduler.
+    pub total: Duration,
+    pub longest_piece: Duration,
+}
+
+/// Steps of a job that does not end.
+const MOST_STEPS: u64 = 20_000_000;
+
+pub fn run(input: &Bytes, request: Request, road: Road) -> Trial {
+    let before = LIVE.get();
+    PEAK.set(before);
+    let started = ThreadTime::now();
+    let mut longest_piece = Duration::ZERO;
+    let mut steps = 0;
+    let mut job = Job::new(input.clone(), request);
+    let outcome = loop {
+        assert!(steps < MOST_STEPS, "the job does not end");
+        let pieces = match road {
+            Road::Pieces => true,
+            Road::Unbounded => false,
+            Road::Mixed(bits) => bits >> (steps % 64) & 1 == 1,
+        };
+        let step_started = ThreadTime::now();
+        let mut step = job.step(if pieces { Budget::Piece } else { Budget::Unbounded(None) });
+        if pieces {
+            longest_piece = longest_piece.max(step_started.elapsed());
+        }
+        if matches!(step, Ok(Step::TooBig)) {
+            step = job.step(Budget::Unbounded(None));
+        }
+        steps += 1;
+        match step {
+            Ok(Step::Again) => {}
+            Ok(Step::TooBig) => panic!("nothing is too big without a budget"),
+            Ok(Step::Done(encoded)) => break Ok(encoded),
+            Err(error) => break Err(error),
+        }
+    };
+    drop(job);
+    let peak = (PEAK.get() - before).max(0) as u64;
+    Trial { outcome, peak, steps, total: started.elapsed(), longest_piece }
+}
+
+/// How much slower than promised it may be: a build that is not optimized, or is instrumented.
+pub const SLOWER: u32 = if cfg!(fuzzing) {
+    60
+} else if cfg!(debug_assertions) {
+    15
+} else {
+    1
+};
+
+/// What a file may take, by its length and by its pixels, and a constant for what is done once.
+pub fn allowed(input: &Bytes, header: Option<&Header>) -> Duration {
+    let pixels = header.map_or(0, |header| u64::from(header.width) * u64::from(header.height));
+    let nanos = 100 * input.len() as u64 + 50 * pixels;
+    Duration::from_nanos(nanos) + Duration::from_millis(3)
+}
+
+/// A step that may run on a normal scheduler.
+pub const PIECE: Duration = Duration::from_millis(1);
+
+/// Runs a trial and fails where it breaks a promise. A machine that is busy makes anything slow: what is too
+/// slow must be so every time.
+pub fn observe(input: &Bytes, request: Request, road: Road) -> Trial {
+    let header = probe(input.clone(), &request.limits).ok();
+    let allowed = allowed(input, header.as_ref()) * SLOWER;
+    let mut trial = run(input, request, road);
+    for _ in 0..4 {
+        if trial.total <= allowed && trial.longest_piece <= PIECE * SLOWER {
+            break;
+        }
+        let again = run(input, request, road);
+        trial.total = trial.total.min(again.total);
+        trial.longest_piece = trial.longest_piece.min(again.longest_piece);
+    }
+    let Limits { max_memory, .. } = request.limits;
+    assert!(
+        trial.peak <= max_memory + max_memory / 10,
+        "{} bytes were held, of {max_memory} allowed: {:?}",
+        trial.peak,
+        trial.outcome.as_ref().err()
+    );
+    assert!(
+        trial.total <= allowed,
+        "{:?} instead of {allowed:?}, in {} steps: {:?}",
+        trial.total,
+        trial.steps,
+        trial.outcome.as_ref().err()
+    );
+    assert!(
+        trial.longest_piece <= PIECE * SLOWER,
+        "a step of {:?}: {:?}",
+        trial.longest_piece,
+        trial.outcome.as_ref().err()
+    );
+    assert!(!matches!(trial.outcome, Err(Error::Internal)), "an internal error");
+    trial
+}

@@ -1,0 +1,184 @@
+//! Files made to lie, to take long, or to take much: whatever they say, a job holds no more than its limit, takes no
+//! longer than its bytes and pixels are worth, and no piece of it holds a scheduler.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+#[path = "common/lies.rs"]
+mod lies;
+#[path = "common/trial.rs"]
+mod trial;
+
+use std::io::Cursor;
+use std::ops::Range;
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use image::{DynamicImage, ImageFormat, Rgba, RgbaImage};
+use thumbelina_core::{Format, Formats, Limits, Request};
+use trial::{Counting, Road, observe};
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn request(max_memory: u64) -> Request {
+    Request {
+        width: Some(10),
+        height: Some(10),
+        format: Some(Format::Png),
+        limits: Limits { max_memory, formats: Formats::ALL, ..Limits::default() },
+        ..Request::default()
+    }
+}
+
+fn small_picture() -> RgbaImage {
+    RgbaImage::from_fn(13, 9, |x, y| {
+        Rgba([(x * 19) as u8, (y * 28) as u8, (x * y) as u8, if x == y { 0 } else { 255 }])
+    })
+}
+
+fn encoded(picture: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+    let mut out = Cursor::new(Vec::new());
+    picture.write_to(&mut out, format).unwrap();
+    out.into_inner()
+}
+
+fn fixture(name: &str) -> Vec<u8> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../test/fixtures").join(name);
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Files that do not lie, and where their headers are.
+fn honest(format: Format) -> Vec<(Vec<u8>, Range<usize>)> {
+    let rgba = DynamicImage::from(small_picture());
+    let rgb = DynamicImage::from(rgba.to_rgb8());
+    let gray = DynamicImage::from(rgba.to_luma8());
+    let whole = |file: Vec<u8>| {
+        let all = 0..file.len();
+        (file, all)
+    };
+    let start = |file: Vec<u8>, len| (file, 0..len);
+    let each = |format| vec![whole(encoded(&rgb, format)), whole(encoded(&rgba, format))];
+    match format {
+        Format::Jpeg => vec![
+            whole(encoded(&rgb, ImageFormat::Jpeg)),
+            start(fixture("photo-progressive.jpg"), 700),
+            start(fixture("photo-restart.jpg"), 700),
+            start(fixture("orientation-6.jpg"), 300),
+        ],
+        Format::Png => vec![
+            whole(encoded(&rgba, ImageFormat::Png)),
+            whole(fixture("orientation-6.png")),
+            start(fixture("photo-interlaced.png"), 80),
+            start(fixture("photo-palette.png"), 120),
+        ],
+        Format::Gif => vec![
+            whole(fixture("offset.gif")),
+            whole(fixture("animated.gif")),
+            start(fixture("photo-interlaced.gif"), 40),
+        ],
+        Format::Webp => vec![
+            whole(encoded(&rgba, ImageFormat::WebP)),
+            start(fixture("photo.webp"), 200),
+            start(fixture("alpha.webp"), 200),
+        ],
+        Format::Tiff => {
+            let mut files = each(ImageFormat::Tiff);
+            let alpha = fixture("alpha.tif");
+            let directory = alpha.len().saturating_sub(400)..alpha.len();
+            files.push((alpha, directory));
+            files
+        }
+        Format::Bmp => {
+            let mut files = each(ImageFormat::Bmp);
+            files.push(whole(encoded(&gray, ImageFormat::Bmp)));
+            files
+        }
+        Format::Ico => vec![whole(encoded(&rgba, ImageFormat::Ico)), start(fixture("photo.ico"), 120)],
+        Format::Tga => {
+            let mut files = each(ImageFormat::Tga);
+            files.push(start(fixture("photo-rle.tga"), 60));
+            files
+        }
+        Format::Dds => vec![start(fixture("photo.dds"), 160)],
+        Format::Pnm => {
+            let mut files = each(ImageFormat::Pnm);
+            files.push(start(fixture("photo-ascii.ppm"), 60));
+            files
+        }
+        Format::Qoi => each(ImageFormat::Qoi),
+        Format::Hdr => vec![whole(encoded(&DynamicImage::from(rgb.to_rgb32f()), ImageFormat::Hdr))],
+        Format::OpenExr => {
+            vec![whole(encoded(&DynamicImage::from(rgba.to_rgba32f()), ImageFormat::OpenExr))]
+        }
+        Format::Farbfeld => {
+            vec![whole(encoded(&DynamicImage::from(rgba.to_rgba16()), ImageFormat::Farbfeld))]
+        }
+        Format::Avif => vec![],
+    }
+}
+
+/// Watches everything that a generator makes, on both roads by turns, and says how many files there were.
+fn watch(format: Format, generate: impl Fn(&[u8], Range<usize>, &mut dyn FnMut(Vec<u8>))) -> usize {
+    let mut files = 0;
+    for (file, range) in honest(format) {
+        let honest = Bytes::from(file.clone());
+        assert_eq!(Format::of(&honest), Some(format));
+        observe(&honest, request(512 << 20), Road::Pieces).outcome.unwrap();
+        generate(&file, range, &mut |mut lie| {
+            files += 1;
+            if matches!(format, Format::Png | Format::Ico) {
+                lies::repair_png(&mut lie);
+            }
+            let road = if files % 2 == 0 { Road::Pieces } else { Road::Unbounded };
+            let lie = Bytes::from(lie);
+            let caught = std::panic::catch_unwind(|| observe(&lie, request(512 << 20), road));
+            if caught.is_err() {
+                let path = std::env::temp_dir().join(format!("lie-{files}.{format}"));
+                std::fs::write(&path, &lie).unwrap();
+                panic!("{format}: file {files}, written to {}", path.display());
+            }
+        });
+    }
+    assert!(files > 50, "{format}: only {files} files were made");
+    files
+}
+
+macro_rules! each_format {
+    ($($name:ident: $format:expr,)*) => {
+        $(mod $name {
+            use super::*;
+
+            #[test]
+            fn lying_numbers() {
+                watch($format, |file, range, found| {
+                    lies::numbers(file, range.clone(), &mut *found);
+                    lies::words(file, range.clone(), &mut *found);
+                    lies::pairs(file, range, 1, 20_000, found);
+                });
+            }
+
+            #[test]
+            fn repeated_pieces() {
+                watch($format, |file, range, found| {
+                    lies::repetitions(file, range, &[1, 2, 3, 4, 6, 8, 12, 16, 24], 100_000, found);
+                });
+            }
+        })*
+    };
+}
+
+each_format! {
+    jpeg: Format::Jpeg,
+    png: Format::Png,
+    gif: Format::Gif,
+    webp: Format::Webp,
+    tiff: Format::Tiff,
+    bmp: Format::Bmp,
+    ico: Format::Ico,
+    tga: Format::Tga,
+    dds: Format::Dds,
+    pnm: Format::Pnm,
+    qoi: Format::Qoi,
+    hdr: Format::Hdr,
+    openexr: Format::OpenExr,
+    farbfeld: Format::Farbfeld,
+}

@@ -1,0 +1,74 @@
+//! Any bytes at all through a whole job, on both roads and in steps by chance: the same bytes or the same error come
+//! out, no more is held than is allowed, and no step and no file takes longer than its bytes and pixels are
+//! worth. `README.md` beside `Cargo.toml` says how to run it.
+
+#[path = "../../core/tests/common/lies.rs"]
+mod lies;
+#[path = "../../core/tests/common/trial.rs"]
+mod trial;
+
+use bytes::Bytes;
+use thumbelina_core::{
+    Filter, Fit, Format, Formats, Limits, OnDamage, Request, Scheduler, probe,
+};
+use trial::{Counting, Road};
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// So that an input is quick.
+const MOST_PIXELS: u64 = 1 << 20;
+const MOST_MEMORY: u64 = 64 << 20;
+
+/// Chance that depends on the input alone: all of its bytes are the picture's.
+struct Chance(u64);
+
+impl Chance {
+    fn of(data: &[u8]) -> Self {
+        let hash = |hash: u64, &byte: &u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3);
+        Chance(data.iter().fold(0xCBF2_9CE4_8422_2325, hash))
+    }
+
+    fn bits(&mut self) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 ^ self.0 >> 32
+    }
+
+    fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[self.bits() as usize % choices.len()]
+    }
+}
+
+pub fn observe(format: Format, data: &[u8]) {
+    let mut chance = Chance::of(data);
+    let mut file = data.to_vec();
+    if matches!(format, Format::Png | Format::Ico) {
+        lies::repair_png(&mut file);
+    }
+    let input = Bytes::from(file);
+    let limits = Limits {
+        max_pixels: MOST_PIXELS,
+        max_memory: MOST_MEMORY,
+        formats: Formats::EMPTY.with(format),
+        ..Limits::default()
+    };
+    let _ = probe(input.clone(), &limits);
+    let side = |chance: &mut Chance| Some(chance.one_of(&[1, 2, 7, 31, 200, 1000]));
+    let request = Request {
+        width: side(&mut chance),
+        height: chance.one_of(&[None, Some(1), Some(9), Some(150)]),
+        fit: chance.one_of(&[Fit::Contain, Fit::Cover, Fit::Fill]),
+        enlarge: chance.one_of(&[false, false, false, true]),
+        format: Some(chance.one_of(&[Format::Png, Format::Jpeg, Format::Pnm, Format::Bmp])),
+        filter: chance.one_of(&[Filter::Lanczos3, Filter::Lanczos3, Filter::Nearest, Filter::Box]),
+        on_damage: chance.one_of(&[OnDamage::Error, OnDamage::Grey]),
+        scheduler: chance.one_of(&[Scheduler::Auto, Scheduler::Normal, Scheduler::Dirty]),
+        limits,
+        ..Request::default()
+    };
+    let whole = trial::observe(&input, request, Road::Unbounded).outcome;
+    let mixed = Road::Mixed(chance.bits());
+    for road in [Road::Pieces, mixed] {
+        assert_eq!(trial::observe(&input, request, road).outcome, whole, "{road:?}");
+    }
+}
