@@ -158,7 +158,7 @@ defmodule ThumbelinaTest do
     end
 
     test "refuses wrong sources" do
-      for wrong <- [nil, 1, 'list', %{bytes: ""}, {:ok, "x"}] do
+      for wrong <- [nil, 1, ~c"list", %{bytes: ""}, {:ok, "x"}] do
         assert_raise FunctionClauseError, fn -> Thumbelina.thumbnail(wrong, 10, 10) end
       end
     end

@@ -1,34 +1,34 @@
 defmodule Thumbelina.Native do
   @moduledoc false
   # The functions of native/nif. Arguments are checked before they come here.
+  #
+  # The library is loaded by the first call, and not by @on_load: the VM cannot load a module that has it
+  # while an older version of the module is still there, and Elixir's compiler loads every module as
+  # soon as it is compiled, before there is a library.
 
-  @on_load :load
+  def distance(first, last), do: load_and_call(:distance, [first, last])
+  def probe(bytes, call), do: load_and_call(:probe, [bytes, call])
+  def probe_dirty(bytes, call), do: load_and_call(:probe_dirty, [bytes, call])
+  def plan(bytes, call), do: load_and_call(:plan, [bytes, call])
+  def plan_dirty(bytes, call), do: load_and_call(:plan_dirty, [bytes, call])
+  def thumbnail(bytes, call), do: load_and_call(:thumbnail, [bytes, call])
+  def thumbnail_dirty(bytes, call), do: load_and_call(:thumbnail_dirty, [bytes, call])
 
-  # Elixir's compiler loads every module as soon as it is compiled, and the library is built after
-  # that, by one of these modules. So a library that is not there (yet) is left to the stubs below.
-  def load do
-    path = :filename.join(:code.priv_dir(:thumbelina), 'native/thumbelina')
+  defp load_and_call(function, arguments) do
+    path = :filename.join(:code.priv_dir(:thumbelina), ~c"native/thumbelina")
 
     case :erlang.load_nif(path, 0) do
-      {:error, {:load_failed, _}} = error ->
-        if :filelib.is_regular(file(path)), do: error, else: :ok
+      :ok ->
+        :ok
 
-      result ->
-        result
+      # Another process was first.
+      {:error, {:reload, _}} ->
+        :ok
+
+      {:error, {_, message}} ->
+        raise "the native library of Thumbelina cannot be loaded: #{message}. Has `mix compile` built it?"
     end
-  end
 
-  # As the VM completes it.
-  defp file(path) do
-    extension = if match?({:win32, _}, :os.type()), do: '.dll', else: '.so'
-    path ++ extension
+    apply(__MODULE__, function, arguments)
   end
-
-  def distance(_first, _last), do: :erlang.nif_error(:nif_not_loaded)
-  def probe(_bytes, _call), do: :erlang.nif_error(:nif_not_loaded)
-  def probe_dirty(_bytes, _call), do: :erlang.nif_error(:nif_not_loaded)
-  def plan(_bytes, _call), do: :erlang.nif_error(:nif_not_loaded)
-  def plan_dirty(_bytes, _call), do: :erlang.nif_error(:nif_not_loaded)
-  def thumbnail(_bytes, _call), do: :erlang.nif_error(:nif_not_loaded)
-  def thumbnail_dirty(_bytes, _call), do: :erlang.nif_error(:nif_not_loaded)
 end

@@ -143,6 +143,11 @@ defmodule Thumbelina.NativeTest do
       assert {:ok, ^expected} = Thumbelina.thumbnail(png, 50, 50)
     end
 
+    # Also where the old version is still there, and no other: the next call loads it.
+    :code.purge(Native)
+    assert :code.delete(Native)
+    assert {:ok, ^expected} = Thumbelina.thumbnail(png, 50, 50)
+
     for caller <- callers do
       send(caller, :stop)
       assert_receive {:stopped, ^caller, calls}, 5_000
