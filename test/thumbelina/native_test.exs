@@ -138,13 +138,14 @@ defmodule Thumbelina.NativeTest do
       end
 
     for _ <- 1..10 do
-      :code.purge(Native)
+      # A purge kills whoever still runs the old version; this waits for them.
+      wait_until(fn -> :code.soft_purge(Native) end)
       assert {:module, Native} = :code.load_file(Native)
       assert {:ok, ^expected} = Thumbelina.thumbnail(png, 50, 50)
     end
 
     # Also where the old version is still there, and no other: the next call loads it.
-    :code.purge(Native)
+    wait_until(fn -> :code.soft_purge(Native) end)
     assert :code.delete(Native)
     assert {:ok, ^expected} = Thumbelina.thumbnail(png, 50, 50)
 
