@@ -178,10 +178,12 @@ fn every_depth_in_every_header_both_ways_up() {
                         (width, 3, 3),
                         "{name}"
                     );
-                    // Neither are these OS/2's headers of the second kind, nor 2 or 16 bits in the first.
-                    if !matches!(header_bytes, 16 | 64)
-                        && !(header_bytes == 12 && matches!(bits, 2 | 16 | 32))
-                    {
+                    // It does neither OS/2's second header nor 2, 16 or 32 bits in the first.
+                    let is_known = match header_bytes {
+                        12 => !matches!(bits, 2 | 16 | 32),
+                        _ => !matches!(header_bytes, 16 | 64),
+                    };
+                    if is_known {
                         assert!(decode(&file).to_rgba8() == expected, "{name}: image");
                     }
                 }
@@ -362,17 +364,20 @@ impl Runs {
                 let filled = rows[..y - 1].iter().rposition(|row| row.iter().any(|&n| n != 0));
                 let first = filled.and_then(|y| rows[y].iter().position(|&n| n != 0));
                 match (filled, first) {
-                    (None, _) if next() % 4 != 0 => {
+                    (None, _) if !next().is_multiple_of(4) => {
                         out.extend([0, 1]);
                         return out;
                     }
                     (Some(filled), Some(first))
-                        if first >= x && first - x < 256 && y - 1 - filled < 256 && next() % 2 == 0 =>
+                        if first >= x
+                            && first - x < 256
+                            && y - 1 - filled < 256
+                            && next().is_multiple_of(2) =>
                     {
                         out.extend([0, 2, (first - x) as u8, (y - 1 - filled) as u8]);
                         (y, x) = (filled + 1, first);
                     }
-                    _ if next() % 8 == 0 => out.extend([0, 2, 0, 0]),
+                    _ if next().is_multiple_of(8) => out.extend([0, 2, 0, 0]),
                     _ => {
                         out.extend([0, 0]);
                         (y, x) = (y - 1, 0);
@@ -380,7 +385,7 @@ impl Runs {
                 }
                 continue;
             }
-            if blank > 0 && next() % 2 == 0 {
+            if blank > 0 && next().is_multiple_of(2) {
                 let skipped = blank.min(255);
                 out.extend([0, 2, skipped as u8, 0]);
                 x += skipped;
@@ -389,7 +394,7 @@ impl Runs {
             // Two by turns in RLE4, else one.
             let period = if self == Runs::Rle4 { 2 } else { 1 };
             let same = (0..rest.len()).take_while(|&i| rest[i] == rest[i % period]).count().min(255);
-            let count = if same < 3 && rest.len() >= 3 && next() % 3 != 0 {
+            let count = if same < 3 && rest.len() >= 3 && !next().is_multiple_of(3) {
                 let count = 3 + next() as usize % (rest.len().min(255) - 2);
                 out.extend([0, count as u8]);
                 let start = out.len();

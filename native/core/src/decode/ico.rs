@@ -18,7 +18,11 @@ const MANY_ENTRIES: usize = 1_024;
 const ENTRY_NANOS: u64 = 5;
 
 pub(super) fn open(input: Bytes) -> Result<Box<dyn RowSource>, Error> {
-    let entry = best(&input).ok_or(Error::Truncated(Format::Ico))?;
+    let truncated = Error::Truncated(Format::Ico);
+    let entry = best(&input).ok_or(truncated)?;
+    if input.len() < entry.offset.saturating_add(PNG_SIGNATURE.len()) {
+        return Err(truncated);
+    }
     let end = entry.offset as u64 + u64::from(entry.bytes);
     Ok(match entry.png(&input) {
         // Where it ends, it says itself.
