@@ -119,11 +119,7 @@ impl Png {
             let bytes = header.pixels().saturating_mul(header.layout.pixel_bytes() as u64);
             // Refused when it is needed: what only asks for the header may have it.
             let picture = Growing::new(if bytes > MAX_DECODED_BYTES { 0 } else { bytes as usize })?;
-            Kept::Passes {
-                picture,
-                row: zeroed(header.row_bytes())?,
-                rows_left: pass_rows(header.width, header.height),
-            }
+            Kept::Passes { picture, row: Vec::new(), rows_left: pass_rows(header.width, header.height) }
         } else {
             Kept::Strip(Samples::U8(Vec::new()))
         };
@@ -139,6 +135,9 @@ impl Png {
         Limit::DecodedBytes.check(bytes, MAX_DECODED_BYTES)?;
         if !picture.grow() {
             return Ok(());
+        }
+        if row.is_empty() {
+            *row = zeroed(stride)?;
         }
         for _ in 0..rows.min(*rows_left) {
             match self.reader.read_row(row) {

@@ -182,3 +182,45 @@ fn clear(row: &mut [u8], mask: &[u8]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 600 rows of nothing, as they are and as run lengths, in palettes of one color.
+    fn file(width: u32, bits: u8, compression: u8) -> Bytes {
+        let mut file = b"BM\0\0\0\0\0\0\0\0\x3A\0\0\0\x28\0\0\0".to_vec();
+        file.extend(width.to_le_bytes());
+        file.extend([0x58, 2, 0, 0, 1, 0, bits, 0, compression]);
+        file.resize(46, 0);
+        file.extend([1, 0, 0, 0, 0, 0, 0, 0, 9, 8, 7, 0]);
+        if compression == 0 {
+            file.resize(58 + width.next_multiple_of(4) as usize * 600 * usize::from(bits) / 8, 0);
+        } else {
+            file.extend([0, 1]);
+        }
+        Bytes::from(file)
+    }
+
+    #[test]
+    fn what_is_held_is_what_is_said() {
+        for (width, bits, compression) in
+            [(1, 8, 0), (10, 8, 1), (1_000, 8, 0), (1_000, 8, 1), (90_000, 8, 1)]
+        {
+            let mut bmp = Bmp::open(file(width, bits, compression)).unwrap_or_else(|e| unreachable!("{e}"));
+            let said = bmp.memory();
+            let mut rows = 0;
+            while rows < 600 {
+                match bmp.read(u32::MAX, None) {
+                    Ok(Read::Rows(Rows::U8(read))) => rows += read.len() / (3 * width as usize),
+                    Ok(_) => {}
+                    Err(error) => unreachable!("{error}"),
+                }
+            }
+            let row = if let Stored::Rle(rle) = &bmp.stored { rle.row_bytes() } else { 0 };
+            let held = (bmp.strip.capacity() + row) as u64;
+            assert!(held <= said && said <= held + held / 10 + 4_096, "{width}: {held} of {said}");
+            assert_eq!(bmp.memory(), said);
+        }
+    }
+}
