@@ -544,6 +544,21 @@ proptest! {
     }
 }
 
+/// Of these the rows that are needed lie a row nearer to one end than to the other, by a rounding error.
+#[test]
+fn a_lopsided_window_is_mirrored() {
+    for (width, height, box_width, box_height) in [(512, 1722, 312, 506), (120, 1026, 69, 413)] {
+        let rows = runs(width, height, 256, 11);
+        let plain = File { palette: palette(256), ..File::new(width, height, 8) }.with_rows(&rows).write();
+        let packed = Runs::Rle8.file(width, height, Runs::Rle8.encode(&rows, 3)).write();
+        let (fit, filter) = (Fit::Cover, Filter::Nearest);
+        let request = Request { fit, filter, format: Some(Format::Png), ..sized(box_width, box_height) };
+        let made = in_pieces(&packed, request).unwrap();
+        assert_eq!((made.width, made.height), (box_width, box_height));
+        assert!(made == in_pieces(&plain, request).unwrap(), "{width}x{height}");
+    }
+}
+
 /// Compressed or not, the same picture is the same thumbnail, up to where its blocks begin.
 #[test]
 fn thumbnails_of_run_lengths_are_those_of_the_plain_picture() {
