@@ -123,8 +123,8 @@ impl std::fmt::Display for Format {
     }
 }
 
-/// A cursor is an icon of type 2, of as many pictures as follow. No TGA begins like it: without a color
-/// map, the bytes after its type are all zero.
+/// A cursor is an icon of type 2, of as many pictures as follow. No TGA begins like it: without a
+/// color map, the bytes after its type are all zero.
 fn is_cursor(bytes: &[u8]) -> bool {
     matches!(bytes, [0, 0, 2, 0, low, high, ..] if (low, high) != (&0, &0))
 }

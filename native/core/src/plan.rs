@@ -368,8 +368,8 @@ impl Axis {
         }
     }
 
-    /// The same piece of `decoded` rows, counted from the last one. It is centred, and so begins as far
-    /// from there as it did from the first.
+    /// The same piece of `decoded` rows, counted from the last one. It is centred, and so begins as
+    /// far from there as it did from the first.
     fn mirrored(self, decoded: u32) -> Axis {
         let start = decoded - self.end;
         let moved = f64::from(self.start) - f64::from(start);

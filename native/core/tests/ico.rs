@@ -247,7 +247,7 @@ fn pngs_of_every_kind() {
     ];
     for (color, depth, data, expected) in cases {
         let entry = png(&image, color, depth, &data);
-        let file = icon(1, &[entry.clone()]);
+        let file = icon(1, std::slice::from_ref(&entry));
         assert!(as_is(&file).unwrap() == expected, "{color:?} {depth:?}");
         let header = probe(file.clone()).unwrap();
         assert_eq!((header.format, header.width, header.height), (Format::Ico, width, height));

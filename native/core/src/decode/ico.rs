@@ -1,5 +1,5 @@
-//! Icons and cursors: a directory of pictures, each a PNG or a bitmap with a mask. The one with the most
-//! bits a pixel is taken, and of those the largest.
+//! Icons and cursors: a directory of pictures, each a PNG or a bitmap with a mask. The one with the
+//! most bits a pixel is taken, and of those the largest.
 
 use bytes::Bytes;
 use rayon::ThreadPool;

@@ -16,7 +16,7 @@ use rayon::ThreadPool;
 use crate::pixels::Rows;
 use crate::{Error, Format, Header, cost};
 
-/// A decoder that hands over rows from top to bottom.
+/// A decoder that hands over rows from top to bottom, or the other way round if its header says so.
 ///
 /// It owns its input, so that its state can rest between two calls, on whichever thread the next
 /// one comes from.

@@ -1,5 +1,6 @@
-//! Formats whose rows lie in the file as they are: PNM's binary maps, TGA without run lengths, farbfeld.
-//! `image` reads the header of every one; what has another inside than these is left to it whole.
+//! Formats whose rows lie in the file as they are: PNM's binary maps, TGA without run lengths,
+//! farbfeld. `image` reads the header of every one; what has another inside than these is left to
+//! it whole.
 
 use std::io::Cursor;
 

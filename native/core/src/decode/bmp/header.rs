@@ -53,8 +53,8 @@ enum Coding {
 pub(super) fn of_file(input: &[u8]) -> Result<Dib, Error> {
     let declared = le32(input, 10).ok_or(Error::Truncated(Format::Bmp))?;
     let (mut dib, header_end) = parse(input, FILE_HEADER_BYTES, Container::File)?;
-    // Where no pixels can be, none are meant. Where the palette begins, they could; but that is what a
-    // writer says who has forgotten the palette.
+    // Where no pixels can be, none are meant. Where the palette begins, they could; but that is
+    // what a writer says who has forgotten the palette.
     let at_palette = matches!(dib.unpack, Unpack::Indexed(..)) && u64::from(declared) == header_end;
     if u64::from(declared) >= header_end && !at_palette {
         dib.offset = declared.into();

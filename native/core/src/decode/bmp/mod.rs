@@ -44,12 +44,12 @@ struct Plain {
 #[derive(Clone, Copy)]
 struct Mask(Plain);
 
-/// What is handed over at a time, unless a single row is longer: enough for the work around it not to
-/// show.
+/// What is handed over at a time, unless a single row is longer: enough for the work around it not
+/// to show.
 const STRIP_BYTES: usize = 128 << 10;
 
-/// Run lengths let out in every step, on top of a byte for each of its pixels: codes can go on for as
-/// long as the file without giving a single one.
+/// Run lengths let out in every step, on top of a byte for each of its pixels: codes can go on for
+/// as long as the file without giving a single one.
 const BYTES_PER_STEP: usize = 4 << 10;
 
 impl Bmp {
@@ -112,8 +112,8 @@ impl Plain {
 }
 
 impl Mask {
-    /// It follows the pixels, if the directory leaves room for it. One that leaves none for the pixels
-    /// themselves is wrong, and the file alone counts.
+    /// It follows the pixels, if the directory leaves room for it. One that leaves none for the
+    /// pixels themselves is wrong, and the file alone counts.
     fn of(dib: &Dib, end: u64, file_end: u64) -> Option<Self> {
         let bytes = |stride: u64| stride.checked_mul(dib.height.into());
         let offset = dib.offset.checked_add(bytes(Plain::of(dib).stride)?)?;

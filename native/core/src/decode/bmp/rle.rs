@@ -1,5 +1,5 @@
-//! Run lengths: pairs of bytes, a count and what to repeat, or an escape. They fill rows in the order of
-//! the file, and what they skip is index 0.
+//! Run lengths: pairs of bytes, a count and what to repeat, or an escape. They fill rows in the
+//! order of the file, and what they skip is index 0.
 
 use crate::Error;
 use crate::pixels::zeroed;
@@ -44,8 +44,8 @@ impl Rle {
         if self.pixels == Pixels::Triples { 3 } else { 1 }
     }
 
-    /// Goes on with the current row until it is complete, and hands it to `take`. `false` if that takes
-    /// more than `budget` bytes of input.
+    /// Goes on with the current row until it is complete, and hands it to `take`. `false` if that
+    /// takes more than `budget` bytes of input.
     pub(super) fn read_row(
         &mut self,
         input: &[u8],
@@ -126,8 +126,8 @@ impl Rle {
         Some(())
     }
 
-    /// The place of the next `count` pixels, or of as many as the row has room for: a run that goes past
-    /// its end is cut off there.
+    /// The place of the next `count` pixels, or of as many as the row has room for: a run that goes
+    /// past its end is cut off there.
     fn room(&mut self, count: u8) -> &mut [u8] {
         let bytes = self.pixel_bytes();
         let from = self.x;

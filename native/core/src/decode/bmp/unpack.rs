@@ -87,14 +87,14 @@ pub(super) struct Masks {
 
 struct Channel {
     shift: u32,
-    /// What the eight bits from there on mean. Of a channel of more bits these are the highest, of one
-    /// of fewer they are spread over all of a byte's range.
+    /// What the eight bits from there on mean. Of a channel of more bits these are the highest, of
+    /// one of fewer they are spread over all of a byte's range.
     samples: [u8; 256],
 }
 
 impl Masks {
-    /// `None` unless red, green and blue have some bits each, and all four have theirs side by side within
-    /// the pixel.
+    /// `None` unless red, green and blue have some bits each, and all four have theirs side by side
+    /// within the pixel.
     pub(super) fn new(masks: [u32; 4], bits: u32) -> Option<Box<Self>> {
         if masks[..3].contains(&0) {
             return None;
