@@ -56,6 +56,7 @@ impl Format {
             Ok(ImageFormat::OpenExr) => Some(Format::OpenExr),
             Ok(ImageFormat::Farbfeld) => Some(Format::Farbfeld),
             Ok(ImageFormat::Avif) => Some(Format::Avif),
+            _ if is_cursor(bytes) => Some(Format::Ico),
             _ => looks_like_tga(bytes).then_some(Format::Tga),
         }
     }
@@ -164,6 +165,12 @@ impl std::fmt::Display for Format {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
     }
+}
+
+/// A cursor is an icon of type 2, of as many pictures as follow. No TGA begins like it: without a
+/// color map, the bytes after its type are all zero.
+fn is_cursor(bytes: &[u8]) -> bool {
+    matches!(bytes, [0, 0, 2, 0, low, high, ..] if (low, high) != (&0, &0))
 }
 
 /// TGA has no signature at its start, so every byte of its 18-byte header that has a small range

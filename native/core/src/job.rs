@@ -217,7 +217,7 @@ impl Job {
                     && (header.premultiplied || !plan.geometry.is_identity()),
                 premultiply: plan.format == Format::OpenExr,
                 layout: plan.output_layout,
-                orientation: header.orientation,
+                orientation: header.arrival(),
                 stored: plan.geometry.output,
             };
             drop(source);

@@ -100,6 +100,8 @@ pub(crate) struct Pick {
     first: (f64, f64),
     ratio: (f64, f64),
     window: (u32, u32),
+    /// How many output rows there are, where the last one arrives first.
+    bottom_up_rows: Option<u32>,
 }
 
 impl Pick {
@@ -108,7 +110,9 @@ impl Pick {
     }
 
     fn row(&self, y: u32) -> u32 {
-        Self::source(y, self.first.1, self.ratio.1, self.window.1)
+        let source = |y| Self::source(y, self.first.1, self.ratio.1, self.window.1);
+        // Halves are rounded as they would be from the top.
+        self.bottom_up_rows.map_or_else(|| source(y), |rows| self.window.1 - 1 - source(rows - 1 - y))
     }
 
     fn source(output: u32, first: f64, ratio: f64, length: u32) -> u32 {
@@ -214,8 +218,12 @@ impl Plan {
         let nearest = request.filter == Filter::Nearest;
         let scale = if header.scales && !nearest { decode_scale(part, output) } else { 1 };
         let columns = Axis::new(header.width, scale, output.0, part.0, request.filter);
-        let rows = Axis::new(header.height, scale, output.1, part.1, request.filter);
+        let mut rows = Axis::new(header.height, scale, output.1, part.1, request.filter);
         let header = &header.scaled(scale);
+        let first_row = rows.crop_start;
+        if header.bottom_up {
+            rows = rows.mirrored(header.height);
+        }
         let window_size = (columns.end - columns.start, rows.end - rows.start);
         let mut geometry = Geometry {
             window: Window { left: columns.start, right: columns.end, top: rows.start, bottom: rows.end },
@@ -232,9 +240,10 @@ impl Plan {
         };
         if nearest {
             let pick = Pick {
-                first: (geometry.crop.left, geometry.crop.top),
+                first: (geometry.crop.left, first_row),
                 ratio: geometry.ratio(),
                 window: window_size,
+                bottom_up_rows: header.bottom_up.then_some(output.1),
             };
             geometry.reduced = (output.0, pick.kept(output.1));
             geometry.pick = Some(pick);
@@ -356,6 +365,19 @@ impl Axis {
             reduced: ((end - start) / shrink).ceil() as u32,
             crop_start: (first - start) / shrink,
             crop_length: part / shrink,
+        }
+    }
+
+    /// The same piece of `decoded` rows, counted from the last one. It is centred, and so begins as
+    /// far from there as it did from the first.
+    fn mirrored(self, decoded: u32) -> Axis {
+        let start = decoded - self.end;
+        let moved = f64::from(self.start) - f64::from(start);
+        Axis {
+            start,
+            end: decoded - self.start,
+            crop_start: self.crop_start + moved / f64::from(self.shrink),
+            ..self
         }
     }
 }

@@ -24,12 +24,40 @@ pub struct Header {
     pub(crate) shares: bool,
     /// Whether rows can be pulled. Where not, the picture is decoded in one indivisible piece.
     pub by_rows: bool,
+    /// Whether the last row comes first. Only where the orientation says nothing.
+    pub(crate) bottom_up: bool,
 }
 
 impl Header {
+    /// A picture whose rows can be pulled from top to bottom, which is upright, and costs what its
+    /// format does.
+    pub(crate) fn new(format: Format, width: u32, height: u32, layout: Layout) -> Self {
+        let mut header = Header {
+            format,
+            width,
+            height,
+            layout,
+            premultiplied: false,
+            orientation: Orientation::NoTransforms,
+            decode_nanos: 0,
+            input_nanos: 0,
+            scales: false,
+            shares: false,
+            by_rows: true,
+            bottom_up: false,
+        };
+        header.decode_nanos = cost::decode_nanos(&header);
+        header
+    }
+
     /// Width and height as shown.
     pub fn upright(&self) -> (u32, u32) {
         if swaps_sides(self.orientation) { (self.height, self.width) } else { (self.width, self.height) }
+    }
+
+    /// How rows are turned upright as they arrive.
+    pub(crate) fn arrival(&self) -> Orientation {
+        if self.bottom_up { Orientation::FlipVertical } else { self.orientation }
     }
 
     /// What it is when decoded at one `factor`th of its size.

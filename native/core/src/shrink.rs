@@ -467,7 +467,6 @@ fn finite(sample: f32) -> f32 {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
-    use image::metadata::Orientation;
     use proptest::prelude::*;
 
     use super::*;
@@ -475,19 +474,7 @@ mod tests {
     use crate::{Format, Layout};
 
     fn header(width: u32, height: u32, layout: Layout) -> Header {
-        Header {
-            format: Format::Png,
-            width,
-            height,
-            layout,
-            premultiplied: false,
-            orientation: Orientation::NoTransforms,
-            by_rows: true,
-            decode_nanos: 0,
-            input_nanos: 0,
-            scales: false,
-            shares: false,
-        }
+        Header::new(Format::Png, width, height, layout)
     }
 
     fn geometry(window: Window, shrink: (u32, u32)) -> Geometry {

@@ -7,7 +7,6 @@
 use bytes::Bytes;
 use gif::DecodingError;
 use gif::streaming_decoder::{Decoded, OutputBuffer, StreamingDecoder};
-use image::metadata::Orientation;
 use rayon::ThreadPool;
 
 use super::{Position, Read, RowSource};
@@ -92,19 +91,7 @@ impl Gif {
         let covers = frame.left == 0 && frame.top == 0 && frame.width >= width && frame.height >= height;
         let channels = if covers && info.transparent.is_none() { 3 } else { 4 };
         let row = zeroed(frame.width as usize)?;
-        let mut header = Header {
-            format: Format::Gif,
-            width,
-            height,
-            layout: Layout::new(channels, Depth::U8),
-            premultiplied: false,
-            orientation: Orientation::NoTransforms,
-            by_rows: true,
-            decode_nanos: 0,
-            input_nanos: 0,
-            scales: false,
-            shares: false,
-        };
+        let mut header = Header::new(Format::Gif, width, height, Layout::new(channels, Depth::U8));
         // A frame may be wider than its canvas.
         header.decode_nanos = cost::decode_nanos(&Header { width: width.max(frame.width), ..header });
         let visible = (frame.visible_width(width) * frame.visible_height(height)) as usize;

@@ -58,18 +58,13 @@ pub(super) fn header(input: &Bytes) -> Result<Header, Error> {
 
 fn translated(found: &jpeg::Header, bytes: usize) -> Header {
     let orientation = found.exif.as_deref().and_then(Orientation::from_exif_chunk);
+    let layout = Layout::new(if found.components.len() == 1 { 1 } else { 3 }, Depth::U8);
     let mut header = Header {
-        format: Format::Jpeg,
-        width: found.width,
-        height: found.height,
-        layout: Layout::new(if found.components.len() == 1 { 1 } else { 3 }, Depth::U8),
-        premultiplied: false,
         orientation: orientation.unwrap_or(Orientation::NoTransforms),
-        by_rows: true,
-        decode_nanos: 0,
         input_nanos: bytes as u64 * cost::JPEG_NANOS_PER_BYTE,
         scales: true,
         shares: found.process != Process::Progressive,
+        ..Header::new(Format::Jpeg, found.width, found.height, layout)
     };
     if found.process == Process::Progressive {
         // Most bytes are corrections, of a bit for each of many coefficients.

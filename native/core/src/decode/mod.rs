@@ -1,6 +1,8 @@
 //! Row sources: every format's decoder behind one trait that hands over strips of rows.
 
+mod bmp;
 mod gif;
+mod ico;
 mod jpeg;
 mod png;
 mod qoi;
@@ -14,7 +16,7 @@ use rayon::ThreadPool;
 use crate::pixels::Rows;
 use crate::{Error, Format, Header, Limits, cost};
 
-/// A decoder that hands over rows from top to bottom.
+/// A decoder that hands over rows from top to bottom, or the other way round if its header says so.
 ///
 /// It owns its input, so that its state can rest between two calls, on whichever thread the next
 /// one comes from.
@@ -62,10 +64,12 @@ pub(crate) fn open(input: Bytes, limits: &Limits) -> Result<Box<dyn RowSource>, 
         Format::Gif => Box::new(gif::Gif::open(input)?),
         Format::Qoi => Box::new(qoi::Qoi::open(input)?),
         Format::Tiff => tiff::open(input)?,
-        Format::Bmp | Format::Pnm | Format::Tga | Format::Farbfeld => raw::open(format, input)?,
+        Format::Bmp => Box::new(bmp::Bmp::open(input)?),
+        Format::Ico => ico::open(input)?,
+        Format::Pnm | Format::Tga | Format::Farbfeld => raw::open(format, input)?,
         Format::Jpeg => Box::new(jpeg::Jpeg::open(input)?),
         Format::Avif => return Err(Error::Unsupported(format)),
-        Format::Webp | Format::Ico | Format::Dds | Format::Hdr | Format::OpenExr => {
+        Format::Webp | Format::Dds | Format::Hdr | Format::OpenExr => {
             Box::new(whole::Whole::open(format, input)?)
         }
     };
@@ -83,6 +87,7 @@ pub(crate) fn header_nanos(input: &[u8], most: u64) -> u64 {
         Some(Format::Png) => png::header_nanos(input, most),
         Some(Format::Gif) => gif::header_bytes(input, (most / 10) as usize) as u64 * 10,
         Some(Format::Jpeg) => jpeg::header_nanos(input),
+        Some(Format::Ico) => ico::header_nanos(input, most),
         // Of a fixed length.
         Some(Format::Qoi | Format::Farbfeld | Format::Bmp | Format::Tga | Format::Dds) | None => 5_000,
         // Comments of one byte a line.

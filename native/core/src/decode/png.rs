@@ -11,9 +11,9 @@ use png::{BitDepth, ColorType, DecodingError, InterlaceInfo, Reader, Transformat
 use rayon::ThreadPool;
 
 use super::{Position, Read, RowSource};
-use crate::limits::{Limit, MAX_DECODED_BYTES};
+use crate::limits::{Limit, MAX_DECODED_BYTES, MAX_ROW_BYTES};
 use crate::pixels::{Growing, zeroed};
-use crate::{Depth, Error, Format, Header, Layout, Samples, cost};
+use crate::{Depth, Error, Format, Header, Layout, Samples};
 
 pub(super) struct Png {
     reader: Reader<Metered>,
@@ -43,6 +43,16 @@ struct Metered {
 
 /// Let out in every step on top of what its rows hold uncompressed.
 const BYTES_PER_STEP: usize = 4 << 10;
+
+/// What the decoder may allocate for the first chunk, which is a fixed 13 bytes.
+const HEADER_BYTES: usize = 4 << 10;
+
+/// RGBA of 16 bits.
+const MAX_PIXEL_BYTES: usize = 8;
+
+/// What it may allocate on top of a row. Texts and profiles, which are the chunks that inflate, are
+/// passed over; of the others only EXIF is as long as it likes, and it is kept twice.
+const EXIF_BYTES: usize = 4 << 20;
 
 impl BufRead for Metered {
     fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
@@ -76,15 +86,17 @@ impl Seek for Metered {
 
 impl Png {
     pub(super) fn open(input: Bytes) -> Result<Self, Error> {
-        let limits = png::Limits { bytes: MAX_DECODED_BYTES as usize };
         // The header comes in one piece.
         let meter = Arc::new(AtomicUsize::new(usize::MAX));
         let input = Metered { input: Cursor::new(input), left: meter.clone() };
-        let mut decoder = png::Decoder::new_with_limits(input, limits);
+        let mut decoder = png::Decoder::new_with_limits(input, png::Limits { bytes: HEADER_BYTES });
         // A palette becomes RGB, tRNS becomes alpha, 1, 2 and 4 bits become 8.
         decoder.set_transformations(Transformations::EXPAND);
         decoder.set_ignore_text_chunk(true);
         decoder.set_ignore_iccp_chunk(true);
+        let width = decoder.read_header_info().map_err(error)?.width as usize;
+        let row_bytes = width.saturating_mul(MAX_PIXEL_BYTES).min(MAX_ROW_BYTES as usize);
+        decoder.set_limits(png::Limits { bytes: row_bytes + EXIF_BYTES });
         let reader = decoder.read_info().map_err(error)?;
         let (colour, bits) = reader.output_color_type();
         let channels = match colour {
@@ -101,29 +113,13 @@ impl Png {
             .as_deref()
             .and_then(Orientation::from_exif_chunk)
             .unwrap_or(Orientation::NoTransforms);
-        let mut header = Header {
-            format: Format::Png,
-            width: info.width,
-            height: info.height,
-            layout: Layout::new(channels, depth),
-            premultiplied: false,
-            orientation,
-            by_rows: true,
-            decode_nanos: 0,
-            input_nanos: 0,
-            scales: false,
-            shares: false,
-        };
-        header.decode_nanos = cost::decode_nanos(&header);
+        let mut header = Header::new(Format::Png, info.width, info.height, Layout::new(channels, depth));
+        header.orientation = orientation;
         let kept = if info.interlaced {
             let bytes = header.pixels().saturating_mul(header.layout.pixel_bytes() as u64);
             // Refused when it is needed: what only asks for the header may have it.
             let picture = Growing::new(if bytes > MAX_DECODED_BYTES { 0 } else { bytes as usize })?;
-            Kept::Passes {
-                picture,
-                row: zeroed(header.row_bytes())?,
-                rows_left: pass_rows(header.width, header.height),
-            }
+            Kept::Passes { picture, row: Vec::new(), rows_left: pass_rows(header.width, header.height) }
         } else {
             Kept::Strip(Samples::U8(Vec::new()))
         };
@@ -139,6 +135,9 @@ impl Png {
         Limit::DecodedBytes.check(bytes, MAX_DECODED_BYTES)?;
         if !picture.grow() {
             return Ok(());
+        }
+        if row.is_empty() {
+            *row = zeroed(stride)?;
         }
         for _ in 0..rows.min(*rows_left) {
             match self.reader.read_row(row) {

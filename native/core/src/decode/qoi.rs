@@ -2,12 +2,11 @@
 //! Specification: <https://qoiformat.org/qoi-specification.pdf>.
 
 use bytes::Bytes;
-use image::metadata::Orientation;
 use rayon::ThreadPool;
 
 use super::{Position, Read, RowSource};
 use crate::pixels::{Rows, zeroed};
-use crate::{Depth, Error, Format, Header, Layout, cost};
+use crate::{Depth, Error, Format, Header, Layout};
 
 const HEADER_BYTES: usize = 14;
 
@@ -32,20 +31,8 @@ impl Qoi {
         if !matches!(channels, 3 | 4) || colour_space > 1 {
             return Err(Error::Invalid(Format::Qoi));
         }
-        let mut header = Header {
-            format: Format::Qoi,
-            width: u32::from_be_bytes([w1, w2, w3, w4]),
-            height: u32::from_be_bytes([h1, h2, h3, h4]),
-            layout: Layout::new(channels, Depth::U8),
-            premultiplied: false,
-            orientation: Orientation::NoTransforms,
-            by_rows: true,
-            decode_nanos: 0,
-            input_nanos: 0,
-            scales: false,
-            shares: false,
-        };
-        header.decode_nanos = cost::decode_nanos(&header);
+        let (width, height) = (u32::from_be_bytes([w1, w2, w3, w4]), u32::from_be_bytes([h1, h2, h3, h4]));
+        let header = Header::new(Format::Qoi, width, height, Layout::new(channels, Depth::U8));
         Ok(Qoi {
             input,
             header,

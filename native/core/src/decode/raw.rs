@@ -1,6 +1,6 @@
-//! Formats whose rows lie in the file as they are: BMP with 24 or 32 bits or a palette of 8, PNM's binary
-//! maps, TGA without run lengths, farbfeld. `image` reads the header of every one; what has another
-//! inside than these is left to it whole.
+//! Formats whose rows lie in the file as they are: PNM's binary maps, TGA without run lengths,
+//! farbfeld. `image` reads the header of every one; what has another inside than these is left to
+//! it whole.
 
 use std::io::Cursor;
 
@@ -18,7 +18,6 @@ pub(super) fn open(format: Format, input: Bytes) -> Result<Box<dyn RowSource>, E
     let mut header = Header { by_rows: true, ..whole.header() };
     header.decode_nanos = cost::decode_nanos(&header);
     let rows = match format {
-        Format::Bmp => bmp(&input, &header),
         Format::Pnm => pnm(&input, &header),
         Format::Tga => tga(&input, &header),
         Format::Farbfeld => Some(Stored {
@@ -62,21 +61,8 @@ struct Stored {
 enum Unpack {
     Copy,
     Bgr,
-    /// The fourth byte means nothing.
-    Bgrx,
     Bgra,
-    Palette(Box<[[u8; 3]; 256]>),
     Be16,
-}
-
-impl Unpack {
-    fn bytes_per_pixel(&self, header: &Header) -> usize {
-        match self {
-            Unpack::Palette(_) => 1,
-            Unpack::Bgrx => 4,
-            _ => header.layout.pixel_bytes(),
-        }
-    }
 }
 
 impl RowSource for Raw {
@@ -102,7 +88,7 @@ impl RowSource for Raw {
             };
         }
         let Stored { offset, stride, bottom_up, ref unpack } = self.stored;
-        let stored_bytes = width as usize * unpack.bytes_per_pixel(&self.header);
+        let stored_bytes = self.header.row_bytes();
         let out = self.strip.bytes_mut().chunks_exact_mut(row * layout.depth.bytes());
         for (y, out) in strip.zip(out) {
             let y = if bottom_up { height - 1 - y } else { y };
@@ -115,19 +101,9 @@ impl RowSource for Raw {
                         *out = [r, g, b];
                     }
                 }
-                Unpack::Bgrx => {
-                    for (out, &[b, g, r, _]) in out.as_chunks_mut().0.iter_mut().zip(stored.as_chunks().0) {
-                        *out = [r, g, b];
-                    }
-                }
                 Unpack::Bgra => {
                     for (out, &[b, g, r, a]) in out.as_chunks_mut().0.iter_mut().zip(stored.as_chunks().0) {
                         *out = [r, g, b, a];
-                    }
-                }
-                Unpack::Palette(palette) => {
-                    for (out, &index) in out.as_chunks_mut().0.iter_mut().zip(stored) {
-                        *out = palette[usize::from(index)];
                     }
                 }
                 Unpack::Be16 => {
@@ -139,41 +115,6 @@ impl RowSource for Raw {
         }
         Ok(Read::Rows(self.strip.rows().slice(0..len)))
     }
-}
-
-fn le32(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
-}
-
-/// BITMAPINFOHEADER and its successors, uncompressed.
-fn bmp(input: &[u8], header: &Header) -> Option<Stored> {
-    let info_bytes = le32(input, 14)?;
-    let uncompressed = info_bytes >= 40 && le32(input, 30)? == 0;
-    let bits = le32(input, 26)? >> 16;
-    if !uncompressed || header.layout.channels != 3 {
-        return None;
-    }
-    let unpack = match bits {
-        24 => Unpack::Bgr,
-        32 => Unpack::Bgrx,
-        8 => {
-            let colours = match le32(input, 46)? {
-                0 => 256,
-                used => used.min(256) as usize,
-            };
-            let stored = input.get(14 + info_bytes as usize..)?.get(..4 * colours)?;
-            let mut palette = Box::new([[0; 3]; 256]);
-            for (entry, &[b, g, r, _]) in palette.iter_mut().zip(stored.as_chunks().0) {
-                *entry = [r, g, b];
-            }
-            Unpack::Palette(palette)
-        }
-        _ => return None,
-    };
-    let stride = (header.width as usize * unpack.bytes_per_pixel(header)).next_multiple_of(4);
-    // A negative height says that the first row in the file is the top one.
-    let bottom_up = le32(input, 22)?.cast_signed() > 0;
-    Some(Stored { offset: le32(input, 10)? as usize, stride, bottom_up, unpack })
 }
 
 /// Binary grey and colour maps with samples of exactly 8 or 16 bits.

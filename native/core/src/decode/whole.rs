@@ -26,18 +26,11 @@ impl Whole {
         let layout = layout(&decoder, format)?;
         let orientation = decoder.orientation().map_err(|error| Error::from_image(format, error))?;
         let mut header = Header {
-            format,
-            width,
-            height,
-            layout,
             // OpenEXR stores associated alpha by its specification, and `image` leaves it so.
             premultiplied: format == Format::OpenExr,
             orientation,
             by_rows: false,
-            decode_nanos: 0,
-            input_nanos: 0,
-            scales: false,
-            shares: false,
+            ..Header::new(format, width, height, layout)
         };
         header.decode_nanos = match format {
             // Its data window, which is decoded, can be larger than what is shown; nothing is known

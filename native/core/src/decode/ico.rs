@@ -1,0 +1,114 @@
+//! Icons and cursors: a directory of pictures, each a PNG or a bitmap with a mask. The one with the
+//! most bits a pixel is taken, and of those the largest.
+
+use bytes::Bytes;
+use rayon::ThreadPool;
+
+use super::bmp::Bmp;
+use super::png::{self, Png};
+use super::{Read, RowSource};
+use crate::{Error, Format, Header};
+
+const HEADER_BYTES: usize = 6;
+const ENTRY_BYTES: usize = 16;
+const PNG_SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
+
+/// A directory of more than this is no icon's. It is read all the same, where that may take long.
+const MANY_ENTRIES: usize = 1_024;
+const ENTRY_NANOS: u64 = 5;
+
+pub(super) fn open(input: Bytes) -> Result<Box<dyn RowSource>, Error> {
+    let truncated = Error::Truncated(Format::Ico);
+    let entry = best(&input).ok_or(truncated)?;
+    if input.len() < entry.offset.saturating_add(PNG_SIGNATURE.len()) {
+        return Err(truncated);
+    }
+    let end = entry.offset as u64 + u64::from(entry.bytes);
+    Ok(match entry.png(&input) {
+        // Where it ends, it says itself.
+        Some(_) => Box::new(Inner(Png::open(input.slice(entry.offset..)).map_err(of_icon)?)),
+        None => Box::new(Bmp::open_icon(input, entry.offset, end)?),
+    })
+}
+
+/// The estimated nanoseconds of [`open`], up to `most`.
+pub(super) fn header_nanos(input: &[u8], most: u64) -> u64 {
+    let entries = directory(input).map_or(0, <[_]>::len);
+    if entries > MANY_ENTRIES {
+        return most;
+    }
+    let nanos = 5_000 + entries as u64 * ENTRY_NANOS;
+    let png = best(input).and_then(|entry| entry.png(input));
+    nanos + png.map_or(0, |png| png::header_nanos(png, most))
+}
+
+/// Where a picture lies.
+#[derive(Clone, Copy)]
+struct Entry {
+    offset: usize,
+    bytes: u32,
+    /// Bits a pixel and the area, of which the larger is better.
+    score: (u16, u32),
+}
+
+impl Entry {
+    /// What begins at its place, if that is a PNG.
+    fn png(self, input: &[u8]) -> Option<&[u8]> {
+        input.get(self.offset..).filter(|rest| rest.starts_with(PNG_SIGNATURE))
+    }
+}
+
+/// The entries that are there, of those that are claimed.
+fn directory(input: &[u8]) -> Option<&[[u8; ENTRY_BYTES]]> {
+    let &[_, _, _, _, c1, c2] = input.first_chunk::<HEADER_BYTES>()?;
+    let entries = input[HEADER_BYTES..].as_chunks().0;
+    Some(&entries[..entries.len().min(u16::from_le_bytes([c1, c2]).into())])
+}
+
+/// Of equals the last entry if that is one of them, else the first: as others have it.
+fn best(input: &[u8]) -> Option<Entry> {
+    let is_cursor = input.get(2) == Some(&2);
+    let entry = |&[w, h, _, _, _, _, b1, b2, l1, l2, l3, l4, o1, o2, o3, o4]: &[u8; ENTRY_BYTES]| {
+        let side = |side: u8| if side == 0 { 256 } else { u32::from(side) };
+        // A cursor has half of its hotspot there.
+        let bits = if is_cursor { 0 } else { u16::from_le_bytes([b1, b2]) };
+        Entry {
+            offset: u32::from_le_bytes([o1, o2, o3, o4]) as usize,
+            bytes: u32::from_le_bytes([l1, l2, l3, l4]),
+            score: (bits, side(w) * side(h)),
+        }
+    };
+    let (last, others) = directory(input)?.split_last()?;
+    let better = |best: Entry, other: Entry| if other.score > best.score { other } else { best };
+    Some(others.iter().map(entry).fold(entry(last), better))
+}
+
+/// A PNG that is an icon to the outside.
+struct Inner(Png);
+
+impl RowSource for Inner {
+    fn header(&self) -> Header {
+        Header { format: Format::Ico, ..self.0.header() }
+    }
+
+    fn next_nanos(&self) -> u64 {
+        self.0.next_nanos()
+    }
+
+    fn memory(&self) -> u64 {
+        self.0.memory()
+    }
+
+    fn read(&mut self, max_rows: u32, pool: Option<&ThreadPool>) -> Result<Read<'_>, Error> {
+        self.0.read(max_rows, pool).map_err(of_icon)
+    }
+}
+
+fn of_icon(error: Error) -> Error {
+    match error {
+        Error::Invalid(_) => Error::Invalid(Format::Ico),
+        Error::Truncated(_) => Error::Truncated(Format::Ico),
+        Error::Unsupported(_) => Error::Unsupported(Format::Ico),
+        error => error,
+    }
+}
