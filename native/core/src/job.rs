@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use fast_image_resize::Resizer;
+use image::metadata::Orientation;
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
@@ -226,7 +227,11 @@ impl Job {
                     && (header.premultiplied || !plan.geometry.is_identity()),
                 premultiply: plan.format == Format::OpenExr,
                 layout: plan.output_layout,
-                orientation: header.orientation,
+                orientation: if header.bottom_up && header.orientation == Orientation::NoTransforms {
+                    Orientation::FlipVertical
+                } else {
+                    header.orientation
+                },
                 stored: plan.geometry.output,
             };
             drop(source);

@@ -487,6 +487,7 @@ mod tests {
             input_nanos: 0,
             scales: false,
             shares: false,
+            bottom_up: false,
         }
     }
 

@@ -104,6 +104,7 @@ impl Gif {
             input_nanos: 0,
             scales: false,
             shares: false,
+            bottom_up: false,
         };
         // A frame may be wider than its canvas.
         header.decode_nanos = cost::decode_nanos(&Header { width: width.max(frame.width), ..header });

@@ -70,6 +70,7 @@ fn translated(found: &jpeg::Header, bytes: usize) -> Header {
         input_nanos: bytes as u64 * cost::JPEG_NANOS_PER_BYTE,
         scales: true,
         shares: found.process != Process::Progressive,
+        bottom_up: false,
     };
     if found.process == Process::Progressive {
         // Most bytes are corrections, of a bit for each of many coefficients.

@@ -1,18 +1,26 @@
 //! Row sources: every format's decoder behind one trait that hands over strips of rows.
 
+mod dds;
+mod farbfeld;
 mod gif;
+mod hdr;
 mod jpeg;
 mod png;
+mod pnm;
 mod qoi;
 mod raw;
+mod stored;
+mod strip;
+mod tga;
 mod tiff;
 mod whole;
 
 use bytes::Bytes;
+use image::metadata::Orientation;
 use rayon::ThreadPool;
 
 use crate::pixels::Rows;
-use crate::{Error, Format, Header, cost};
+use crate::{Error, Format, Header, Layout, cost};
 
 /// A decoder that hands over rows from top to bottom.
 ///
@@ -58,12 +66,15 @@ pub(crate) fn open(input: Bytes) -> Result<Box<dyn RowSource>, Error> {
         Format::Gif => Box::new(gif::Gif::open(input)?),
         Format::Qoi => Box::new(qoi::Qoi::open(input)?),
         Format::Tiff => tiff::open(input)?,
-        Format::Bmp | Format::Pnm | Format::Tga | Format::Farbfeld => raw::open(format, input)?,
+        Format::Bmp => raw::open(input)?,
+        Format::Pnm => pnm::open(input)?,
+        Format::Tga => tga::open(input)?,
+        Format::Farbfeld => Box::new(farbfeld::open(input)?),
+        Format::Hdr => Box::new(hdr::Hdr::open(input)?),
+        Format::Dds => Box::new(dds::Dds::open(input)?),
         Format::Jpeg => Box::new(jpeg::Jpeg::open(input)?),
         Format::Avif => return Err(Error::Unsupported(format)),
-        Format::Webp | Format::Ico | Format::Dds | Format::Hdr | Format::OpenExr => {
-            Box::new(whole::Whole::open(format, input)?)
-        }
+        Format::Webp | Format::Ico | Format::OpenExr => Box::new(whole::Whole::open(format, input)?),
     };
     let header = source.header();
     if header.width == 0 || header.height == 0 {
@@ -81,10 +92,30 @@ pub(crate) fn header_nanos(input: &[u8], most: u64) -> u64 {
         Some(Format::Jpeg) => jpeg::header_nanos(input),
         // Of a fixed length.
         Some(Format::Qoi | Format::Farbfeld | Format::Bmp | Format::Tga | Format::Dds) | None => 5_000,
-        // Comments of one byte a line.
-        Some(Format::Hdr) => len * 3 * cost::HEADER_NANOS_PER_BYTE,
+        Some(Format::Pnm) => pnm::header_nanos(input),
+        Some(Format::Hdr) => hdr::header_nanos(input),
         Some(_) => len * cost::HEADER_NANOS_PER_BYTE,
     }
+}
+
+/// The header of a picture that comes by rows, and of which there is nothing else to say.
+fn by_rows(format: Format, width: u32, height: u32, layout: Layout) -> Header {
+    let mut header = Header {
+        format,
+        width,
+        height,
+        layout,
+        premultiplied: false,
+        orientation: Orientation::NoTransforms,
+        by_rows: true,
+        decode_nanos: 0,
+        input_nanos: 0,
+        scales: false,
+        shares: false,
+        bottom_up: false,
+    };
+    header.decode_nanos = cost::decode_nanos(&header);
+    header
 }
 
 /// Where a source stands: the next row to hand over, and how many there are.

@@ -113,6 +113,7 @@ impl Png {
             input_nanos: 0,
             scales: false,
             shares: false,
+            bottom_up: false,
         };
         header.decode_nanos = cost::decode_nanos(&header);
         let kept = if info.interlaced {

@@ -44,6 +44,7 @@ impl Qoi {
             input_nanos: 0,
             scales: false,
             shares: false,
+            bottom_up: false,
         };
         header.decode_nanos = cost::decode_nanos(&header);
         Ok(Qoi {

@@ -1,11 +1,7 @@
-//! Formats whose rows lie in the file as they are: BMP with 24 or 32 bits or a palette of 8, PNM's binary
-//! maps, TGA without run lengths, farbfeld. `image` reads the header of every one; what has another
-//! inside than these is left to it whole.
-
-use std::io::Cursor;
+//! BMP whose rows lie in the file as they are: with 24 or 32 bits or a palette of 8. `image` reads the
+//! header; what has another inside than these is left to it whole.
 
 use bytes::Bytes;
-use image::codecs::pnm::{PnmDecoder, PnmSubtype, SampleEncoding};
 use rayon::ThreadPool;
 
 use super::whole::Whole;
@@ -13,23 +9,11 @@ use super::{Position, Read, RowSource};
 use crate::pixels::zeroed;
 use crate::{Depth, Error, Format, Header, Samples, cost};
 
-pub(super) fn open(format: Format, input: Bytes) -> Result<Box<dyn RowSource>, Error> {
-    let whole = Whole::open(format, input.clone())?;
+pub(super) fn open(input: Bytes) -> Result<Box<dyn RowSource>, Error> {
+    let whole = Whole::open(Format::Bmp, input.clone())?;
     let mut header = Header { by_rows: true, ..whole.header() };
     header.decode_nanos = cost::decode_nanos(&header);
-    let rows = match format {
-        Format::Bmp => bmp(&input, &header),
-        Format::Pnm => pnm(&input, &header),
-        Format::Tga => tga(&input, &header),
-        Format::Farbfeld => Some(Stored {
-            offset: 16,
-            stride: header.width as usize * 8,
-            bottom_up: false,
-            unpack: Unpack::Be16,
-        }),
-        _ => None,
-    };
-    Ok(match rows {
+    Ok(match bmp(&input, &header) {
         Some(stored) => Box::new(Raw {
             input,
             header,
@@ -60,13 +44,10 @@ struct Stored {
 
 /// How bytes become samples.
 enum Unpack {
-    Copy,
     Bgr,
     /// The fourth byte means nothing.
     Bgrx,
-    Bgra,
     Palette(Box<[[u8; 3]; 256]>),
-    Be16,
 }
 
 impl Unpack {
@@ -109,7 +90,6 @@ impl RowSource for Raw {
             let start = offset + y as usize * stride;
             let stored = self.input.get(start..start + stored_bytes).ok_or(Error::Truncated(format))?;
             match unpack {
-                Unpack::Copy => out.copy_from_slice(stored),
                 Unpack::Bgr => {
                     for (out, &[b, g, r]) in out.as_chunks_mut().0.iter_mut().zip(stored.as_chunks().0) {
                         *out = [r, g, b];
@@ -120,19 +100,9 @@ impl RowSource for Raw {
                         *out = [r, g, b];
                     }
                 }
-                Unpack::Bgra => {
-                    for (out, &[b, g, r, a]) in out.as_chunks_mut().0.iter_mut().zip(stored.as_chunks().0) {
-                        *out = [r, g, b, a];
-                    }
-                }
                 Unpack::Palette(palette) => {
                     for (out, &index) in out.as_chunks_mut().0.iter_mut().zip(stored) {
                         *out = palette[usize::from(index)];
-                    }
-                }
-                Unpack::Be16 => {
-                    for (out, &sample) in out.as_chunks_mut().0.iter_mut().zip(stored.as_chunks().0) {
-                        *out = u16::from_be_bytes(sample).to_ne_bytes();
                     }
                 }
             }
@@ -174,39 +144,4 @@ fn bmp(input: &[u8], header: &Header) -> Option<Stored> {
     // A negative height says that the first row in the file is the top one.
     let bottom_up = le32(input, 22)?.cast_signed() > 0;
     Some(Stored { offset: le32(input, 10)? as usize, stride, bottom_up, unpack })
-}
-
-/// Binary grey and colour maps with samples of exactly 8 or 16 bits.
-fn pnm(input: &Bytes, header: &Header) -> Option<Stored> {
-    let (reader, pnm) = PnmDecoder::new(Cursor::new(input.clone())).ok()?.into_inner();
-    if !matches!(
-        pnm.subtype(),
-        PnmSubtype::Graymap(SampleEncoding::Binary) | PnmSubtype::Pixmap(SampleEncoding::Binary)
-    ) {
-        return None;
-    }
-    let unpack = match (header.layout.depth, pnm.maximal_sample()) {
-        (Depth::U8, 255) => Unpack::Copy,
-        (Depth::U16, 65_535) => Unpack::Be16,
-        _ => return None,
-    };
-    let stride = header.width as usize * header.layout.pixel_bytes();
-    Some(Stored { offset: usize::try_from(reader.position()).ok()?, stride, bottom_up: false, unpack })
-}
-
-/// True colour and grey, left to right.
-fn tga(input: &[u8], header: &Header) -> Option<Stored> {
-    let tga = input.first_chunk::<18>()?;
-    let (map, kind, bits, descriptor) = (tga[1], tga[2], tga[16], tga[17]);
-    if map != 0 || descriptor & 0x10 != 0 {
-        return None;
-    }
-    let unpack = match (kind, bits, header.layout.channels) {
-        (2, 24, 3) => Unpack::Bgr,
-        (2, 32, 4) => Unpack::Bgra,
-        (3, 8, 1) => Unpack::Copy,
-        _ => return None,
-    };
-    let stride = header.width as usize * header.layout.pixel_bytes();
-    Some(Stored { offset: 18 + usize::from(tga[0]), stride, bottom_up: descriptor & 0x20 == 0, unpack })
 }

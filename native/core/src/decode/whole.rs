@@ -38,6 +38,7 @@ impl Whole {
             input_nanos: 0,
             scales: false,
             shares: false,
+            bottom_up: false,
         };
         header.decode_nanos = match format {
             // Its data window, which is decoded, can be larger than what is shown; nothing is known
