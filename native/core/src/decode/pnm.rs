@@ -114,6 +114,7 @@ impl Map {
             if line.first() == Some(&b'#') {
                 continue;
             }
+            let line = Some(line).filter(|line| line.is_ascii()).ok_or(INVALID)?;
             let line = std::str::from_utf8(line).map_err(|_| INVALID)?.trim_ascii();
             let (name, value) = line.split_once(|c: char| c.is_ascii_whitespace()).unwrap_or((line, ""));
             let field = match name {
