@@ -60,8 +60,10 @@ pub(crate) fn decode_nanos(header: &Header) -> u64 {
         Format::OpenExr | Format::Avif => 80,
     };
     // Floats are rarely more than two bytes of entropy.
-    let samples = header.pixels() * u64::from(header.layout.channels);
-    samples * header.layout.depth.bytes().min(2) as u64 * per_pixel / 3 + u64::from(header.height) * ROW_NANOS
+    let samples = header.pixels().saturating_mul(header.layout.channels.into());
+    // A header may claim more pixels than there are numbers for.
+    samples.saturating_mul(header.layout.depth.bytes().min(2) as u64 * per_pixel) / 3
+        + u64::from(header.height) * ROW_NANOS
 }
 
 /// What a row takes however narrow it is, from the decoder to the sums.

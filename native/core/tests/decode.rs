@@ -38,6 +38,10 @@ fn pixels_are_those_of_image() {
             Format::Tga => image::load_from_memory_with_format(&bytes, ImageFormat::Tga).unwrap(),
             _ => decode(&bytes),
         };
+        if format == Format::Dds {
+            // `image` knows no alpha in BC1, and this one has none that shows.
+            theirs = theirs.to_rgba8().into();
+        }
         theirs.apply_orientation(probe(bytes.clone(), &Limits::default()).unwrap().orientation);
         assert_eq!(
             (ours.width(), ours.height(), ours.color().has_alpha()),

@@ -1,12 +1,18 @@
 //! Row sources: every format's decoder behind one trait that hands over strips of rows.
 
 mod bmp;
+mod dds;
+mod farbfeld;
 mod gif;
+mod hdr;
 mod ico;
 mod jpeg;
 mod png;
+mod pnm;
 mod qoi;
-mod raw;
+mod stored;
+mod strip;
+mod tga;
 mod tiff;
 mod whole;
 
@@ -66,12 +72,14 @@ pub(crate) fn open(input: Bytes, limits: &Limits) -> Result<Box<dyn RowSource>, 
         Format::Tiff => tiff::open(input)?,
         Format::Bmp => Box::new(bmp::Bmp::open(input)?),
         Format::Ico => ico::open(input)?,
-        Format::Pnm | Format::Tga | Format::Farbfeld => raw::open(format, input)?,
+        Format::Pnm => pnm::open(input)?,
+        Format::Tga => tga::open(input)?,
+        Format::Farbfeld => Box::new(farbfeld::open(input)?),
+        Format::Hdr => Box::new(hdr::Hdr::open(input)?),
+        Format::Dds => Box::new(dds::Dds::open(input)?),
         Format::Jpeg => Box::new(jpeg::Jpeg::open(input)?),
         Format::Avif => return Err(Error::Unsupported(format)),
-        Format::Webp | Format::Dds | Format::Hdr | Format::OpenExr => {
-            Box::new(whole::Whole::open(format, input)?)
-        }
+        Format::Webp | Format::OpenExr => Box::new(whole::Whole::open(format, input)?),
     };
     let header = source.header();
     if header.width == 0 || header.height == 0 {
@@ -90,8 +98,8 @@ pub(crate) fn header_nanos(input: &[u8], most: u64) -> u64 {
         Some(Format::Ico) => ico::header_nanos(input, most),
         // Of a fixed length.
         Some(Format::Qoi | Format::Farbfeld | Format::Bmp | Format::Tga | Format::Dds) | None => 5_000,
-        // Comments of one byte a line.
-        Some(Format::Hdr) => len * 3 * cost::HEADER_NANOS_PER_BYTE,
+        Some(Format::Pnm) => pnm::header_nanos(input),
+        Some(Format::Hdr) => hdr::header_nanos(input),
         Some(_) => len * cost::HEADER_NANOS_PER_BYTE,
     }
 }

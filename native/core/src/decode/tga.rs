@@ -1,0 +1,320 @@
+//! Truevision TGA: color-mapped, true-color and gray, as it is or in run-length packets.
+//! Specification: "Truevision TGA File Format Specification", version 2.0.
+//!
+//! Packets may go on from one row to the next, so that packed rows can only come in the file's order,
+//! which most often is from the lowest to the highest.
+
+use bytes::Bytes;
+use rayon::ThreadPool;
+
+use super::stored::{Place, Stored};
+use super::strip::Strip;
+use super::{Position, Read, RowSource};
+use crate::pixels::zeroed;
+use crate::{Depth, Error, Format, Header, Layout};
+
+const INVALID: Error = Error::Invalid(Format::Tga);
+const TRUNCATED: Error = Error::Truncated(Format::Tga);
+const UNSUPPORTED: Error = Error::Unsupported(Format::Tga);
+
+const HEADER_BYTES: usize = 18;
+
+pub(super) fn open(input: Bytes) -> Result<Box<dyn RowSource>, Error> {
+    let &tga = input.first_chunk::<HEADER_BYTES>().ok_or(TRUNCATED)?;
+    let [
+        id_bytes,
+        has_map,
+        kind,
+        first1,
+        first2,
+        len1,
+        len2,
+        map_bits,
+        _,
+        _,
+        _,
+        _,
+        w1,
+        w2,
+        h1,
+        h2,
+        bits,
+        descriptor,
+    ] = tga;
+    let pixel = pixel(kind, bits, has_map, map_bits, descriptor & 0x0F)?;
+    let map_start = HEADER_BYTES + usize::from(id_bytes);
+    let map_bytes = match has_map {
+        1 => usize::from(u16::from_le_bytes([len1, len2])) * usize::from(map_bits.div_ceil(8)),
+        _ => 0,
+    };
+    let start = map_start + map_bytes;
+    if start > input.len() {
+        return Err(TRUNCATED);
+    }
+    let layout = Layout::new(pixel.channels(), Depth::U8);
+    let (width, height) = (u16::from_le_bytes([w1, w2]).into(), u16::from_le_bytes([h1, h2]).into());
+    let mut header = Header::new(Format::Tga, width, height, layout);
+    let unpack = Unpack {
+        pixel,
+        map: input.slice(map_start..start),
+        map_first: u16::from_le_bytes([first1, first2]).into(),
+        right_to_left: descriptor & 0x10 != 0,
+    };
+    let last_first = descriptor & 0x20 == 0;
+    if kind & 8 == 0 {
+        let row_bytes = width as usize * pixel.bytes();
+        let place = Place { offset: start, row_bytes, last_first };
+        let unpack = move |stored: &[u8], out: &mut [u8]| unpack.row(stored, out);
+        return Ok(Box::new(Stored::new(input, header, place, Box::new(unpack))?));
+    }
+    header.bottom_up = last_first;
+    Ok(Box::new(Packed {
+        input,
+        header,
+        position: Position::start(height),
+        at: start,
+        packet: Packet { left: 0, repeats: false, pixel: [0; 4] },
+        unpack,
+        row: Vec::new(),
+        strip: Strip::new(&header)?,
+    }))
+}
+
+/// What a pixel is in the file.
+#[derive(Clone, Copy)]
+enum Pixel {
+    Gray,
+    GrayAlpha,
+    Color(Color),
+    /// The number, of so many bytes, of a color in the map.
+    Index(u8, Color),
+}
+
+/// What a color is in the file, and in the map.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Color {
+    /// Five bits each. The sixteenth means nothing that could be relied on.
+    Bgr15,
+    Bgr,
+    Bgra,
+}
+
+/// `alpha_bits` is what the descriptor says. Writers have left it 0 over alpha that is meant, and other
+/// readers show that.
+fn pixel(kind: u8, bits: u8, has_map: u8, map_bits: u8, alpha_bits: u8) -> Result<Pixel, Error> {
+    Ok(match (kind & !8, bits) {
+        (1, 8 | 16) if has_map == 1 => Pixel::Index(bits / 8, color(map_bits, alpha_bits)?),
+        (1, _) => return Err(INVALID),
+        (2, _) => Pixel::Color(color(bits, alpha_bits)?),
+        (3, 8) if matches!(alpha_bits, 0 | 8) => Pixel::Gray,
+        (3, 16) if matches!(alpha_bits, 0 | 8) => Pixel::GrayAlpha,
+        _ => return Err(UNSUPPORTED),
+    })
+}
+
+fn color(bits: u8, alpha_bits: u8) -> Result<Color, Error> {
+    match (bits, alpha_bits) {
+        (15, 0) | (16, 0 | 1) => Ok(Color::Bgr15),
+        (24, 0) => Ok(Color::Bgr),
+        (32, 0 | 8) => Ok(Color::Bgra),
+        _ => Err(UNSUPPORTED),
+    }
+}
+
+impl Pixel {
+    /// In the file.
+    fn bytes(self) -> usize {
+        match self {
+            Pixel::Gray => 1,
+            Pixel::GrayAlpha => 2,
+            Pixel::Color(color) => color.bytes(),
+            Pixel::Index(bytes, _) => usize::from(bytes),
+        }
+    }
+
+    fn channels(self) -> u8 {
+        match self {
+            Pixel::Gray => 1,
+            Pixel::GrayAlpha => 2,
+            Pixel::Color(Color::Bgra) | Pixel::Index(_, Color::Bgra) => 4,
+            Pixel::Color(_) | Pixel::Index(..) => 3,
+        }
+    }
+}
+
+impl Color {
+    fn bytes(self) -> usize {
+        match self {
+            Color::Bgr15 => 2,
+            Color::Bgr => 3,
+            Color::Bgra => 4,
+        }
+    }
+}
+
+/// How a row's bytes become samples.
+struct Unpack {
+    pixel: Pixel,
+    map: Bytes,
+    /// The number of the first color in the map.
+    map_first: usize,
+    right_to_left: bool,
+}
+
+impl Unpack {
+    fn row(&self, stored: &[u8], out: &mut [u8]) -> Result<(), Error> {
+        match self.pixel {
+            Pixel::Gray | Pixel::GrayAlpha => out.copy_from_slice(stored),
+            Pixel::Color(color) => unpack_colors(color, stored, out),
+            Pixel::Index(1, color) => {
+                self.look_up(color, stored.iter().map(|&index| index.into()), out)?;
+            }
+            Pixel::Index(_, color) => {
+                let indices = stored.as_chunks().0.iter().map(|&index| u16::from_le_bytes(index).into());
+                self.look_up(color, indices, out)?;
+            }
+        }
+        if self.right_to_left {
+            match self.pixel.channels() {
+                1 => out.reverse(),
+                2 => out.as_chunks_mut::<2>().0.reverse(),
+                3 => out.as_chunks_mut::<3>().0.reverse(),
+                _ => out.as_chunks_mut::<4>().0.reverse(),
+            }
+        }
+        Ok(())
+    }
+
+    fn look_up(
+        &self,
+        color: Color,
+        indices: impl Iterator<Item = usize>,
+        out: &mut [u8],
+    ) -> Result<(), Error> {
+        let bytes = color.bytes();
+        let channels = if color == Color::Bgra { 4 } else { 3 };
+        for (out, index) in out.chunks_exact_mut(channels).zip(indices) {
+            let start = index.checked_sub(self.map_first).ok_or(INVALID)? * bytes;
+            let stored = self.map.get(start..start + bytes).ok_or(INVALID)?;
+            unpack_colors(color, stored, out);
+        }
+        Ok(())
+    }
+}
+
+fn unpack_colors(color: Color, stored: &[u8], out: &mut [u8]) {
+    match color {
+        Color::Bgr15 => {
+            for (out, &bits) in out.as_chunks_mut().0.iter_mut().zip(stored.as_chunks().0) {
+                let bits = u16::from_le_bytes(bits);
+                // The nearest in 255ths.
+                *out = [10, 5, 0].map(|shift| (((bits >> shift & 31) * 255 + 15) / 31) as u8);
+            }
+        }
+        Color::Bgr => {
+            for (out, &[b, g, r]) in out.as_chunks_mut().0.iter_mut().zip(stored.as_chunks().0) {
+                *out = [r, g, b];
+            }
+        }
+        Color::Bgra => {
+            for (out, &[b, g, r, a]) in out.as_chunks_mut().0.iter_mut().zip(stored.as_chunks().0) {
+                *out = [r, g, b, a];
+            }
+        }
+    }
+}
+
+/// Rows in packets.
+struct Packed {
+    input: Bytes,
+    header: Header,
+    position: Position,
+    at: usize,
+    packet: Packet,
+    unpack: Unpack,
+    /// A row's bytes, out of their packets.
+    row: Vec<u8>,
+    strip: Strip,
+}
+
+/// What is left of the latest packet.
+#[derive(Clone, Copy)]
+struct Packet {
+    left: usize,
+    /// Whether its pixels are all this one; else they follow in the file.
+    repeats: bool,
+    pixel: [u8; 4],
+}
+
+impl Packed {
+    /// Takes the next row out of its packets, each of which has a pixel at least.
+    fn fill_row(&mut self) -> Result<(), Error> {
+        let bytes = self.unpack.pixel.bytes();
+        let mut filled = 0;
+        while let Some(rest) = self.row.get_mut(filled..)
+            && !rest.is_empty()
+        {
+            if self.packet.left == 0 {
+                self.packet = self.next_packet(bytes)?;
+                continue;
+            }
+            let pixels = self.packet.left.min(rest.len() / bytes);
+            let len = pixels * bytes;
+            if self.packet.repeats {
+                let pixel = self.packet.pixel.get(..bytes).ok_or(Error::Internal)?;
+                for out in rest[..len].chunks_exact_mut(bytes) {
+                    out.copy_from_slice(pixel);
+                }
+            } else {
+                let stored = self.input.get(self.at..self.at + len).ok_or(TRUNCATED)?;
+                rest[..len].copy_from_slice(stored);
+                self.at += len;
+            }
+            self.packet.left -= pixels;
+            filled += len;
+        }
+        Ok(())
+    }
+
+    fn next_packet(&mut self, bytes: usize) -> Result<Packet, Error> {
+        let &head = self.input.get(self.at).ok_or(TRUNCATED)?;
+        self.at += 1;
+        let mut packet =
+            Packet { left: usize::from(head & 0x7F) + 1, repeats: head & 0x80 != 0, pixel: [0; 4] };
+        if packet.repeats {
+            let stored = self.input.get(self.at..self.at + bytes).ok_or(TRUNCATED)?;
+            packet.pixel.get_mut(..bytes).ok_or(Error::Internal)?.copy_from_slice(stored);
+            self.at += bytes;
+        }
+        Ok(packet)
+    }
+}
+
+impl RowSource for Packed {
+    fn header(&self) -> Header {
+        self.header
+    }
+
+    fn next_nanos(&self) -> u64 {
+        self.header.decode_nanos / u64::from(self.header.height.max(1))
+    }
+
+    fn memory(&self) -> u64 {
+        self.strip.memory() + u64::from(self.header.width) * self.unpack.pixel.bytes() as u64
+    }
+
+    fn read(&mut self, max_rows: u32, _pool: Option<&ThreadPool>) -> Result<Read<'_>, Error> {
+        if self.row.is_empty() {
+            self.row = zeroed(self.header.width as usize * self.unpack.pixel.bytes())?;
+        }
+        let rows = self.position.strip(self.strip.fit(max_rows)).len();
+        self.strip.room(rows)?;
+        for n in 0..rows {
+            self.fill_row()?;
+            let out = self.strip.room(rows)?.chunks_exact_mut(self.header.row_bytes()).nth(n);
+            self.unpack.row(&self.row, out.ok_or(Error::Internal)?)?;
+        }
+        self.position.next += rows as u32;
+        Ok(Read::Rows(self.strip.rows(rows)))
+    }
+}

@@ -1,0 +1,85 @@
+//! What the tests of the plain formats share.
+#![allow(dead_code, unreachable_pub, reason = "every test binary compiles this file and uses a part of it")]
+
+use bytes::Bytes;
+use image::DynamicImage;
+use thumbelina_core::{Budget, Encoded, Error, Format, Job, Limits, Request, Step};
+
+use crate::common::{POOL, decode, in_pieces, run, unbounded};
+
+/// The picture as it is, in a format that loses nothing.
+pub fn as_is(input: &Bytes, format: Format) -> Result<DynamicImage, Error> {
+    let request = Request { format: Some(format), ..Request::default() };
+    on_every_road(input, request).map(|made| decode(&made.bytes))
+}
+
+/// In pieces, on the pool and in a mixture of both: the same, error or not.
+pub fn on_every_road(input: &Bytes, request: Request) -> Result<Encoded, Error> {
+    let pieces = in_pieces(input, request);
+    // Not `assert_eq!`, which would print every byte.
+    assert!(pieces == unbounded(input, request), "on the pool");
+    let mut state = input.len() as u64 | 1;
+    let mixed = run(input.clone(), request, || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        match state % 3 {
+            0 => Budget::Unbounded(Some(&POOL)),
+            1 => Budget::Unbounded(None),
+            _ => Budget::Piece,
+        }
+    });
+    assert!(pieces == mixed, "in a mixture");
+    pieces
+}
+
+/// The steps that a job takes in pieces, and how it ends.
+pub fn steps(input: &Bytes, request: Request) -> (usize, Result<(), Error>) {
+    let mut job = Job::new(input.clone(), request);
+    for steps in 1.. {
+        match job.step(Budget::Piece) {
+            Ok(Step::Again) => {}
+            Ok(Step::TooBig) => {
+                if let Err(error) = job.step(Budget::Unbounded(None)) {
+                    return (steps, Err(error));
+                }
+            }
+            Ok(Step::Done(_)) => return (steps, Ok(())),
+            Err(error) => return (steps, Err(error)),
+        }
+    }
+    unreachable!("a job ends")
+}
+
+/// A small thumbnail, with limits that a lying header soon meets.
+pub fn small() -> Request {
+    let limits = Limits { max_pixels: 1_000_000, ..Limits::default() };
+    Request { width: Some(5), height: Some(5), format: Some(Format::Png), limits, ..Request::default() }
+}
+
+/// Every error that all prefixes shorter than `len` give, in their order and each once.
+pub fn errors_of_prefixes(input: &Bytes, len: usize) -> Vec<Error> {
+    let mut errors = Vec::new();
+    for end in 0..len {
+        let error = on_every_road(&input.slice(..end), small()).err();
+        let error = error.unwrap_or_else(|| unreachable!("{end} bytes are enough"));
+        if errors.last() != Some(&error) {
+            errors.push(error);
+        }
+    }
+    errors
+}
+
+/// Random numbers that are the same for the same seed.
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn below(&mut self, most: u32) -> u32 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((self.0 >> 33) as u32) % most
+    }
+
+    pub fn byte(&mut self) -> u8 {
+        self.below(256) as u8
+    }
+}
