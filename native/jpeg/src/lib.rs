@@ -52,6 +52,7 @@
 
 mod bits;
 mod block;
+mod budget;
 mod buffered;
 mod cursor;
 mod decoder;

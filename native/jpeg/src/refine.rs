@@ -20,12 +20,13 @@ pub(crate) struct Band {
 }
 
 impl Band {
-    pub(crate) fn new(header: &ScanHeader, tables: &Tables) -> Result<Self, Error> {
+    pub(crate) fn new(header: &ScanHeader, tables: &Tables, input: &[u8]) -> Result<Self, Error> {
         let &ScanHeader { start, end, high, low, data, .. } = header;
         let mut found = Vec::new();
         if start > 0 || high == 0 {
             for &(_, dc, ac) in &header.components {
-                let table = if start == 0 { tables.dc_symbols(dc) } else { tables.ac_symbols(ac) };
+                let table =
+                    if start == 0 { tables.dc_symbols(input, dc) } else { tables.ac_symbols(input, ac) };
                 let missing = Error::Invalid { what: "a scan without its Huffman table", offset: data };
                 found.push(table.ok_or(missing)?);
             }
