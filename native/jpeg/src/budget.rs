@@ -39,10 +39,19 @@ impl Budget {
         self.looked_at
     }
 
-    /// So many bytes were freed of their stuffing, to be decoded.
+    /// So many bytes were freed of their stuffing, to be decoded now or by a later call.
     pub(crate) fn loaded(&mut self, bytes: usize) {
         self.looked_at += bytes as u64;
-        self.left = self.left.saturating_sub(bytes);
+    }
+
+    /// So many of them were decoded.
+    pub(crate) fn decoded(&mut self, bytes: usize) {
+        self.spent(bytes);
+    }
+
+    /// How many may be decoded, but for the last MCU.
+    pub(crate) fn decodable(&self) -> usize {
+        self.left
     }
 
     /// So many bytes were searched.

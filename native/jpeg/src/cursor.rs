@@ -8,7 +8,7 @@ use crate::scan::Predictions;
 use crate::{Error, OnDamage};
 
 /// Bytes that are freed of their stuffing at a time.
-const WINDOW: usize = 4 << 10;
+const WINDOW: usize = 8 << 10;
 
 /// Passing a restart marker takes as long as decoding so many bytes.
 const RESTART_BYTES: usize = 8;
@@ -126,12 +126,22 @@ impl Cursor {
         let mut done = 0;
         if self.lost == 0 {
             let count = self.left.min(most as u64) as usize;
+            // Bytes before `from` are paid for, and before `stop` nothing has to be looked after.
+            let mut from = self.reader.bits.position() / 8;
+            let mut stop = self.stop(from, budget);
             while done < count {
-                if !self.ended && self.reader.bits.position() / 8 + self.reserve > self.data.len() {
+                let at = self.reader.bits.position() / 8;
+                if at >= stop {
+                    budget.decoded(at - from);
                     if budget.is_spent() {
+                        from = at;
                         break;
                     }
-                    self.fill(input, budget);
+                    if !self.ended && at + self.reserve > self.data.len() {
+                        self.fill(input, budget);
+                    }
+                    from = self.reader.bits.position() / 8;
+                    stop = self.stop(from, budget);
                 }
                 let decoded = mcu(done, &mut self.reader, &self.data);
                 if decoded == Err(Damage) || self.ended && self.reader.bits.overran(&self.data) {
@@ -140,6 +150,7 @@ impl Cursor {
                 }
                 done += 1;
             }
+            budget.decoded((self.reader.bits.position() / 8).saturating_sub(from));
             if self.lost == 0 {
                 self.left -= done as u64;
             }
@@ -194,6 +205,13 @@ impl Cursor {
         self.lost = self.left - done as u64;
         self.left = 0;
         Ok(())
+    }
+
+    /// The byte of the data from which on no MCU may begin before there are more bytes, or the budget is
+    /// looked at.
+    fn stop(&self, from: usize, budget: &Budget) -> usize {
+        let paid = from.saturating_add(budget.decodable());
+        if self.ended { paid } else { paid.min((self.data.len() + 1).saturating_sub(self.reserve)) }
     }
 
     /// Loads more bytes; those that were read are dropped.
