@@ -9,12 +9,12 @@ use rayon::ThreadPool;
 
 use crate::block::{Class, Damage};
 use crate::budget::Budget;
-use crate::cursor::{Cursor, Found};
+use crate::cursor::{Cursor, Found, Reader};
 use crate::frame::{Frame, Process, Scaled};
 use crate::header::{Next, Parser, ScanHeader, Tables};
 use crate::kernels::Kernels;
 use crate::planes::{Bands, McuRow, Transform};
-use crate::refine::{self, Band};
+use crate::refine::{self, Band, Target};
 use crate::scan::{Block, Scan};
 use crate::threads::share_out;
 use crate::{Error, OnDamage};
@@ -410,21 +410,24 @@ impl Decoding {
                     Ok(())
                 })?
             }
-            Kind::Progressive(band) => self.cursor.decode(input, most, budget, |i, reader, data| {
-                for lane in &mut lanes {
-                    let first = (x as usize + i) * lane.wide;
-                    let len = lane.class.len();
-                    for column in first..first + lane.wide {
-                        let kept =
-                            lane.coefficients.get_mut(column * len..(column + 1) * len).ok_or(Damage)?;
-                        let mut untraced = 0;
-                        let nonzero = lane.nonzero.get_mut(column).unwrap_or(&mut untraced);
-                        let mut target = refine::Target { class: lane.class, kept, nonzero };
-                        refine::decode(reader, data, band, lane.component, &mut target)?;
-                    }
-                }
-                Ok(())
-            })?,
+            Kind::Progressive(band) => {
+                let place = (x as usize, &mut lanes[..]);
+                let (cursor, from) = (&mut self.cursor, (input, most, budget));
+                match (band.start, band.first) {
+                    (0, true) => add(cursor, from, place, |reader, data, component, target| {
+                        refine::dc_first(reader, data, band, component, target)
+                    }),
+                    (0, false) => add(cursor, from, place, |reader, data, _, target| {
+                        refine::dc_refine(reader, data, band, target)
+                    }),
+                    (_, true) => add(cursor, from, place, |reader, data, _, target| {
+                        refine::ac_first(reader, data, band, target)
+                    }),
+                    (_, false) => add(cursor, from, place, |reader, data, _, target| {
+                        refine::ac_refine(reader, data, band, target)
+                    }),
+                }?
+            }
         };
         let count = match found {
             Found::Mcus(count) | Found::Lost(count) => count,
@@ -497,6 +500,30 @@ impl Decoding {
         lanes.sort_by_key(|lane| lane.component);
         lanes
     }
+}
+
+/// Adds what a progressive scan has for `most` MCUs to the blocks from column `x` on. A function for each kind
+/// of scan, as none needs what the others do.
+#[inline(never)]
+fn add(
+    cursor: &mut Cursor,
+    (input, most, budget): (&[u8], usize, &mut Budget),
+    (x, lanes): (usize, &mut [Lane<'_>]),
+    decode: impl Fn(&mut Reader, &[u8], usize, &mut Target<'_>) -> Result<(), Damage>,
+) -> Result<Found, Error> {
+    cursor.decode(input, most, budget, |i, reader, data| {
+        for lane in &mut *lanes {
+            let first = (x + i) * lane.wide;
+            let len = lane.class.len();
+            for column in first..first + lane.wide {
+                let kept = lane.coefficients.get_mut(column * len..(column + 1) * len).ok_or(Damage)?;
+                let mut untraced = 0;
+                let nonzero = lane.nonzero.get_mut(column).unwrap_or(&mut untraced);
+                decode(reader, data, lane.component, &mut Target { class: lane.class, kept, nonzero })?;
+            }
+        }
+        Ok(())
+    })
 }
 
 /// A row of one component's blocks.

@@ -21,6 +21,8 @@ pub(crate) struct Cursor {
     next: usize,
     /// At `next` is a marker or the end of the input.
     ended: bool,
+    /// Bytes of `data` that some budget was charged with.
+    paid: usize,
     /// No restart marker that counts is between `next` and here.
     searched: usize,
     pub reader: Reader,
@@ -73,6 +75,7 @@ impl Cursor {
             start: offset,
             next: offset,
             ended: false,
+            paid: 0,
             searched: offset,
             reader: Reader::default(),
             interval,
@@ -126,22 +129,14 @@ impl Cursor {
         let mut done = 0;
         if self.lost == 0 {
             let count = self.left.min(most as u64) as usize;
-            // Bytes before `from` are paid for, and before `stop` nothing has to be looked after.
-            let mut from = self.reader.bits.position() / 8;
-            let mut stop = self.stop(from, budget);
+            let mut stop = self.stop(budget);
             while done < count {
                 let at = self.reader.bits.position() / 8;
                 if at >= stop {
-                    budget.decoded(at - from);
-                    if budget.is_spent() {
-                        from = at;
-                        break;
+                    match self.go_on(input, budget) {
+                        Some(next) => stop = next,
+                        None => break,
                     }
-                    if !self.ended && at + self.reserve > self.data.len() {
-                        self.fill(input, budget);
-                    }
-                    from = self.reader.bits.position() / 8;
-                    stop = self.stop(from, budget);
                 }
                 let decoded = mcu(done, &mut self.reader, &self.data);
                 if decoded == Err(Damage) || self.ended && self.reader.bits.overran(&self.data) {
@@ -150,7 +145,7 @@ impl Cursor {
                 }
                 done += 1;
             }
-            budget.decoded((self.reader.bits.position() / 8).saturating_sub(from));
+            self.pay(budget);
             if self.lost == 0 {
                 self.left -= done as u64;
             }
@@ -207,11 +202,32 @@ impl Cursor {
         Ok(())
     }
 
-    /// The byte of the data from which on no MCU may begin before there are more bytes, or the budget is
-    /// looked at.
-    fn stop(&self, from: usize, budget: &Budget) -> usize {
-        let paid = from.saturating_add(budget.decodable());
+    /// The byte of the data from which on no MCU may begin before the cursor was asked to
+    /// [`go_on`](Self::go_on).
+    fn stop(&self, budget: &Budget) -> usize {
+        let paid = self.paid.saturating_add(budget.decodable());
         if self.ended { paid } else { paid.min((self.data.len() + 1).saturating_sub(self.reserve)) }
+    }
+
+    /// Makes sure that there are bytes enough, and says up to where. `None` if the budget is spent.
+    #[cold]
+    #[inline(never)]
+    fn go_on(&mut self, input: &[u8], budget: &mut Budget) -> Option<usize> {
+        self.pay(budget);
+        if budget.is_spent() {
+            return None;
+        }
+        if !self.ended && self.paid + self.reserve > self.data.len() {
+            self.fill(input, budget);
+        }
+        Some(self.stop(budget))
+    }
+
+    /// Charges the budget with what was decoded.
+    fn pay(&mut self, budget: &mut Budget) {
+        let at = self.reader.bits.position() / 8;
+        budget.decoded(at.saturating_sub(self.paid));
+        self.paid = at;
     }
 
     /// Loads more bytes; those that were read are dropped.
@@ -227,6 +243,7 @@ impl Cursor {
         }
         budget.loaded(self.next - from);
         self.reader.bits = Bits::at(&self.data, bit - used * 8);
+        self.paid = bit / 8 - used;
     }
 
     /// Passes the restart marker that has to be next. `false` if it is still to be found.
@@ -273,6 +290,7 @@ impl Cursor {
 
     fn start_interval(&mut self, offset: usize) {
         self.data.clear();
+        self.paid = 0;
         (self.start, self.next, self.searched, self.ended) = (offset, offset, offset, false);
         self.reader = Reader::default();
     }
