@@ -149,6 +149,12 @@ impl Buffered {
         scaled.iter().map(each).sum()
     }
 
+    /// What knowing of the rows of blocks takes, for so many rows of MCUs.
+    pub(crate) fn rows_bytes(mcus: u32, scaled: &[Scaled]) -> u64 {
+        let rows: u64 = scaled.iter().map(|scaled| u64::from(mcus * scaled.down)).sum();
+        rows * size_of::<Row>() as u64
+    }
+
     /// Does about `most` MCUs' worth of work, as far as the budget goes, and says how much it was.
     pub(crate) fn advance(
         &mut self,

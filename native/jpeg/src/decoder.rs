@@ -5,7 +5,7 @@ use rayon::ThreadPool;
 
 use crate::budget::Budget;
 use crate::buffered::Buffered;
-use crate::frame::{Process, Scaled};
+use crate::frame::Process;
 use crate::header::{Next, Parser};
 use crate::kernels::Kernels;
 use crate::planes::{Bands, Transform};
@@ -127,11 +127,7 @@ impl Decoder {
         else {
             return Err(Error::Invalid { what: "a picture without a scan", offset: input.len() });
         };
-        let scaled: Vec<Scaled> = frame
-            .components
-            .iter()
-            .map(|component| Scaled::new(&frame, component, options.scale, options.dc_only))
-            .collect();
+        let scaled = frame.scaled(options.scale, options.dc_only);
         let size = (options.scale.apply(frame.width), options.scale.apply(frame.height));
         let bands =
             Bands::new(&scaled, frame.mcus(), size, header.colour, header.adobe.is_some(), Kernels::detect());
