@@ -2,6 +2,7 @@
 
 use memchr::memchr;
 
+use crate::budget::Budget;
 use crate::huffman::LOOKUP_BITS;
 
 /// Reads bits from bytes that have no stuffing any more. Past their end it reads zeros, and
@@ -136,9 +137,34 @@ pub(crate) fn find_marker(input: &[u8], from: usize) -> Option<(usize, u8)> {
         at += memchr(0xFF, input.get(at..)?)?;
         match input.get(at + 1)? {
             0x00 => at += 2,
-            0xFF => at += 1,
+            // There may be any number of these.
+            0xFF => at += input[at + 1..].iter().position(|&byte| byte != 0xFF)?,
             &code => return Some((at, code)),
         }
+    }
+}
+
+/// What a search for a marker came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Search {
+    /// Where its 0xFF is, and its code.
+    Marker(usize, u8),
+    /// None before this place, from where to go on.
+    Later(usize),
+    /// There is none.
+    Over,
+}
+
+/// Looks for the first marker at or after `from`, as far as `budget` goes.
+pub(crate) fn search(input: &[u8], from: usize, budget: &mut Budget) -> Search {
+    let end = from.saturating_add(budget.searchable()).min(input.len());
+    let found = find_marker(&input[..end], from);
+    budget.searched(found.map_or(end, |(at, _)| at + 2).saturating_sub(from));
+    match found {
+        Some((at, code)) => Search::Marker(at, code),
+        None if end == input.len() => Search::Over,
+        // Not between a 0xFF and what follows it.
+        None => Search::Later(end - usize::from(input.get(end - 1) == Some(&0xFF))),
     }
 }
 
@@ -182,5 +208,29 @@ mod tests {
         assert_eq!(find_marker(&input, 0), Some((9, 0xD9)));
         assert_eq!(find_marker(&[0xFF, 0xFF, 0xD0], 0), Some((1, 0xD0)));
         assert_eq!(find_marker(&[1, 0xFF], 0), None);
+        assert_eq!(find_marker(&[0xFF; 9], 0), None);
+        assert_eq!(find_marker(&[0xFF, 0xFF, 0xFF, 0, 0xFF, 0xFF, 0xC4], 0), Some((5, 0xC4)));
+    }
+
+    #[test]
+    fn searches_go_on_where_they_stopped() {
+        let bytes = [0, 0xFF, 1, 0xC4];
+        for number in 0..4usize.pow(7) {
+            let input: Vec<u8> = (0..7).map(|i| bytes[number >> (2 * i) & 3]).collect();
+            let mut from = 0;
+            let found = loop {
+                let mut spent = Budget::of_a_call();
+                spent.spent(usize::MAX);
+                match search(&input, from, &mut spent) {
+                    Search::Later(at) => {
+                        assert!(at > from && at <= from + 2, "{input:?} at {from}");
+                        from = at;
+                    }
+                    Search::Marker(at, code) => break Some((at, code)),
+                    Search::Over => break None,
+                }
+            };
+            assert_eq!(found, find_marker(&input, 0), "{input:?}");
+        }
     }
 }

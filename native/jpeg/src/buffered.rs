@@ -8,12 +8,13 @@ use bytes::Bytes;
 use rayon::ThreadPool;
 
 use crate::block::{Class, Damage};
-use crate::cursor::{Cursor, Found};
+use crate::budget::Budget;
+use crate::cursor::{Cursor, Found, Reader};
 use crate::frame::{Frame, Process, Scaled};
-use crate::header::{Parser, ScanHeader, Tables};
+use crate::header::{Next, Parser, ScanHeader, Tables};
 use crate::kernels::Kernels;
 use crate::planes::{Bands, McuRow, Transform};
-use crate::refine::{self, Band};
+use crate::refine::{self, Band, Target};
 use crate::scan::{Block, Scan};
 use crate::threads::share_out;
 use crate::{Error, OnDamage};
@@ -24,23 +25,21 @@ const MAX_SCANS: usize = 200;
 /// As many blocks to which a scan adds nothing are passed in the time of one to which it does.
 const EMPTY_BLOCKS: usize = 32;
 
-/// Bytes that are looked through for the next scan at a time.
-const BYTES_TOGETHER: usize = 256 << 10;
-
 #[derive(Debug)]
 pub(crate) struct Buffered {
     frame: Frame,
     on_damage: OnDamage,
     stores: Vec<Store>,
     stage: Stage,
-    /// The next row of MCUs to be handed over.
+    /// The next row of MCUs to be handed over, and the column that it is made up to.
     row: usize,
+    column: usize,
 }
 
 #[derive(Debug)]
 enum Stage {
     /// Looking for the scans that there are.
-    Find { parser: Box<Parser>, scans: Vec<(ScanHeader, Tables)> },
+    Find { parser: Box<Parser>, in_data: bool, scans: Vec<(ScanHeader, Tables)> },
     /// Decoding those that matter; the next is the last.
     Decode { scans: Vec<(ScanHeader, Tables)>, scan: Option<Box<Decoding>> },
     /// Everything is there.
@@ -54,8 +53,10 @@ struct Store {
     transform: Option<Transform>,
     /// Blocks of a row, those that only fill the last MCU included.
     across: usize,
-    /// Rows of blocks. One that no data has reached is empty.
+    /// Rows of blocks, as far down as data has reached, and how many there will be. One in between that no
+    /// data has reached is empty.
     rows: Vec<Row>,
+    down: usize,
     /// Whether it has to be known which coefficients are not zero, also among those not kept.
     traced: bool,
     /// For each position, the bits still missing.
@@ -70,16 +71,19 @@ struct Row {
 }
 
 impl Store {
-    /// Rows of blocks that data has reached now.
-    fn reach(&mut self, rows: Range<usize>) -> &mut [Row] {
-        let rows = self.rows.get_mut(rows).unwrap_or_default();
-        for row in rows.iter_mut().filter(|row| row.coefficients.is_empty()) {
-            row.coefficients = vec![0; self.across * self.scaled.class.len()];
-            if self.traced {
-                row.nonzero = vec![0; self.across];
-            }
+    /// Makes one row of blocks among these, if there is any that no data has reached so far, and says how
+    /// many blocks that has.
+    fn make_row(&mut self, rows: Range<usize>) -> Option<usize> {
+        let end = rows.end.min(self.down);
+        if self.rows.len() < end {
+            self.rows.resize_with(end, Row::default);
         }
-        rows
+        let row = self.rows.get_mut(rows)?.iter_mut().find(|row| row.coefficients.is_empty())?;
+        row.coefficients = vec![0; self.across * self.scaled.class.len()];
+        if self.traced {
+            row.nonzero = vec![0; self.across];
+        }
+        Some(self.across)
     }
 }
 
@@ -116,7 +120,8 @@ impl Buffered {
             scaled,
             transform: None,
             across: (mcus.0 * scaled.across) as usize,
-            rows: vec![Row::default(); (mcus.1 * scaled.down) as usize],
+            rows: Vec::with_capacity((mcus.1 * scaled.down) as usize),
+            down: (mcus.1 * scaled.down) as usize,
             traced: false,
             missing: [u8::MAX; 64],
         };
@@ -126,8 +131,9 @@ impl Buffered {
             frame: frame.clone(),
             on_damage,
             stores: scaled.iter().map(store).collect(),
-            stage: Stage::Find { parser: Box::new(parser), scans: vec![(first, tables)] },
+            stage: Stage::Find { parser: Box::new(parser), in_data: true, scans: vec![(first, tables)] },
             row: 0,
+            column: 0,
         }
     }
 
@@ -143,51 +149,38 @@ impl Buffered {
         scaled.iter().map(each).sum()
     }
 
-    /// Does about `most` MCUs' worth of work, and says how much it was.
+    /// What knowing of the rows of blocks takes, for so many rows of MCUs.
+    pub(crate) fn rows_bytes(mcus: u32, scaled: &[Scaled]) -> u64 {
+        let rows: u64 = scaled.iter().map(|scaled| u64::from(mcus * scaled.down)).sum();
+        rows * size_of::<Row>() as u64
+    }
+
+    /// Does about `most` MCUs' worth of work, as far as the budget goes, and says how much it was.
     pub(crate) fn advance(
         &mut self,
         input: &Bytes,
         bands: &mut Bands,
         most: usize,
+        budget: &mut Budget,
         pool: Option<&ThreadPool>,
     ) -> Result<usize, Error> {
         match &mut self.stage {
-            Stage::Find { parser, scans } => {
-                let end = match parser.pass_data(input, BYTES_TOGETHER) {
-                    None => return Ok(most),
-                    Some(false) => Err(Error::Truncated { offset: input.len() }),
-                    Some(true) => parser.read_scan(input),
-                };
-                match end {
-                    Ok(Some(scan)) if scans.len() < MAX_SCANS => scans.push((scan, parser.tables.clone())),
-                    Ok(Some(scan)) => {
-                        return Err(Error::Invalid { what: "too many scans", offset: scan.data });
-                    }
-                    end => {
-                        let scans = std::mem::take(scans);
-                        self.choose(scans, end.err())?;
-                    }
-                }
-                Ok(most)
-            }
+            Stage::Find { .. } => self.find(input, budget).map(|()| most),
             Stage::Decode { scans, scan: scan @ None } => {
                 match scans.pop() {
                     None => self.stage = Stage::Rows,
                     Some((header, tables)) => {
-                        *scan = Some(Box::new(Decoding::new(
-                            &self.frame,
-                            &self.stores,
-                            &header,
-                            &tables,
-                            self.on_damage,
-                        )?));
+                        let tables = (&tables, &input[..]);
+                        let decoding =
+                            Decoding::new(&self.frame, &self.stores, &header, tables, self.on_damage)?;
+                        *scan = Some(Box::new(decoding));
                     }
                 }
                 Ok(most)
             }
             Stage::Decode { scan: slot @ Some(_), .. } => {
                 let Some(scan) = slot else { return Ok(0) };
-                let done = scan.advance(input, &mut self.stores, most)?;
+                let done = scan.advance(input, &mut self.stores, most, budget)?;
                 if scan.cursor.total() == 0 {
                     *slot = None;
                 }
@@ -197,13 +190,46 @@ impl Buffered {
         }
     }
 
+    /// Looks for the next scan, and chooses among them once it has come to the last.
+    fn find(&mut self, input: &[u8], budget: &mut Budget) -> Result<(), Error> {
+        let Stage::Find { parser, in_data, scans } = &mut self.stage else { return Ok(()) };
+        let next = match in_data.then(|| parser.pass_data(input, budget)) {
+            Some(None) => return Ok(()),
+            Some(Some(false)) => Err(Error::Truncated { offset: input.len() }),
+            Some(Some(true)) | None => {
+                *in_data = false;
+                parser.read_scan(input, budget)
+            }
+        };
+        let end = match next {
+            Ok(Next::Later) => return Ok(()),
+            Ok(Next::Scan(scan)) => {
+                if scans.len() >= MAX_SCANS {
+                    return Err(Error::Invalid { what: "too many scans", offset: scan.data });
+                }
+                scans.push((scan, parser.tables.clone()));
+                *in_data = true;
+                return Ok(());
+            }
+            Ok(Next::End) => None,
+            Err(error) => Some(error),
+        };
+        let scans = std::mem::take(scans);
+        self.choose(input, scans, end)
+    }
+
     /// Keeps the scans that the wanted coefficients depend on. `end` is why there are no more.
-    fn choose(&mut self, scans: Vec<(ScanHeader, Tables)>, end: Option<Error>) -> Result<(), Error> {
+    fn choose(
+        &mut self,
+        input: &[u8],
+        scans: Vec<(ScanHeader, Tables)>,
+        end: Option<Error>,
+    ) -> Result<(), Error> {
         for (header, tables) in &scans {
             for &(index, _, _) in &header.components {
                 let store = &mut self.stores[index];
                 if store.transform.is_none() {
-                    let table = tables.quantisers[usize::from(self.frame.components[index].quantiser)];
+                    let table = tables.quantiser(input, self.frame.components[index].quantiser);
                     let missing = Error::Invalid {
                         what: "a component without its quantisation table",
                         offset: header.data,
@@ -245,16 +271,21 @@ impl Buffered {
         Ok(())
     }
 
+    /// Makes rows of MCUs: with a pool as many as `most` says, else no more MCUs than that, of one row.
     fn make_rows(&mut self, bands: &mut Bands, most: usize, pool: Option<&ThreadPool>) -> usize {
         let (across, down) = self.frame.mcus();
-        let left = down as usize - self.row;
-        let count = pool.map_or(1, |_| (most / across as usize).clamp(1, left));
+        let (across, left) = (across as usize, down as usize - self.row);
+        let start = self.column;
+        let (count, end) = match pool {
+            Some(_) if start == 0 => ((most / across).clamp(1, left), across),
+            _ => (1, across.min(start.saturating_add(most))),
+        };
         let kernels = bands.kernels();
         let first = self.row;
         let stores = &self.stores;
         let make = |(i, mut row): (usize, McuRow<'_>)| {
             for (component, store) in stores.iter().enumerate() {
-                store.transform_row(&kernels, first + i, &mut row, component);
+                store.transform_row(&kernels, (first + i, start..end), &mut row, component);
             }
         };
         let rows = bands.next_rows(count);
@@ -262,31 +293,46 @@ impl Buffered {
             Some(pool) if count > 1 => share_out(pool, rows.into_iter().enumerate(), make),
             _ => rows.into_iter().enumerate().for_each(make),
         }
-        bands.have_arrived(count);
-        self.row += count;
-        for store in &mut self.stores {
-            let down = store.scaled.down as usize;
-            for row in &mut store.rows[first * down..(first + count) * down] {
-                *row = Row::default();
+        self.column = end % across;
+        if self.column == 0 {
+            bands.have_arrived(count);
+            self.row += count;
+            for store in &mut self.stores {
+                let down = store.scaled.down as usize;
+                let gone = store.rows.iter_mut().skip(first * down).take(count * down);
+                gone.for_each(|row| *row = Row::default());
             }
         }
-        count * across as usize
+        count * (end - start)
     }
 }
 
 impl Store {
-    fn transform_row(&self, kernels: &Kernels, mcu_row: usize, row: &mut McuRow<'_>, component: usize) {
+    /// Makes the samples of these columns of a row of MCUs.
+    fn transform_row(
+        &self,
+        kernels: &Kernels,
+        (mcu_row, columns): (usize, Range<usize>),
+        row: &mut McuRow<'_>,
+        component: usize,
+    ) {
         let (plane, stride) = (&mut row.planes[component], row.strides[component]);
-        let side = self.scaled.class.side();
-        let down = self.scaled.down as usize;
+        let (side, each) = (self.scaled.class.side(), self.scaled.class.len());
+        let (wide, down) = (self.scaled.across as usize, self.scaled.down as usize);
+        let blocks = columns.start * wide..columns.end * wide;
+        let samples = blocks.start * side..blocks.end * side;
         for (y, lines) in plane.chunks_exact_mut(side * stride).enumerate() {
-            let from = &self.rows[mcu_row * down + y];
-            let (Some(transform), false) = (&self.transform, from.coefficients.is_empty()) else {
-                lines.fill(128);
+            let coefficients = self.rows.get(mcu_row * down + y);
+            let coefficients =
+                coefficients.and_then(|row| row.coefficients.get(blocks.start * each..blocks.end * each));
+            let (Some(transform), Some(coefficients)) = (&self.transform, coefficients) else {
+                for line in lines.chunks_exact_mut(stride) {
+                    line[samples.clone()].fill(128);
+                }
                 continue;
             };
-            let each = self.scaled.class.len();
-            transform.apply(kernels, (&from.coefficients, each), 0, (lines, side), stride);
+            let out = &mut lines[samples.start..];
+            transform.apply(kernels, (coefficients, each), 0, (out, side), stride);
         }
     }
 }
@@ -296,7 +342,7 @@ impl Decoding {
         frame: &Frame,
         stores: &[Store],
         header: &ScanHeader,
-        tables: &Tables,
+        (tables, input): (&Tables, &[u8]),
         on_damage: OnDamage,
     ) -> Result<Self, Error> {
         let scaled: Vec<Scaled> = stores.iter().map(|store| store.scaled).collect();
@@ -313,9 +359,9 @@ impl Decoding {
             if interleaved { frame.mcus() } else { frame.blocks(&frame.components[components[0].0]) };
         let blocks: u32 = components.iter().map(|(_, across, down)| across * down).sum();
         let kind = if frame.process == Process::Progressive {
-            Kind::Progressive(Band::new(header, tables)?)
+            Kind::Progressive(Band::new(header, tables, input)?)
         } else {
-            Kind::Sequential(Scan::new(frame, &scaled, header, tables)?)
+            Kind::Sequential(Scan::new(frame, &scaled, header, (tables, input))?)
         };
         let cursor = Cursor::new(
             header.data,
@@ -327,20 +373,37 @@ impl Decoding {
         Ok(Decoding { cursor, kind, components, across: across.into(), next: 0 })
     }
 
-    /// Decodes about `most` MCUs, and says how many they were.
-    fn advance(&mut self, input: &[u8], stores: &mut [Store], most: usize) -> Result<usize, Error> {
+    /// Decodes about `most` MCUs, as far as the budget goes, and says how many they were, or how many would
+    /// have taken as long.
+    fn advance(
+        &mut self,
+        input: &[u8],
+        stores: &mut [Store],
+        most: usize,
+        budget: &mut Budget,
+    ) -> Result<usize, Error> {
+        // What is lost stays as it was.
+        let lost = self.cursor.lost();
+        if lost > 0 {
+            self.cursor.pass_lost(lost);
+            self.next += lost;
+            return Ok(1);
+        }
+        let passed = self.pass_empty(stores, most);
+        if passed > 0 {
+            return Ok(passed);
+        }
         // Not beyond a row of MCUs, so that all of them go to the same rows of blocks.
         let (y, x) = (self.next / self.across, self.next % self.across);
         let most = most.min((self.across - x) as usize);
-        let empty = self.pass_empty(stores, y as usize, x as usize);
-        if empty > 0 {
-            return Ok(empty.div_ceil(EMPTY_BLOCKS));
+        if let Some(blocks) = self.make_row(stores, y as usize) {
+            return Ok(blocks.div_ceil(EMPTY_BLOCKS));
         }
         let mut lanes = self.lanes(stores, y as usize);
         let found = match &self.kind {
             Kind::Sequential(scan) => {
                 let mut scratch = vec![0; scan.mcu_len + 1];
-                self.cursor.decode(input, most, |i, reader, data| {
+                self.cursor.decode(input, most, budget, |i, reader, data| {
                     scratch.fill(0);
                     scan.decode(&mut reader.bits, data, &mut reader.predictions, &mut scratch)?;
                     for block in &scan.blocks {
@@ -353,44 +416,76 @@ impl Decoding {
                     Ok(())
                 })?
             }
-            Kind::Progressive(band) => self.cursor.decode(input, most, |i, reader, data| {
-                for lane in &mut lanes {
-                    let first = (x as usize + i) * lane.wide;
-                    let len = lane.class.len();
-                    for column in first..first + lane.wide {
-                        let kept =
-                            lane.coefficients.get_mut(column * len..(column + 1) * len).ok_or(Damage)?;
-                        let mut untraced = 0;
-                        let nonzero = lane.nonzero.get_mut(column).unwrap_or(&mut untraced);
-                        let mut target = refine::Target { class: lane.class, kept, nonzero };
-                        refine::decode(reader, data, band, lane.component, &mut target)?;
-                    }
-                }
-                Ok(())
-            })?,
+            Kind::Progressive(band) => {
+                let place = (x as usize, &mut lanes[..]);
+                let (cursor, from) = (&mut self.cursor, (input, most, budget));
+                match (band.start, band.first) {
+                    (0, true) => add(cursor, from, place, |reader, data, component, target| {
+                        refine::dc_first(reader, data, band, component, target)
+                    }),
+                    (0, false) => add(cursor, from, place, |reader, data, _, target| {
+                        refine::dc_refine(reader, data, band, target)
+                    }),
+                    (_, true) => add(cursor, from, place, |reader, data, _, target| {
+                        refine::ac_first(reader, data, band, target)
+                    }),
+                    (_, false) => add(cursor, from, place, |reader, data, _, target| {
+                        refine::ac_refine(reader, data, band, target)
+                    }),
+                }?
+            }
         };
-        let (Found::Mcus(count) | Found::Lost(count)) = found;
+        let count = match found {
+            Found::Mcus(count) | Found::Lost(count) => count,
+            Found::Nothing => 0,
+        };
         self.next += count as u64;
         Ok(count)
     }
 
-    /// Passes blocks of row `y`, from `x` on, to which the scan adds nothing, and says how many.
-    fn pass_empty(&mut self, stores: &[Store], y: usize, x: usize) -> usize {
+    /// Passes blocks to which the scan adds nothing, and says how many MCUs would have taken as long.
+    fn pass_empty(&mut self, stores: &[Store], most: usize) -> usize {
         // Only scans of a single component have runs of such blocks.
         let (Kind::Progressive(band), &[(component, _, _)]) = (&self.kind, &self.components[..]) else {
             return 0;
         };
-        let most = self.cursor.empty().min(self.across - x as u64) as usize;
-        if most == 0 {
+        let empty = self.cursor.empty();
+        if empty == 0 {
             return 0;
         }
+        if !band.refines() {
+            self.cursor.pass_empty(empty);
+            self.next += empty;
+            return 1;
+        }
         // A block that is refined has a bit for what is not zero.
-        let refined = stores[component].rows.get(y).filter(|_| band.refines());
-        let nonzero = refined.and_then(|row| row.nonzero.get(x..x + most)).unwrap_or_default();
-        let empty = nonzero.iter().position(|&nonzero| nonzero & band.positions != 0).unwrap_or(most);
-        self.cursor.pass_empty(empty);
-        self.next += empty as u64;
-        empty
+        let end = self.next + empty.min((most as u64).saturating_mul(EMPTY_BLOCKS as u64));
+        let (first, mut steps) = (self.next, 0);
+        while self.next < end {
+            let (y, x) = (self.next / self.across, self.next % self.across);
+            let left = (self.across - x).min(end - self.next) as usize;
+            let row = stores[component].rows.get(y as usize);
+            let nonzero =
+                row.and_then(|row| row.nonzero.get(x as usize..x as usize + left)).unwrap_or_default();
+            let full = nonzero.iter().position(|&nonzero| nonzero & band.positions != 0);
+            self.next += full.unwrap_or(left) as u64;
+            steps += 1;
+            if full.is_some() {
+                break;
+            }
+        }
+        let passed = self.next - first;
+        self.cursor.pass_empty(passed);
+        (passed as usize).div_ceil(EMPTY_BLOCKS).max(steps / 4)
+    }
+
+    /// Makes one of the rows of blocks that row `y` of MCUs is made of, if any is still to be made, and says
+    /// how many blocks it has.
+    fn make_row(&self, stores: &mut [Store], y: usize) -> Option<usize> {
+        self.components.iter().find_map(|&(component, _, high)| {
+            let high = high as usize;
+            stores[component].make_row(y * high..(y + 1) * high)
+        })
     }
 
     /// The rows of blocks that row `y` of MCUs is made of, in the order of an MCU's blocks.
@@ -402,7 +497,8 @@ impl Decoding {
             };
             let (_, wide, high) = self.components[component];
             let (class, high) = (store.scaled.class, high as usize);
-            for (row, blocks) in store.reach(y * high..(y + 1) * high).iter_mut().enumerate() {
+            let rows = store.rows.get_mut(y * high..(y + 1) * high).unwrap_or_default();
+            for (row, blocks) in rows.iter_mut().enumerate() {
                 let (coefficients, nonzero) = (&mut blocks.coefficients[..], &mut blocks.nonzero[..]);
                 lanes.push(Lane { component, row, class, wide: wide as usize, coefficients, nonzero });
             }
@@ -410,6 +506,30 @@ impl Decoding {
         lanes.sort_by_key(|lane| lane.component);
         lanes
     }
+}
+
+/// Adds what a progressive scan has for `most` MCUs to the blocks from column `x` on. A function for each kind
+/// of scan, as none needs what the others do.
+#[inline(never)]
+fn add(
+    cursor: &mut Cursor,
+    (input, most, budget): (&[u8], usize, &mut Budget),
+    (x, lanes): (usize, &mut [Lane<'_>]),
+    decode: impl Fn(&mut Reader, &[u8], usize, &mut Target<'_>) -> Result<(), Damage>,
+) -> Result<Found, Error> {
+    cursor.decode(input, most, budget, |i, reader, data| {
+        for lane in &mut *lanes {
+            let first = (x + i) * lane.wide;
+            let len = lane.class.len();
+            for column in first..first + lane.wide {
+                let kept = lane.coefficients.get_mut(column * len..(column + 1) * len).ok_or(Damage)?;
+                let mut untraced = 0;
+                let nonzero = lane.nonzero.get_mut(column).unwrap_or(&mut untraced);
+                decode(reader, data, lane.component, &mut Target { class: lane.class, kept, nonzero })?;
+            }
+        }
+        Ok(())
+    })
 }
 
 /// A row of one component's blocks.

@@ -1,13 +1,17 @@
 //! One thread's way through a sequential scan, MCU by MCU. Everything else that decodes such a scan
 //! has to agree with this.
 
-use crate::bits::{Bits, find_marker, stuffed, unstuff};
+use crate::bits::{Bits, Search, search, stuffed, unstuff};
 use crate::block::Damage;
+use crate::budget::Budget;
 use crate::scan::Predictions;
 use crate::{Error, OnDamage};
 
 /// Bytes that are freed of their stuffing at a time.
-const WINDOW: usize = 16 << 10;
+const WINDOW: usize = 8 << 10;
+
+/// Passing a restart marker takes as long as decoding so many bytes.
+const RESTART_BYTES: usize = 8;
 
 #[derive(Debug)]
 pub(crate) struct Cursor {
@@ -17,6 +21,10 @@ pub(crate) struct Cursor {
     next: usize,
     /// At `next` is a marker or the end of the input.
     ended: bool,
+    /// Bytes of `data` that some budget was charged with.
+    paid: usize,
+    /// No restart marker that counts is between `next` and here.
+    searched: usize,
     pub reader: Reader,
     /// MCUs from one restart marker to the next. Without any the scan is one interval.
     interval: u64,
@@ -53,6 +61,8 @@ pub(crate) enum Found {
     Mcus(usize),
     /// So many MCUs that are not there any more.
     Lost(usize),
+    /// None yet: the budget is spent.
+    Nothing,
 }
 
 impl Cursor {
@@ -65,6 +75,8 @@ impl Cursor {
             start: offset,
             next: offset,
             ended: false,
+            paid: 0,
+            searched: offset,
             reader: Reader::default(),
             interval,
             left: interval.min(total),
@@ -101,24 +113,30 @@ impl Cursor {
         self.interval
     }
 
-    /// Decodes at most `most` MCUs (not 0), as far as the end of the restart interval. `mcu` decodes one, and
-    /// is told how many came before it in this call.
+    /// Decodes at most `most` MCUs (not 0), as far as the end of the restart interval and the budget. `mcu`
+    /// decodes one, and is told how many came before it in this call.
     #[inline(always)]
     pub(crate) fn decode(
         &mut self,
         input: &[u8],
         most: usize,
+        budget: &mut Budget,
         mut mcu: impl FnMut(usize, &mut Reader, &[u8]) -> Result<(), Damage>,
     ) -> Result<Found, Error> {
-        if self.left == 0 && self.lost == 0 {
-            self.next_interval(input)?;
+        if self.left == 0 && self.lost == 0 && !self.next_interval(input, budget)? {
+            return Ok(Found::Nothing);
         }
         let mut done = 0;
         if self.lost == 0 {
             let count = self.left.min(most as u64) as usize;
+            let mut stop = self.stop(budget);
             while done < count {
-                if !self.ended && self.reader.bits.position() / 8 + self.reserve > self.data.len() {
-                    self.fill(input);
+                let at = self.reader.bits.position() / 8;
+                if at >= stop {
+                    match self.go_on(input, budget) {
+                        Some(next) => stop = next,
+                        None => break,
+                    }
                 }
                 let decoded = mcu(done, &mut self.reader, &self.data);
                 if decoded == Err(Damage) || self.ended && self.reader.bits.overran(&self.data) {
@@ -127,6 +145,7 @@ impl Cursor {
                 }
                 done += 1;
             }
+            self.pay(budget);
             if self.lost == 0 {
                 self.left -= done as u64;
             }
@@ -135,10 +154,24 @@ impl Cursor {
         if done > 0 {
             return Ok(Found::Mcus(done));
         }
-        let count = self.lost.min(most as u64);
+        match self.lost.min(most as u64) {
+            0 => Ok(Found::Nothing),
+            count => {
+                self.pass_lost(count);
+                Ok(Found::Lost(count as usize))
+            }
+        }
+    }
+
+    /// How many MCUs to come are lost.
+    pub(crate) fn lost(&self) -> u64 {
+        self.lost
+    }
+
+    /// Passes so many of these.
+    pub(crate) fn pass_lost(&mut self, count: u64) {
         self.lost -= count;
         self.total -= count;
-        Ok(Found::Lost(count as usize))
     }
 
     /// How many MCUs to come have nothing in the scan's band, as far as is known.
@@ -147,10 +180,10 @@ impl Cursor {
     }
 
     /// Passes so many of these.
-    pub(crate) fn pass_empty(&mut self, count: usize) {
+    pub(crate) fn pass_empty(&mut self, count: u64) {
         self.reader.end_of_band -= count as u32;
-        self.left -= count as u64;
-        self.total -= count as u64;
+        self.left -= count;
+        self.total -= count;
     }
 
     /// The rest of the interval is lost, but for what was just `done`.
@@ -169,25 +202,57 @@ impl Cursor {
         Ok(())
     }
 
+    /// The byte of the data from which on no MCU may begin before the cursor was asked to
+    /// [`go_on`](Self::go_on).
+    fn stop(&self, budget: &Budget) -> usize {
+        let paid = self.paid.saturating_add(budget.decodable());
+        if self.ended { paid } else { paid.min((self.data.len() + 1).saturating_sub(self.reserve)) }
+    }
+
+    /// Makes sure that there are bytes enough, and says up to where. `None` if the budget is spent.
+    #[cold]
+    #[inline(never)]
+    fn go_on(&mut self, input: &[u8], budget: &mut Budget) -> Option<usize> {
+        self.pay(budget);
+        if budget.is_spent() {
+            return None;
+        }
+        if !self.ended && self.paid + self.reserve > self.data.len() {
+            self.fill(input, budget);
+        }
+        Some(self.stop(budget))
+    }
+
+    /// Charges the budget with what was decoded.
+    fn pay(&mut self, budget: &mut Budget) {
+        let at = self.reader.bits.position() / 8;
+        budget.decoded(at.saturating_sub(self.paid));
+        self.paid = at;
+    }
+
     /// Loads more bytes; those that were read are dropped.
     #[cold]
-    fn fill(&mut self, input: &[u8]) {
+    fn fill(&mut self, input: &[u8], budget: &mut Budget) {
         let bit = self.reader.bits.position();
         let used = (bit / 8).min(self.data.len());
         self.start = stuffed(input, self.start, used);
         self.data.drain(..used);
-        while !self.ended && self.data.len() < self.reserve + WINDOW {
-            (self.next, self.ended) = unstuff(input, self.next, WINDOW, &mut self.data);
+        let (from, enough) = (self.next, self.reserve + WINDOW);
+        while !self.ended && self.data.len() < enough {
+            (self.next, self.ended) = unstuff(input, self.next, enough - self.data.len(), &mut self.data);
         }
+        budget.loaded(self.next - from);
         self.reader.bits = Bits::at(&self.data, bit - used * 8);
+        self.paid = bit / 8 - used;
     }
 
-    /// Passes the restart marker that has to be next.
-    fn next_interval(&mut self, input: &[u8]) -> Result<(), Error> {
-        let mut from = self.next;
+    /// Passes the restart marker that has to be next. `false` if it is still to be found.
+    fn next_interval(&mut self, input: &[u8], budget: &mut Budget) -> Result<bool, Error> {
+        let mut from = self.searched.max(self.next);
+        budget.spent(RESTART_BYTES);
         let lost = loop {
-            match find_marker(input, from) {
-                Some((at, code @ 0xD0..=0xD7)) => {
+            match search(input, from, budget) {
+                Search::Marker(at, code @ 0xD0..=0xD7) => {
                     let ahead = (code - 0xD0).wrapping_sub(self.restart) & 7;
                     if ahead != 0 && self.on_damage == OnDamage::Fail {
                         return Err(Error::Damaged { offset: at });
@@ -199,14 +264,20 @@ impl Cursor {
                         break self.interval * u64::from(ahead);
                     }
                 }
+                Search::Later(at) => from = at,
                 found => {
+                    let end = if let Search::Marker(at, _) = found { Some(at) } else { None };
                     if self.on_damage == OnDamage::Fail {
                         let truncated = Error::Truncated { offset: input.len() };
-                        return Err(found.map_or(truncated, |(offset, _)| Error::Damaged { offset }));
+                        return Err(end.map_or(truncated, |offset| Error::Damaged { offset }));
                     }
-                    self.next = found.map_or(input.len(), |(at, _)| at);
+                    self.next = end.unwrap_or(input.len());
                     break self.total;
                 }
+            }
+            if budget.is_spent() {
+                self.searched = from;
+                return Ok(false);
             }
         };
         self.lost = lost.min(self.total);
@@ -214,12 +285,13 @@ impl Cursor {
         if self.left > 0 {
             self.start_interval(from);
         }
-        Ok(())
+        Ok(true)
     }
 
     fn start_interval(&mut self, offset: usize) {
         self.data.clear();
-        (self.start, self.next, self.ended) = (offset, offset, false);
+        self.paid = 0;
+        (self.start, self.next, self.searched, self.ended) = (offset, offset, offset, false);
         self.reader = Reader::default();
     }
 
@@ -244,10 +316,10 @@ impl Cursor {
     }
 
     /// Where the data of the next restart interval begins, if that is what comes next. Passes the
-    /// marker before it.
+    /// marker before it, if that is near.
     pub(crate) fn at_interval(&mut self, input: &[u8]) -> Option<usize> {
-        if self.left == 0 {
-            self.next_interval(input).ok()?;
+        if self.left == 0 && !self.next_interval(input, &mut Budget::of_a_call()).ok()? {
+            return None;
         }
         let Reader { bits, predictions, .. } = self.reader;
         let nothing_read = bits.position() == 0 && predictions == Predictions::default();

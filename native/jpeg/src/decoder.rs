@@ -3,9 +3,10 @@ use std::fmt;
 use bytes::Bytes;
 use rayon::ThreadPool;
 
+use crate::budget::Budget;
 use crate::buffered::Buffered;
-use crate::frame::{Process, Scaled};
-use crate::header::Parser;
+use crate::frame::Process;
+use crate::header::{Next, Parser};
 use crate::kernels::Kernels;
 use crate::planes::{Bands, Transform};
 use crate::scan::Scan;
@@ -85,6 +86,7 @@ pub struct Decoder {
     source: Source,
     bands: Bands,
     rows: Vec<u8>,
+    looked_at: u64,
 }
 
 enum Source {
@@ -104,6 +106,9 @@ impl fmt::Debug for Decoder {
 /// MCUs' worth of work on several scans in one call, where there is a pool.
 const MCUS_TOGETHER: usize = 4_096;
 
+/// As many bytes, too, as so many calls without a pool look at.
+const CALLS_TOGETHER: usize = 64;
+
 /// Bytes of rows that several threads make at a time: few enough not to go through fresh pages of memory.
 const BYTES_TOGETHER: usize = 1 << 20;
 
@@ -116,16 +121,13 @@ impl Decoder {
         let input = input.into();
         let mut parser = Parser::new(&input)?;
         parser.read_frame(&input)?;
-        let first = parser.read_scan(&input)?;
-        let (Some(header), Some(frame), Some(first)) = (parser.header(&input), parser.frame.clone(), first)
+        let first = parser.read_scan(&input, &mut Budget::unlimited())?;
+        let (Some(header), Some(frame), Next::Scan(first)) =
+            (parser.header(&input), parser.frame.clone(), first)
         else {
             return Err(Error::Invalid { what: "a picture without a scan", offset: input.len() });
         };
-        let scaled: Vec<Scaled> = frame
-            .components
-            .iter()
-            .map(|component| Scaled::new(&frame, component, options.scale, options.dc_only))
-            .collect();
+        let scaled = frame.scaled(options.scale, options.dc_only);
         let size = (options.scale.apply(frame.width), options.scale.apply(frame.height));
         let bands =
             Bands::new(&scaled, frame.mcus(), size, header.colour, header.adobe.is_some(), Kernels::detect());
@@ -140,9 +142,9 @@ impl Decoder {
             return Err(Error::Memory { needed, allowed: options.max_memory });
         }
         let source = if streams {
-            let scan = Scan::new(&frame, &scaled, &first, &parser.tables)?;
+            let scan = Scan::new(&frame, &scaled, &first, (&parser.tables, &input))?;
             let transform = |&(index, _, _): &(usize, u8, u8)| {
-                let table = parser.tables.quantisers[usize::from(frame.components[index].quantiser)];
+                let table = parser.tables.quantiser(&input, frame.components[index].quantiser);
                 let missing =
                     Error::Invalid { what: "a component without its quantisation table", offset: first.data };
                 Ok((index, Transform::new(scaled[index].class, &table.ok_or(missing)?)))
@@ -152,7 +154,7 @@ impl Decoder {
         } else {
             Source::Buffered(Box::new(Buffered::new(&frame, &scaled, parser, first, options.on_damage)))
         };
-        Ok(Decoder { input, header, size, source, bands, rows: Vec::new() })
+        Ok(Decoder { input, header, size, source, bands, rows: Vec::new(), looked_at: 0 })
     }
 
     /// What the file says of its picture.
@@ -206,36 +208,44 @@ impl Decoder {
 
     fn advance(&mut self, mcus: usize) -> Result<(), Error> {
         let mcus = mcus.max(1);
+        let mut budget = Budget::of_a_call();
         let mut done = 0;
-        while done < mcus && self.bands.ready() == 0 && !self.bands.is_complete() {
+        while done < mcus && !budget.is_spent() && self.bands.ready() == 0 && !self.bands.is_complete() {
+            let (input, bands, most) = (&self.input, &mut self.bands, mcus - done);
             done += match &mut self.source {
-                Source::Streaming(streaming) => {
-                    streaming.advance(&self.input, &mut self.bands, mcus - done)?
-                }
-                Source::Buffered(buffered) => {
-                    buffered.advance(&self.input, &mut self.bands, mcus - done, None)?
-                }
+                Source::Streaming(streaming) => streaming.advance(input, bands, most, &mut budget)?,
+                Source::Buffered(buffered) => buffered.advance(input, bands, most, &mut budget, None)?,
             };
         }
+        self.looked_at += budget.looked_at();
         Ok(())
     }
 
     fn advance_together(&mut self, pool: &ThreadPool) -> Result<(), Error> {
+        let (input, bands) = (&self.input, &mut self.bands);
+        let mut budget = Budget::of_calls(CALLS_TOGETHER);
         match &mut self.source {
             Source::Streaming(streaming) => {
-                if streaming.advance_together(&self.input, &mut self.bands, pool)? == 0 {
-                    streaming.advance(&self.input, &mut self.bands, usize::MAX)?;
+                if streaming.advance_together(input, bands, pool)? == 0 {
+                    streaming.advance(input, bands, usize::MAX, &mut budget)?;
                 }
             }
             Source::Buffered(buffered) => {
                 let mut done = 0;
-                while done < MCUS_TOGETHER && self.bands.ready() == 0 {
+                while done < MCUS_TOGETHER && !budget.is_spent() && bands.ready() == 0 {
                     let most = MCUS_TOGETHER - done;
-                    done += buffered.advance(&self.input, &mut self.bands, most, Some(pool))?;
+                    done += buffered.advance(input, bands, most, &mut budget, Some(pool))?;
                 }
             }
         }
         Ok(())
+    }
+
+    /// How many bytes of the input were looked at so far by calls with [`Effort::Mcus`]: for tests, which hold
+    /// each call to a few thousand.
+    #[doc(hidden)]
+    pub fn looked_at(&self) -> u64 {
+        self.looked_at
     }
 }
 

@@ -86,6 +86,11 @@ impl Frame {
         (self.width.div_ceil(8 * h), self.height.div_ceil(8 * v))
     }
 
+    /// Its components in the output; see [`Scaled::new`].
+    pub(crate) fn scaled(&self, scale: Scale, dc_only: bool) -> Vec<Scaled> {
+        self.components.iter().map(|component| Scaled::new(self, component, scale, dc_only)).collect()
+    }
+
     /// How many blocks of a component a scan of its own has in each direction.
     pub(crate) fn blocks(&self, component: &Component) -> (u32, u32) {
         let (h, v) = self.sampling();

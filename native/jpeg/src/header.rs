@@ -1,12 +1,12 @@
 //! Segments: what stands between SOI and the entropy-coded data, and between scans.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::bits::find_marker;
+use crate::bits::{Search, find_marker, search};
 use crate::block::ZIGZAG;
+use crate::budget::Budget;
 use crate::frame::{Component, Frame, Process};
 use crate::huffman::{Ac, Dc, Kind, Spec, Symbols};
 use crate::{Error, Unsupported};
@@ -29,6 +29,8 @@ pub struct Header {
     /// The TIFF structure inside of the first EXIF APP1 segment.
     pub exif: Option<Bytes>,
     icc: Vec<IccSegment>,
+    /// Whether the first scan has all components.
+    pub(crate) interleaved: bool,
 }
 
 /// A part of an ICC profile: its number, how many there are, and its data.
@@ -45,19 +47,12 @@ impl Header {
         let mut parser = Parser::new(&input)?;
         parser.read_frame(&input)?;
         // Metadata may follow the frame header; whatever is wrong there is found by decoding.
-        let _ = parser.read_scan(&input);
-        parser.header(&input).ok_or(Error::Invalid { what: "a picture without a frame", offset: 0 })
-    }
-
-    /// Whether the frame header gives no height, so that [`read`](Self::read) has to look through
-    /// the first scan for a DNL segment. Takes no longer than some ten thousand bytes would.
-    pub fn lacks_height(input: &[u8]) -> bool {
-        let frame = Parser::new(input).and_then(|mut parser| {
-            parser.finds_height = false;
-            parser.read_frame(input)?;
-            Ok(parser.frame)
-        });
-        frame.is_ok_and(|frame| frame.is_some_and(|frame| frame.height == 0))
+        let next = parser.read_scan(&input, &mut Budget::unlimited());
+        let mut header =
+            parser.header(&input).ok_or(Error::Invalid { what: "a picture without a frame", offset: 0 })?;
+        header.interleaved =
+            matches!(next, Ok(Next::Scan(scan)) if scan.components.len() == header.components.len());
+        Ok(header)
     }
 
     /// How many MCUs the picture has, when all components are interleaved: [`Effort::Mcus`](crate::Effort::Mcus)
@@ -101,41 +96,51 @@ impl Colour {
     }
 }
 
-/// The tables that scans refer to, as they stand at some place in the file.
+/// The tables that scans refer to, as they stand at some place in the file: where each one's definition is.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tables {
-    /// Row by row.
-    pub quantisers: [Option<[u16; 64]>; 4],
-    dc: [Option<Arc<Spec>>; 4],
-    ac: [Option<Arc<Spec>>; 4],
+    /// Where the values are, and how many bytes each has.
+    quantisers: [Option<(usize, usize)>; 4],
+    dc: [Option<usize>; 4],
+    ac: [Option<usize>; 4],
     /// MCUs between two restart markers; 0 if there are none.
     pub restart_interval: u32,
 }
 
 impl Tables {
     /// The table that a scan refers to. Frames without any use the standard ones.
-    pub(crate) fn dc(&self, index: u8) -> Option<Dc> {
-        Self::spec(&self.dc, Kind::Dc, index).map(|spec| Dc::new(&spec))
+    pub(crate) fn dc(&self, input: &[u8], index: u8) -> Option<Dc> {
+        Self::spec(input, &self.dc, Kind::Dc, index).map(|spec| Dc::new(&spec))
     }
 
-    pub(crate) fn ac(&self, index: u8) -> Option<Ac> {
-        Self::spec(&self.ac, Kind::Ac, index).map(|spec| Ac::new(&spec))
+    pub(crate) fn ac(&self, input: &[u8], index: u8) -> Option<Ac> {
+        Self::spec(input, &self.ac, Kind::Ac, index).map(|spec| Ac::new(&spec))
     }
 
-    pub(crate) fn dc_symbols(&self, index: u8) -> Option<Symbols> {
-        Self::spec(&self.dc, Kind::Dc, index).map(|spec| Symbols::new(&spec))
+    pub(crate) fn dc_symbols(&self, input: &[u8], index: u8) -> Option<Symbols> {
+        Self::spec(input, &self.dc, Kind::Dc, index).map(|spec| Symbols::new(&spec))
     }
 
-    pub(crate) fn ac_symbols(&self, index: u8) -> Option<Symbols> {
-        Self::spec(&self.ac, Kind::Ac, index).map(|spec| Symbols::new(&spec))
+    pub(crate) fn ac_symbols(&self, input: &[u8], index: u8) -> Option<Symbols> {
+        Self::spec(input, &self.ac, Kind::Ac, index).map(|spec| Symbols::new(&spec))
     }
 
-    fn spec(specs: &[Option<Arc<Spec>>; 4], kind: Kind, index: u8) -> Option<Arc<Spec>> {
-        match specs.get(usize::from(index))? {
-            Some(spec) => Some(spec.clone()),
-            None if index < 2 => Some(Arc::new(Spec::standard(kind, index == 1))),
+    fn spec<'a>(input: &'a [u8], specs: &[Option<usize>; 4], kind: Kind, index: u8) -> Option<Spec<'a>> {
+        match *specs.get(usize::from(index))? {
+            Some(at) => Spec::split_off(input.get(at..)?).map(|(spec, _)| spec),
+            None if index < 2 => Some(Spec::standard(kind, index == 1)),
             None => None,
         }
+    }
+
+    /// A quantisation table, row by row.
+    pub(crate) fn quantiser(&self, input: &[u8], index: u8) -> Option<[u16; 64]> {
+        let (at, bytes) = (*self.quantisers.get(usize::from(index))?)?;
+        let mut table = [0; 64];
+        for (value, place) in input.get(at..at + 64 * bytes)?.chunks_exact(bytes).zip(ZIGZAG) {
+            table[usize::from(place)] = value.iter().fold(0, |value, &byte| value << 8 | u16::from(byte));
+        }
+        Some(table)
     }
 }
 
@@ -167,20 +172,26 @@ const MAX_SEGMENTS: usize = 10_000;
 /// More bytes between segments than any broken editor leaves there.
 const MAX_GARBAGE: usize = 64 << 10;
 
+/// A segment takes as long as decoding so many bytes, beside what it takes to check its own.
+const SEGMENT_BYTES: usize = 8;
+
 /// Walks through the segments, once.
 #[derive(Debug, Clone)]
 pub(crate) struct Parser {
     pub tables: Tables,
     pub frame: Option<Frame>,
     at: usize,
+    /// There is no marker before this place, which is not before `at`.
+    searched: usize,
     segments: usize,
     /// Bytes between segments.
     garbage: usize,
-    finds_height: bool,
     jfif: Option<Range<usize>>,
     adobe: Option<u8>,
     exif: Option<Range<usize>>,
+    /// The first of each number, and which numbers these are.
     icc: Vec<(u8, u8, Range<usize>)>,
+    icc_numbers: [bool; 256],
 }
 
 impl Parser {
@@ -195,35 +206,37 @@ impl Parser {
             tables: Tables::default(),
             frame: None,
             at: 2,
+            searched: 2,
             segments: 0,
             garbage: 0,
-            finds_height: true,
             jfif: None,
             adobe: None,
             exif: None,
             icc: Vec::new(),
+            icc_numbers: [false; 256],
         })
     }
 
     /// Reads on to the frame header.
     pub(crate) fn read_frame(&mut self, input: &[u8]) -> Result<(), Error> {
+        let mut budget = Budget::unlimited();
         while self.frame.is_none() {
-            if self.read_segment(input)?.is_some() {
+            if self.read_segment(input, &mut budget)?.is_some() {
                 return Err(Error::Invalid { what: "a scan before the frame header", offset: self.at });
             }
         }
         Ok(())
     }
 
-    /// Reads on to the next scan. `None` at the end of the picture.
+    /// Reads on to the next scan, as far as the budget goes.
     ///
     /// # Errors
     /// [`Error::Truncated`] where the input ends without EOI.
-    pub(crate) fn read_scan(&mut self, input: &[u8]) -> Result<Option<ScanHeader>, Error> {
+    pub(crate) fn read_scan(&mut self, input: &[u8], budget: &mut Budget) -> Result<Next, Error> {
         loop {
-            match self.read_segment(input)? {
-                Some(Segment::Scan(scan)) => return Ok(Some(scan)),
-                Some(Segment::End) => return Ok(None),
+            match self.read_segment(input, budget)? {
+                Some(next) => return Ok(next),
+                None if budget.is_spent() => return Ok(Next::Later),
                 None => {}
             }
         }
@@ -231,53 +244,57 @@ impl Parser {
 
     /// Goes on behind a scan's data.
     pub(crate) fn seek(&mut self, offset: usize) {
-        self.at = offset;
+        (self.at, self.searched) = (offset, offset);
     }
 
-    /// Passes entropy-coded data, about `most` bytes of it. `None` where it goes on, else whether
+    /// Passes entropy-coded data, as far as the budget goes. `None` where it goes on, else whether
     /// there is a marker behind it.
-    pub(crate) fn pass_data(&mut self, input: &[u8], most: usize) -> Option<bool> {
-        let end = self.at.saturating_add(most).min(input.len());
-        match find_marker(&input[..end], self.at) {
-            Some((at, 0xD0..=0xD7)) => {
-                self.at = at + 2;
-                None
-            }
-            Some((at, _)) => {
-                self.at = at;
-                Some(true)
-            }
-            None if end == input.len() => Some(false),
-            None => {
-                // Not between a 0xFF and what follows it.
-                self.at = end - usize::from(input[end - 1] == 0xFF);
-                None
+    pub(crate) fn pass_data(&mut self, input: &[u8], budget: &mut Budget) -> Option<bool> {
+        while !budget.is_spent() {
+            match search(input, self.at, budget) {
+                Search::Marker(at, 0xD0..=0xD7) => self.seek(at + 2),
+                Search::Marker(at, _) => {
+                    self.seek(at);
+                    return Some(true);
+                }
+                Search::Over => return Some(false),
+                Search::Later(at) => self.seek(at),
             }
         }
+        None
     }
 
-    fn read_segment(&mut self, input: &[u8]) -> Result<Option<Segment>, Error> {
+    /// Reads a segment. `None` if it was no scan, or if it is still to be found.
+    fn read_segment(&mut self, input: &[u8], budget: &mut Budget) -> Result<Option<Next>, Error> {
         let truncated = Error::Truncated { offset: input.len() };
         let within = self.at.saturating_add(MAX_GARBAGE + 2).min(input.len());
-        let Some((at, marker)) = find_marker(&input[..within], self.at) else {
-            let what = "garbage instead of a segment";
-            return Err(if within < input.len() {
-                Error::Invalid { what, offset: self.at }
-            } else {
-                truncated
-            });
+        budget.spent(SEGMENT_BYTES);
+        let (at, marker) = match search(&input[..within], self.searched, budget) {
+            Search::Marker(at, marker) => (at, marker),
+            Search::Later(at) => {
+                self.searched = at;
+                return Ok(None);
+            }
+            Search::Over if within < input.len() => {
+                return Err(Error::Invalid { what: "garbage instead of a segment", offset: self.at });
+            }
+            Search::Over => return Err(truncated),
         };
         self.garbage += at - self.at;
-        self.at = at + 2;
+        self.seek(at + 2);
+        let too_much = Error::Invalid { what: "too much that is no picture", offset: at };
         match marker {
-            // These stand alone.
-            0x01 | 0xD0..=0xD8 => return Ok(None),
-            0xD9 => return Ok(Some(Segment::End)),
+            // These stand alone, where they have no business.
+            0x01 | 0xD0..=0xD8 => {
+                self.garbage += 2;
+                return if self.garbage > MAX_GARBAGE { Err(too_much) } else { Ok(None) };
+            }
+            0xD9 => return Ok(Some(Next::End)),
             _ => {}
         }
         self.segments += 1;
         if self.segments > MAX_SEGMENTS || self.garbage > MAX_GARBAGE {
-            return Err(Error::Invalid { what: "too much that is no picture", offset: at });
+            return Err(too_much);
         }
         let length = input.get(self.at..).and_then(<[u8]>::first_chunk).ok_or(truncated)?;
         let length = usize::from(u16::from_be_bytes(*length)).max(2);
@@ -286,18 +303,24 @@ impl Parser {
         }
         let range = self.at + 2..self.at + length;
         let body = &input[range.clone()];
-        self.at = range.end;
+        self.seek(range.end);
         let invalid = |what| Error::Invalid { what, offset: at };
         match marker {
-            0xC4 => self.huffman_tables(body).ok_or(invalid("a wrong DHT segment"))?,
-            0xDB => self.quantisers(body).ok_or(invalid("a wrong DQT segment"))?,
+            0xC4 => {
+                budget.searched(body.len());
+                self.huffman_tables(input, range).ok_or(invalid("a wrong DHT segment"))?;
+            }
+            0xDB => {
+                budget.searched(body.len());
+                self.quantisers(input, range).ok_or(invalid("a wrong DQT segment"))?;
+            }
             0xDD => {
                 let interval = body.first_chunk().ok_or(invalid("a wrong DRI segment"))?;
                 self.tables.restart_interval = u16::from_be_bytes(*interval).into();
             }
             0xDA => {
                 let scan = self.scan(body).ok_or(invalid("a wrong SOS segment"))?;
-                return Ok(Some(Segment::Scan(scan)));
+                return Ok(Some(Next::Scan(scan)));
             }
             0xC0..=0xC2 => {
                 if self.frame.is_some() {
@@ -316,7 +339,10 @@ impl Parser {
             }
             0xE2 => {
                 if let Some([number, count, data @ ..]) = body.strip_prefix(b"ICC_PROFILE\0") {
-                    self.icc.push((*number, *count, range.end - data.len()..range.end));
+                    let known = &mut self.icc_numbers[usize::from(*number)];
+                    if !std::mem::replace(known, true) {
+                        self.icc.push((*number, *count, range.end - data.len()..range.end));
+                    }
                 }
             }
             0xEE => {
@@ -329,35 +355,31 @@ impl Parser {
         Ok(None)
     }
 
-    fn huffman_tables(&mut self, mut body: &[u8]) -> Option<()> {
+    fn huffman_tables(&mut self, input: &[u8], range: Range<usize>) -> Option<()> {
+        let mut body = input.get(range.clone())?;
         while let [target, rest @ ..] = body {
-            let counts: &[u8; 16] = rest.first_chunk()?;
-            let len: usize = counts.iter().map(|&count| usize::from(count)).sum();
-            let symbols = rest.get(16..16 + len)?;
             let specs = match target >> 4 {
                 0 => &mut self.tables.dc,
                 1 => &mut self.tables.ac,
                 _ => return None,
             };
-            *specs.get_mut(usize::from(target & 15))? = Some(Arc::new(Spec::new(*counts, symbols)?));
-            body = &rest[16 + len..];
+            *specs.get_mut(usize::from(target & 15))? = Some(range.end - rest.len());
+            (_, body) = Spec::split_off(rest)?;
         }
         Some(())
     }
 
-    fn quantisers(&mut self, mut body: &[u8]) -> Option<()> {
+    fn quantisers(&mut self, input: &[u8], range: Range<usize>) -> Option<()> {
+        let mut body = input.get(range.clone())?;
         while let [target, rest @ ..] = body {
             let bytes = match target >> 4 {
                 0 => 1,
                 1 => 2,
                 _ => return None,
             };
-            let values = rest.get(..64 * bytes)?;
-            let table = self.tables.quantisers.get_mut(usize::from(target & 15))?.insert([0; 64]);
-            for (value, place) in values.chunks_exact(bytes).zip(ZIGZAG) {
-                table[usize::from(place)] = value.iter().fold(0, |value, &byte| value << 8 | u16::from(byte));
-            }
-            body = &rest[64 * bytes..];
+            let table = self.tables.quantisers.get_mut(usize::from(target & 15))?;
+            *table = Some((range.end - rest.len(), bytes));
+            body = rest.get(64 * bytes..)?;
         }
         Some(())
     }
@@ -396,7 +418,7 @@ impl Parser {
         };
         let width = u16::from_be_bytes([*w1, *w2]).into();
         let mut height = u16::from_be_bytes([*h1, *h2]).into();
-        if height == 0 && self.finds_height {
+        if height == 0 {
             height = number_of_lines(input, self.at).ok_or(invalid("a frame without a height"))?;
         }
         if width == 0 {
@@ -451,6 +473,7 @@ impl Parser {
             jfif: slice(&self.jfif),
             exif: slice(&self.exif),
             icc: self.icc.iter().map(icc).collect(),
+            interleaved: false,
         })
     }
 
@@ -468,9 +491,14 @@ impl Parser {
     }
 }
 
-enum Segment {
+/// What comes next in the file, apart from tables and metadata.
+#[derive(Debug)]
+pub(crate) enum Next {
     Scan(ScanHeader),
+    /// The end of the picture.
     End,
+    /// The budget is spent.
+    Later,
 }
 
 /// The height that a DNL segment gives, behind the first scan.

@@ -6,23 +6,27 @@ pub(crate) const LOOKUP_BITS: u32 = 10;
 pub(crate) const LOOKUP_LEN: usize = 1 << LOOKUP_BITS;
 
 /// A table as DHT gives it: how many codes there are of each length, and their symbols in order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Spec {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Spec<'a> {
     counts: [u8; 16],
-    symbols: Vec<u8>,
+    symbols: &'a [u8],
 }
 
-impl Spec {
-    /// `None` where there are more codes than bits can tell apart.
-    pub(crate) fn new(counts: [u8; 16], symbols: &[u8]) -> Option<Self> {
-        let mut free = 1i32;
-        for &count in &counts {
+impl<'a> Spec<'a> {
+    /// The table at the start of `bytes`, and what follows it. `None` where it is not whole, or has more codes
+    /// than bits can tell apart. A file may have hundreds of thousands: nothing is copied.
+    pub(crate) fn split_off(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        let (counts, rest) = bytes.split_first_chunk::<16>()?;
+        let (mut free, mut len) = (1i32, 0);
+        for &count in counts {
             free = free * 2 - i32::from(count);
             if free < 0 {
                 return None;
             }
+            len += usize::from(count);
         }
-        Some(Spec { counts, symbols: symbols.to_vec() })
+        let (symbols, rest) = rest.split_at_checked(len)?;
+        Some((Spec { counts: *counts, symbols }, rest))
     }
 
     /// Every code with its length and symbol.
@@ -43,13 +47,13 @@ impl Spec {
 
     /// The tables of section K.3, which abbreviated MJPEG frames leave out.
     pub(crate) fn standard(kind: Kind, chroma: bool) -> Self {
-        let (counts, symbols): (_, &[u8]) = match (kind, chroma) {
+        let (counts, symbols): (_, &'static [u8]) = match (kind, chroma) {
             (Kind::Dc, false) => (DC_LUMA, &DC_SYMBOLS),
             (Kind::Dc, true) => (DC_CHROMA, &DC_SYMBOLS),
             (Kind::Ac, false) => (AC_LUMA, &AC_LUMA_SYMBOLS),
             (Kind::Ac, true) => (AC_CHROMA, &AC_CHROMA_SYMBOLS),
         };
-        Spec { counts, symbols: symbols.to_vec() }
+        Spec { counts, symbols }
     }
 }
 
@@ -101,7 +105,7 @@ pub(crate) struct Symbols {
 }
 
 impl Symbols {
-    pub(crate) fn new(spec: &Spec) -> Self {
+    pub(crate) fn new(spec: &Spec<'_>) -> Self {
         let mut short = Box::new([(0, 0); LOOKUP_LEN]);
         for (code, length, symbol) in spec.codes() {
             if length <= LOOKUP_BITS {
@@ -117,7 +121,7 @@ impl Symbols {
             index += i32::from(count);
             code = end << 1;
         }
-        Symbols { short, long, symbols: spec.symbols.clone() }
+        Symbols { short, long, symbols: spec.symbols.to_vec() }
     }
 
     /// Length and symbol of the code at the top of `bits`. `None` where there is none.
@@ -236,14 +240,14 @@ pub(crate) struct Ac {
 }
 
 impl Dc {
-    pub(crate) fn new(spec: &Spec) -> Self {
+    pub(crate) fn new(spec: &Spec<'_>) -> Self {
         let symbols = Symbols::new(spec);
         Dc { lookup: lookup(|i| Entry::dc(symbols.short[i])), symbols }
     }
 }
 
 impl Ac {
-    pub(crate) fn new(spec: &Spec) -> Self {
+    pub(crate) fn new(spec: &Spec<'_>) -> Self {
         let symbols = Symbols::new(spec);
         Ac { lookup: lookup(|i| Entry::ac(symbols.short[i])), skip: lookup(|i| skip(&symbols, i)), symbols }
     }

@@ -35,7 +35,9 @@
 //! that it is only enlarged at full size, by libjpeg's triangle filter. Full size is that of
 //! libjpeg-turbo with its accurate transform, sample for sample; 1/8 is the blocks' averages.
 //!
-//! **Resumable.** [`Decoder::read`] can stop behind any MCU, and a [`Decoder`] owns its input.
+//! **Resumable.** [`Decoder::read`] can stop behind any MCU, and a [`Decoder`] owns its input. A call is bounded
+//! in bytes of the input too, whatever they are: data that makes no MCU, metadata between scans, scans that are
+//! not wanted. What happens in one piece, the segments in front of the first scan, takes [`Header::nanos`].
 //!
 //! **Progressive, early.** Only those scans are decoded on which the wanted coefficients depend: at 1/8,
 //! the DC scans. Memory is taken for wanted coefficients alone, plus one bit for each coefficient where
@@ -52,6 +54,7 @@
 
 mod bits;
 mod block;
+mod budget;
 mod buffered;
 mod cursor;
 mod decoder;
@@ -60,6 +63,8 @@ mod frame;
 mod header;
 mod huffman;
 mod kernels;
+mod memory;
+mod nanos;
 mod parallel;
 mod planes;
 mod refine;

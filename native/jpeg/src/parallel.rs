@@ -36,6 +36,9 @@ const USUAL_COEFFICIENTS: u64 = 48 << 10;
 /// A piece is given up where it takes more coefficients than this: 2 MB.
 const PIECE_COEFFICIENTS: usize = 1 << 20;
 
+/// Restart intervals of more bytes are left to one thread.
+const MOST_INTERVAL_BYTES: usize = 256 << 10;
+
 /// Bytes behind its end that a piece is ready to look at, beside an MCU's.
 const OVERLAP: usize = 2 << 10;
 
@@ -322,6 +325,7 @@ impl Ahead {
             }
             // So many bytes, stuffing included, are more than it can have.
             let longest = (left.min(each) as usize).saturating_mul(2 * self.scan.max_mcu_bytes());
+            let longest = longest.min(MOST_INTERVAL_BYTES);
             let end = at.saturating_add(longest + 2).min(input.len());
             let Some((marker, code)) = find_marker(&input[..end], at) else { break };
             let interval = Interval { range: at..marker, mcus: left.min(each) };

@@ -99,6 +99,10 @@ fn raised<const N: usize>(coefficients: &[i16], offset: i16) -> Option<[i16; N]>
 const BYTES_EACH: usize = 64 << 10;
 const LEAST_BYTES_SHARED: usize = 512 << 10;
 
+/// Rows of samples of a component that are still needed while the next row of MCUs comes, and those that are
+/// not worth moving.
+pub(crate) const KEPT_ROWS: usize = 4;
+
 /// A band of one component's samples.
 #[derive(Debug)]
 struct Plane {
@@ -244,7 +248,13 @@ impl Bands {
             let from = plane.rows * plane.stride;
             let each = plane.scaled.mcu_rows() * plane.stride;
             let len = from + each * count;
-            if plane.samples.len() < len {
+            if plane.samples.is_empty() {
+                // Enough for one row of MCUs at a time. Zeros come as fresh pages, one by one as they are
+                // written to: a row of a wide picture is megabytes.
+                let rows = plane.scaled.mcu_rows() + KEPT_ROWS;
+                plane.samples = vec![0; len.max(rows * plane.stride)];
+            } else if plane.samples.len() < len {
+                plane.samples.reserve_exact(len - plane.samples.len());
                 plane.samples.resize(len, 0);
             }
             for (row, samples) in rows.iter_mut().zip(plane.samples[from..].chunks_exact_mut(each)) {
@@ -281,6 +291,7 @@ impl Bands {
     /// Makes the next `rows` of the output, which have to be [`ready`](Self::ready).
     pub(crate) fn make(&mut self, rows: usize, out: &mut Vec<u8>, pool: Option<&ThreadPool>) {
         let row_len = self.width * self.colour.channels();
+        out.reserve_exact((rows * row_len).saturating_sub(out.len()));
         out.resize(rows * row_len, 0);
         let this = &*self;
         let each = (BYTES_EACH / row_len).max(1);

@@ -9,23 +9,25 @@ use crate::huffman::{Symbols, value};
 /// What a scan brings.
 #[derive(Debug)]
 pub(crate) struct Band {
-    start: u32,
+    pub start: u32,
     end: u32,
     low: u32,
     /// A bit for each of its positions.
     pub positions: u64,
-    first: bool,
+    /// Whether it is the first of its band, and not one more bit.
+    pub first: bool,
     /// One for each component of the scan. None where DC values are refined.
     tables: Vec<Symbols>,
 }
 
 impl Band {
-    pub(crate) fn new(header: &ScanHeader, tables: &Tables) -> Result<Self, Error> {
+    pub(crate) fn new(header: &ScanHeader, tables: &Tables, input: &[u8]) -> Result<Self, Error> {
         let &ScanHeader { start, end, high, low, data, .. } = header;
         let mut found = Vec::new();
         if start > 0 || high == 0 {
             for &(_, dc, ac) in &header.components {
-                let table = if start == 0 { tables.dc_symbols(dc) } else { tables.ac_symbols(ac) };
+                let table =
+                    if start == 0 { tables.dc_symbols(input, dc) } else { tables.ac_symbols(input, ac) };
                 let missing = Error::Invalid { what: "a scan without its Huffman table", offset: data };
                 found.push(table.ok_or(missing)?);
             }
@@ -74,31 +76,24 @@ impl Target<'_> {
     }
 }
 
-/// Decodes what a scan has for one block. `component` is the number of its component in the scan.
+// Each decodes what one kind of scan has for one block. `component` is the number of its component in the scan.
+
 #[inline(always)]
-pub(crate) fn decode(
+pub(crate) fn dc_refine(
     reader: &mut Reader,
     data: &[u8],
     band: &Band,
-    component: usize,
     target: &mut Target<'_>,
 ) -> Result<(), Damage> {
-    match (band.start, band.first) {
-        (0, true) => dc_first(reader, data, band, component, target),
-        (0, false) => {
-            reader.bits.refill(data);
-            if let (1, Some(dc)) = (reader.bits.take(1), target.kept.first_mut()) {
-                *dc |= 1 << band.low;
-            }
-            Ok(())
-        }
-        (_, true) => ac_first(reader, data, band, target),
-        (_, false) => ac_refine(reader, data, band, target),
+    reader.bits.refill(data);
+    if let (1, Some(dc)) = (reader.bits.take(1), target.kept.first_mut()) {
+        *dc |= 1 << band.low;
     }
+    Ok(())
 }
 
 #[inline(always)]
-fn dc_first(
+pub(crate) fn dc_first(
     reader: &mut Reader,
     data: &[u8],
     band: &Band,
@@ -122,7 +117,13 @@ fn dc_first(
     Ok(())
 }
 
-fn ac_first(reader: &mut Reader, data: &[u8], band: &Band, target: &mut Target<'_>) -> Result<(), Damage> {
+#[inline(always)]
+pub(crate) fn ac_first(
+    reader: &mut Reader,
+    data: &[u8],
+    band: &Band,
+    target: &mut Target<'_>,
+) -> Result<(), Damage> {
     if reader.end_of_band > 0 {
         reader.end_of_band -= 1;
         return Ok(());
@@ -155,7 +156,13 @@ fn ac_first(reader: &mut Reader, data: &[u8], band: &Band, target: &mut Target<'
     Ok(())
 }
 
-fn ac_refine(reader: &mut Reader, data: &[u8], band: &Band, target: &mut Target<'_>) -> Result<(), Damage> {
+#[inline(always)]
+pub(crate) fn ac_refine(
+    reader: &mut Reader,
+    data: &[u8],
+    band: &Band,
+    target: &mut Target<'_>,
+) -> Result<(), Damage> {
     let table = band.tables.first().ok_or(Damage)?;
     let bit = 1 << band.low;
     let bits = &mut reader.bits;

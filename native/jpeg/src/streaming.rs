@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::{Scope, ThreadPool};
 
+use crate::budget::Budget;
 use crate::cursor::{Cursor, Found};
 use crate::kernels::Kernels;
 use crate::parallel::{Ahead, Row, Start, Work};
@@ -65,15 +66,25 @@ impl Streaming {
         }
     }
 
-    /// Decodes about `most` (not 0) more MCUs of the next row of MCUs, and says how many they were.
-    pub(crate) fn advance(&mut self, input: &[u8], bands: &mut Bands, most: usize) -> Result<usize, Error> {
+    /// Decodes about `most` (not 0) more MCUs of the next row of MCUs, as far as the budget goes, and says how
+    /// many they were.
+    pub(crate) fn advance(
+        &mut self,
+        input: &[u8],
+        bands: &mut Bands,
+        most: usize,
+        budget: &mut Budget,
+    ) -> Result<usize, Error> {
         let across = self.scan.across as usize;
         let kernels = bands.kernels();
         let mut rows = bands.next_rows(1);
         let Some(row) = rows.first_mut() else { return Ok(0) };
         let mut done = 0;
         while done < most && self.column < across {
-            let count = self.step(input, &kernels, row, across - self.column)?;
+            let count = self.step(input, &kernels, row, across - self.column, budget)?;
+            if count == 0 {
+                break;
+            }
             self.column += count;
             done += count;
         }
@@ -90,6 +101,7 @@ impl Streaming {
         kernels: &Kernels,
         row: &mut McuRow<'_>,
         most: usize,
+        budget: &mut Budget,
     ) -> Result<usize, Error> {
         if let Some(run) = self.ahead.take(most) {
             let count = run.count;
@@ -98,7 +110,8 @@ impl Streaming {
             return Ok(count);
         }
         self.ahead.leave(&mut self.cursor);
-        self.layout.decode(kernels, &mut self.cursor, &mut self.coefficients, input, row, (self.column, most))
+        let (next, from) = ((self.column, most), (input, budget));
+        self.layout.decode(kernels, &mut self.cursor, &mut self.coefficients, from, row, next)
     }
 
     /// Fills rows of MCUs on all threads of the pool, and says how many: none where that does not pay.
@@ -246,9 +259,13 @@ impl<'a> Job<'a> {
         let mut cursor = Cursor::new(start.place.0, across as u64, 0, scan.max_mcu_bytes(), OnDamage::Fail);
         cursor.go_to(start.place, across as u64, start.predictions);
         let mut column = 0;
+        let mut budget = Budget::unlimited();
         while column < across {
-            let next = (column, across - column);
-            column += self.layout.decode(&self.kernels, &mut cursor, coefficients, self.input, row, next)?;
+            let (next, from) = ((column, across - column), (self.input, &mut budget));
+            match self.layout.decode(&self.kernels, &mut cursor, coefficients, from, row, next)? {
+                0 => break,
+                count => column += count,
+            }
         }
         Ok(())
     }
@@ -262,7 +279,7 @@ impl Layout {
         kernels: &Kernels,
         cursor: &mut Cursor,
         coefficients: &mut Vec<i16>,
-        input: &[u8],
+        (input, budget): (&[u8], &mut Budget),
         row: &mut McuRow<'_>,
         (column, most): (usize, usize),
     ) -> Result<usize, Error> {
@@ -270,7 +287,7 @@ impl Layout {
         let most = most.min((COEFFICIENTS_TOGETHER / scan.mcu_len).max(1));
         coefficients.clear();
         coefficients.resize(most * scan.mcu_len + 1, 0);
-        let found = cursor.decode(input, most, |i, reader, data| {
+        let found = cursor.decode(input, most, budget, |i, reader, data| {
             let out = &mut coefficients[i * scan.mcu_len..];
             scan.decode(&mut reader.bits, data, &mut reader.predictions, out)
         })?;
@@ -283,6 +300,7 @@ impl Layout {
                 self.lose(row, column, count);
                 Ok(count)
             }
+            Found::Nothing => Ok(0),
         }
     }
 

@@ -9,8 +9,11 @@ use super::{Read, RowSource};
 use crate::limits::{Limit, MAX_DECODED_BYTES};
 use crate::{Depth, Error, Format, Header, Layout, cost};
 
-/// Walking through the segments, and making look-up tables of some.
-const OPEN_NANOS: u64 = 100_000;
+/// Making look-up tables of the Huffman tables.
+const TABLES_NANOS: u64 = 100_000;
+
+/// The least that a block takes, however few bytes it has.
+const BLOCK_NANOS: u64 = 10;
 
 /// MCUs are decoded in pieces of about this much work.
 const STRIP_NANOS: u64 = 50_000;
@@ -22,8 +25,9 @@ const DC_ONLY_LEAVE: f64 = 3.5;
 pub(super) struct Jpeg {
     input: Bytes,
     header: Header,
-    /// How many MCUs there are.
-    mcus: u64,
+    found: jpeg::Header,
+    /// Walking through the segments.
+    open_nanos: u64,
     scale: Scale,
     /// Whether what is left to shrink is enough for chroma from DC values alone.
     dc_only: bool,
@@ -38,8 +42,10 @@ impl Jpeg {
         let found = jpeg::Header::read(input.clone()).map_err(error)?;
         let mut source = Jpeg {
             header: translated(&found, input.len()),
+            // Anything above is too long for a step.
+            open_nanos: header_nanos(&input, 2 * cost::PIECE_NANOS),
             input,
-            mcus: found.mcus(),
+            found,
             scale: Scale::Full,
             dc_only: false,
             on_damage: OnDamage::Fail,
@@ -48,6 +54,16 @@ impl Jpeg {
         };
         source.set_scale(1, 1.0);
         Ok(source)
+    }
+
+    fn options(&self) -> Options {
+        Options {
+            scale: self.scale,
+            dc_only: self.dc_only,
+            on_damage: self.on_damage,
+            max_memory: MAX_DECODED_BYTES,
+            ..Options::default()
+        }
     }
 }
 
@@ -74,10 +90,9 @@ fn translated(found: &jpeg::Header, bytes: usize) -> Header {
     header
 }
 
-/// The estimated nanoseconds of [`header`].
-pub(super) fn header_nanos(input: &[u8]) -> u64 {
-    let searched = if jpeg::Header::lacks_height(input) { input.len() as u64 } else { 0 };
-    OPEN_NANOS + searched / 2
+/// The estimated nanoseconds of [`header`]. Stops counting at `most`.
+pub(super) fn header_nanos(input: &[u8], most: u64) -> u64 {
+    jpeg::Header::nanos(input, most)
 }
 
 fn error(error: jpeg::Error) -> Error {
@@ -102,7 +117,11 @@ impl RowSource for Jpeg {
     }
 
     fn next_nanos(&self) -> u64 {
-        if self.decoder.is_none() { OPEN_NANOS } else { self.mcu_nanos.max(STRIP_NANOS) }
+        if self.decoder.is_none() { TABLES_NANOS + self.open_nanos } else { self.mcu_nanos.max(STRIP_NANOS) }
+    }
+
+    fn memory(&self) -> u64 {
+        self.found.memory(&self.options())
     }
 
     fn set_scale(&mut self, factor: u32, left: f64) {
@@ -113,7 +132,10 @@ impl RowSource for Jpeg {
             2 => Scale::Half,
             _ => Scale::Full,
         };
-        self.mcu_nanos = (self.header.scaled(self.scale.factor()).decode_nanos / self.mcus).max(1);
+        let blocks = |component: &jpeg::Component| u64::from(component.horizontal * component.vertical);
+        let least = self.found.components.iter().map(blocks).sum::<u64>() * BLOCK_NANOS;
+        let nanos = self.header.scaled(self.scale.factor()).decode_nanos / self.found.mcus();
+        self.mcu_nanos = nanos.max(least).max(1);
     }
 
     fn tolerate_damage(&mut self) {
@@ -122,14 +144,7 @@ impl RowSource for Jpeg {
 
     fn read(&mut self, max_rows: u32, pool: Option<&ThreadPool>) -> Result<Read<'_>, Error> {
         if self.decoder.is_none() {
-            let options = Options {
-                scale: self.scale,
-                dc_only: self.dc_only,
-                on_damage: self.on_damage,
-                max_memory: MAX_DECODED_BYTES,
-                ..Options::default()
-            };
-            let decoder = Decoder::new(self.input.clone(), &options).map_err(error)?;
+            let decoder = Decoder::new(self.input.clone(), &self.options()).map_err(error)?;
             self.decoder = Some(Box::new(decoder));
             return Ok(Read::Working);
         }

@@ -94,7 +94,7 @@ pub(crate) fn header_nanos(input: &[u8], most: u64) -> u64 {
     match Format::of(input) {
         Some(Format::Png) => png::header_nanos(input, most),
         Some(Format::Gif) => gif::header_bytes(input, (most / 10) as usize) as u64 * 10,
-        Some(Format::Jpeg) => jpeg::header_nanos(input),
+        Some(Format::Jpeg) => jpeg::header_nanos(input, most),
         Some(Format::Ico) => ico::header_nanos(input, most),
         // Of a fixed length.
         Some(Format::Qoi | Format::Farbfeld | Format::Bmp | Format::Tga | Format::Dds) | None => 5_000,

@@ -1,0 +1,72 @@
+//! How much of the input one call may look at. MCUs are counted beside it: data that yields none, or takes
+//! many bytes for one, must not hold a call.
+
+/// Bytes that are decoded at a time: a tenth of a millisecond for the densest data there is.
+const BYTES_PER_CALL: usize = 4 << 10;
+
+/// As many bytes are searched for a marker, or checked, in the time of one that is decoded.
+const SEARCHED: usize = 4;
+
+/// What one call may still do, in bytes of entropy-coded data.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    left: usize,
+    /// Bytes of the input that were looked at, however quickly.
+    looked_at: u64,
+}
+
+impl Budget {
+    /// For one of the calls that are kept short.
+    pub(crate) fn of_a_call() -> Self {
+        Budget::of_calls(1)
+    }
+
+    /// For one that does as much as so many of these.
+    pub(crate) fn of_calls(calls: usize) -> Self {
+        Budget { left: BYTES_PER_CALL * calls, looked_at: 0 }
+    }
+
+    /// For where nobody waits, or where the caller knows beforehand how long it takes.
+    pub(crate) fn unlimited() -> Self {
+        Budget { left: usize::MAX, looked_at: 0 }
+    }
+
+    pub(crate) fn is_spent(&self) -> bool {
+        self.left == 0
+    }
+
+    pub(crate) fn looked_at(&self) -> u64 {
+        self.looked_at
+    }
+
+    /// So many bytes were freed of their stuffing, to be decoded now or by a later call.
+    pub(crate) fn loaded(&mut self, bytes: usize) {
+        self.looked_at += bytes as u64;
+    }
+
+    /// So many of them were decoded.
+    pub(crate) fn decoded(&mut self, bytes: usize) {
+        self.spent(bytes);
+    }
+
+    /// How many may be decoded, but for the last MCU.
+    pub(crate) fn decodable(&self) -> usize {
+        self.left
+    }
+
+    /// So many bytes were searched.
+    pub(crate) fn searched(&mut self, bytes: usize) {
+        self.looked_at += bytes as u64;
+        self.left = self.left.saturating_sub(bytes.div_ceil(SEARCHED));
+    }
+
+    /// Something was done that takes as long as decoding so many bytes.
+    pub(crate) fn spent(&mut self, bytes: usize) {
+        self.left = self.left.saturating_sub(bytes);
+    }
+
+    /// How many bytes may be searched: at least 2, for a marker that is there to be found.
+    pub(crate) fn searchable(&self) -> usize {
+        self.left.saturating_mul(SEARCHED).max(2)
+    }
+}

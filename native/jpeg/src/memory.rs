@@ -1,0 +1,39 @@
+//! What decoding a picture is going to take.
+
+use crate::buffered::Buffered;
+use crate::frame::{Frame, Process};
+use crate::planes::KEPT_ROWS;
+use crate::{Header, Options};
+
+/// What does not grow with the picture: the look-up tables of a scan, a window of its data, coefficients on
+/// their way, and what is known of up to two hundred scans.
+const FIXED: u64 = 160 << 10;
+
+impl Header {
+    /// The most bytes that a [`Decoder`](crate::Decoder) with these options holds at any one time, on one
+    /// thread, its input aside: what [`Options::max_memory`] limits, the rows that it hands over, and what does
+    /// not grow with the picture.
+    ///
+    /// For a progressive picture it is assumed that data reaches all of it, and that where coefficients are
+    /// kept of more than a block's average, there are corrections to them.
+    pub fn memory(&self, options: &Options) -> u64 {
+        let (width, height) = (self.width, self.height);
+        let frame = Frame { process: self.process, width, height, components: self.components.clone() };
+        let scaled = frame.scaled(options.scale, options.dc_only);
+        let (across, down) = frame.mcus();
+        let width = u64::from(options.scale.apply(width));
+        let planes = scaled.iter().map(|scaled| {
+            let row = u64::from(across) * scaled.mcu_columns() as u64;
+            let enlarged = !(scaled.enlarge_x.is(1) && scaled.enlarge_y.is(1));
+            row * (scaled.mcu_rows() + KEPT_ROWS) as u64 + if enlarged { width } else { 0 }
+        });
+        // All rows that become ready at once, with some that had to wait for a neighbour.
+        let rows = options.scale.apply(8 * frame.sampling().1) + 2;
+        let rows = u64::from(rows.min(options.scale.apply(height)));
+        let coefficients = match self.process {
+            Process::Baseline | Process::Extended if self.interleaved => 0,
+            _ => Buffered::bytes(&frame, &scaled) + Buffered::rows_bytes(down, &scaled),
+        };
+        FIXED + planes.sum::<u64>() + rows * width * self.colour.channels() as u64 + coefficients
+    }
+}
