@@ -56,6 +56,7 @@ impl Format {
             Ok(ImageFormat::OpenExr) => Some(Format::OpenExr),
             Ok(ImageFormat::Farbfeld) => Some(Format::Farbfeld),
             Ok(ImageFormat::Avif) => Some(Format::Avif),
+            _ if is_big_tiff(bytes) => Some(Format::Tiff),
             _ => looks_like_tga(bytes).then_some(Format::Tga),
         }
     }
@@ -120,6 +121,11 @@ impl std::fmt::Display for Format {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
     }
+}
+
+/// TIFF with offsets of eight bytes has a version of its own.
+fn is_big_tiff(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"II\x2B\0\x08\0\0\0") || bytes.starts_with(b"MM\0\x2B\0\x08\0\0")
 }
 
 /// TGA has no signature at its start, so every byte of its 18-byte header that has a small range

@@ -57,7 +57,7 @@ pub(crate) fn open(input: Bytes) -> Result<Box<dyn RowSource>, Error> {
         Format::Png => Box::new(png::Png::open(input)?),
         Format::Gif => Box::new(gif::Gif::open(input)?),
         Format::Qoi => Box::new(qoi::Qoi::open(input)?),
-        Format::Tiff => tiff::open(input)?,
+        Format::Tiff => Box::new(tiff::Tiff::open(input)?),
         Format::Bmp | Format::Pnm | Format::Tga | Format::Farbfeld => raw::open(format, input)?,
         Format::Jpeg => Box::new(jpeg::Jpeg::open(input)?),
         Format::Avif => return Err(Error::Unsupported(format)),
@@ -79,6 +79,7 @@ pub(crate) fn header_nanos(input: &[u8], most: u64) -> u64 {
         Some(Format::Png) => png::header_nanos(input, most),
         Some(Format::Gif) => gif::header_bytes(input, (most / 10) as usize) as u64 * 10,
         Some(Format::Jpeg) => jpeg::header_nanos(input),
+        Some(Format::Tiff) => tiff::header_nanos(input),
         // Of a fixed length.
         Some(Format::Qoi | Format::Farbfeld | Format::Bmp | Format::Tga | Format::Dds) | None => 5_000,
         // Comments of one byte a line.
