@@ -57,6 +57,7 @@ impl Format {
             Ok(ImageFormat::Farbfeld) => Some(Format::Farbfeld),
             Ok(ImageFormat::Avif) => Some(Format::Avif),
             _ if is_cursor(bytes) => Some(Format::Ico),
+            _ if is_big_tiff(bytes) => Some(Format::Tiff),
             _ => looks_like_tga(bytes).then_some(Format::Tga),
         }
     }
@@ -171,6 +172,11 @@ impl std::fmt::Display for Format {
 /// color map, the bytes after its type are all zero.
 fn is_cursor(bytes: &[u8]) -> bool {
     matches!(bytes, [0, 0, 2, 0, low, high, ..] if (low, high) != (&0, &0))
+}
+
+/// TIFF with offsets of eight bytes has a version of its own.
+fn is_big_tiff(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"II\x2B\0\x08\0\0\0") || bytes.starts_with(b"MM\0\x2B\0\x08\0\0")
 }
 
 /// TGA has no signature at its start, so every byte of its 18-byte header that has a small range

@@ -1,0 +1,282 @@
+//! Chunks that are JPEGs of their own, with tables that may be shared in a field of the directory.
+//!
+//! The decoder gets a stream that is put together for it: what it needs of the shared tables and of the
+//! chunk's own segments, and a segment that says what the components stand for. The directory is what
+//! counts there, whatever the JPEG claims of itself.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use thumbelina_jpeg::{self as jpeg, Decoder, Effort, Options};
+
+use crate::limits::Limit;
+use crate::{Error, Format};
+
+/// What a chunk's components stand for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum JpegColor {
+    Gray,
+    Rgb,
+    YCbCr,
+    Cmyk,
+}
+
+impl JpegColor {
+    fn components(self) -> u8 {
+        match self {
+            JpegColor::Gray => 1,
+            JpegColor::Rgb | JpegColor::YCbCr => 3,
+            JpegColor::Cmyk => 4,
+        }
+    }
+
+    /// Of the decoder's output.
+    fn channels(self) -> usize {
+        if self == JpegColor::Gray { 1 } else { 3 }
+    }
+
+    /// The Adobe segment's word for it. Without that segment four components are plain CMYK.
+    fn transform(self) -> Option<u8> {
+        match self {
+            JpegColor::Gray | JpegColor::Cmyk => None,
+            JpegColor::Rgb => Some(0),
+            JpegColor::YCbCr => Some(1),
+        }
+    }
+}
+
+pub(in super::super) struct Jpeg {
+    tables: Bytes,
+    color: JpegColor,
+    /// Sides of a whole chunk.
+    chunk: (u32, u32),
+    state: State,
+}
+
+enum State {
+    Closed,
+    /// The stream is being put together: so much of the input is still to come.
+    Copying {
+        stream: Vec<u8>,
+        rest: Range<usize>,
+    },
+    Decoding(Box<Decoder>),
+}
+
+/// More than anything that stands before a scan, but for pictures in pictures.
+const MAX_HEADER_BYTES: usize = 128 << 10;
+const MAX_SEGMENTS: usize = 1_000;
+
+/// Five times what all tables that there can be take.
+const MAX_TABLE_BYTES: usize = 16 << 10;
+
+/// Encoders round up to whole MCUs.
+const MCU_SIDE: u32 = 32;
+
+const COPY_BYTES: usize = 256 << 10;
+
+const INVALID: Error = Error::Invalid(Format::Tiff);
+const TRUNCATED: Error = Error::Truncated(Format::Tiff);
+
+impl Jpeg {
+    /// What starting on a chunk costs, in bytes of input of the most costly kind: look-up tables are
+    /// made for each.
+    pub(in super::super) const OPEN_BYTES: u64 = 512;
+
+    /// The most that a chunk takes, apart from its data: rows of MCUs and tables.
+    pub(in super::super) fn memory(chunk_width: u32) -> u64 {
+        u64::from(chunk_width) * u64::from(MCU_SIDE) * 3 * 2 + (256 << 10)
+    }
+
+    pub(in super::super) fn new(tables: Bytes, color: JpegColor, chunk: (u32, u32)) -> Self {
+        Jpeg { tables, color, chunk, state: State::Closed }
+    }
+
+    /// Reads a chunk's header. `visible` are the columns and rows of it that are needed.
+    pub(in super::super) fn restart(
+        &mut self,
+        input: &[u8],
+        chunk: Range<usize>,
+        visible: (u32, u32),
+    ) -> Result<(), Error> {
+        self.state = State::Closed;
+        let data = input.get(chunk.clone()).ok_or(TRUNCATED)?;
+        let mut stream = vec![0xFF, 0xD8];
+        if let Some(transform) = self.color.transform() {
+            stream.extend([0xFF, 0xEE, 0, 14]);
+            stream.extend(b"Adobe\0\x64\0\0\0\0");
+            stream.push(transform);
+        }
+        let fixed = stream.len();
+        if !self.tables.is_empty() {
+            let mut segments = Segments::new(&self.tables)?;
+            while let Some(segment) = segments.next_one()? {
+                match segment.marker {
+                    0xD9 | 0xDA => break,
+                    0xC4 | 0xDB | 0xDD => stream.extend_from_slice(segment.whole),
+                    _ => {}
+                }
+            }
+        }
+        let mut segments = Segments::new(data)?;
+        let mut has_frame = false;
+        let scan = loop {
+            let segment = segments.next_one()?.ok_or(TRUNCATED)?;
+            match segment.marker {
+                0xC4 | 0xDB | 0xDD => stream.extend_from_slice(segment.whole),
+                0xC0 | 0xC1 if !has_frame => {
+                    self.check_frame(segment.body, visible)?;
+                    has_frame = true;
+                    stream.extend_from_slice(segment.whole);
+                }
+                // Progressive, lossless, hierarchical, arithmetic.
+                0xC2..=0xCF => return Err(Error::Unsupported(Format::Tiff)),
+                0xDA => {
+                    if segment.body.first() != Some(&self.color.components()) {
+                        return Err(Error::Unsupported(Format::Tiff));
+                    }
+                    break segment.start;
+                }
+                0xD9 => return Err(INVALID),
+                _ => {}
+            }
+            if stream.len() - fixed > MAX_TABLE_BYTES {
+                return Err(INVALID);
+            }
+        };
+        if !has_frame {
+            return Err(INVALID);
+        }
+        let rest = chunk.start + scan..chunk.end;
+        stream.try_reserve_exact(rest.len()).map_err(|_| Error::OutOfMemory)?;
+        self.state = State::Copying { stream, rest };
+        Ok(())
+    }
+
+    fn check_frame(&self, body: &[u8], (columns, rows): (u32, u32)) -> Result<(), Error> {
+        let Some(&[_, h1, h2, w1, w2, components]) = body.first_chunk() else { return Err(INVALID) };
+        let width = u32::from(u16::from_be_bytes([w1, w2]));
+        let height = u32::from(u16::from_be_bytes([h1, h2]));
+        let fits = |side: u32, needed: u32, chunk: u32| {
+            side >= needed && u64::from(side) <= u64::from(chunk).next_multiple_of(MCU_SIDE.into())
+        };
+        let fits = fits(width, columns, self.chunk.0) && fits(height, rows, self.chunk.1);
+        if fits && components == self.color.components() { Ok(()) } else { Err(INVALID) }
+    }
+
+    /// Whether the next call of [`run`](Self::run) decodes, and does not get ready for it.
+    pub(in super::super) fn is_decoding(&self) -> bool {
+        matches!(self.state, State::Decoding(_))
+    }
+
+    /// Writes at most one row: the columns of it that are there and have room. `mcus` is how much may be
+    /// done for it.
+    pub(in super::super) fn run(
+        &mut self,
+        input: &[u8],
+        mcus: usize,
+        out: &mut [u8],
+    ) -> Result<usize, Error> {
+        match &mut self.state {
+            State::Closed => Err(Error::Internal),
+            State::Copying { stream, rest } => {
+                let now = rest.len().min(COPY_BYTES);
+                stream.extend_from_slice(input.get(rest.start..rest.start + now).ok_or(TRUNCATED)?);
+                rest.start += now;
+                if rest.start >= rest.end {
+                    let stream = std::mem::take(stream);
+                    let max_memory = Self::memory(self.chunk.0.next_multiple_of(MCU_SIDE));
+                    let options = Options { max_memory, ..Options::default() };
+                    self.state = State::Decoding(Box::new(Decoder::new(stream, &options).map_err(error)?));
+                }
+                Ok(0)
+            }
+            State::Decoding(decoder) => match decoder.read(1, Effort::Mcus(mcus)).map_err(error)? {
+                jpeg::Read::Rows(row) => {
+                    let len = row.len().min(out.len());
+                    out[..len].copy_from_slice(&row[..len]);
+                    Ok(out.len())
+                }
+                jpeg::Read::Working => Ok(0),
+                jpeg::Read::Done => Err(TRUNCATED),
+            },
+        }
+    }
+
+    /// The bytes of so many pixels of a row.
+    pub(in super::super) fn row_bytes(color: JpegColor, columns: u32) -> usize {
+        columns as usize * color.channels()
+    }
+}
+
+/// A marker and what belongs to it.
+struct Segment<'a> {
+    marker: u8,
+    start: usize,
+    whole: &'a [u8],
+    body: &'a [u8],
+}
+
+/// Walks over the segments before a scan, in bounded work.
+struct Segments<'a> {
+    data: &'a [u8],
+    at: usize,
+    left: usize,
+}
+
+impl<'a> Segments<'a> {
+    fn new(data: &'a [u8]) -> Result<Self, Error> {
+        match data.first_chunk() {
+            Some([0xFF, 0xD8]) => Ok(Segments { data, at: 2, left: MAX_SEGMENTS }),
+            Some(_) => Err(INVALID),
+            None => Err(TRUNCATED),
+        }
+    }
+
+    /// The next segment, `None` at the end of the data. The start of a scan has to be whole.
+    fn next_one(&mut self) -> Result<Option<Segment<'a>>, Error> {
+        loop {
+            if self.left == 0 || self.at > MAX_HEADER_BYTES {
+                return Err(INVALID);
+            }
+            self.left -= 1;
+            let Some(&[fill, marker]) = self.data.get(self.at..).and_then(|rest| rest.first_chunk()) else {
+                return Ok(None);
+            };
+            if fill != 0xFF {
+                return Err(INVALID);
+            }
+            let start = self.at;
+            match marker {
+                // A byte that fills up.
+                0xFF => self.at += 1,
+                // These stand alone.
+                0x01 | 0xD0..=0xD8 => self.at += 2,
+                0xD9 => return Ok(Some(Segment { marker, start, whole: &[], body: &[] })),
+                0x00 => return Err(INVALID),
+                _ => {
+                    let rest = &self.data[start + 2..];
+                    let length = rest.first_chunk().ok_or(TRUNCATED)?;
+                    let length = usize::from(u16::from_be_bytes(*length));
+                    let body = rest.get(2.min(length)..length).ok_or(TRUNCATED)?;
+                    if length < 2 {
+                        return Err(INVALID);
+                    }
+                    self.at = start + 2 + length;
+                    return Ok(Some(Segment { marker, start, whole: &self.data[start..self.at], body }));
+                }
+            }
+        }
+    }
+}
+
+fn error(error: jpeg::Error) -> Error {
+    match error {
+        jpeg::Error::Unsupported(_) => Error::Unsupported(Format::Tiff),
+        jpeg::Error::Truncated { .. } => TRUNCATED,
+        jpeg::Error::Memory { needed, allowed } => {
+            Error::Limit { limit: Limit::DecodedBytes, value: needed, maximum: allowed }
+        }
+        _ => INVALID,
+    }
+}

@@ -1,0 +1,239 @@
+//! LZW as TIFF has it: codes of 9 to 12 bits, highest bit first, that grow one code early.
+//!
+//! A decoder of our own, as a clear code has to cost next to nothing: a strip may hold nothing else.
+
+use super::Done;
+use crate::{Error, Format};
+
+const CLEAR: u16 = 256;
+const END: u16 = 257;
+const FIRST_FREE: u16 = 258;
+const CODES: usize = 4096;
+const MIN_BITS: u32 = 9;
+const MAX_BITS: u32 = 12;
+/// Words are kept and written in pieces of so many bytes.
+const PIECE: usize = 8;
+
+/// What a code stands for: the words that end `PIECE`s of it, chained from the last to the first.
+#[derive(Debug, Clone, Copy, Default)]
+struct Word {
+    /// The last piece. What is behind the word's end is of no meaning.
+    last: [u8; PIECE],
+    /// The word of all pieces but the last.
+    before: u16,
+    length: u16,
+    first: u8,
+}
+
+pub(in super::super) struct Lzw {
+    words: Box<[Word; CODES]>,
+    next: u16,
+    previous: Option<u16>,
+    code_bits: u32,
+    ended: bool,
+    /// Bits of the input, highest first, of which `count` are taken from it. Those below are the same
+    /// as what follows in the input, or zero.
+    bits: u64,
+    count: u32,
+    /// A word that there was not enough room for, and what is left of it.
+    late: Box<[u8; CODES + PIECE]>,
+    left: std::ops::Range<usize>,
+}
+
+impl Lzw {
+    pub(in super::super) const MEMORY: u64 = (size_of::<[Word; CODES]>() + CODES + PIECE) as u64;
+
+    pub(in super::super) fn new() -> Self {
+        let mut words = Box::new([Word::default(); CODES]);
+        for (word, byte) in words.iter_mut().zip(0..=u8::MAX) {
+            *word = Word { last: [byte, 0, 0, 0, 0, 0, 0, 0], before: 0, length: 1, first: byte };
+        }
+        let late = Box::new([0; CODES + PIECE]);
+        let mut lzw = Lzw {
+            words,
+            next: FIRST_FREE,
+            previous: None,
+            code_bits: MIN_BITS,
+            ended: false,
+            bits: 0,
+            count: 0,
+            late,
+            left: 0..0,
+        };
+        lzw.restart();
+        lzw
+    }
+
+    pub(in super::super) fn restart(&mut self) {
+        self.clear();
+        (self.ended, self.bits, self.count, self.left) = (false, 0, 0, 0..0);
+    }
+
+    fn clear(&mut self) {
+        (self.next, self.previous, self.code_bits) = (FIRST_FREE, None, MIN_BITS);
+    }
+
+    pub(in super::super) fn run(&mut self, input: &[u8], out: &mut [u8]) -> Result<Done, Error> {
+        let mut produced = self.write_late(out);
+        let mut consumed = 0;
+        while produced < out.len() && !self.ended {
+            if self.count < self.code_bits {
+                consumed += self.refill(&input[consumed..]);
+                if self.count < self.code_bits {
+                    break;
+                }
+            }
+            let code = (self.bits >> (64 - self.code_bits)) as u16;
+            self.bits <<= self.code_bits;
+            self.count -= self.code_bits;
+            match code {
+                CLEAR => self.clear(),
+                END => self.ended = true,
+                _ => {
+                    self.learn(code)?;
+                    produced += self.write(code, &mut out[produced..]);
+                }
+            }
+        }
+        Ok(Done { consumed, produced })
+    }
+
+    /// Returns how many bytes it took.
+    fn refill(&mut self, input: &[u8]) -> usize {
+        if let Some(&bytes) = input.first_chunk() {
+            self.bits |= u64::from_be_bytes(bytes) >> self.count;
+            let taken = (63 - self.count) / 8;
+            self.count += taken * 8;
+            return taken as usize;
+        }
+        let mut taken = 0;
+        for &byte in input.iter().take((64 - self.count as usize) / 8) {
+            self.bits |= u64::from(byte) << (56 - self.count);
+            self.count += 8;
+            taken += 1;
+        }
+        taken
+    }
+
+    /// Adds the word that a code completes: the previous one and the first byte of this one.
+    fn learn(&mut self, code: u16) -> Result<(), Error> {
+        let Some(previous) = self.previous.replace(code) else {
+            return if code < CLEAR { Ok(()) } else { Err(Error::Invalid(Format::Tiff)) };
+        };
+        if code > self.next {
+            return Err(Error::Invalid(Format::Tiff));
+        }
+        let next = usize::from(self.next);
+        if next >= CODES {
+            return Ok(());
+        }
+        let mut word = self.words[usize::from(previous) % CODES];
+        let byte = if code == self.next { word.first } else { self.words[usize::from(code) % CODES].first };
+        let end = usize::from(word.length) % PIECE;
+        if end == 0 {
+            word.before = previous;
+        }
+        word.last[end] = byte;
+        word.length += 1;
+        self.words[next] = word;
+        self.next += 1;
+        if u32::from(self.next) + 1 >= 1 << self.code_bits && self.code_bits < MAX_BITS {
+            self.code_bits += 1;
+        }
+        Ok(())
+    }
+
+    /// Writes a word, or as much of it as there is room for, and keeps the rest for later.
+    #[inline]
+    fn write(&mut self, code: u16, out: &mut [u8]) -> usize {
+        let length = usize::from(self.words[usize::from(code) % CODES].length);
+        // Whole pieces are written, whatever is in the last one behind the word's end.
+        if let Some(room) = out.get_mut(..length.next_multiple_of(PIECE)) {
+            spell(&self.words, code, room);
+            return length;
+        }
+        let room = &mut self.late[..length.next_multiple_of(PIECE)];
+        spell(&self.words, code, room);
+        self.left = 0..length;
+        self.write_late(out)
+    }
+
+    fn write_late(&mut self, out: &mut [u8]) -> usize {
+        let now = self.left.len().min(out.len());
+        out[..now].copy_from_slice(&self.late[self.left.start..][..now]);
+        self.left.start += now;
+        now
+    }
+}
+
+/// Writes a word from its end.
+#[inline]
+fn spell(words: &[Word; CODES], mut code: u16, out: &mut [u8]) {
+    for piece in out.as_chunks_mut::<PIECE>().0.iter_mut().rev() {
+        let word = &words[usize::from(code) % CODES];
+        *piece = word.last;
+        code = word.before;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Everything at once, in pieces of so many bytes in and out.
+    fn decode(packed: &[u8], len: usize, input: usize, output: usize) -> Result<Vec<u8>, Error> {
+        let mut lzw = Lzw::new();
+        let mut out = vec![0; len];
+        let (mut at, mut filled) = (0, 0);
+        while filled < len {
+            let piece = &packed[at..packed.len().min(at + input)];
+            let room = len.min(filled + output);
+            let done = lzw.run(piece, &mut out[filled..room])?;
+            if done == (Done { consumed: 0, produced: 0 }) {
+                return Err(Error::Truncated(Format::Tiff));
+            }
+            (at, filled) = (at + done.consumed, filled + done.produced);
+        }
+        Ok(out)
+    }
+
+    fn pack(bytes: &[u8]) -> Vec<u8> {
+        weezl::encode::Encoder::with_tiff_size_switch(weezl::BitOrder::Msb, 8)
+            .encode(bytes)
+            .unwrap_or_default()
+    }
+
+    #[test]
+    fn it_is_what_another_encoder_packed() {
+        let noise = |seed: u32, n: u32| (seed.wrapping_mul(0x9E37_79B1) >> 7) as u8 % n as u8;
+        let samples: [Vec<u8>; 5] = [
+            vec![7; 100_000],
+            (0..70_000).map(|i| noise(i, 255)).collect(),
+            (0..70_000).map(|i| noise(i, 3)).collect(),
+            (0..70_000u32).map(|i| (i / 300) as u8).collect(),
+            b"a".to_vec(),
+        ];
+        for bytes in samples {
+            let packed = pack(&bytes);
+            for (input, output) in [(usize::MAX / 2, usize::MAX / 2), (1, 1), (3, 100), (1000, 7)] {
+                assert!(decode(&packed, bytes.len(), input, output) == Ok(bytes.clone()));
+            }
+        }
+    }
+
+    #[test]
+    fn codes_that_are_not_there_yet_are_invalid() {
+        // 258 as the first code, and 259 when 258 is the next.
+        assert_eq!(decode(&[0x81, 0x00], 5, 9, 9), Err(Error::Invalid(Format::Tiff)));
+        assert_eq!(decode(&[0x20, 0xC0, 0xC0], 5, 9, 9), Err(Error::Invalid(Format::Tiff)));
+        assert_eq!(decode(&[0x20, 0xC0, 0x80], 3, 9, 9), Ok(vec![65; 3]));
+    }
+
+    #[test]
+    fn the_end_code_and_the_end_of_the_input_are_ends() {
+        let packed = pack(&[1, 2, 3]);
+        assert_eq!(decode(&packed, 3, 9, 9), Ok(vec![1, 2, 3]));
+        assert_eq!(decode(&packed, 4, 9, 9), Err(Error::Truncated(Format::Tiff)));
+        assert_eq!(decode(&packed[..2], 3, 9, 9), Err(Error::Truncated(Format::Tiff)));
+    }
+}

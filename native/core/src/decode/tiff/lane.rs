@@ -1,0 +1,326 @@
+//! One chunk after another, decoded row by row.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+
+use super::compression::{Deflate, Done, Fax4, Jpeg, Lzw, PackBits};
+use super::description::{Compression, Description, Predictor};
+use super::predictor;
+use crate::limits::{Limit, MAX_ROW_BYTES};
+use crate::pixels::zeroed;
+use crate::{Error, Format};
+
+/// What a step may still take of the input, and make of it. Data can go on for as long as the file
+/// without giving a single pixel, and tiles can be wider than what is seen of them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Budget {
+    pub input: usize,
+    pub output: usize,
+}
+
+/// Let out in every step on top of what its rows need.
+const STEP_INPUT: usize = 1 << 10;
+const STEP_OUTPUT: usize = 8 << 10;
+
+impl Budget {
+    /// For rows that hold so many bytes uncompressed.
+    pub(super) fn new(bytes: usize) -> Self {
+        Budget { input: (bytes / 2).saturating_add(STEP_INPUT), output: bytes.saturating_add(STEP_OUTPUT) }
+    }
+
+    pub(super) fn spend_all(&mut self) {
+        (self.input, self.output) = (0, 0);
+    }
+
+    pub(super) fn spend(&mut self, done: Done) {
+        self.input = self.input.saturating_sub(done.consumed);
+        self.output = self.output.saturating_sub(done.produced);
+    }
+
+    fn is_spent(&self) -> bool {
+        self.input == 0 || self.output == 0
+    }
+}
+
+enum Decompressor {
+    Stored,
+    PackBits(PackBits),
+    Lzw(Box<Lzw>),
+    Deflate(Deflate),
+    Fax4(Box<Fax4>),
+    Jpeg(Box<Jpeg>),
+}
+
+/// Rows shorter than this are decoded several at a time.
+const TOGETHER_BYTES: u64 = 8 << 10;
+
+/// What is behind the visible part of a row goes here.
+const SINK_BYTES: usize = 4 << 10;
+
+/// What an MCU is about worth, in bytes of rows.
+const MCU_BYTES: usize = 512;
+const MCUS_PER_STEP: usize = 16;
+
+pub(super) struct Lane {
+    decompressor: Decompressor,
+    /// The data of the current chunk that is not consumed yet.
+    data: Range<usize>,
+    /// Of all chunks, what their decompressors have taken so far.
+    fed: u64,
+    /// Bytes of a row, and those of them that are kept: the visible ones, or all.
+    row: u64,
+    kept: usize,
+    /// Whether rows need not be copied.
+    direct: bool,
+    /// Complete rows, and the beginning of the next one.
+    buffer: Vec<u8>,
+    filled: usize,
+    taken: usize,
+    /// Bytes to pass over until the next row begins.
+    to_skip: u64,
+    /// Rows of the chunk that are not decoded into the buffer yet.
+    rows: usize,
+    /// What went wrong behind the rows that are complete.
+    failed: Option<Error>,
+    bits_reversed: bool,
+    sink: Vec<u8>,
+}
+
+impl Lane {
+    /// `width` and `visible` are pixels of a chunk's row.
+    pub(super) fn new(
+        picture: &Description,
+        width: u32,
+        visible: u32,
+        jpeg: Option<Jpeg>,
+    ) -> Result<Self, Error> {
+        let decompressor = match (jpeg, picture.compression) {
+            (Some(jpeg), _) => Decompressor::Jpeg(Box::new(jpeg)),
+            (None, Compression::None) => Decompressor::Stored,
+            (None, Compression::PackBits) => Decompressor::PackBits(PackBits::default()),
+            (None, Compression::Lzw) => Decompressor::Lzw(Box::new(Lzw::new())),
+            (None, Compression::Deflate) => Decompressor::Deflate(Deflate::new()),
+            (None, Compression::Fax4) => {
+                Limit::DecodedBytes.check(Fax4::memory(width), MAX_ROW_BYTES)?;
+                Decompressor::Fax4(Box::new(Fax4::new(width)?))
+            }
+            (None, Compression::Jpeg) => return Err(Error::Internal),
+        };
+        let shape = Shape::new(picture, width, visible)?;
+        let bits_reversed = picture.bits_reversed;
+        let direct = picture.compression == Compression::None
+            && picture.predictor == Predictor::None
+            && !bits_reversed;
+        let sinks = bits_reversed || shape.row > shape.kept as u64;
+        Ok(Lane {
+            decompressor,
+            data: 0..0,
+            fed: 0,
+            row: shape.row,
+            kept: shape.kept,
+            direct,
+            buffer: zeroed(if direct { 0 } else { shape.kept * shape.together })?,
+            filled: 0,
+            taken: 0,
+            to_skip: 0,
+            rows: 0,
+            failed: None,
+            bits_reversed,
+            sink: zeroed(if sinks && !direct { SINK_BYTES } else { 0 })?,
+        })
+    }
+
+    /// The most that one takes, apart from a JPEG's data.
+    pub(super) fn memory(picture: &Description, width: u32, visible: u32) -> Result<u64, Error> {
+        let shape = Shape::new(picture, width, visible)?;
+        let buffer = (shape.kept * shape.together + SINK_BYTES) as u64;
+        let decompressor = match picture.compression {
+            Compression::None | Compression::PackBits => 0,
+            Compression::Lzw => Lzw::MEMORY,
+            Compression::Deflate => Deflate::MEMORY,
+            Compression::Fax4 => Fax4::memory(width),
+            Compression::Jpeg => Jpeg::memory(width),
+        };
+        Ok(buffer + decompressor)
+    }
+
+    /// The bytes that the decompressors of all chunks so far were fed.
+    pub(super) fn fed(&self) -> u64 {
+        self.fed
+    }
+
+    /// Starts on a chunk, of which so many columns and rows are needed.
+    pub(super) fn restart(
+        &mut self,
+        input: &[u8],
+        data: Range<usize>,
+        visible: (u32, u32),
+        budget: &mut Budget,
+    ) -> Result<(), Error> {
+        (self.filled, self.taken, self.to_skip, self.failed) = (0, 0, 0, None);
+        self.rows = visible.1 as usize;
+        self.data = data.clone();
+        // About what it takes to look a chunk up and get ready for it.
+        budget.spend(Done { consumed: 32, produced: 256 });
+        match &mut self.decompressor {
+            // The rows say how much of it there is: byte counts of unpacked data are often wrong.
+            Decompressor::Stored => self.data.end = input.len(),
+            Decompressor::PackBits(packbits) => packbits.restart(),
+            Decompressor::Lzw(lzw) => lzw.restart(),
+            Decompressor::Deflate(deflate) => deflate.restart(),
+            Decompressor::Fax4(fax) => fax.restart(),
+            Decompressor::Jpeg(jpeg) => {
+                let fed = data.len() as u64 + Jpeg::OPEN_BYTES;
+                jpeg.restart(input, data, visible)?;
+                self.fed += fed;
+                budget.spend_all();
+            }
+        }
+        Ok(())
+    }
+
+    /// Sees to it that there is a whole row. `false` where that takes more than the budget.
+    pub(super) fn fill(&mut self, input: &Bytes, budget: &mut Budget) -> Result<bool, Error> {
+        if self.direct {
+            let there = self.data.len() as u64 >= self.kept as u64;
+            return if there { Ok(true) } else { Err(Error::Truncated(Format::Tiff)) };
+        }
+        while self.filled < self.taken + self.kept {
+            if let Some(error) = self.failed {
+                return Err(error);
+            }
+            if budget.is_spent() {
+                return Ok(false);
+            }
+            if let Err(error) = self.decompress(input, budget) {
+                self.failed = Some(error);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Hands over the row that there is.
+    pub(super) fn take<'a>(
+        &'a mut self,
+        picture: &Description,
+        input: &'a [u8],
+        spare: &mut [u8],
+        budget: &mut Budget,
+    ) -> &'a [u8] {
+        budget.spend(Done { consumed: 0, produced: if self.direct { self.kept } else { 0 } });
+        if self.direct {
+            let start = self.data.start;
+            let next = start.saturating_add(usize::try_from(self.row).unwrap_or(usize::MAX));
+            self.data.start = next.min(self.data.end);
+            return &input[start..start + self.kept];
+        }
+        let range = self.taken..self.taken + self.kept;
+        self.taken = range.end;
+        if self.taken == self.buffer.len() {
+            (self.taken, self.filled) = (0, 0);
+        }
+        let row = &mut self.buffer[range];
+        predictor::undo(picture, row, spare);
+        row
+    }
+
+    fn decompress(&mut self, input: &Bytes, budget: &mut Budget) -> Result<(), Error> {
+        let end = self.buffer.len().min(self.filled + self.rows * self.kept - self.filled % self.kept);
+        let skips = self.to_skip > 0;
+        let most = budget.input.min(if self.bits_reversed { SINK_BYTES / 2 } else { usize::MAX });
+        let piece = self.data.start..self.data.end.min(self.data.start.saturating_add(most));
+        let last = piece.end == self.data.end;
+        let (spare, sink) = self.sink.split_at_mut(if self.bits_reversed { SINK_BYTES / 2 } else { 0 });
+        let bytes = if self.bits_reversed {
+            let bytes = &mut spare[..piece.len()];
+            for (to, from) in bytes.iter_mut().zip(&input[piece.clone()]) {
+                *to = from.reverse_bits();
+            }
+            bytes
+        } else {
+            &input[piece]
+        };
+        let out = if skips {
+            let most = usize::try_from(self.to_skip).unwrap_or(usize::MAX);
+            let most = most.min(sink.len()).min(budget.output);
+            &mut sink[..most]
+        } else {
+            &mut self.buffer[self.filled..end]
+        };
+        let room = out.len().min(budget.output);
+        let done = match &mut self.decompressor {
+            Decompressor::Stored => {
+                let length = bytes.len().min(room);
+                out[..length].copy_from_slice(&bytes[..length]);
+                Done { consumed: length, produced: length }
+            }
+            Decompressor::PackBits(packbits) => packbits.run(bytes, &mut out[..room]),
+            Decompressor::Lzw(lzw) => lzw.run(bytes, &mut out[..room])?,
+            Decompressor::Deflate(deflate) => deflate.run(bytes, &mut out[..room])?,
+            // These two make whole rows, whatever they cost.
+            Decompressor::Fax4(fax) => fax.run(bytes, last, out)?,
+            Decompressor::Jpeg(jpeg) => {
+                if !jpeg.is_decoding() {
+                    budget.spend_all();
+                }
+                let mcus = (budget.output / MCU_BYTES).clamp(1, MCUS_PER_STEP);
+                let produced = jpeg.run(input, mcus, &mut out[..self.kept])?;
+                budget.spend(Done { consumed: 0, produced: (mcus * MCU_BYTES).max(produced) });
+                self.filled += produced;
+                self.rows -= usize::from(produced > 0);
+                return Ok(());
+            }
+        };
+        if done == (Done { consumed: 0, produced: 0 }) {
+            return Err(if last { Error::Truncated(Format::Tiff) } else { Error::Invalid(Format::Tiff) });
+        }
+        budget.spend(done);
+        self.data.start += done.consumed;
+        if !matches!(self.decompressor, Decompressor::Stored) {
+            self.fed += done.consumed as u64;
+        }
+        if skips {
+            self.to_skip -= done.produced as u64;
+        } else {
+            let before = self.filled / self.kept;
+            self.filled += done.produced;
+            let complete = self.filled / self.kept - before;
+            self.rows -= complete;
+            if complete > 0 {
+                self.to_skip = self.row - self.kept as u64;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How long rows are, and how many are decoded at a time.
+struct Shape {
+    row: u64,
+    kept: usize,
+    together: usize,
+}
+
+impl Shape {
+    fn new(picture: &Description, width: u32, visible: u32) -> Result<Self, Error> {
+        let (mut row, mut kept) = (picture.chunk_row_bytes(width), picture.chunk_row_bytes(visible));
+        match picture.compression {
+            // Its decoder cuts the rows itself.
+            Compression::Jpeg => {
+                kept = Jpeg::row_bytes(picture.jpeg_color(), visible) as u64;
+                row = kept;
+            }
+            // Made in whole rows.
+            Compression::Fax4 => kept = row,
+            // The bytes of what is not visible are among those of what is.
+            _ if picture.predictor == Predictor::Float => kept = row,
+            // Passing over a few bytes takes longer than keeping them.
+            _ if row <= TOGETHER_BYTES => kept = row,
+            _ => {}
+        }
+        Limit::DecodedBytes.check(kept, MAX_ROW_BYTES)?;
+        let together = if row == kept { (TOGETHER_BYTES / row.max(1)).max(1) } else { 1 };
+        Ok(Shape { row, kept: kept as usize, together: together as usize })
+    }
+}

@@ -1,0 +1,297 @@
+//! TIFF and BigTIFF, row by row, as they are decompressed.
+//! Specifications: TIFF 6.0, Adobe's Technical Notes 1 to 3, and
+//! <https://www.awaresystems.be/imaging/tiff/bigtiff.html>.
+//!
+//! A strip's rows are handed over as they come. Where tiles lie side by side, one row of tiles is kept.
+//! Samples that lie in planes are decoded in all planes at once. Only the first picture of a file is
+//! looked at.
+
+mod band;
+mod chunks;
+mod compression;
+mod description;
+mod directory;
+mod lane;
+mod predictor;
+mod rows;
+mod samples;
+
+use bytes::Bytes;
+use rayon::ThreadPool;
+
+use self::band::Band;
+use self::chunks::Chunks;
+use self::description::{Color, Compression, Description};
+use self::directory::{Directory, Fields};
+use self::lane::Budget;
+use self::rows::ChunkRows;
+use self::samples::{Conversion, RowMut};
+use super::{Position, Read, RowSource};
+use crate::limits::{Limit, MAX_DECODED_BYTES};
+use crate::{Error, Format, Header, Samples};
+
+pub(super) struct Tiff {
+    header: Header,
+    rows: ChunkRows,
+    position: Position,
+    memory: u64,
+    /// Uncompressed bytes of one row of the picture.
+    row_bytes: usize,
+    kept: Kept,
+}
+
+enum Kept {
+    /// The latest rows.
+    Strip(Samples),
+    Tiles(Tiles),
+}
+
+/// Tiles that lie side by side.
+struct Tiles {
+    band: Option<Band>,
+    width: u32,
+    height: u32,
+    across: u32,
+    /// The tile that is being decoded, and the next row of it.
+    column: u32,
+    row: u32,
+    /// Rows of the picture before this one are complete.
+    ready: u32,
+}
+
+/// Rows are handed over in strips of about so many bytes, or one at a time.
+const STRIP_BYTES: usize = 64 << 10;
+
+/// The most that one step decompresses on the way to its rows.
+const STEP_BYTES: usize = 64 << 10;
+
+/// What may be decompressed for a picture: this for a start, so much for each byte of the input, and so
+/// much for each pixel. That holds four times the pixels of RGBA floats, where tiles reach over
+/// the picture's edge, or a column of tiles of 512 by 512 for a picture that is next to nothing wide.
+const MAX_BYTES: u64 = 64 << 20;
+const MAX_BYTES_PER_BYTE: u64 = 128;
+const MAX_BYTES_PER_PIXEL: u64 = 64;
+
+impl Tiff {
+    pub(super) fn open(input: Bytes) -> Result<Self, Error> {
+        let directory = Directory::open(&input)?;
+        let fields = directory.fields(&input)?;
+        let picture = Description::read(&input, &directory, &fields)?;
+        let chunks = Chunks::read(&input, &fields, &picture)?;
+        let decoded = decoded_bytes(&picture, &chunks);
+        let pixels = u64::from(picture.width) * u64::from(picture.height);
+        let most = MAX_BYTES
+            .saturating_add((input.len() as u64).saturating_mul(MAX_BYTES_PER_BYTE))
+            .saturating_add(pixels.saturating_mul(MAX_BYTES_PER_PIXEL));
+        Limit::DecodedBytes.check(decoded, most)?;
+        let header = Header {
+            premultiplied: picture.alpha == description::Alpha::Associated,
+            orientation: picture.orientation,
+            decode_nanos: decode_nanos(&picture, &chunks, decoded),
+            ..Header::new(Format::Tiff, picture.width, picture.height, picture.layout())
+        };
+        let kept = if chunks.across > 1 {
+            let (width, height) = (chunks.width, chunks.height.min(picture.height));
+            let across = chunks.across;
+            Kept::Tiles(Tiles { band: None, width, height, across, column: 0, row: 0, ready: 0 })
+        } else {
+            Kept::Strip(Samples::zeroed(header.layout.depth, 0)?)
+        };
+        let row_bytes = picture.chunk_row_bytes(picture.width).saturating_mul(picture.planes() as u64);
+        let jpeg_tables = match fields.jpeg_tables {
+            Some(tables) if picture.compression == Compression::Jpeg => tables.bytes(&input)?,
+            _ => Bytes::new(),
+        };
+        let conversion = conversion(&input, &fields, &picture)?;
+        let rows = ChunkRows::new(input, picture, chunks, conversion, jpeg_tables);
+        let mut tiff = Tiff {
+            header,
+            position: Position::start(header.height),
+            memory: 0,
+            row_bytes: usize::try_from(row_bytes).unwrap_or(usize::MAX),
+            kept,
+            rows,
+        };
+        tiff.memory = tiff.rows.memory()?.saturating_add(tiff.kept_bytes());
+        Ok(tiff)
+    }
+
+    /// Samples of a row of the picture.
+    fn row_len(&self) -> usize {
+        self.header.width as usize * usize::from(self.header.layout.channels)
+    }
+
+    /// Rows that are handed over together.
+    fn rows_together(&self) -> u32 {
+        let rows = STRIP_BYTES / self.header.row_bytes().max(1);
+        rows.clamp(1, self.header.height as usize) as u32
+    }
+
+    fn kept_bytes(&self) -> u64 {
+        let rows = match &self.kept {
+            Kept::Strip(_) => self.rows_together(),
+            Kept::Tiles(tiles) => tiles.height,
+        };
+        self.header.row_bytes() as u64 * u64::from(rows)
+    }
+
+    /// Decodes up to `rows` rows, as far as the budget goes.
+    fn read_strip(&mut self, rows: u32, budget: &mut Budget) -> Result<Read<'_>, Error> {
+        let row_len = self.row_len();
+        let together = self.rows_together();
+        let Kept::Strip(strip) = &mut self.kept else { return Err(Error::Internal) };
+        let depth = self.header.layout.depth;
+        let rows = self.position.strip(rows.min(together));
+        if strip.bytes().len() < rows.len() * row_len * depth.bytes() {
+            *strip = Samples::zeroed(depth, together as usize * row_len)?;
+        }
+        let mut read = 0;
+        for row in rows {
+            let to = RowMut::of(strip, read * row_len..(read + 1) * row_len);
+            match self.rows.next(row, 0, budget, to) {
+                Ok(true) => read += 1,
+                Ok(false) => break,
+                // Rows that are there count, however many were asked for: it comes again.
+                Err(_) if read > 0 => break,
+                Err(error) => return Err(error),
+            }
+        }
+        self.position.next += read as u32;
+        Ok(if read == 0 { Read::Working } else { Read::Rows(strip.rows().slice(0..read * row_len)) })
+    }
+
+    /// Hands over rows of the tiles, or gets closer to having all tiles of a row.
+    fn read_tiles(&mut self, rows: u32, budget: &mut Budget) -> Result<Read<'_>, Error> {
+        let row_len = self.row_len();
+        let bytes = self.kept_bytes();
+        let Header { width, height, layout, .. } = self.header;
+        let channels = usize::from(layout.channels);
+        let Kept::Tiles(tiles) = &mut self.kept else { return Err(Error::Internal) };
+        let next = self.position.next;
+        if tiles.band.is_none() {
+            Limit::DecodedBytes.check(bytes, MAX_DECODED_BYTES)?;
+            tiles.band = Some(Band::new(layout.depth, row_len * tiles.height as usize)?);
+        }
+        let band = tiles.band.as_mut().ok_or(Error::Internal)?;
+        if !band.grow() {
+            return Ok(Read::Working);
+        }
+        if next < tiles.ready {
+            let top = next - next % tiles.height;
+            let rows = self.position.strip(rows).start..self.position.strip(rows).end.min(tiles.ready);
+            self.position.next = rows.end;
+            let from = (rows.start - top) as usize * row_len;
+            return Ok(Read::Rows(band.rows(from..from + rows.len() * row_len)));
+        }
+        let band_rows = tiles.height.min(height - next);
+        loop {
+            let left = tiles.column * tiles.width;
+            let columns = left as usize * channels..tiles.width.min(width - left) as usize * channels;
+            let start = tiles.row as usize * row_len + columns.start;
+            let to = band.row_mut(start..start + columns.end);
+            if !self.rows.next(next + tiles.row, tiles.column, budget, to)? {
+                return Ok(Read::Working);
+            }
+            tiles.row += 1;
+            if tiles.row == band_rows {
+                (tiles.row, tiles.column) = (0, tiles.column + 1);
+            }
+            if tiles.column == tiles.across {
+                (tiles.column, tiles.ready) = (0, next + band_rows);
+                return Ok(Read::Working);
+            }
+        }
+    }
+}
+
+impl RowSource for Tiff {
+    fn header(&self) -> Header {
+        self.header
+    }
+
+    fn next_nanos(&self) -> u64 {
+        let row = self.header.decode_nanos / u64::from(self.header.height);
+        match &self.kept {
+            Kept::Strip(_) => row,
+            Kept::Tiles(tiles) if self.position.next < tiles.ready => 0,
+            Kept::Tiles(tiles) => row / u64::from(tiles.across),
+        }
+    }
+
+    fn memory(&self) -> u64 {
+        self.memory
+    }
+
+    fn read(&mut self, max_rows: u32, _pool: Option<&ThreadPool>) -> Result<Read<'_>, Error> {
+        if self.rows.prepare()? {
+            return Ok(Read::Working);
+        }
+        let rows = max_rows.max(1);
+        let mut budget = Budget::new((rows as usize).saturating_mul(self.row_bytes).min(STEP_BYTES));
+        match self.kept {
+            Kept::Strip(_) => self.read_strip(rows, &mut budget),
+            Kept::Tiles(_) => self.read_tiles(rows, &mut budget),
+        }
+    }
+}
+
+fn conversion(input: &[u8], fields: &Fields, picture: &Description) -> Result<Conversion, Error> {
+    let samples = if picture.planar { picture.planes() } else { picture.samples };
+    let conversion = Conversion::new(picture, samples);
+    match (picture.color, picture.compression) {
+        (Color::Palette, _) => {
+            conversion.with_palette(input, &fields.color_map.ok_or(Error::Invalid(Format::Tiff))?)
+        }
+        (Color::YCbCr | Color::Cmyk, Compression::Jpeg) if !picture.planar => Ok(conversion.as_rgb()),
+        _ => Ok(conversion),
+    }
+}
+
+/// What all chunks that are seen hold, padding on their right included.
+fn decoded_bytes(picture: &Description, chunks: &Chunks) -> u64 {
+    picture
+        .chunk_row_bytes(chunks.width)
+        .saturating_mul(chunks.across.into())
+        .saturating_mul(picture.planes() as u64)
+        .saturating_mul(picture.height.into())
+}
+
+fn decode_nanos(picture: &Description, chunks: &Chunks, decoded: u64) -> u64 {
+    let (per_byte, per_chunk) = match picture.compression {
+        Compression::None => (1, 100),
+        Compression::PackBits => (2, 200),
+        Compression::Lzw => (4, 200),
+        Compression::Deflate => (5, 500),
+        Compression::Fax4 => (20, 200),
+        Compression::Jpeg => (10, 50_000),
+    };
+    let chunks = u64::from(chunks.across) * u64::from(chunks.down) * picture.planes() as u64;
+    let samples = u64::from(picture.width) * u64::from(picture.height) * picture.used_samples() as u64;
+    decoded
+        .saturating_mul(per_byte)
+        .saturating_add(chunks.saturating_mul(per_chunk))
+        .saturating_add(samples.saturating_mul(2))
+}
+
+const OPEN_NANOS: u64 = 20_000;
+
+/// Of an entry of the directory, and of the length of a chunk, where all of them are looked at.
+const ENTRY_NANOS: u64 = 4;
+
+/// The entries that may be looked at to estimate how long it takes to look at them.
+const FEW_ENTRIES: usize = 1_000;
+
+/// The estimated nanoseconds of [`Tiff::open`].
+pub(super) fn header_nanos(input: &[u8]) -> u64 {
+    let Ok(directory) = Directory::open(input) else { return OPEN_NANOS };
+    let lengths = if directory.entries > FEW_ENTRIES {
+        input.len() as u64 / 4
+    } else {
+        let fields = directory.fields(input).unwrap_or_default();
+        match Chunks::byte_counts_to_read(&fields) {
+            Some(counts) => counts.there(input),
+            None => 0,
+        }
+    };
+    OPEN_NANOS + (directory.entries as u64).saturating_add(lengths) * ENTRY_NANOS
+}
