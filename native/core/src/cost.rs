@@ -99,7 +99,12 @@ fn taps(support: f64, ratio: f64) -> f64 {
 
 /// The output written in its format.
 pub(crate) fn encode_nanos(format: Format, output: (u32, u32), layout: Layout) -> u64 {
-    let pixels = u64::from(output.0) * u64::from(output.1);
+    let once = if format == Format::Avif { 1_000_000 } else { 5_000 };
+    once + encode_row_nanos(format, output.0, layout) * u64::from(output.1)
+}
+
+/// One row of that.
+pub(crate) fn encode_row_nanos(format: Format, width: u32, layout: Layout) -> u64 {
     let per_pixel = match format {
         Format::Jpeg => 18,
         Format::Png | Format::Webp | Format::Ico => 12,
@@ -108,8 +113,7 @@ pub(crate) fn encode_nanos(format: Format, output: (u32, u32), layout: Layout) -
         Format::Hdr | Format::OpenExr => 60,
         _ => 6,
     };
-    let once = if format == Format::Avif { 1_000_000 } else { 5_000 };
-    once + pixels * per_pixel * layout.depth.bytes() as u64 * u64::from(layout.channels) / 3
+    u64::from(width) * per_pixel * layout.depth.bytes() as u64 * u64::from(layout.channels) / 3
 }
 
 /// One output row through unpremultiplying, conversion and orientation.

@@ -30,6 +30,9 @@ pub enum Error {
     /// The allocator said no.
     #[error("out of memory")]
     OutOfMemory,
+    /// Nobody waits for it any more. What cannot be cut into steps asks, and ends with this.
+    #[error("stopped")]
+    Stopped,
     /// A stage broke a promise to another. Always a bug here.
     #[error("internal error")]
     Internal,

@@ -125,6 +125,14 @@ impl Job {
     /// Whatever is wrong with the picture, the first time that it matters. A job that has failed or
     /// is done answers [`Error::Internal`].
     pub fn step(&mut self, budget: Budget<'_>) -> Result<Step, Error> {
+        self.step_unless(budget, &|| false)
+    }
+
+    /// [`step`](Self::step), during which what cannot be cut asks now and then whether it `is_stopped`.
+    ///
+    /// # Errors
+    /// Those of [`step`](Self::step), and [`Error::Stopped`] where the answer was yes.
+    pub fn step_unless(&mut self, budget: Budget<'_>, is_stopped: &dyn Fn() -> bool) -> Result<Step, Error> {
         let pool = budget.pool();
         if matches!(budget, Budget::Piece) && self.is_too_big() {
             return Ok(Step::TooBig);
@@ -135,7 +143,7 @@ impl Job {
             Stage::Resample { resample, finish, resizer, band, out } => {
                 self.stage = self.resample(resample, finish, resizer, band, out, pool)?;
             }
-            Stage::Encode(mut encoder) => match encoder.step(pool)? {
+            Stage::Encode(mut encoder) => match encoder.step(pool, is_stopped)? {
                 None => self.stage = Stage::Encode(encoder),
                 Some(bytes) => {
                     let &Plan { format, width, height, .. } = self.planned()?;
@@ -263,7 +271,8 @@ impl Job {
         }
         if band == bands {
             drop(resample);
-            return Ok(Stage::Encode(Encoder::new(plan.format, plan.quality, out)?));
+            let most = self.request.limits.max_memory;
+            return Ok(Stage::Encode(Encoder::new(plan.format, plan.quality, out, most)?));
         }
         Ok(Stage::Resample { resample, finish, resizer, band, out })
     }

@@ -107,7 +107,8 @@ pub(crate) fn error(error: Error) -> ErrorTerm {
             ..plain(atoms::limit_exceeded())
         },
         Error::OutOfMemory => plain(atoms::enomem()),
-        Error::Internal => plain(atoms::internal_error()),
+        // Nobody is there to read what a stopped step answers.
+        Error::Internal | Error::Stopped => plain(atoms::internal_error()),
     }
 }
 

@@ -4,17 +4,19 @@
 //! the DC predictions and start on a byte. What it costs is two bytes and some bits a band.
 
 use jpeg_encoder::{ChromaSubsamplingMethod, ColorType, Encoder};
-use rayon::ThreadPool;
 use rayon::prelude::*;
 
+use super::sink::Sink;
+use super::{Work, Writer};
 use crate::{Error, Format, Picture, cost};
 
-pub(crate) struct Jpeg {
-    picture: Picture,
+pub(super) struct Jpeg {
     quality: u8,
     rows_per_band: u32,
+    /// Of the picture, like the nanoseconds, which a band takes.
+    bands: u32,
+    band_nanos: u64,
     next_band: u32,
-    out: Vec<u8>,
 }
 
 /// The height of an MCU with 4:2:0. With 4:4:4 it is two MCUs.
@@ -23,51 +25,33 @@ const BANDS_PER_THREAD: u32 = 8;
 const END_OF_IMAGE: [u8; 2] = [0xFF, 0xD9];
 
 impl Jpeg {
-    pub(crate) fn new(picture: Picture, quality: u8) -> Result<Self, Error> {
-        let mcu_row = cost::encode_nanos(Format::Jpeg, (picture.width, MCU_ROWS), picture.layout);
-        let mcu_rows = (cost::PIECE_NANOS / mcu_row.max(1)).max(1) as u32;
-        let out = Vec::with_capacity(picture.width as usize * picture.height as usize / 4 + 1024);
-        Ok(Jpeg { picture, quality, rows_per_band: mcu_rows * MCU_ROWS, next_band: 0, out })
-    }
-
-    fn bands(&self) -> u32 {
-        self.picture.height.div_ceil(self.rows_per_band)
-    }
-
-    pub(crate) fn next_nanos(&self) -> u64 {
-        let rows = self.rows_per_band.min(self.picture.height);
-        cost::encode_nanos(Format::Jpeg, (self.picture.width, rows), self.picture.layout)
-    }
-
-    pub(crate) fn step(&mut self, pool: Option<&ThreadPool>) -> Result<Option<Vec<u8>>, Error> {
-        let bands = self.bands();
-        if let Some(pool) = pool.filter(|_| bands - self.next_band > 1) {
-            // Not all at once: between two steps a dead caller is noticed.
-            let together = pool.current_num_threads() as u32 * BANDS_PER_THREAD;
-            let rest = (self.next_band..bands.min(self.next_band + together)).into_par_iter();
-            let encoded: Result<Vec<_>, _> = pool.install(|| rest.map(|band| self.encode(band)).collect());
-            for band in encoded? {
-                self.append(&band)?;
-            }
-        } else {
-            let band = self.encode(self.next_band)?;
-            self.append(&band)?;
+    pub(super) fn new(picture: &Picture, quality: u8) -> Self {
+        let nanos = |rows| cost::encode_nanos(Format::Jpeg, (picture.width, rows), picture.layout);
+        let mcu_rows = (cost::PIECE_NANOS / nanos(MCU_ROWS).max(1)).max(1) as u32;
+        let rows_per_band = mcu_rows * MCU_ROWS;
+        Jpeg {
+            quality,
+            rows_per_band,
+            bands: picture.height.div_ceil(rows_per_band),
+            band_nanos: nanos(rows_per_band.min(picture.height)),
+            next_band: 0,
         }
-        Ok((self.next_band == bands).then(|| std::mem::take(&mut self.out)))
     }
 
     /// One band as a JPEG file of its own.
-    fn encode(&self, band: u32) -> Result<Vec<u8>, Error> {
-        let Picture { width, height, layout, .. } = self.picture;
+    fn encode(&self, picture: &Picture, band: u32) -> Result<Vec<u8>, Error> {
+        let Picture { width, height, layout, .. } = *picture;
         let top = band * self.rows_per_band;
         let rows = self.rows_per_band.min(height - top);
         let row = width as usize * layout.pixel_bytes();
-        let pixels = &self.picture.samples.bytes()[top as usize * row..][..rows as usize * row];
-        let mut out = Vec::with_capacity(pixels.len() / 4 + 1024);
+        let pixels = &picture.samples.bytes()[top as usize * row..][..rows as usize * row];
+        // A band is no longer than a piece of work, except where a row of MCUs is.
+        let mut out = Vec::new();
+        out.try_reserve(pixels.len() / 4 + 1024).map_err(|_| Error::OutOfMemory)?;
         let mut encoder = Encoder::new(&mut out, self.quality);
         encoder.set_chroma_subsampling_method(ChromaSubsamplingMethod::Average);
-        if self.bands() > 1 {
-            encoder.set_restart_interval(self.mcus_per_band()?);
+        if self.bands > 1 {
+            encoder.set_restart_interval(self.mcus_per_band(picture)?);
         }
         let colour = if layout.is_grey() { ColorType::Luma } else { ColorType::Rgb };
         let side = |side: u32| u16::try_from(side).map_err(|_| Error::Internal);
@@ -75,31 +59,54 @@ impl Jpeg {
         Ok(out)
     }
 
-    fn mcus_per_band(&self) -> Result<u16, Error> {
-        let rgb_420 = self.quality < 90 && !self.picture.layout.is_grey();
+    fn mcus_per_band(&self, picture: &Picture) -> Result<u16, Error> {
+        let rgb_420 = self.quality < 90 && !picture.layout.is_grey();
         let side = if rgb_420 { MCU_ROWS } else { MCU_ROWS / 2 };
-        let mcus = self.picture.width.div_ceil(side) * (self.rows_per_band / side);
+        let mcus = picture.width.div_ceil(side) * (self.rows_per_band / side);
         u16::try_from(mcus).map_err(|_| Error::Internal)
     }
 
     /// Appends the next band: the first brings the headers, every later one its data alone.
-    fn append(&mut self, band: &[u8]) -> Result<(), Error> {
-        let segments = Segments::of(band).ok_or(Error::Internal)?;
+    fn append(&mut self, mut band: Vec<u8>, height: u32, sink: &mut Sink) -> Result<(), Error> {
+        let Segments { height_at, data_start } = Segments::of(&band).ok_or(Error::Internal)?;
         if self.next_band == 0 {
-            self.out.extend_from_slice(&band[..segments.data_start]);
-            let height = u16::try_from(self.picture.height).map_err(|_| Error::Internal)?;
-            self.out[segments.height_at..][..2].copy_from_slice(&height.to_be_bytes());
+            let height = u16::try_from(height).map_err(|_| Error::Internal)?;
+            band[height_at..][..2].copy_from_slice(&height.to_be_bytes());
+            sink.put(&band[..data_start])?;
         } else {
             let restart = ((self.next_band - 1) % 8) as u8;
-            self.out.extend_from_slice(&[0xFF, 0xD0 + restart]);
+            sink.put(&[0xFF, 0xD0 + restart])?;
         }
-        let data = &band[segments.data_start..];
-        self.out.extend_from_slice(data.strip_suffix(&END_OF_IMAGE).ok_or(Error::Internal)?);
+        sink.put(band[data_start..].strip_suffix(&END_OF_IMAGE).ok_or(Error::Internal)?)?;
         self.next_band += 1;
-        if self.next_band == self.bands() {
-            self.out.extend_from_slice(&END_OF_IMAGE);
+        if self.next_band == self.bands {
+            sink.put(&END_OF_IMAGE)?;
         }
         Ok(())
+    }
+}
+
+impl Writer for Jpeg {
+    fn next_nanos(&self) -> u64 {
+        self.band_nanos
+    }
+
+    fn step(&mut self, picture: &Picture, sink: &mut Sink, work: Work<'_>) -> Result<bool, Error> {
+        let (next, bands) = (self.next_band, self.bands);
+        if let Some(pool) = work.pool.filter(|_| bands - next > 1) {
+            // Not all at once: between two steps a dead caller is noticed.
+            let together = pool.current_num_threads() as u32 * BANDS_PER_THREAD;
+            let rest = (next..bands.min(next.saturating_add(together))).into_par_iter();
+            let encoded: Result<Vec<_>, _> =
+                pool.install(|| rest.map(|band| self.encode(picture, band)).collect());
+            for band in encoded? {
+                self.append(band, picture.height, sink)?;
+            }
+        } else {
+            let band = self.encode(picture, next)?;
+            self.append(band, picture.height, sink)?;
+        }
+        Ok(self.next_band == bands)
     }
 }
 

@@ -6,40 +6,48 @@
 //! written again by zlib.
 
 use std::io::Write;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use png::{BitDepth, ColorType, DeflateCompression, Filter, StreamWriter};
 
-use crate::{Depth, Error, Format, Picture, cost};
+use super::sink::{MAX_ROOM, Sink};
+use super::{Work, Writer, row, rows_per_step};
+use crate::{Depth, Error, Format, Picture};
 
 /// zlib's level for drawings: 6 takes half as long again and gains nothing on them.
 const ZLIB: DeflateCompression = DeflateCompression::Level(4);
 
-pub(crate) struct Png {
-    picture: Picture,
+/// How much longer zlib takes for a row.
+const ZLIB_TIMES: u32 = 3;
+
+pub(super) struct Png {
     /// `None` once the last row is written.
     attempt: Option<Attempt>,
-    rows_per_piece: u32,
-    piece_nanos: u64,
-    big_endian: Vec<u8>,
+    rows_per_step: u32,
+    step_nanos: u64,
 }
 
 /// One go at the picture.
 struct Attempt {
     compression: DeflateCompression,
-    writer: StreamWriter<'static, Sink>,
-    sink: Sink,
+    writer: StreamWriter<'static, Shared>,
+    sink: Shared,
     next_row: u32,
 }
 
 /// The writer drops what it writes to when it finishes, so that the bytes need a second owner.
-#[derive(Clone, Default)]
-struct Sink(Arc<Mutex<Vec<u8>>>);
+#[derive(Clone)]
+struct Shared(Arc<Mutex<Sink>>);
 
-impl Write for Sink {
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Sink> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Write for Shared {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
-        Ok(bytes.len())
+        self.lock().write(bytes)
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
@@ -48,8 +56,8 @@ impl Write for Sink {
 }
 
 impl Attempt {
-    fn new(picture: &Picture, compression: DeflateCompression) -> Result<Self, Error> {
-        let sink = Sink::default();
+    fn new(picture: &Picture, compression: DeflateCompression, sink: Sink) -> Result<Self, Error> {
+        let sink = Shared(Arc::new(Mutex::new(sink)));
         let mut encoder = png::Encoder::new(sink.clone(), picture.width, picture.height);
         encoder.set_color(match picture.layout.channels {
             1 => ColorType::Grayscale,
@@ -62,12 +70,30 @@ impl Attempt {
         encoder.set_deflate_compression(compression);
         encoder.set_filter(Filter::Adaptive);
         let writer = encoder.write_header().and_then(png::Writer::into_stream_writer);
-        Ok(Attempt { compression, writer: writer.map_err(|_| Error::Internal)?, sink, next_row: 0 })
+        let writer = writer.map_err(|_| sink.lock().take_error())?;
+        Ok(Attempt { compression, writer, sink, next_row: 0 })
     }
 
-    fn finish(self) -> Result<Vec<u8>, Error> {
-        self.writer.finish().map_err(|_| Error::Internal)?;
-        Ok(std::mem::take(&mut self.sink.0.lock().unwrap_or_else(PoisonError::into_inner)))
+    fn write_row(&mut self, row: &[u8], depth: Depth) -> Result<(), Error> {
+        let written = if depth == Depth::U16 {
+            let mut swapped = [0; MAX_ROOM];
+            row.chunks(MAX_ROOM).try_for_each(|part| {
+                let swapped = &mut swapped[..part.len()];
+                for (to, from) in swapped.as_chunks_mut().0.iter_mut().zip(part.as_chunks().0) {
+                    *to = u16::from_ne_bytes(*from).to_be_bytes();
+                }
+                self.writer.write_all(swapped)
+            })
+        } else {
+            self.writer.write_all(row)
+        };
+        written.map_err(|_| self.sink.lock().take_error())
+    }
+
+    fn finish(self, sink: &mut Sink) -> Result<(), Error> {
+        self.writer.finish().map_err(|_| self.sink.lock().take_error())?;
+        std::mem::swap(sink, &mut self.sink.lock());
+        Ok(())
     }
 
     fn is_fast(&self) -> bool {
@@ -76,45 +102,41 @@ impl Attempt {
 }
 
 impl Png {
-    pub(crate) fn new(picture: Picture) -> Result<Self, Error> {
-        let attempt = Attempt::new(&picture, DeflateCompression::FdeflateUltraFast)?;
-        let row = cost::encode_nanos(Format::Png, (picture.width, 1), picture.layout);
-        let rows_per_piece = (cost::PIECE_NANOS / 4 / row.max(1)).max(1) as u32;
-        let piece_nanos = row * u64::from(rows_per_piece);
-        Ok(Png { picture, attempt: Some(attempt), rows_per_piece, piece_nanos, big_endian: Vec::new() })
+    pub(super) fn new(picture: &Picture, sink: &Sink) -> Result<Self, Error> {
+        let attempt = Attempt::new(picture, DeflateCompression::FdeflateUltraFast, sink.empty_like()?)?;
+        let (rows_per_step, step_nanos) = rows_per_step(Format::Png, picture);
+        Ok(Png { attempt: Some(attempt), rows_per_step, step_nanos })
+    }
+}
+
+impl Writer for Png {
+    fn next_nanos(&self) -> u64 {
+        self.step_nanos
     }
 
-    pub(crate) fn next_nanos(&self) -> u64 {
-        self.piece_nanos
-    }
-
-    pub(crate) fn step(&mut self) -> Result<Option<Vec<u8>>, Error> {
+    fn step(&mut self, picture: &Picture, sink: &mut Sink, _work: Work<'_>) -> Result<bool, Error> {
         let mut attempt = self.attempt.take().ok_or(Error::Internal)?;
-        let picture = &self.picture;
-        let row = picture.width as usize * picture.layout.pixel_bytes();
-        let end = attempt.next_row.saturating_add(self.rows_per_piece).min(picture.height);
-        let bytes = &picture.samples.bytes()[attempt.next_row as usize * row..end as usize * row];
-        let written = if picture.layout.depth == Depth::U16 {
-            self.big_endian.clear();
-            for &sample in bytes.as_chunks().0 {
-                self.big_endian.extend_from_slice(&u16::from_ne_bytes(sample).to_be_bytes());
-            }
-            attempt.writer.write_all(&self.big_endian)
-        } else {
-            attempt.writer.write_all(bytes)
-        };
-        written.map_err(|_| Error::Internal)?;
+        let end = attempt.next_row.saturating_add(self.rows_per_step).min(picture.height);
+        for y in attempt.next_row..end {
+            attempt.write_row(row(picture, y)?, picture.layout.depth)?;
+        }
         attempt.next_row = end;
         if end < picture.height {
             self.attempt = Some(attempt);
-            return Ok(None);
+            return Ok(false);
         }
         let fast = attempt.is_fast();
-        let encoded = attempt.finish()?;
-        if fast && encoded.len() < picture.samples.bytes().len() / 2 {
-            self.attempt = Some(Attempt::new(picture, ZLIB)?);
-            return Ok(None);
+        attempt.finish(sink)?;
+        if fast && sink.len() < picture.samples.bytes().len() as u64 / 2 {
+            *sink = sink.empty_like()?;
+            self.attempt = Some(Attempt::new(picture, ZLIB, sink.empty_like()?)?);
+            // Fewer rows a step, and where there was but one, a longer step.
+            let rows = (self.rows_per_step / ZLIB_TIMES).max(1);
+            let row_nanos = self.step_nanos / u64::from(self.rows_per_step);
+            (self.rows_per_step, self.step_nanos) =
+                (rows, row_nanos * u64::from(rows) * u64::from(ZLIB_TIMES));
+            return Ok(false);
         }
-        Ok(Some(encoded))
+        Ok(true)
     }
 }

@@ -1,0 +1,150 @@
+//! TIFF without compression, in the machine's own byte order: strips of about a megabyte, then the
+//! directory.
+
+use super::sink::Sink;
+use super::spans::SpanFormat;
+use super::within_u32;
+use crate::{Depth, Error, Layout, Picture};
+
+pub(super) struct Tiff {
+    width: u32,
+    height: u32,
+    layout: Layout,
+}
+
+/// Where the file's first bytes tell the directory to be.
+const DIRECTORY_AT: u64 = 4;
+
+/// The two resolutions stand between the first bytes and the strips.
+const RESOLUTIONS_AT: u32 = 8;
+const STRIPS_AT: u32 = RESOLUTIONS_AT + 16;
+
+const STRIP_BYTES: u64 = 1_000_000;
+
+/// Types of values, and how many bytes they take.
+const SHORT: (u16, usize) = (3, 2);
+const LONG: (u16, usize) = (4, 4);
+const RATIONAL: (u16, usize) = (5, 8);
+
+impl Tiff {
+    pub(super) fn new(picture: &Picture) -> Self {
+        Tiff { width: picture.width, height: picture.height, layout: picture.layout }
+    }
+
+    fn row_bytes(&self) -> u64 {
+        u64::from(self.width) * self.layout.pixel_bytes() as u64
+    }
+
+    fn rows_per_strip(&self) -> u64 {
+        STRIP_BYTES.div_ceil(self.row_bytes().max(1))
+    }
+
+    fn strips(&self) -> u32 {
+        u64::from(self.height).div_ceil(self.rows_per_strip()) as u32
+    }
+}
+
+/// A directory, whose longer values are written before it.
+struct Directory<'a> {
+    sink: &'a mut Sink,
+    entries: Vec<[u8; 12]>,
+}
+
+impl Directory<'_> {
+    fn entry(&mut self, tag: u16, kind: (u16, usize), count: u32, value: [u8; 4]) {
+        let mut entry = [0; 12];
+        entry[..2].copy_from_slice(&tag.to_ne_bytes());
+        entry[2..4].copy_from_slice(&kind.0.to_ne_bytes());
+        entry[4..8].copy_from_slice(&count.to_ne_bytes());
+        entry[8..].copy_from_slice(&value);
+        self.entries.push(entry);
+    }
+
+    fn short(&mut self, tag: u16, value: u16) {
+        let [low, high] = value.to_ne_bytes();
+        self.entry(tag, SHORT, 1, [low, high, 0, 0]);
+    }
+
+    fn long(&mut self, tag: u16, value: u32) {
+        self.entry(tag, LONG, 1, value.to_ne_bytes());
+    }
+
+    /// One short for each of so many samples.
+    fn shorts(&mut self, tag: u16, value: u16, count: u8) -> Result<(), Error> {
+        if count == 1 {
+            self.short(tag, value);
+            return Ok(());
+        }
+        let at = within_u32(self.sink.len())?;
+        (0..count).try_for_each(|_| self.sink.put(&value.to_ne_bytes()))?;
+        self.entry(tag, SHORT, count.into(), at.to_ne_bytes());
+        Ok(())
+    }
+
+    /// One long for each strip.
+    fn longs(&mut self, tag: u16, count: u32, value: impl Fn(u32) -> u32) -> Result<(), Error> {
+        if count == 1 {
+            self.long(tag, value(0));
+            return Ok(());
+        }
+        let at = within_u32(self.sink.len())?;
+        (0..count).try_for_each(|index| self.sink.put(&value(index).to_ne_bytes()))?;
+        self.entry(tag, LONG, count, at.to_ne_bytes());
+        Ok(())
+    }
+}
+
+impl SpanFormat for Tiff {
+    fn begin(&mut self, _picture: &Picture, sink: &mut Sink) -> Result<(), Error> {
+        let pixels = self.row_bytes() * u64::from(self.height);
+        sink.expect(pixels)?;
+        within_u32(pixels + u64::from(STRIPS_AT))?;
+        sink.put(if cfg!(target_endian = "little") { b"II" } else { b"MM" })?;
+        sink.put(&42u16.to_ne_bytes())?;
+        // The directory's place, which is not known yet; then both resolutions, 1/1.
+        sink.put(&[0; 4])?;
+        [1u32; 4].iter().try_for_each(|one| sink.put(&one.to_ne_bytes()))
+    }
+
+    fn span(&mut self, pixels: &[u8], sink: &mut Sink) -> Result<(), Error> {
+        sink.put(pixels)
+    }
+
+    fn end(&mut self, sink: &mut Sink) -> Result<(), Error> {
+        let channels = self.layout.channels;
+        let strip = (self.rows_per_strip() * self.row_bytes()) as u32;
+        let pixels = (self.row_bytes() * u64::from(self.height)) as u32;
+        let strips = self.strips();
+        let mut directory = Directory { sink, entries: Vec::new() };
+        directory.long(256, self.width);
+        directory.long(257, self.height);
+        directory.shorts(258, self.layout.depth.bytes() as u16 * 8, channels)?;
+        // No compression.
+        directory.short(259, 1);
+        // Black is 0, or RGB.
+        directory.short(262, if channels == 1 { 1 } else { 2 });
+        // 339 comes before 273 in the file, as the values of it do.
+        let format = if self.layout.depth == Depth::F32 { 3 } else { 1 };
+        let after = directory.entries.len();
+        directory.shorts(339, format, channels)?;
+        let sample_format = directory.entries.split_off(after);
+        directory.longs(273, strips, |index| STRIPS_AT + index * strip)?;
+        directory.short(277, channels.into());
+        directory.long(278, within_u32(self.rows_per_strip())?);
+        directory.longs(279, strips, |index| strip.min(pixels - index * strip))?;
+        directory.entry(282, RATIONAL, 1, RESOLUTIONS_AT.to_ne_bytes());
+        directory.entry(283, RATIONAL, 1, (RESOLUTIONS_AT + 8).to_ne_bytes());
+        // No unit of resolution, no predictor.
+        directory.short(296, 1);
+        directory.short(317, 1);
+        directory.entries.extend(sample_format);
+
+        let Directory { entries, .. } = directory;
+        let at = within_u32(sink.len())?;
+        sink.put(&(entries.len() as u16).to_ne_bytes())?;
+        entries.iter().try_for_each(|entry| sink.put(entry))?;
+        // No directory follows.
+        sink.put(&[0; 4])?;
+        sink.patch(DIRECTORY_AT, &at.to_ne_bytes())
+    }
+}
