@@ -17,6 +17,9 @@ pub(super) struct Cursor {
 ///
 /// Beyond the end it reads zeros, and [`overrun`](Self::overrun) tells: the loops that read pixels need
 /// not look after every code.
+///
+/// It is copied to a place of its own in such loops, and no reference to it leaves them: so it stays in registers.
+#[derive(Clone, Copy)]
 pub(super) struct Bits<'a> {
     data: &'a [u8],
     /// The chunk's offset in the file, for errors.
@@ -33,30 +36,36 @@ impl<'a> Bits<'a> {
         self.cursor
     }
 
-    /// Makes at least 56 bits available, of which none are made up. `false` near the end of the data,
-    /// where [`refill`](Self::refill) is needed.
+    /// Whether the next two refills are sure to find data.
     #[inline(always)]
-    pub(super) fn refill_fast(&mut self) -> bool {
-        let Some(next) = self.data.get(self.cursor.at..).and_then(|rest| rest.first_chunk()) else {
-            return false;
-        };
-        let Cursor { at, buffer, left } = &mut self.cursor;
-        *buffer |= u64::from_le_bytes(*next) << *left;
-        *at += ((63 - *left) >> 3) as usize;
-        *left |= 56;
-        true
+    pub(super) fn is_far_from_end(&self) -> bool {
+        self.data.get(self.cursor.at..).is_some_and(|rest| rest.len() >= 16)
+    }
+
+    /// Makes at least 56 bits available, far from the end.
+    #[inline(always)]
+    pub(super) fn refill_far(&mut self) {
+        if let Some(next) = self.data.get(self.cursor.at..).and_then(|rest| rest.first_chunk()) {
+            let Cursor { at, buffer, left } = &mut self.cursor;
+            *buffer |= u64::from_le_bytes(*next) << *left;
+            *at += ((63 - *left) >> 3) as usize;
+            *left |= 56;
+        }
     }
 
     /// Makes at least 56 bits available, made up if need be.
     #[inline(always)]
     pub(super) fn refill(&mut self) {
-        if !self.refill_fast() {
-            self.refill_slow();
+        if self.is_far_from_end() {
+            self.refill_far();
+        } else {
+            self.refill_near();
         }
     }
 
     #[cold]
-    fn refill_slow(&mut self) {
+    #[inline(never)]
+    fn refill_near(&mut self) {
         let Cursor { at, buffer, left } = &mut self.cursor;
         while *left < 56 {
             *buffer |= u64::from(self.data.get(*at).copied().unwrap_or(0)) << *left;

@@ -2,7 +2,7 @@
 
 use super::bits::Bits;
 use super::budget::Budget;
-use super::prefix::{Code, Lengths};
+use super::prefix::{Code, Lengths, ROOT_ENTRIES};
 use crate::Error;
 
 pub(super) const GREEN: usize = 0;
@@ -112,8 +112,15 @@ impl Groups {
             self.own.grow(&mut self.groups, 1)?;
             self.groups.push(std::mem::take(&mut self.reading));
         }
+        // An image's last table has to be followed by as much as an index may reach.
+        self.own.grow(&mut self.tables, ROOT_ENTRIES)?;
         budget.take(self.own.held() - before)?;
         Ok(work)
+    }
+
+    /// Makes tables ready for use when all groups were read.
+    pub(super) fn finish(&mut self) {
+        self.tables.resize(self.tables.len() + ROOT_ENTRIES, 0);
     }
 
     /// Notes the value of a color that has one alone.

@@ -5,7 +5,7 @@ use super::bits::Bits;
 use super::cache::Cache;
 use super::distance::to_distance;
 use super::groups::{ALPHA, BLUE, DISTANCE, FIRST_CACHED, FIRST_LENGTH, GREEN, Group, Groups, Kind, RED};
-use super::prefix::look_up;
+use super::prefix::Table;
 use super::window::{Run, Window};
 use crate::Error;
 
@@ -80,10 +80,16 @@ impl Image {
 
 /// What the codes of one run are read with.
 struct Codes<'a> {
-    group: &'a Group,
-    tables: [&'a [u16]; 5],
+    literal: u32,
+    tables: [Table<'a>; 5],
     width: usize,
 }
+
+/// What the stream does that it may not, or [`MISSING`].
+type Fault = &'static str;
+
+/// Bits are missing.
+const MISSING: Fault = "bits beyond the end";
 
 /// Decodes a run of pixels that have one group. What is in the run when an error is returned is right.
 fn decode_run(
@@ -94,14 +100,18 @@ fn decode_run(
     cache: &mut Cache,
     run: &mut Run,
 ) -> Result<(), Error> {
-    let codes = &Codes { group, tables: group.codes.map(|code| &tables[code.start as usize..]), width };
-    match group.kind {
-        Kind::Constant => run.fill(group.literal),
-        Kind::GreenOnly => pixels::<0>(bits, codes, cache, run)?,
-        Kind::Opaque => pixels::<2>(bits, codes, cache, run)?,
-        Kind::Full => pixels::<3>(bits, codes, cache, run)?,
-    }
-    Ok(())
+    let codes =
+        &Codes { literal: group.literal, tables: group.codes.map(|code| Table::new(code, tables)), width };
+    let result = match group.kind {
+        Kind::Constant => {
+            run.fill(group.literal);
+            Ok(())
+        }
+        Kind::GreenOnly => pixels::<0>(bits, codes, cache, run),
+        Kind::Opaque => pixels::<2>(bits, codes, cache, run),
+        Kind::Full => pixels::<3>(bits, codes, cache, run),
+    };
+    result.map_err(|fault| bits.invalid(fault))
 }
 
 /// Reads pixels whose literals have green and so many other colors to be read.
@@ -110,71 +120,90 @@ fn pixels<const OTHERS: usize>(
     codes: &Codes,
     cache: &mut Cache,
     run: &mut Run,
-) -> Result<(), Error> {
-    while !run.is_over() && bits.refill_fast() {
-        pixel::<OTHERS, true>(bits, codes, cache, run)?;
-    }
+) -> Result<(), Fault> {
     while !run.is_over() {
-        bits.refill();
-        pixel::<OTHERS, false>(bits, codes, cache, run)?;
+        let green = literals::<OTHERS>(bits, codes, run)?;
+        if green >= FIRST_CACHED {
+            let color = cache.color(run, green - FIRST_CACHED).ok_or("a place in the color cache")?;
+            run.push(color);
+        } else if green >= FIRST_LENGTH {
+            copy(bits, codes, run, green - FIRST_LENGTH)?;
+        }
     }
     Ok(())
 }
 
-/// Reads one pixel, or a copy, with at least 56 bits in the reader. If they are `THERE`, none of them is made up.
-#[inline(always)]
-fn pixel<const OTHERS: usize, const THERE: bool>(
-    bits: &mut Bits,
-    codes: &Codes,
-    cache: &mut Cache,
-    run: &mut Run,
-) -> Result<(), Error> {
-    let green = codes.symbol(bits, GREEN);
-    if green < FIRST_LENGTH {
-        let mut pixel = codes.group.literal | (green as u32) << 8;
-        if OTHERS >= 2 {
-            pixel |= (codes.symbol(bits, RED) as u32) << 16;
-            pixel |= codes.symbol(bits, BLUE) as u32;
-        }
-        if OTHERS == 3 {
-            // Three codes take 45 bits at most.
-            if bits.left() < 15 {
-                bits.refill();
+/// Reads literals to the end of the run, or until green is something else, which is returned.
+#[inline(never)]
+fn literals<const OTHERS: usize>(bits: &mut Bits, codes: &Codes, run: &mut Run) -> Result<usize, Fault> {
+    let tables = codes.tables;
+    // No reference to these leaves the loop, so that they stay in registers.
+    let mut local = *bits;
+    let mut other = None;
+    run.locally(|run| {
+        while !run.is_over() && local.is_far_from_end() {
+            match literal::<OTHERS, true>(&mut local, codes.literal, &tables) {
+                Ok(pixel) => run.push(pixel),
+                Err(green) => {
+                    other = Some(green);
+                    break;
+                }
             }
-            pixel |= (codes.symbol(bits, ALPHA) as u32) << 24;
         }
-        if (!THERE || OTHERS == 3) && bits.overrun() {
-            return bits.check();
+    });
+    *bits = local;
+    while other.is_none() && !run.is_over() {
+        let read = literal::<OTHERS, false>(bits, codes.literal, &tables);
+        if bits.overrun() {
+            return Err(MISSING);
         }
-        run.push(pixel);
-    } else if green < FIRST_CACHED {
-        let length = prefixed(bits, green - FIRST_LENGTH);
-        bits.refill();
-        let prefix = codes.symbol(bits, DISTANCE);
-        let distance = to_distance(prefixed(bits, prefix), codes.width);
-        if bits.overrun() || !run.copy(distance, length) {
-            return Err(bits.invalid("a reference back"));
+        match read {
+            Ok(pixel) => run.push(pixel),
+            Err(green) => other = Some(green),
         }
-    } else {
-        let Some(color) = cache.color(run, green - FIRST_CACHED) else {
-            return Err(bits.invalid("a place in the color cache"));
-        };
-        if !THERE {
-            bits.check()?;
-        }
-        run.push(color);
     }
-    Ok(())
+    Ok(other.unwrap_or(0))
 }
 
-impl Codes<'_> {
-    #[inline(always)]
-    fn symbol(&self, bits: &mut Bits, code: usize) -> usize {
-        let (symbol, length) =
-            look_up(self.tables[code], usize::from(self.group.codes[code].mask), bits.peek());
-        bits.consume(length);
-        symbol
+/// Reads a literal, `FAR` from the end or not. `Err(green)` if it is something else.
+#[inline(always)]
+fn literal<const OTHERS: usize, const FAR: bool>(
+    bits: &mut Bits,
+    mut pixel: u32,
+    tables: &[Table; 5],
+) -> Result<u32, usize> {
+    let refill = |bits: &mut Bits| if FAR { bits.refill_far() } else { bits.refill() };
+    refill(bits);
+    let green = tables[GREEN].symbol(bits);
+    if green >= FIRST_LENGTH {
+        return Err(green);
     }
+    pixel |= (green as u32) << 8;
+    if OTHERS >= 2 {
+        pixel |= (tables[RED].symbol(bits) as u32) << 16;
+        pixel |= tables[BLUE].symbol(bits) as u32;
+    }
+    if OTHERS == 3 {
+        // Three codes take 45 bits at most.
+        if bits.left() < 15 {
+            refill(bits);
+        }
+        pixel |= (tables[ALPHA].symbol(bits) as u32) << 24;
+    }
+    Ok(pixel)
+}
+
+/// Reads the rest of a reference back, and copies what it refers to.
+#[inline(always)]
+fn copy(bits: &mut Bits, codes: &Codes, run: &mut Run, prefix: usize) -> Result<(), Fault> {
+    let mut local = *bits;
+    local.refill();
+    let length = prefixed(&mut local, prefix);
+    let prefix = codes.tables[DISTANCE].symbol(&mut local);
+    local.refill();
+    let distance = to_distance(prefixed(&mut local, prefix), codes.width);
+    *bits = local;
+    if local.overrun() || !run.copy(distance, length) { Err("a reference back") } else { Ok(()) }
 }
 
 /// A number of which the prefix was read: a length up to 4096, or the code of a distance up to 2^20.

@@ -10,6 +10,7 @@ mod cache;
 mod distance;
 mod groups;
 mod image;
+mod lanes;
 mod predictor;
 mod prefix;
 mod transform;
@@ -291,6 +292,7 @@ impl Lossless {
         let wanted = self.wanted.get(group / 64).is_none_or(|&word| word >> (group % 64) & 1 == 1);
         let done = self.groups.read_code(bits, cache_size, wanted, &mut self.budget)?;
         if self.groups.groups.len() == self.group_count {
+            self.groups.finish();
             self.window.start(self.image.width * self.image_height);
             self.cache.start(self.cache_bits);
             self.next = Next::Pixels;

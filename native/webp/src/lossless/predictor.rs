@@ -1,5 +1,7 @@
 //! The predictor transform: each pixel is the difference from what its neighbors suggest.
 
+use super::lanes::{Pixel, add, add_subtract, add_subtract_half, average, pack, select, unpack};
+
 /// What a pixel without neighbors is predicted to be.
 const BLACK: u32 = 0xff00_0000;
 
@@ -16,10 +18,10 @@ impl Predictor {
     pub(super) fn undo(&self, row: &mut [u32], above: &mut [u32], y: usize) {
         let width = row.len();
         if y == 0 {
-            row[0] = add(row[0], BLACK);
+            row[0] = sum(row[0], BLACK);
             left_only(row, 1, width);
         } else {
-            row[0] = add(row[0], above[0]);
+            row[0] = sum(row[0], above[0]);
             // To the right above the last pixel is what follows in memory: the first of this row.
             above[width] = row[0];
             let modes = &self.modes[(y >> self.bits) * self.tiles..][..self.tiles];
@@ -53,8 +55,8 @@ fn undo_mode(mode: u8, row: &mut [u32], above: &[u32], from: usize, to: usize) {
         5 => along(chain, tl, t, tr, |l, _, t, tr| average(average(l, tr), t)),
         6 => along(chain, tl, t, tr, |l, tl, _, _| average(l, tl)),
         7 => along(chain, tl, t, tr, |l, _, t, _| average(l, t)),
-        8 => each(&mut chain[1..], tl, t, average),
-        9 => each(&mut chain[1..], t, tr, average),
+        8 => each(&mut chain[1..], tl, t, mean),
+        9 => each(&mut chain[1..], t, tr, mean),
         10 => along(chain, tl, t, tr, |l, tl, t, tr| average(average(l, tl), average(t, tr))),
         11 => along(chain, tl, t, tr, |l, tl, t, _| select(l, tl, t)),
         12 => along(chain, tl, t, tr, |l, tl, t, _| add_subtract(l, tl, t)),
@@ -66,10 +68,10 @@ fn undo_mode(mode: u8, row: &mut [u32], above: &[u32], from: usize, to: usize) {
 
 /// Predicts by the pixel to the left.
 fn left_only(row: &mut [u32], from: usize, to: usize) {
-    let mut left = row[from - 1];
+    let mut left = unpack(row[from - 1]);
     for pixel in &mut row[from..to] {
-        left = add(*pixel, left);
-        *pixel = left;
+        left = add(unpack(*pixel), left);
+        *pixel = pack(left);
     }
 }
 
@@ -77,24 +79,30 @@ fn left_only(row: &mut [u32], from: usize, to: usize) {
 #[inline(always)]
 fn each(row: &mut [u32], a: &[u32], b: &[u32], predict: impl Fn(u32, u32) -> u32) {
     for ((pixel, &a), &b) in row.iter_mut().zip(a).zip(b) {
-        *pixel = add(*pixel, predict(a, b));
+        *pixel = sum(*pixel, predict(a, b));
     }
 }
 
 /// Predicts by the pixel to the left (the first of `chain` is there for that alone) and three above.
 #[inline(always)]
-fn along(chain: &mut [u32], tl: &[u32], t: &[u32], tr: &[u32], predict: impl Fn(u32, u32, u32, u32) -> u32) {
+fn along(
+    chain: &mut [u32],
+    tl: &[u32],
+    t: &[u32],
+    tr: &[u32],
+    predict: impl Fn(Pixel, Pixel, Pixel, Pixel) -> Pixel,
+) {
     let Some((&mut first, row)) = chain.split_first_mut() else { return };
-    let mut left = first;
+    let mut left = unpack(first);
     for (((pixel, &tl), &t), &tr) in row.iter_mut().zip(tl).zip(t).zip(tr) {
-        left = add(*pixel, predict(left, tl, t, tr));
-        *pixel = left;
+        left = add(unpack(*pixel), predict(left, unpack(tl), unpack(t), unpack(tr)));
+        *pixel = pack(left);
     }
 }
 
 /// The sums of four colors, each by itself.
 #[inline(always)]
-pub(super) fn add(a: u32, b: u32) -> u32 {
+pub(super) fn sum(a: u32, b: u32) -> u32 {
     let odd = (a & 0x00ff_00ff).wrapping_add(b & 0x00ff_00ff) & 0x00ff_00ff;
     let even = (a & 0xff00_ff00).wrapping_add(b & 0xff00_ff00) & 0xff00_ff00;
     odd | even
@@ -102,34 +110,6 @@ pub(super) fn add(a: u32, b: u32) -> u32 {
 
 /// The averages of four colors, rounded down.
 #[inline(always)]
-fn average(a: u32, b: u32) -> u32 {
-    (((a ^ b) & 0xfefe_fefe) >> 1).wrapping_add(a & b)
-}
-
-#[inline(always)]
-fn color(pixel: u32, index: u32) -> i32 {
-    (pixel >> (8 * index) & 255) as i32
-}
-
-#[inline(always)]
-fn colors(f: impl Fn(u32) -> i32) -> u32 {
-    let clamped = |index| (f(index).clamp(0, 255) as u32) << (8 * index);
-    clamped(0) | clamped(1) | clamped(2) | clamped(3)
-}
-
-/// The left or the upper pixel, whichever is nearer to left + top - top left.
-#[inline(always)]
-fn select(l: u32, tl: u32, t: u32) -> u32 {
-    let far = |a, b| (0..4).map(|i| (color(a, i) - color(b, i)).abs()).sum::<i32>();
-    if far(t, tl) < far(l, tl) { l } else { t }
-}
-
-#[inline(always)]
-fn add_subtract(l: u32, tl: u32, t: u32) -> u32 {
-    colors(|i| color(l, i) + color(t, i) - color(tl, i))
-}
-
-#[inline(always)]
-fn add_subtract_half(a: u32, tl: u32) -> u32 {
-    colors(|i| color(a, i) + (color(a, i) - color(tl, i)) / 2)
+fn mean(a: u32, b: u32) -> u32 {
+    (((a ^ b) & 0xfefe_fefe) >> 1) + (a & b)
 }

@@ -10,6 +10,8 @@ use crate::Error;
 
 /// Codes up to this length are found at the first look.
 pub(super) const ROOT_BITS: u32 = 8;
+/// The entries of the first level for longer codes.
+pub(super) const ROOT_ENTRIES: usize = 1 << ROOT_BITS;
 /// The longest code.
 const MAX_LENGTH: usize = 15;
 /// The largest alphabet: 256 values of green, 24 length prefixes and a color cache of 2^11 entries.
@@ -20,22 +22,40 @@ const LENGTH_ORDER: [u8; 19] = [17, 18, 0, 1, 2, 3, 4, 5, 16, 6, 7, 8, 9, 10, 11
 /// Where in all tables the table of one code is.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Code {
-    pub(super) start: u32,
+    start: u32,
     /// Selects the bits that the first level is indexed with.
-    pub(super) mask: u16,
-    /// The length of the longest code.
-    pub(super) longest: u16,
+    mask: u8,
 }
 
-/// Looks a symbol up, in the table that begins where `table` does, by the next bits.
-#[inline(always)]
-pub(super) fn look_up(table: &[u16], mask: usize, bits: u64) -> (usize, u32) {
-    let mut entry = table[bits as usize & mask];
-    if u32::from(entry & 15) > ROOT_BITS {
-        let second = (1 << (u32::from(entry & 15) - ROOT_BITS)) - 1;
-        entry = table[usize::from(entry >> 4) + ((bits >> ROOT_BITS) as usize & second)];
+/// The table of one code, to look symbols up in.
+#[derive(Clone, Copy)]
+pub(super) struct Table<'a> {
+    /// The first level, and what follows it if it is smaller: an index of eight bits needs no check.
+    root: &'a [u16; ROOT_ENTRIES],
+    mask: u8,
+    all: &'a [u16],
+}
+
+impl<'a> Table<'a> {
+    /// `tables` has at least [`ROOT_ENTRIES`] behind where any table starts.
+    pub(super) fn new(code: Code, tables: &'a [u16]) -> Self {
+        let all = tables.get(code.start as usize..).unwrap_or(&[]);
+        Table { root: all.first_chunk().unwrap_or(&[0; ROOT_ENTRIES]), mask: code.mask, all }
     }
-    (usize::from(entry >> 4), u32::from(entry & 15))
+
+    /// Reads a symbol, of at most 15 bits that a refill made available.
+    #[inline(always)]
+    pub(super) fn symbol(&self, bits: &mut Bits) -> usize {
+        let next = bits.peek();
+        let mut entry = self.root[usize::from(next as u8 & self.mask)];
+        if u32::from(entry & 15) > ROOT_BITS {
+            let second = (1 << (u32::from(entry & 15) - ROOT_BITS)) - 1;
+            let at = usize::from(entry >> 4) + ((next >> ROOT_BITS) as usize & second);
+            entry = self.all.get(at).copied().unwrap_or(0);
+        }
+        bits.consume(u32::from(entry & 15));
+        usize::from(entry >> 4)
+    }
 }
 
 /// The lengths of one code.
@@ -51,7 +71,7 @@ pub(super) struct Lengths {
 
 impl Lengths {
     /// The most bytes that it takes.
-    pub(super) const BYTES: usize = MAX_ALPHABET * (size_of::<(u16, u8)>() + size_of::<u16>()) + (2 << 7);
+    pub(super) const BYTES: usize = MAX_ALPHABET * (size_of::<(u16, u8)>() + size_of::<u16>()) + (2 << 9);
 
     fn clear(&mut self) {
         self.listed.clear();
@@ -113,6 +133,7 @@ impl Lengths {
         let mut tables = std::mem::take(&mut self.length_table);
         tables.clear();
         let code = self.table(&mut tables);
+        tables.resize(tables.len() + ROOT_ENTRIES, 0);
         self.length_table = tables;
         self.clear();
 
@@ -124,13 +145,13 @@ impl Lengths {
                 return Err(bits.invalid("a number of code lengths"));
             }
         }
+        let table = Table::new(code, &self.length_table);
         let mut symbol = 0;
         let mut repeated = 8;
         while symbol < alphabet && most > 0 {
             most -= 1;
             bits.refill();
-            let (length, taken) = look_up(&self.length_table, usize::from(code.mask), bits.peek());
-            bits.consume(taken);
+            let length = table.symbol(bits);
             let (length, run) = match length {
                 0 => (0, 1),
                 1..=15 => {
@@ -146,8 +167,9 @@ impl Lengths {
             }
             if length > 0 {
                 for symbol in symbol..symbol + run {
-                    self.push(symbol, length);
+                    self.listed.push((symbol as u16, length as u8));
                 }
+                self.counts[length] += run as u16;
             }
             symbol += run;
         }
@@ -184,7 +206,7 @@ impl Lengths {
         let start = tables.len();
         if let Some(symbol) = self.single() {
             tables.push(symbol << 4);
-            return Code { start: start as u32, mask: 0, longest: 0 };
+            return Code { start: start as u32, mask: 0 };
         }
         self.sort();
         let longest = self.counts.iter().rposition(|&count| count > 0).unwrap_or(0) as u32;
@@ -203,7 +225,7 @@ impl Lengths {
         if longest > ROOT_BITS {
             self.second_levels(tables, start, at, code);
         }
-        Code { start: start as u32, mask: (1 << root_bits) - 1, longest: longest as u16 }
+        Code { start: start as u32, mask: ((1 << root_bits) - 1) as u8 }
     }
 
     /// Symbols by the length of their codes, then by value.

@@ -1,7 +1,7 @@
 //! The transforms, undone a row at a time.
 
 use super::budget::Budget;
-use super::predictor::{Predictor, add};
+use super::predictor::{Predictor, sum};
 use crate::Error;
 
 /// The color transform: red and blue are differences from parts of green, and blue from part of red.
@@ -48,7 +48,7 @@ impl Palette {
         let mut colors = [0; 256];
         let mut last = 0;
         for (color, &difference) in colors.iter_mut().zip(sent) {
-            last = add(last, difference);
+            last = sum(last, difference);
             *color = last;
         }
         Palette { packing: Self::packing(sent.len()), colors, width }

@@ -132,6 +132,14 @@ impl Run<'_> {
         self.at - self.start
     }
 
+    /// Lets a loop write on in a copy of its own, which stays in registers as no reference to it leaves the loop.
+    #[inline(always)]
+    pub(super) fn locally(&mut self, write: impl FnOnce(&mut Run)) {
+        let mut local = Run { pixels: &mut *self.pixels, ..*self };
+        write(&mut local);
+        self.at = local.at;
+    }
+
     /// Writes one pixel of a run that is not over.
     #[inline(always)]
     pub(super) fn push(&mut self, pixel: u32) {
@@ -157,22 +165,13 @@ impl Run<'_> {
         self.at += length;
         let from = if distance <= to { to - distance } else { to + self.ring - distance };
         if from.max(to) + length + SPILL > self.pixels.len() {
-            self.copy_wrapped(from, to, length);
+            copy_wrapped(self.pixels, self.ring, from, to, length);
         } else if distance >= 4 {
             copy_blocks(self.pixels, from, to, length);
         } else {
             copy_pattern(self.pixels, from, to, distance, length);
         }
         true
-    }
-
-    /// A copy around the end of the ring.
-    #[cold]
-    fn copy_wrapped(&mut self, from: usize, to: usize, length: usize) {
-        let wrapped = |at: usize| if at < self.ring { at } else { at - self.ring };
-        for i in 0..length {
-            self.pixels[wrapped(to + i)] = self.pixels[wrapped(from + i)];
-        }
     }
 
     /// Calls a function with each pixel from the `from`th of this run on.
@@ -182,6 +181,16 @@ impl Run<'_> {
         let in_ring = &self.pixels[from.min(self.ring)..to.min(self.ring)];
         let wrapped = &self.pixels[from.saturating_sub(self.ring)..to.saturating_sub(self.ring)];
         in_ring.iter().chain(wrapped).for_each(|&pixel| f(pixel));
+    }
+}
+
+/// A copy around the end of the ring.
+#[cold]
+#[inline(never)]
+fn copy_wrapped(pixels: &mut [u32], ring: usize, from: usize, to: usize, length: usize) {
+    let wrapped = |at: usize| if at < ring { at } else { at - ring };
+    for i in 0..length {
+        pixels[wrapped(to + i)] = pixels[wrapped(from + i)];
     }
 }
 
