@@ -2,7 +2,8 @@
 
 use super::bits::Bits;
 use super::budget::Budget;
-use super::prefix::{Code, Lengths, ROOT_ENTRIES};
+use super::packed::{self, Packed};
+use super::prefix::{Code, Lengths, ROOT_ENTRIES, Table};
 use crate::Error;
 
 pub(super) const GREEN: usize = 0;
@@ -44,6 +45,15 @@ pub(super) struct Group {
     /// The colors that have one value, as ARGB; zero in place of the others.
     pub(super) literal: u32,
     pub(super) codes: [Code; 5],
+    /// Which of the packed tables it has.
+    packed: Option<u16>,
+}
+
+impl Group {
+    pub(super) fn packed<'a>(&self, groups: &'a Groups) -> Option<&'a Packed> {
+        let start = usize::from(self.packed?) * packed::ENTRIES;
+        groups.packed.get(start..).and_then(|rest| rest.first_chunk())
+    }
 }
 
 /// The groups of one image.
@@ -51,6 +61,7 @@ pub(super) struct Groups {
     pub(super) groups: Vec<Group>,
     /// The tables of all codes.
     pub(super) tables: Vec<u16>,
+    packed: Vec<u32>,
     own: Budget,
     lengths: Lengths,
     reading: Group,
@@ -64,6 +75,7 @@ impl Groups {
         Groups {
             groups: Vec::new(),
             tables: Vec::new(),
+            packed: Vec::new(),
             own: Budget::new(MOST_BYTES),
             lengths: Lengths::default(),
             reading: Group::default(),
@@ -76,18 +88,19 @@ impl Groups {
     pub(super) fn clear(&mut self) {
         self.groups.clear();
         self.tables.clear();
+        self.packed.clear();
         self.codes_read = 0;
         self.singles = 0;
         self.reading = Group::default();
     }
 
-    /// Reads one code. Those of a group that is not wanted are only checked.
+    /// Reads one code, of a group that so many pixels have. Codes that none has are only checked.
     /// Returns the work that it took, in pixels' worth.
     pub(super) fn read_code(
         &mut self,
         bits: &mut Bits,
         cache_size: usize,
-        wanted: bool,
+        pixels: usize,
         budget: &mut Budget,
     ) -> Result<usize, Error> {
         let code = self.codes_read;
@@ -99,8 +112,9 @@ impl Groups {
         self.lengths.read(bits, alphabet)?;
         let mut work = 4 + self.lengths.len();
         let before = self.own.held();
-        if wanted {
-            self.own.grow(&mut self.tables, self.lengths.most_entries())?;
+        if pixels > 0 {
+            // A table has to be followed by as much as an index may reach.
+            self.own.grow(&mut self.tables, self.lengths.most_entries() + ROOT_ENTRIES)?;
             let entries = self.tables.len();
             self.reading.codes[code] = self.lengths.table(&mut self.tables);
             work += (self.tables.len() - entries) / 4;
@@ -108,14 +122,32 @@ impl Groups {
         }
         self.codes_read += 1;
         if self.codes_read > DISTANCE {
-            (self.codes_read, self.singles) = (0, 0);
+            if self.reading.kind == Kind::Opaque && pixels >= packed::LEAST_PIXELS {
+                work += self.pack()?;
+            }
             self.own.grow(&mut self.groups, 1)?;
             self.groups.push(std::mem::take(&mut self.reading));
+            (self.codes_read, self.singles) = (0, 0);
         }
-        // An image's last table has to be followed by as much as an index may reach.
-        self.own.grow(&mut self.tables, ROOT_ENTRIES)?;
         budget.take(self.own.held() - before)?;
         Ok(work)
+    }
+
+    /// Makes a packed table for the group just read, if it is of use.
+    fn pack(&mut self) -> Result<usize, Error> {
+        let number = self.packed.len() / packed::ENTRIES;
+        if number >= packed::MOST_TABLES {
+            return Ok(0);
+        }
+        self.own.grow(&mut self.packed, packed::ENTRIES)?;
+        let end = self.tables.len();
+        self.finish();
+        let tables = self.reading.codes.map(|code| Table::new(code, &self.tables));
+        if packed::append(&mut self.packed, &tables) {
+            self.reading.packed = Some(number as u16);
+        }
+        self.tables.truncate(end);
+        Ok(packed::ENTRIES)
     }
 
     /// Makes tables ready for use when all groups were read.

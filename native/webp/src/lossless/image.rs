@@ -5,6 +5,7 @@ use super::bits::Bits;
 use super::cache::Cache;
 use super::distance::to_distance;
 use super::groups::{ALPHA, BLUE, DISTANCE, FIRST_CACHED, FIRST_LENGTH, GREEN, Group, Groups, Kind, RED};
+use super::packed::{self, Packed};
 use super::prefix::Table;
 use super::window::{Run, Window};
 use crate::Error;
@@ -58,7 +59,7 @@ impl Image {
             let (group, count) = self.next_group(most - decoded);
             let group = groups.groups.get(group).ok_or_else(|| bits.invalid("a group of prefix codes"))?;
             let mut run = window.next(count);
-            let result = decode_run(bits, group, &groups.tables, self.width, cache, &mut run);
+            let result = decode_run(bits, group, groups, self.width, cache, &mut run);
             cache.end_run(&run);
             let written = run.written();
             window.advance(written);
@@ -82,6 +83,7 @@ impl Image {
 struct Codes<'a> {
     literal: u32,
     tables: [Table<'a>; 5],
+    packed: Option<&'a Packed>,
     width: usize,
 }
 
@@ -95,13 +97,13 @@ const MISSING: Fault = "bits beyond the end";
 fn decode_run(
     bits: &mut Bits,
     group: &Group,
-    tables: &[u16],
+    groups: &Groups,
     width: usize,
     cache: &mut Cache,
     run: &mut Run,
 ) -> Result<(), Error> {
-    let codes =
-        &Codes { literal: group.literal, tables: group.codes.map(|code| Table::new(code, tables)), width };
+    let tables = group.codes.map(|code| Table::new(code, &groups.tables));
+    let codes = &Codes { literal: group.literal, tables, packed: group.packed(groups), width };
     let result = match group.kind {
         Kind::Constant => {
             run.fill(group.literal);
@@ -136,12 +138,46 @@ fn pixels<const OTHERS: usize>(
 /// Reads literals to the end of the run, or until green is something else, which is returned.
 #[inline(never)]
 fn literals<const OTHERS: usize>(bits: &mut Bits, codes: &Codes, run: &mut Run) -> Result<usize, Fault> {
+    let other = match codes.packed {
+        Some(packed) => far_literals::<OTHERS>(bits, codes, run, |bits| packed::look_up(packed, bits)),
+        None => far_literals::<OTHERS>(bits, codes, run, |_| None),
+    };
+    if let Some(green) = other {
+        return Ok(green);
+    }
+    while !run.is_over() {
+        bits.refill();
+        let read = literal::<OTHERS, false>(bits, codes.literal, &codes.tables);
+        if bits.overrun() {
+            return Err(MISSING);
+        }
+        match read {
+            Ok(pixel) => run.push(pixel),
+            Err(green) => return Ok(green),
+        }
+    }
+    Ok(0)
+}
+
+/// Reads literals as long as the end of the data is far.
+#[inline(always)]
+fn far_literals<const OTHERS: usize>(
+    bits: &mut Bits,
+    codes: &Codes,
+    run: &mut Run,
+    packed: impl Fn(&mut Bits) -> Option<u32>,
+) -> Option<usize> {
     let tables = codes.tables;
     // No reference to these leaves the loop, so that they stay in registers.
     let mut local = *bits;
     let mut other = None;
     run.locally(|run| {
         while !run.is_over() && local.is_far_from_end() {
+            local.refill_far();
+            if let Some(pixel) = packed(&mut local) {
+                run.push(codes.literal | pixel);
+                continue;
+            }
             match literal::<OTHERS, true>(&mut local, codes.literal, &tables) {
                 Ok(pixel) => run.push(pixel),
                 Err(green) => {
@@ -152,28 +188,16 @@ fn literals<const OTHERS: usize>(bits: &mut Bits, codes: &Codes, run: &mut Run) 
         }
     });
     *bits = local;
-    while other.is_none() && !run.is_over() {
-        let read = literal::<OTHERS, false>(bits, codes.literal, &tables);
-        if bits.overrun() {
-            return Err(MISSING);
-        }
-        match read {
-            Ok(pixel) => run.push(pixel),
-            Err(green) => other = Some(green),
-        }
-    }
-    Ok(other.unwrap_or(0))
+    other
 }
 
-/// Reads a literal, `FAR` from the end or not. `Err(green)` if it is something else.
+/// Reads a literal after a refill, `FAR` from the end or not. `Err(green)` if it is something else.
 #[inline(always)]
 fn literal<const OTHERS: usize, const FAR: bool>(
     bits: &mut Bits,
     mut pixel: u32,
     tables: &[Table; 5],
 ) -> Result<u32, usize> {
-    let refill = |bits: &mut Bits| if FAR { bits.refill_far() } else { bits.refill() };
-    refill(bits);
     let green = tables[GREEN].symbol(bits);
     if green >= FIRST_LENGTH {
         return Err(green);
@@ -186,7 +210,7 @@ fn literal<const OTHERS: usize, const FAR: bool>(
     if OTHERS == 3 {
         // Three codes take 45 bits at most.
         if bits.left() < 15 {
-            refill(bits);
+            if FAR { bits.refill_far() } else { bits.refill() }
         }
         pixel |= (tables[ALPHA].symbol(bits) as u32) << 24;
     }

@@ -11,6 +11,7 @@ mod distance;
 mod groups;
 mod image;
 mod lanes;
+mod packed;
 mod predictor;
 mod prefix;
 mod transform;
@@ -38,9 +39,9 @@ const MOST_SIDE: u32 = 1 << 14;
 const HEADER_BYTES: usize = 5;
 /// The most colors of a palette.
 const MOST_PALETTE: usize = 256;
-/// Of what does not depend on the picture: the lengths of a code, the color cache, which groups are wanted,
-/// the palette.
-const SMALL_BYTES: usize = Lengths::BYTES + MOST_COLORS * 4 + (1 << 16) / 8 + 2 * MOST_PALETTE * 4;
+/// Of what does not depend on the picture: the lengths of a code, the color cache, the tiles of each
+/// group, the palette.
+const SMALL_BYTES: usize = Lengths::BYTES + MOST_COLORS * 4 + 2 * (4 << 16) + 2 * MOST_PALETTE * 4;
 
 /// What the stream has next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,9 +82,8 @@ pub(crate) struct Lossless {
     transforms_seen: u32,
     /// The width of the picture as its pixels are sent: less than its own if several are packed into one.
     packed_width: usize,
-    /// A bit for each group that a pixel of the picture wants, and how many groups that makes.
-    wanted: Vec<u64>,
-    group_count: usize,
+    /// How many tiles of the picture have each group.
+    group_tiles: Vec<u32>,
     groups: Groups,
     cache: Cache,
     window: Window,
@@ -144,8 +144,7 @@ impl Lossless {
             cache_bits: 0,
             transforms_seen: 0,
             packed_width: width,
-            wanted: Vec::new(),
-            group_count: 1,
+            group_tiles: Vec::new(),
             groups: Groups::new(),
             cache: Cache::default(),
             window,
@@ -260,8 +259,7 @@ impl Lossless {
         self.part = part;
         self.image = Image::new(width, None);
         self.image_height = height;
-        self.group_count = 1;
-        self.wanted.clear();
+        self.group_tiles.clear();
         self.groups.clear();
         self.next = Next::Cache;
     }
@@ -288,10 +286,15 @@ impl Lossless {
     fn read_code(&mut self, bits: &mut Bits) -> Result<usize, Error> {
         let cache_size = if self.cache_bits > 0 { 1 << self.cache_bits } else { 0 };
         let group = self.groups.groups.len();
-        // One group alone is wanted by all pixels.
-        let wanted = self.wanted.get(group / 64).is_none_or(|&word| word >> (group % 64) & 1 == 1);
-        let done = self.groups.read_code(bits, cache_size, wanted, &mut self.budget)?;
-        if self.groups.groups.len() == self.group_count {
+        // Without tiles there is one group, which all pixels have.
+        let pixels = match &self.image.tiles {
+            Some(tiles) => {
+                self.group_tiles.get(group).map_or(0, |&count| (count as usize) << (2 * tiles.bits))
+            }
+            None => self.image.width * self.image_height,
+        };
+        let done = self.groups.read_code(bits, cache_size, pixels, &mut self.budget)?;
+        if self.groups.groups.len() == self.group_tiles.len().max(1) {
             self.groups.finish();
             self.window.start(self.image.width * self.image_height);
             self.cache.start(self.cache_bits);
@@ -316,11 +319,10 @@ impl Lossless {
                     let group = (pixel >> 8) as u16;
                     groups.push(group);
                     let group = usize::from(group);
-                    self.group_count = self.group_count.max(group + 1);
-                    if self.wanted.len() <= group / 64 {
-                        self.wanted.resize(group / 64 + 1, 0);
+                    if self.group_tiles.len() <= group {
+                        self.group_tiles.resize(group + 1, 0);
                     }
-                    self.wanted[group / 64] |= 1 << (group % 64);
+                    self.group_tiles[group] += 1;
                 }
             }
             Part::Picture => {}

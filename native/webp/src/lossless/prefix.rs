@@ -43,18 +43,24 @@ impl<'a> Table<'a> {
         Table { root: all.first_chunk().unwrap_or(&[0; ROOT_ENTRIES]), mask: code.mask, all }
     }
 
-    /// Reads a symbol, of at most 15 bits that a refill made available.
+    /// The symbol that bits begin with, and the length of its code.
     #[inline(always)]
-    pub(super) fn symbol(&self, bits: &mut Bits) -> usize {
-        let next = bits.peek();
+    pub(super) fn look_up(&self, next: u64) -> (usize, u32) {
         let mut entry = self.root[usize::from(next as u8 & self.mask)];
         if u32::from(entry & 15) > ROOT_BITS {
             let second = (1 << (u32::from(entry & 15) - ROOT_BITS)) - 1;
             let at = usize::from(entry >> 4) + ((next >> ROOT_BITS) as usize & second);
             entry = self.all.get(at).copied().unwrap_or(0);
         }
-        bits.consume(u32::from(entry & 15));
-        usize::from(entry >> 4)
+        (usize::from(entry >> 4), u32::from(entry & 15))
+    }
+
+    /// Reads a symbol, of at most 15 bits that a refill made available.
+    #[inline(always)]
+    pub(super) fn symbol(&self, bits: &mut Bits) -> usize {
+        let (symbol, length) = self.look_up(bits.peek());
+        bits.consume(length);
+        symbol
     }
 }
 
