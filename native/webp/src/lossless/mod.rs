@@ -1,1 +1,400 @@
-//! VP8L, the lossless bitstream.
+//! VP8L, the lossless bitstream (RFC 9649, section 3).
+//!
+//! What is held of a picture is as many of its pixels as references reach back (2^20, or all if there are
+//! fewer), the row being undone and the one before, and the small images of its transforms and of its groups of
+//! prefix codes. Everything is read in steps: an image by pixels, groups by codes.
+
+mod bits;
+mod budget;
+mod cache;
+mod distance;
+mod groups;
+mod image;
+mod lanes;
+mod packed;
+mod predictor;
+mod prefix;
+mod transform;
+mod window;
+
+#[cfg(test)]
+mod tests;
+
+use bytes::Bytes;
+
+use self::bits::{Bits, Cursor};
+use self::budget::Budget;
+use self::cache::{Cache, MOST_COLORS};
+use self::groups::Groups;
+use self::image::{Image, Tiles};
+use self::predictor::Predictor;
+use self::prefix::Lengths;
+use self::transform::{Color, Palette, Transform, Transforms};
+use self::window::{MOST_WAITING, Window};
+use crate::Error;
+
+const SIGNATURE: u8 = 0x2f;
+/// 14 bits hold a side, less one.
+const MOST_SIDE: u32 = 1 << 14;
+const HEADER_BYTES: usize = 5;
+/// The most colors of a palette.
+const MOST_PALETTE: usize = 256;
+/// Of what does not depend on the picture: the lengths of a code, the color cache, the tiles of each
+/// group, the palette.
+const SMALL_BYTES: usize = Lengths::BYTES + MOST_COLORS * 4 + 2 * (4 << 16) + 2 * MOST_PALETTE * 4;
+
+/// What the stream has next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// Another transform, or none.
+    Transform,
+    /// The size of an image's color cache, and for the picture, whether it has tiles of groups.
+    Cache,
+    /// The prefix codes of an image.
+    Codes,
+    /// The pixels of an image.
+    Pixels,
+}
+
+/// The image being read, and what becomes of its pixels.
+enum Part {
+    Predictor { bits: u32, modes: Vec<u8> },
+    Color { bits: u32, parts: Vec<u32> },
+    Palette { colors: Vec<u32> },
+    Tiles { bits: u32, groups: Vec<u16>, picture_cache_bits: u32 },
+    Picture,
+}
+
+pub(crate) struct Lossless {
+    data: Bytes,
+    at: usize,
+    cursor: Cursor,
+    width: usize,
+    height: usize,
+    has_alpha: bool,
+    budget: Budget,
+    next: Next,
+    part: Part,
+    image: Image,
+    image_height: usize,
+    cache_bits: u32,
+    /// A bit for each type of transform that was there.
+    transforms_seen: u32,
+    /// The width of the picture as its pixels are sent: less than its own if several are packed into one.
+    packed_width: usize,
+    /// How many tiles of the picture have each group.
+    group_tiles: Vec<u32>,
+    groups: Groups,
+    cache: Cache,
+    window: Window,
+    transforms: Transforms,
+    strip: Vec<u8>,
+    /// What went wrong behind rows that are still to be handed out.
+    failed: Option<Error>,
+}
+
+impl Lossless {
+    /// `data` is the payload of a VP8L chunk, and `at` its offset in the file, for errors.
+    pub(crate) fn new(data: Bytes, at: usize, max_memory: u64) -> Result<Self, Error> {
+        let Some(&[signature, a, b, c, d]) = data.first_chunk::<HEADER_BYTES>() else {
+            return Err(Error::Truncated { offset: at + data.len() });
+        };
+        let header = u32::from_le_bytes([a, b, c, d]);
+        if signature != SIGNATURE || header >> 29 != 0 {
+            return Err(Error::Invalid { what: "the header of lossless data", offset: at });
+        }
+        let (width, height) = ((header & (MOST_SIDE - 1)) + 1, (header >> 14 & (MOST_SIDE - 1)) + 1);
+        let stream = data.slice(HEADER_BYTES..);
+        let mut new = Self::headerless(stream, at + HEADER_BYTES, width, height, max_memory)?;
+        new.has_alpha = header >> 28 & 1 == 1;
+        Ok(new)
+    }
+
+    /// A stream without header, as the ALPH chunk has it: the size is the picture's, and alpha is in green.
+    pub(crate) fn headerless(
+        data: Bytes,
+        at: usize,
+        width: u32,
+        height: u32,
+        max_memory: u64,
+    ) -> Result<Self, Error> {
+        if !(1..=MOST_SIDE).contains(&width) || !(1..=MOST_SIDE).contains(&height) {
+            return Err(Error::Invalid { what: "a size", offset: at });
+        }
+        let (width, height) = (width as usize, height as usize);
+        let mut budget = Budget::new(max_memory);
+        budget.take(SMALL_BYTES as u64)?;
+        let mut window = Window::new();
+        window.reserve((width * height).max(MOST_PALETTE), &mut budget)?;
+        let transforms = Transforms::new(width, &mut budget)?;
+        let mut strip = Vec::new();
+        budget.reserve(&mut strip, strip_rows(width).min(height) * width * 4)?;
+        Ok(Lossless {
+            data,
+            at,
+            cursor: Cursor::default(),
+            width,
+            height,
+            has_alpha: true,
+            budget,
+            next: Next::Transform,
+            part: Part::Picture,
+            image: Image::new(width, None),
+            image_height: height,
+            cache_bits: 0,
+            transforms_seen: 0,
+            packed_width: width,
+            group_tiles: Vec::new(),
+            groups: Groups::new(),
+            cache: Cache::default(),
+            window,
+            transforms,
+            strip,
+            failed: None,
+        })
+    }
+
+    pub(crate) fn size(&self) -> (u32, u32) {
+        (self.width as u32, self.height as u32)
+    }
+
+    /// What the header says of alpha. Pixels may have any nevertheless.
+    pub(crate) fn has_alpha(&self) -> bool {
+        self.has_alpha
+    }
+
+    /// The most bytes held from now on. Before all of the small images and prefix codes are read, they are assumed
+    /// to be as large as they can be for a picture of this size, which is 7/16 byte a pixel and 32 MiB, or less if
+    /// no more is allowed: they are not read then. Afterwards it is what they take.
+    pub(crate) fn memory(&self) -> u64 {
+        let picture = matches!(self.part, Part::Picture);
+        if picture && self.next == Next::Pixels {
+            return self.budget.held();
+        }
+        let tiles = (self.width.div_ceil(4) * self.height.div_ceil(4)) as u64;
+        let mut most = self.budget.held();
+        if self.next != Next::Codes || !picture {
+            most += tiles * (size_of::<u8>() + size_of::<u32>() + size_of::<u16>()) as u64;
+        }
+        most += groups::MOST_BYTES.min(self.data.len() as u64 * groups::MOST_BYTES_A_BYTE);
+        most.min(self.budget.allowed().max(self.budget.held()))
+    }
+
+    /// Does at most about `*work` pixels' worth of work, and takes what it did off it: decoding a pixel is
+    /// one, and so is undoing the transforms of one, a picture twice its pixels.
+    ///
+    /// `Some(rows)`: the next rows, one to `most_rows`, as bytes of RGBA. `None`: none is finished yet.
+    pub(crate) fn read(&mut self, most_rows: usize, work: &mut usize) -> Result<Option<&[u8]>, Error> {
+        loop {
+            if matches!(self.part, Part::Picture) && self.next == Next::Pixels {
+                return self.read_rows(most_rows, work);
+            }
+            if let Some(error) = self.failed {
+                return Err(error);
+            }
+            match self.step(*work) {
+                Ok(done) => *work = work.saturating_sub(done),
+                Err(error) => self.failed = Some(error),
+            }
+            if *work == 0 {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Reads a piece of what comes before the pixels of the picture. Returns the work that it took.
+    fn step(&mut self, most: usize) -> Result<usize, Error> {
+        let data = self.data.clone();
+        let mut bits = Bits::new(&data, self.at, self.cursor);
+        let done = match self.next {
+            Next::Transform => self.read_transform(&mut bits)?,
+            Next::Cache => self.read_cache(&mut bits)?,
+            Next::Codes => self.read_code(&mut bits)?,
+            Next::Pixels => self.read_part(&mut bits, most)?,
+        };
+        self.cursor = bits.cursor();
+        Ok(done)
+    }
+
+    fn read_transform(&mut self, bits: &mut Bits) -> Result<usize, Error> {
+        if bits.read(1)? == 0 {
+            self.start(Part::Picture, self.packed_width, self.height);
+            return Ok(1);
+        }
+        let kind = bits.read(2)?;
+        if self.transforms_seen & 1 << kind != 0 {
+            return Err(bits.invalid("the same transform again"));
+        }
+        self.transforms_seen |= 1 << kind;
+        match kind {
+            2 => self.transforms.push(Transform::SubtractGreen),
+            3 => {
+                let colors = bits.read(8)? + 1;
+                self.start(Part::Palette { colors: Vec::new() }, colors, 1);
+            }
+            _ => {
+                let bits = bits.read(3)? as u32 + 2;
+                let (width, height) = self.tiles(bits);
+                let part = if kind == 0 {
+                    let mut modes = Vec::new();
+                    self.budget.reserve(&mut modes, width * height)?;
+                    Part::Predictor { bits, modes }
+                } else {
+                    let mut parts = Vec::new();
+                    self.budget.reserve(&mut parts, width * height)?;
+                    Part::Color { bits, parts }
+                };
+                self.start(part, width, height);
+            }
+        }
+        Ok(1)
+    }
+
+    /// The size of an image that has a pixel for each tile of the picture.
+    fn tiles(&self, bits: u32) -> (usize, usize) {
+        (self.packed_width.div_ceil(1 << bits), self.height.div_ceil(1 << bits))
+    }
+
+    fn start(&mut self, part: Part, width: usize, height: usize) {
+        self.part = part;
+        self.image = Image::new(width, None);
+        self.image_height = height;
+        self.group_tiles.clear();
+        self.groups.clear();
+        self.next = Next::Cache;
+    }
+
+    fn read_cache(&mut self, bits: &mut Bits) -> Result<usize, Error> {
+        self.cache_bits = 0;
+        if bits.read(1)? == 1 {
+            self.cache_bits = bits.read(4)? as u32;
+            if !(1..=MOST_COLORS.ilog2()).contains(&self.cache_bits) {
+                return Err(bits.invalid("the size of a color cache"));
+            }
+        }
+        self.next = Next::Codes;
+        if matches!(self.part, Part::Picture) && bits.read(1)? == 1 {
+            let bits = bits.read(3)? as u32 + 2;
+            let (width, height) = self.tiles(bits);
+            let mut groups = Vec::new();
+            self.budget.reserve(&mut groups, width * height)?;
+            self.start(Part::Tiles { bits, groups, picture_cache_bits: self.cache_bits }, width, height);
+        }
+        Ok(1)
+    }
+
+    fn read_code(&mut self, bits: &mut Bits) -> Result<usize, Error> {
+        let cache_size = if self.cache_bits > 0 { 1 << self.cache_bits } else { 0 };
+        let group = self.groups.groups.len();
+        // Without tiles there is one group, which all pixels have.
+        let pixels = match &self.image.tiles {
+            Some(tiles) => {
+                self.group_tiles.get(group).map_or(0, |&count| (count as usize) << (2 * tiles.bits))
+            }
+            None => self.image.width * self.image_height,
+        };
+        let done = self.groups.read_code(bits, cache_size, pixels, &mut self.budget)?;
+        if self.groups.groups.len() == self.group_tiles.len().max(1) {
+            self.groups.finish();
+            self.window.start(self.image.width * self.image_height);
+            self.cache.start(self.cache_bits);
+            self.next = Next::Pixels;
+        }
+        Ok(done)
+    }
+
+    /// Reads pixels of an image that is not the picture.
+    fn read_part(&mut self, bits: &mut Bits, most: usize) -> Result<usize, Error> {
+        let most = most.clamp(1, MOST_WAITING);
+        let done = self.image.decode(bits, &self.groups, &mut self.cache, &mut self.window, most)?;
+        let (first, second) = self.window.take(done);
+        let pixels = first.iter().chain(second);
+        match &mut self.part {
+            // The values are in green, or in red and green.
+            Part::Predictor { modes, .. } => modes.extend(pixels.map(|pixel| (pixel >> 8 & 15) as u8)),
+            Part::Color { parts, .. } => parts.extend(pixels),
+            Part::Palette { colors } => colors.extend(pixels),
+            Part::Tiles { groups, .. } => {
+                for &pixel in pixels {
+                    let group = (pixel >> 8) as u16;
+                    groups.push(group);
+                    let group = usize::from(group);
+                    if self.group_tiles.len() <= group {
+                        self.group_tiles.resize(group + 1, 0);
+                    }
+                    self.group_tiles[group] += 1;
+                }
+            }
+            Part::Picture => {}
+        }
+        if self.window.is_full() {
+            self.end_part();
+        }
+        Ok(done)
+    }
+
+    /// Puts an image to its use when all of it was read.
+    fn end_part(&mut self) {
+        self.next = Next::Transform;
+        let tiles = self.image.width;
+        let transform = match std::mem::replace(&mut self.part, Part::Picture) {
+            Part::Predictor { bits, modes } => Transform::Predictor(Predictor { bits, tiles, modes }),
+            Part::Color { bits, parts } => Transform::Color(Color { bits, tiles, parts }),
+            Part::Palette { colors } => {
+                let packing = Palette::packing(colors.len());
+                let width = self.packed_width;
+                self.packed_width = width.div_ceil(1 << packing);
+                Transform::Palette(Box::new(Palette::new(&colors, width)))
+            }
+            Part::Tiles { bits, groups, picture_cache_bits } => {
+                self.image = Image::new(self.packed_width, Some(Tiles { bits, width: tiles, groups }));
+                self.image_height = self.height;
+                self.groups.clear();
+                self.cache_bits = picture_cache_bits;
+                self.next = Next::Codes;
+                return;
+            }
+            Part::Picture => return,
+        };
+        self.transforms.push(transform);
+    }
+
+    /// Decodes pixels of the picture, and hands out the rows that are finished.
+    fn read_rows(&mut self, most_rows: usize, work: &mut usize) -> Result<Option<&[u8]>, Error> {
+        let affordable = |work: usize, each: usize| (work / each).max(1);
+        let most_rows = most_rows.clamp(1, strip_rows(self.width));
+        let wanted = most_rows.min(affordable(*work, 2 * self.width)) * self.packed_width;
+        let waiting = self.window.waiting();
+        if waiting < wanted && self.failed.is_none() {
+            let most = (wanted - waiting).min((*work).max(1));
+            let data = self.data.clone();
+            let mut bits = Bits::new(&data, self.at, self.cursor);
+            let result = self.image.decode(&mut bits, &self.groups, &mut self.cache, &mut self.window, most);
+            self.cursor = bits.cursor();
+            *work = work.saturating_sub(self.window.waiting() - waiting);
+            self.failed = result.err();
+        }
+        let rows = self.window.waiting() / self.packed_width;
+        if rows == 0 {
+            return match self.failed {
+                Some(error) => Err(error),
+                None if self.window.is_full() => {
+                    Err(Error::Invalid { what: "a row too many", offset: self.at })
+                }
+                None => Ok(None),
+            };
+        }
+        let rows = rows.min(most_rows).min(affordable(*work, self.width));
+        self.strip.resize(strip_rows(self.width).min(self.height) * self.width * 4, 0);
+        for rgba in self.strip.chunks_exact_mut(self.width * 4).take(rows) {
+            self.transforms.undo(self.window.take(self.packed_width), self.width, rgba);
+        }
+        *work = work.saturating_sub(rows * self.width);
+        Ok(self.strip.get(..rows * self.width * 4))
+    }
+}
+
+/// The most rows handed out at once.
+fn strip_rows(width: usize) -> usize {
+    (MOST_WAITING / width).max(1)
+}
