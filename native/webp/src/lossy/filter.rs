@@ -1,0 +1,329 @@
+//! The loop filter (RFC 6386, section 15).
+//!
+//! Each macroblock is filtered as soon as it is decoded, with the last samples of those above and to its left,
+//! in a small piece of memory of its own. Sixteen places along an edge are filtered at a time, without
+//! branches, so that compilers make vector instructions of it.
+
+use super::predict::Reconstruction;
+
+/// How much a macroblock is filtered.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Strength {
+    level: u8,
+    /// The most that neighbors may differ by.
+    interior: u8,
+    /// The difference from which on less of them is changed.
+    high_variance: u8,
+}
+
+impl Strength {
+    pub(super) fn new(level: u8, sharpness: u8) -> Self {
+        let mut interior = match sharpness {
+            0 => level,
+            1..=4 => level >> 1,
+            _ => level >> 2,
+        };
+        if sharpness > 0 {
+            interior = interior.min(9 - sharpness.min(7));
+        }
+        let high_variance = match level {
+            0..15 => 0,
+            15..40 => 1,
+            40.. => 2,
+        };
+        Strength { level, interior: interior.max(1), high_variance }
+    }
+
+    /// What decides at the edges of macroblocks.
+    fn outer(self) -> Thresholds {
+        self.thresholds(self.level + 2)
+    }
+
+    /// What decides between the blocks of one.
+    fn inner(self) -> Thresholds {
+        self.thresholds(self.level)
+    }
+
+    fn thresholds(self, level: u8) -> Thresholds {
+        Thresholds {
+            edge: i16::from(level) * 2 + i16::from(self.interior),
+            interior: self.interior.into(),
+            high_variance: self.high_variance.into(),
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Thresholds {
+    edge: i16,
+    interior: i16,
+    high_variance: i16,
+}
+
+/// Eight samples across an edge, at sixteen places along it.
+type Taps = [[u8; 16]; 8];
+
+/// A macroblock's samples begin here, behind some of the one to the left.
+const LEFT: usize = 8;
+/// And behind so many rows of the one above.
+const ABOVE: usize = 4;
+
+/// A macroblock and what is changed with it.
+pub(super) struct Tile {
+    pub(super) luma: [[u8; LEFT + 16]; ABOVE + 16],
+    pub(super) chroma: [[[u8; LEFT + 8]; ABOVE + 8]; 2],
+}
+
+/// What of a macroblock is filtered.
+#[derive(Clone, Copy)]
+pub(super) struct Filtering {
+    pub(super) strength: Strength,
+    pub(super) simple: bool,
+    /// The left edge, the upper edge, and those between its blocks.
+    pub(super) left: bool,
+    pub(super) above: bool,
+    pub(super) inside: bool,
+}
+
+impl Filtering {
+    pub(super) fn is_none(&self) -> bool {
+        self.strength.level == 0
+    }
+}
+
+impl Tile {
+    pub(super) fn new() -> Self {
+        Tile { luma: [[0; LEFT + 16]; ABOVE + 16], chroma: [[[0; LEFT + 8]; ABOVE + 8]; 2] }
+    }
+
+    /// Takes the next macroblock in. What was here is to the left of it.
+    pub(super) fn next(&mut self, macroblock: &Reconstruction) {
+        for (y, row) in self.luma[ABOVE..].iter_mut().enumerate() {
+            row.copy_within(16.., 0);
+            row[LEFT..].copy_from_slice(macroblock.luma_row(y));
+        }
+        for (i, plane) in self.chroma.iter_mut().enumerate() {
+            for (y, row) in plane[ABOVE..].iter_mut().enumerate() {
+                row.copy_within(8.., 0);
+                row[LEFT..].copy_from_slice(macroblock.chroma_row(i, y));
+            }
+        }
+    }
+
+    pub(super) fn filter(&mut self, filtering: Filtering) {
+        let (outer, inner) = (filtering.strength.outer(), filtering.strength.inner());
+        if filtering.simple {
+            self.filter_simply(filtering, outer, inner);
+            return;
+        }
+        if filtering.left {
+            self.luma_across_columns::<LEFT>(|taps| filter_outer(taps, outer));
+            self.chroma_across_columns::<LEFT>(|taps| filter_outer(taps, outer));
+        }
+        if filtering.inside {
+            self.luma_across_columns::<{ LEFT + 4 }>(|taps| filter_inner(taps, inner));
+            self.luma_across_columns::<{ LEFT + 8 }>(|taps| filter_inner(taps, inner));
+            self.luma_across_columns::<{ LEFT + 12 }>(|taps| filter_inner(taps, inner));
+            self.chroma_across_columns::<{ LEFT + 4 }>(|taps| filter_inner(taps, inner));
+        }
+        if filtering.above {
+            self.luma_across_rows::<ABOVE>(|taps| filter_outer(taps, outer));
+            self.chroma_across_rows::<ABOVE>(|taps| filter_outer(taps, outer));
+        }
+        if filtering.inside {
+            self.luma_across_rows::<{ ABOVE + 4 }>(|taps| filter_inner(taps, inner));
+            self.luma_across_rows::<{ ABOVE + 8 }>(|taps| filter_inner(taps, inner));
+            self.luma_across_rows::<{ ABOVE + 12 }>(|taps| filter_inner(taps, inner));
+            self.chroma_across_rows::<{ ABOVE + 4 }>(|taps| filter_inner(taps, inner));
+        }
+    }
+
+    fn filter_simply(&mut self, filtering: Filtering, outer: Thresholds, inner: Thresholds) {
+        if filtering.left {
+            self.luma_across_columns::<LEFT>(|taps| filter_simply(taps, outer));
+        }
+        if filtering.inside {
+            self.luma_across_columns::<{ LEFT + 4 }>(|taps| filter_simply(taps, inner));
+            self.luma_across_columns::<{ LEFT + 8 }>(|taps| filter_simply(taps, inner));
+            self.luma_across_columns::<{ LEFT + 12 }>(|taps| filter_simply(taps, inner));
+        }
+        if filtering.above {
+            self.luma_across_rows::<ABOVE>(|taps| filter_simply(taps, outer));
+        }
+        if filtering.inside {
+            self.luma_across_rows::<{ ABOVE + 4 }>(|taps| filter_simply(taps, inner));
+            self.luma_across_rows::<{ ABOVE + 8 }>(|taps| filter_simply(taps, inner));
+            self.luma_across_rows::<{ ABOVE + 12 }>(|taps| filter_simply(taps, inner));
+        }
+    }
+
+    /// Filters across the edge to the left of column `X`.
+    #[inline(always)]
+    fn luma_across_columns<const X: usize>(&mut self, filter: impl Fn(&mut Taps)) {
+        let mut halves = [[0; 8]; 2];
+        for (half, rows) in halves.iter_mut().zip(self.luma[ABOVE..].as_chunks::<8>().0) {
+            *half = transpose(rows.each_ref().map(|row| word(row, X - 4)));
+        }
+        let halves = filter_halves(halves, filter);
+        for (half, rows) in halves.into_iter().zip(self.luma[ABOVE..].as_chunks_mut::<8>().0) {
+            for (word, row) in transpose(half).into_iter().zip(rows) {
+                row[X - 4..X + 4].copy_from_slice(&word.to_le_bytes());
+            }
+        }
+    }
+
+    /// The same of both planes of chroma at once.
+    #[inline(always)]
+    fn chroma_across_columns<const X: usize>(&mut self, filter: impl Fn(&mut Taps)) {
+        let mut halves = [[0; 8]; 2];
+        for (half, plane) in halves.iter_mut().zip(&self.chroma) {
+            *half = transpose(std::array::from_fn(|y| word(&plane[ABOVE + y], X - 4)));
+        }
+        let halves = filter_halves(halves, filter);
+        for (half, plane) in halves.into_iter().zip(&mut self.chroma) {
+            for (word, row) in transpose(half).into_iter().zip(&mut plane[ABOVE..]) {
+                row[X - 4..X + 4].copy_from_slice(&word.to_le_bytes());
+            }
+        }
+    }
+
+    /// Filters across the edge above row `Y`.
+    #[inline(always)]
+    fn luma_across_rows<const Y: usize>(&mut self, filter: impl Fn(&mut Taps)) {
+        let mut taps: Taps = std::array::from_fn(|i| {
+            let row = &self.luma[Y - 4 + i];
+            std::array::from_fn(|x| row[LEFT + x])
+        });
+        filter(&mut taps);
+        for (tap, row) in taps.iter().zip(&mut self.luma[Y - 4..Y + 4]) {
+            row[LEFT..].copy_from_slice(tap);
+        }
+    }
+
+    #[inline(always)]
+    fn chroma_across_rows<const Y: usize>(&mut self, filter: impl Fn(&mut Taps)) {
+        let mut taps: Taps =
+            std::array::from_fn(|i| std::array::from_fn(|x| self.chroma[x / 8][Y - 4 + i][LEFT + x % 8]));
+        filter(&mut taps);
+        for (i, tap) in taps.iter().enumerate() {
+            self.chroma[0][Y - 4 + i][LEFT..].copy_from_slice(&tap[..8]);
+            self.chroma[1][Y - 4 + i][LEFT..].copy_from_slice(&tap[8..]);
+        }
+    }
+}
+
+#[inline(always)]
+fn word(row: &[u8], from: usize) -> u64 {
+    u64::from_le_bytes(std::array::from_fn(|i| row[from + i]))
+}
+
+/// Filters what stands in columns: each word holds one tap at eight places.
+#[inline(always)]
+fn filter_halves(halves: [[u64; 8]; 2], filter: impl Fn(&mut Taps)) -> [[u64; 8]; 2] {
+    let mut taps: Taps =
+        std::array::from_fn(|i| (u128::from(halves[0][i]) | u128::from(halves[1][i]) << 64).to_le_bytes());
+    filter(&mut taps);
+    let words = taps.map(u128::from_le_bytes);
+    [words.map(|word| word as u64), words.map(|word| (word >> 64) as u64)]
+}
+
+/// Turns eight rows of eight bytes into as many columns: halves, quarters, and eighths change places.
+#[inline(always)]
+fn transpose(mut rows: [u64; 8]) -> [u64; 8] {
+    for (distance, mask) in
+        [(4, 0x0000_0000_FFFF_FFFF), (2, 0x0000_FFFF_0000_FFFF), (1, 0x00FF_00FF_00FF_00FF_u64)]
+    {
+        for i in (0..8).filter(|i| i & distance == 0) {
+            let exchange = ((rows[i] >> (8 * distance)) ^ rows[i + distance]) & mask;
+            rows[i + distance] ^= exchange;
+            rows[i] ^= exchange << (8 * distance);
+        }
+    }
+    rows
+}
+
+#[inline(always)]
+fn clamp(value: i16) -> i16 {
+    value.clamp(-128, 127)
+}
+
+#[inline(always)]
+fn sample(value: i16) -> u8 {
+    value.clamp(0, 255) as u8
+}
+
+/// Whether a difference at an edge is small enough to be one of quantization.
+#[inline(always)]
+fn is_smooth([p1, p0, q0, q1]: [i16; 4], edge: i16) -> bool {
+    (p0 - q0).abs() * 2 + (p1 - q1).abs() / 2 <= edge
+}
+
+#[inline(always)]
+fn is_smooth_inside(taps: [i16; 8], interior: i16) -> bool {
+    let [p3, p2, p1, p0, q0, q1, q2, q3] = taps;
+    ((p3 - p2).abs() <= interior)
+        & ((p2 - p1).abs() <= interior)
+        & ((p1 - p0).abs() <= interior)
+        & ((q1 - q0).abs() <= interior)
+        & ((q2 - q1).abs() <= interior)
+        & ((q3 - q2).abs() <= interior)
+}
+
+/// The filter of frames that have the simple one.
+#[inline(never)]
+fn filter_simply(taps: &mut Taps, thresholds: Thresholds) {
+    for i in 0..16 {
+        let [p1, p0, q0, q1] = [2, 3, 4, 5].map(|tap| i16::from(taps[tap][i]));
+        let smooth = is_smooth([p1, p0, q0, q1], thresholds.edge);
+        let change = clamp(clamp(p1 - q1) + 3 * (q0 - p0));
+        let change = if smooth { change } else { 0 };
+        taps[3][i] = sample(p0 + (clamp(change + 3) >> 3));
+        taps[4][i] = sample(q0 - (clamp(change + 4) >> 3));
+    }
+}
+
+/// The filter between macroblocks.
+#[inline(never)]
+fn filter_outer(taps: &mut Taps, thresholds: Thresholds) {
+    for i in 0..16 {
+        let all @ [_, p2, p1, p0, q0, q1, q2, _] =
+            [0, 1, 2, 3, 4, 5, 6, 7].map(|tap| i16::from(taps[tap][i]));
+        let smooth =
+            is_smooth([p1, p0, q0, q1], thresholds.edge) & is_smooth_inside(all, thresholds.interior);
+        let varied =
+            ((p1 - p0).abs() > thresholds.high_variance) | ((q1 - q0).abs() > thresholds.high_variance);
+        let change = clamp(clamp(p1 - q1) + 3 * (q0 - p0));
+        let change = if smooth { change } else { 0 };
+        // One of them is zero, and what comes of zero is zero.
+        let narrow = if varied { change } else { 0 };
+        let wide = change - narrow;
+        let (w0, w1, w2) = ((27 * wide + 63) >> 7, (18 * wide + 63) >> 7, (9 * wide + 63) >> 7);
+        taps[1][i] = sample(p2 + w2);
+        taps[2][i] = sample(p1 + w1);
+        taps[3][i] = sample(p0 + w0 + (clamp(narrow + 3) >> 3));
+        taps[4][i] = sample(q0 - w0 - (clamp(narrow + 4) >> 3));
+        taps[5][i] = sample(q1 - w1);
+        taps[6][i] = sample(q2 - w2);
+    }
+}
+
+/// The filter between the blocks of a macroblock.
+#[inline(never)]
+fn filter_inner(taps: &mut Taps, thresholds: Thresholds) {
+    for i in 0..16 {
+        let all @ [_, _, p1, p0, q0, q1, _, _] = [0, 1, 2, 3, 4, 5, 6, 7].map(|tap| i16::from(taps[tap][i]));
+        let smooth =
+            is_smooth([p1, p0, q0, q1], thresholds.edge) & is_smooth_inside(all, thresholds.interior);
+        let varied =
+            ((p1 - p0).abs() > thresholds.high_variance) | ((q1 - q0).abs() > thresholds.high_variance);
+        let outer = if varied { clamp(p1 - q1) } else { 0 };
+        let change = clamp(outer + 3 * (q0 - p0));
+        let change = if smooth { change } else { 0 };
+        let second = clamp(change + 4) >> 3;
+        let half = if varied { 0 } else { (second + 1) >> 1 };
+        taps[2][i] = sample(p1 + half);
+        taps[3][i] = sample(p0 + (clamp(change + 3) >> 3));
+        taps[4][i] = sample(q0 - second);
+        taps[5][i] = sample(q1 - half);
+    }
+}
