@@ -160,40 +160,38 @@ impl Tile {
     /// Filters across the edge to the left of column `X`.
     #[inline(always)]
     fn luma_across_columns<const X: usize>(&mut self, filter: impl Fn(&mut Taps)) {
-        let mut halves = [[0; 8]; 2];
-        for (half, rows) in halves.iter_mut().zip(self.luma[ABOVE..].as_chunks::<8>().0) {
-            *half = transpose(rows.each_ref().map(|row| word(row, X - 4)));
+        let mut rows = [0; 128];
+        for (to, row) in rows.as_chunks_mut::<8>().0.iter_mut().zip(&self.luma[ABOVE..]) {
+            to.copy_from_slice(&row[X - 4..X + 4]);
         }
-        let halves = filter_halves(halves, filter);
-        for (half, rows) in halves.into_iter().zip(self.luma[ABOVE..].as_chunks_mut::<8>().0) {
-            for (word, row) in transpose(half).into_iter().zip(rows) {
-                row[X - 4..X + 4].copy_from_slice(&word.to_le_bytes());
-            }
+        let rows = filter_columns(&rows, filter);
+        for (from, row) in rows.as_chunks::<8>().0.iter().zip(&mut self.luma[ABOVE..]) {
+            row[X - 4..X + 4].copy_from_slice(from);
         }
     }
 
     /// The same of both planes of chroma at once.
     #[inline(always)]
     fn chroma_across_columns<const X: usize>(&mut self, filter: impl Fn(&mut Taps)) {
-        let mut halves = [[0; 8]; 2];
-        for (half, plane) in halves.iter_mut().zip(&self.chroma) {
-            *half = transpose(std::array::from_fn(|y| word(&plane[ABOVE + y], X - 4)));
+        let mut rows = [0; 128];
+        let planes = self.chroma.iter().flat_map(|plane| &plane[ABOVE..]);
+        for (to, row) in rows.as_chunks_mut::<8>().0.iter_mut().zip(planes) {
+            to.copy_from_slice(&row[X - 4..X + 4]);
         }
-        let halves = filter_halves(halves, filter);
-        for (half, plane) in halves.into_iter().zip(&mut self.chroma) {
-            for (word, row) in transpose(half).into_iter().zip(&mut plane[ABOVE..]) {
-                row[X - 4..X + 4].copy_from_slice(&word.to_le_bytes());
-            }
+        let rows = filter_columns(&rows, filter);
+        let planes = self.chroma.iter_mut().flat_map(|plane| &mut plane[ABOVE..]);
+        for (from, row) in rows.as_chunks::<8>().0.iter().zip(planes) {
+            row[X - 4..X + 4].copy_from_slice(from);
         }
     }
 
     /// Filters across the edge above row `Y`.
     #[inline(always)]
     fn luma_across_rows<const Y: usize>(&mut self, filter: impl Fn(&mut Taps)) {
-        let mut taps: Taps = std::array::from_fn(|i| {
-            let row = &self.luma[Y - 4 + i];
-            std::array::from_fn(|x| row[LEFT + x])
-        });
+        let mut taps = [[0; 16]; 8];
+        for (tap, row) in taps.iter_mut().zip(&self.luma[Y - 4..Y + 4]) {
+            tap.copy_from_slice(&row[LEFT..]);
+        }
         filter(&mut taps);
         for (tap, row) in taps.iter().zip(&mut self.luma[Y - 4..Y + 4]) {
             row[LEFT..].copy_from_slice(tap);
@@ -202,44 +200,41 @@ impl Tile {
 
     #[inline(always)]
     fn chroma_across_rows<const Y: usize>(&mut self, filter: impl Fn(&mut Taps)) {
-        let mut taps: Taps =
-            std::array::from_fn(|i| std::array::from_fn(|x| self.chroma[x / 8][Y - 4 + i][LEFT + x % 8]));
+        let [u, v] = &mut self.chroma;
+        let mut taps = [[0; 16]; 8];
+        for ((tap, u), v) in taps.iter_mut().zip(&u[Y - 4..Y + 4]).zip(&v[Y - 4..Y + 4]) {
+            tap[..8].copy_from_slice(&u[LEFT..]);
+            tap[8..].copy_from_slice(&v[LEFT..]);
+        }
         filter(&mut taps);
-        for (i, tap) in taps.iter().enumerate() {
-            self.chroma[0][Y - 4 + i][LEFT..].copy_from_slice(&tap[..8]);
-            self.chroma[1][Y - 4 + i][LEFT..].copy_from_slice(&tap[8..]);
+        for ((tap, u), v) in taps.iter().zip(&mut u[Y - 4..Y + 4]).zip(&mut v[Y - 4..Y + 4]) {
+            u[LEFT..].copy_from_slice(&tap[..8]);
+            v[LEFT..].copy_from_slice(&tap[8..]);
         }
     }
 }
 
+/// Filters across the middle of sixteen rows of eight samples.
 #[inline(always)]
-fn word(row: &[u8], from: usize) -> u64 {
-    u64::from_le_bytes(std::array::from_fn(|i| row[from + i]))
-}
-
-/// Filters what stands in columns: each word holds one tap at eight places.
-#[inline(always)]
-fn filter_halves(halves: [[u64; 8]; 2], filter: impl Fn(&mut Taps)) -> [[u64; 8]; 2] {
-    let mut taps: Taps =
-        std::array::from_fn(|i| (u128::from(halves[0][i]) | u128::from(halves[1][i]) << 64).to_le_bytes());
-    filter(&mut taps);
-    let words = taps.map(u128::from_le_bytes);
-    [words.map(|word| word as u64), words.map(|word| (word >> 64) as u64)]
-}
-
-/// Turns eight rows of eight bytes into as many columns: halves, quarters, and eighths change places.
-#[inline(always)]
-fn transpose(mut rows: [u64; 8]) -> [u64; 8] {
-    for (distance, mask) in
-        [(4, 0x0000_0000_FFFF_FFFF), (2, 0x0000_FFFF_0000_FFFF), (1, 0x00FF_00FF_00FF_00FF_u64)]
-    {
-        for i in (0..8).filter(|i| i & distance == 0) {
-            let exchange = ((rows[i] >> (8 * distance)) ^ rows[i + distance]) & mask;
-            rows[i + distance] ^= exchange;
-            rows[i] ^= exchange << (8 * distance);
-        }
+fn filter_columns(rows: &[u8; 128], filter: impl Fn(&mut Taps)) -> [u8; 128] {
+    // To shuffle is to turn the bits of each sample's place around by one: with four for the row and three for
+    // the tap, they change places after four times, and change back after three more.
+    let mut columns = shuffle(&shuffle(&shuffle(&shuffle(rows))));
+    if let Some(taps) = columns.as_chunks_mut::<16>().0.first_chunk_mut() {
+        filter(taps);
     }
-    rows
+    shuffle(&shuffle(&shuffle(&columns)))
+}
+
+/// Takes samples from either half by turns.
+#[inline(always)]
+fn shuffle(samples: &[u8; 128]) -> [u8; 128] {
+    let mut shuffled = [0; 128];
+    let (a, b) = samples.split_at(64);
+    for ((to, a), b) in shuffled.as_chunks_mut::<2>().0.iter_mut().zip(a).zip(b) {
+        *to = [*a, *b];
+    }
+    shuffled
 }
 
 #[inline(always)]
