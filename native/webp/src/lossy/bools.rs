@@ -97,7 +97,8 @@ impl Bools<'_> {
         } else {
             state.range = split;
         }
-        let shift = state.range.leading_zeros() & 7;
+        // The range is not 0, which compilers do not know.
+        let shift = (state.range | 1).leading_zeros() & 7;
         state.range <<= shift;
         state.value <<= shift;
         state.bits -= shift;

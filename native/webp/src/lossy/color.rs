@@ -20,11 +20,13 @@ pub(super) fn convert<const N: usize>(luma: &[u8], u: Chroma<'_>, v: Chroma<'_>,
     let (pairs, last_luma) = luma.as_chunks::<2>();
     let (pairs_out, last) = pixels.split_at_mut(pairs.len() * 2);
     for (i, (luma, out)) in pairs.chunks(PAIRS).zip(pairs_out.chunks_mut(PAIRS * 2)).enumerate() {
-        let mut chroma = [[0; PAIRS * 2]; 2];
-        for (enlarged, plane) in chroma.iter_mut().zip([u, v]) {
-            plane.enlarge(i * PAIRS, luma.len(), enlarged);
+        let mut samples = [[0; PAIRS * 2]; 3];
+        for (sample, luma) in samples[0].iter_mut().zip(luma.as_flattened()) {
+            *sample = u16::from(*luma) << 8;
         }
-        convert_many(luma.as_flattened(), &chroma, out);
+        u.enlarge(i * PAIRS, luma.len(), &mut samples[1]);
+        v.enlarge(i * PAIRS, luma.len(), &mut samples[2]);
+        convert_many(&samples, out);
     }
     convert_few(last_luma, [u.at(pairs.len()), v.at(pairs.len())], last);
 }
@@ -36,9 +38,9 @@ impl Chroma<'_> {
         ((3 * near + far + 2) >> 2) as u8
     }
 
-    /// Of the two pixels between each sample and the next one, from sample `from` on.
+    /// Of the two pixels between each sample and the next one, from sample `from` on; times 256.
     #[inline(always)]
-    fn enlarge(self, from: usize, pairs: usize, out: &mut [u8; PAIRS * 2]) {
+    fn enlarge(self, from: usize, pairs: usize, out: &mut [u16; PAIRS * 2]) {
         let mut sums = [0; PAIRS + 1];
         let sums = &mut sums[..=pairs.min(PAIRS)];
         let rows = self.near[from..].iter().zip(&self.far[from..]);
@@ -47,28 +49,29 @@ impl Chroma<'_> {
         }
         let (left, right) = (&sums[..sums.len() - 1], &sums[1..]);
         for ((out, left), right) in out.as_chunks_mut::<2>().0.iter_mut().zip(left).zip(right) {
-            *out = [((3 * left + right + 8) >> 4) as u8, ((left + 3 * right + 8) >> 4) as u8];
+            *out = [(3 * left + right + 8) >> 4 << 8, (left + 3 * right + 8) >> 4 << 8];
         }
     }
 }
 
-/// Red, green and blue in the three lower bytes.
+/// Red, green and blue in the three lower bytes, of samples times 256.
 #[inline(always)]
-fn rgb(y: u8, u: u8, v: u8) -> u32 {
+fn rgb(y: u16, u: u16, v: u16) -> u32 {
     // Fixed-point numbers of 14 bits times samples of 8, of which six bits are kept behind the point.
-    let times = |sample: u8, factor: u16| ((u32::from(sample) << 8) * u32::from(factor) >> 16) as u16;
+    let times = |sample: u16, factor: u16| ((u32::from(sample) * u32::from(factor)) >> 16) as u16;
     let luma = times(y, 19_077);
     let red = luma.wrapping_add(times(v, 26_149)).wrapping_sub(14_234) as i16;
     let green = luma.wrapping_sub(times(u, 6_419)).wrapping_sub(times(v, 13_320)).wrapping_add(8_708) as i16;
     let blue = luma.wrapping_add(times(u, 33_050)).saturating_sub(17_685);
-    let [red, green] = [red, green].map(|color| (color >> 6).clamp(0, 255) as u8);
-    let blue = ((blue >> 6) as i16).min(255) as u8;
-    u32::from(red) | u32::from(green) << 8 | u32::from(blue) << 16
+    let [red, green, blue] =
+        [red >> 6, green >> 6, (blue >> 6) as i16].map(|color| color.clamp(0, 255) as u16);
+    u32::from(red | green << 8) | u32::from(blue) << 16
 }
 
 fn convert_few<const N: usize>(luma: &[u8], [u, v]: [u8; 2], out: &mut [[u8; N]]) {
     for (&luma, out) in luma.iter().zip(out) {
-        let pixel = rgb(luma, u, v) | 0xFF00_0000;
+        let [y, u, v] = [luma, u, v].map(|sample| u16::from(sample) << 8);
+        let pixel = rgb(y, u, v) | 0xFF00_0000;
         for (to, from) in out.iter_mut().zip(pixel.to_le_bytes()) {
             *to = from;
         }
@@ -76,12 +79,12 @@ fn convert_few<const N: usize>(luma: &[u8], [u, v]: [u8; 2], out: &mut [[u8; N]]
 }
 
 #[inline(always)]
-fn convert_many<const N: usize>(luma: &[u8], [u, v]: &[[u8; PAIRS * 2]; 2], out: &mut [[u8; N]]) {
-    let mut pixels = [0u32; PAIRS * 2];
-    for (((pixel, &y), &u), &v) in pixels.iter_mut().zip(luma).zip(u).zip(v) {
+fn convert_many<const N: usize>([y, u, v]: &[[u16; PAIRS * 2]; 3], out: &mut [[u8; N]]) {
+    let mut pixels = [0; PAIRS * 2];
+    for (((pixel, &y), &u), &v) in pixels.iter_mut().zip(y).zip(u).zip(v) {
         *pixel = rgb(y, u, v);
     }
-    let pixels = &pixels[..luma.len().min(PAIRS * 2)];
+    let pixels = &pixels[..out.len().min(PAIRS * 2)];
     if N == 4 {
         for (out, pixel) in out.as_flattened_mut().as_chunks_mut::<4>().0.iter_mut().zip(pixels) {
             *out = (pixel | 0xFF00_0000).to_le_bytes();
