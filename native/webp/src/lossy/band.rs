@@ -116,7 +116,10 @@ impl Band {
         let row = self.next;
         let luma = &self.luma[(KEPT + row - self.top) * self.stride..][..width];
         let near = row / 2;
-        let far = if row % 2 == 0 { near.saturating_sub(1) } else { (near + 1).min((height - 1) / 2) };
+        let far = match row % 2 {
+            0 => near.saturating_sub(1),
+            _ => (near + 1).min((height - 1) / 2),
+        };
         let [u, v] = self.chroma.each_ref().map(|plane| {
             let row = |row: usize| {
                 &plane[(KEPT_CHROMA + row - self.top / 2) * (self.stride / 2)..][..width.div_ceil(2)]

@@ -45,10 +45,6 @@ impl Partition {
         self.bits_read() / 8
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.data.len()
-    }
-
     fn bits_read(&self) -> usize {
         self.state.next * 8 - self.state.bits as usize
     }

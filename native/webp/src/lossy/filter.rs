@@ -242,83 +242,168 @@ fn clamp(value: i16) -> i16 {
     value.clamp(-128, 127)
 }
 
+/// Filters at each place along an edge.
 #[inline(always)]
-fn sample(value: i16) -> u8 {
-    value.clamp(0, 255) as u8
+#[allow(clippy::needless_range_loop, reason = "a loop over places is what becomes vectors")]
+fn along(taps: &mut Taps, filter: impl Fn([i16; 8]) -> [i16; 8]) {
+    for i in 0..16 {
+        let filtered = filter(taps.each_ref().map(|tap| i16::from(tap[i])));
+        for (tap, sample) in taps.iter_mut().zip(filtered) {
+            tap[i] = sample.clamp(0, 255) as u8;
+        }
+    }
 }
 
-/// Whether a difference at an edge is small enough to be one of quantization.
-#[inline(always)]
-fn is_smooth([p1, p0, q0, q1]: [i16; 4], edge: i16) -> bool {
-    (p0 - q0).abs() * 2 + (p1 - q1).abs() / 2 <= edge
-}
+impl Thresholds {
+    /// Whether the difference at the edge is small enough to be one of quantization.
+    #[inline(always)]
+    fn is_smooth(self, [_, _, p1, p0, q0, q1, _, _]: [i16; 8]) -> bool {
+        (p0 - q0).abs() * 2 + (p1 - q1).abs() / 2 <= self.edge
+    }
 
-#[inline(always)]
-fn is_smooth_inside(taps: [i16; 8], interior: i16) -> bool {
-    let [p3, p2, p1, p0, q0, q1, q2, q3] = taps;
-    ((p3 - p2).abs() <= interior)
-        & ((p2 - p1).abs() <= interior)
-        & ((p1 - p0).abs() <= interior)
-        & ((q1 - q0).abs() <= interior)
-        & ((q2 - q1).abs() <= interior)
-        & ((q3 - q2).abs() <= interior)
+    /// Whether those to either side of it are so too.
+    #[inline(always)]
+    fn is_smooth_around(self, taps @ [p3, p2, p1, p0, q0, q1, q2, q3]: [i16; 8]) -> bool {
+        self.is_smooth(taps)
+            & ((p3 - p2).abs() <= self.interior)
+            & ((p2 - p1).abs() <= self.interior)
+            & ((p1 - p0).abs() <= self.interior)
+            & ((q1 - q0).abs() <= self.interior)
+            & ((q2 - q1).abs() <= self.interior)
+            & ((q3 - q2).abs() <= self.interior)
+    }
+
+    #[inline(always)]
+    fn is_varied(self, [_, _, p1, p0, q0, q1, _, _]: [i16; 8]) -> bool {
+        ((p1 - p0).abs() > self.high_variance) | ((q1 - q0).abs() > self.high_variance)
+    }
 }
 
 /// The filter of frames that have the simple one.
 #[inline(never)]
 fn filter_simply(taps: &mut Taps, thresholds: Thresholds) {
-    for i in 0..16 {
-        let [p1, p0, q0, q1] = [2, 3, 4, 5].map(|tap| i16::from(taps[tap][i]));
-        let smooth = is_smooth([p1, p0, q0, q1], thresholds.edge);
+    along(taps, |taps @ [p3, p2, p1, p0, q0, q1, q2, q3]| {
         let change = clamp(clamp(p1 - q1) + 3 * (q0 - p0));
-        let change = if smooth { change } else { 0 };
-        taps[3][i] = sample(p0 + (clamp(change + 3) >> 3));
-        taps[4][i] = sample(q0 - (clamp(change + 4) >> 3));
-    }
+        let change = if thresholds.is_smooth(taps) { change } else { 0 };
+        [p3, p2, p1, p0 + (clamp(change + 3) >> 3), q0 - (clamp(change + 4) >> 3), q1, q2, q3]
+    });
 }
 
 /// The filter between macroblocks.
 #[inline(never)]
 fn filter_outer(taps: &mut Taps, thresholds: Thresholds) {
-    for i in 0..16 {
-        let all @ [_, p2, p1, p0, q0, q1, q2, _] =
-            [0, 1, 2, 3, 4, 5, 6, 7].map(|tap| i16::from(taps[tap][i]));
-        let smooth =
-            is_smooth([p1, p0, q0, q1], thresholds.edge) & is_smooth_inside(all, thresholds.interior);
-        let varied =
-            ((p1 - p0).abs() > thresholds.high_variance) | ((q1 - q0).abs() > thresholds.high_variance);
+    along(taps, |taps @ [p3, p2, p1, p0, q0, q1, q2, q3]| {
         let change = clamp(clamp(p1 - q1) + 3 * (q0 - p0));
-        let change = if smooth { change } else { 0 };
+        let change = if thresholds.is_smooth_around(taps) { change } else { 0 };
         // One of them is zero, and what comes of zero is zero.
-        let narrow = if varied { change } else { 0 };
+        let narrow = if thresholds.is_varied(taps) { change } else { 0 };
         let wide = change - narrow;
         let (w0, w1, w2) = ((27 * wide + 63) >> 7, (18 * wide + 63) >> 7, (9 * wide + 63) >> 7);
-        taps[1][i] = sample(p2 + w2);
-        taps[2][i] = sample(p1 + w1);
-        taps[3][i] = sample(p0 + w0 + (clamp(narrow + 3) >> 3));
-        taps[4][i] = sample(q0 - w0 - (clamp(narrow + 4) >> 3));
-        taps[5][i] = sample(q1 - w1);
-        taps[6][i] = sample(q2 - w2);
-    }
+        let (p0, q0) = (p0 + w0 + (clamp(narrow + 3) >> 3), q0 - w0 - (clamp(narrow + 4) >> 3));
+        [p3, p2 + w2, p1 + w1, p0, q0, q1 - w1, q2 - w2, q3]
+    });
 }
 
 /// The filter between the blocks of a macroblock.
 #[inline(never)]
 fn filter_inner(taps: &mut Taps, thresholds: Thresholds) {
-    for i in 0..16 {
-        let all @ [_, _, p1, p0, q0, q1, _, _] = [0, 1, 2, 3, 4, 5, 6, 7].map(|tap| i16::from(taps[tap][i]));
-        let smooth =
-            is_smooth([p1, p0, q0, q1], thresholds.edge) & is_smooth_inside(all, thresholds.interior);
-        let varied =
-            ((p1 - p0).abs() > thresholds.high_variance) | ((q1 - q0).abs() > thresholds.high_variance);
-        let outer = if varied { clamp(p1 - q1) } else { 0 };
+    along(taps, |taps @ [p3, p2, p1, p0, q0, q1, q2, q3]| {
+        let is_varied = thresholds.is_varied(taps);
+        let outer = if is_varied { clamp(p1 - q1) } else { 0 };
         let change = clamp(outer + 3 * (q0 - p0));
-        let change = if smooth { change } else { 0 };
+        let change = if thresholds.is_smooth_around(taps) { change } else { 0 };
         let second = clamp(change + 4) >> 3;
-        let half = if varied { 0 } else { (second + 1) >> 1 };
-        taps[2][i] = sample(p1 + half);
-        taps[3][i] = sample(p0 + (clamp(change + 3) >> 3));
-        taps[4][i] = sample(q0 - second);
-        taps[5][i] = sample(q1 - half);
+        let half = if is_varied { 0 } else { (second + 1) >> 1 };
+        [p3, p2, p1 + half, p0 + (clamp(change + 3) >> 3), q0 - second, q1 - half, q2, q3]
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn to_signed(sample: u8) -> i32 {
+        i32::from(sample) - 128
+    }
+
+    fn to_sample(value: i32) -> u8 {
+        (value.clamp(-128, 127) + 128) as u8
+    }
+
+    /// As RFC 6386 has it: one place, step by step.
+    fn naive(taps: [u8; 8], level: u8, interior: u8, high_variance: u8, kind: &str) -> [u8; 8] {
+        let c = |value: i32| value.clamp(-128, 127);
+        let edge = (i32::from(level) + if kind == "outer" { 2 } else { 0 }) * 2 + i32::from(interior);
+        let [.., p1, p0, q0, q1, _, _] = taps;
+        let step = i32::from(p0.abs_diff(q0)) * 2 + i32::from(p1.abs_diff(q1)) / 2;
+        let inside = [(0, 1), (1, 2), (2, 3), (4, 5), (5, 6), (6, 7)];
+        let is_rough = inside.iter().any(|&(a, b)| taps[a].abs_diff(taps[b]) > interior);
+        if step > edge || (kind != "simple" && is_rough) {
+            return taps;
+        }
+        let is_varied = p1.abs_diff(p0) > high_variance || q1.abs_diff(q0) > high_variance;
+        let mut out = taps;
+        let [_, p2, p1, p0, q0, q1, q2, _] = taps.map(to_signed);
+        if kind == "outer" && !is_varied {
+            let w = c(c(p1 - q1) + 3 * (q0 - p0));
+            for (factor, p, q, i) in [(27, p0, q0, 0), (18, p1, q1, 1), (9, p2, q2, 2)] {
+                let a = c((factor * w + 63) >> 7);
+                out[3 - i] = to_sample(p + a);
+                out[4 + i] = to_sample(q - a);
+            }
+            return out;
+        }
+        let uses_outer = kind != "inner" || is_varied;
+        let a = c((if uses_outer { c(p1 - q1) } else { 0 }) + 3 * (q0 - p0));
+        let (b, a) = (c(a + 3) >> 3, c(a + 4) >> 3);
+        out[3] = to_sample(p0 + b);
+        out[4] = to_sample(q0 - a);
+        if !uses_outer {
+            let a = (a + 1) >> 1;
+            out[2] = to_sample(p1 + a);
+            out[5] = to_sample(q1 - a);
+        }
+        out
+    }
+
+    #[test]
+    fn filters_are_as_the_specification_has_them() {
+        let mut state = 1u64;
+        let mut below = |n: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % n
+        };
+        let mut changed = 0;
+        for _ in 0..20_000 {
+            let (level, sharpness) = (1 + below(63) as u8, below(8) as u8);
+            let strength = Strength::new(level, sharpness);
+            // A walk by steps about as large as the limits, up or down.
+            let most = 1 + below(u64::from(strength.interior) + 5);
+            let (slope, mut value) = (below(3) as i64 - 1, below(256) as i64);
+            let mut place = || {
+                [(); 8].map(|()| {
+                    let step = below(most + 1) as i64;
+                    value += if slope == 0 { step - most as i64 / 2 } else { step * slope };
+                    value = value.clamp(0, 255);
+                    value as u8
+                })
+            };
+            let places: [[u8; 8]; 16] = [(); 16].map(|()| place());
+            let filters: [(_, fn(&mut Taps, Thresholds), _); 3] = [
+                ("simple", filter_simply, strength.inner()),
+                ("outer", filter_outer, strength.outer()),
+                ("inner", filter_inner, strength.inner()),
+            ];
+            for (kind, filter, thresholds) in filters {
+                let mut taps: Taps = std::array::from_fn(|tap| places.map(|place| place[tap]));
+                filter(&mut taps, thresholds);
+                for (i, place) in places.iter().enumerate() {
+                    let expected = naive(*place, level, strength.interior, strength.high_variance, kind);
+                    assert_eq!(taps.map(|tap| tap[i]), expected, "{kind} of {place:?}, {strength:?}");
+                    changed += usize::from(expected != *place);
+                }
+            }
+        }
+        assert!(changed > 150_000, "{changed}");
     }
 }

@@ -77,10 +77,6 @@ impl Lossy {
         Ok(lossy)
     }
 
-    pub(crate) fn size(&self) -> (u32, u32) {
-        (self.start.width, self.start.height)
-    }
-
     /// The most bytes it takes.
     pub(crate) fn memory(&self) -> u64 {
         let columns = u64::from(self.start.width).div_ceil(16) * size_of::<Column>() as u64;
