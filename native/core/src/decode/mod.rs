@@ -14,6 +14,7 @@ mod stored;
 mod strip;
 mod tga;
 mod tiff;
+mod webp;
 mod whole;
 
 use bytes::Bytes;
@@ -79,7 +80,8 @@ pub(crate) fn open(input: Bytes, limits: &Limits) -> Result<Box<dyn RowSource>, 
         Format::Dds => Box::new(dds::Dds::open(input)?),
         Format::Jpeg => Box::new(jpeg::Jpeg::open(input)?),
         Format::Avif => return Err(Error::Unsupported(format)),
-        Format::Webp | Format::OpenExr => Box::new(whole::Whole::open(format, input)?),
+        Format::Webp => Box::new(webp::Webp::open(input, limits)?),
+        Format::OpenExr => Box::new(whole::Whole::open(format, input)?),
     };
     let header = source.header();
     if header.width == 0 || header.height == 0 {
@@ -97,6 +99,7 @@ pub(crate) fn header_nanos(input: &[u8], most: u64) -> u64 {
         Some(Format::Jpeg) => jpeg::header_nanos(input, most),
         Some(Format::Ico) => ico::header_nanos(input, most),
         Some(Format::Tiff) => tiff::header_nanos(input),
+        Some(Format::Webp) => webp::header_nanos(input, most),
         // Of a fixed length.
         Some(Format::Qoi | Format::Farbfeld | Format::Bmp | Format::Tga | Format::Dds) | None => 5_000,
         Some(Format::Pnm) => pnm::header_nanos(input),
