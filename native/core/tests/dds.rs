@@ -46,7 +46,7 @@ fn pixel(block: &[u8], n: usize) -> [u8; 4] {
         (1, _) => last[c],
         (2, true) => (2 * first[c] + last[c] + 1) / 3,
         (3, true) => (first[c] + 2 * last[c] + 1) / 3,
-        _ => (first[c] + last[c] + 1) / 2,
+        _ => (first[c] + last[c]).div_ceil(2),
     };
     [channel(0) as u8, channel(1) as u8, channel(2) as u8, 255]
 }

@@ -466,3 +466,18 @@ impl RowSource for Plain {
         Ok(if rows == 0 { Read::Working } else { Read::Rows(self.strip.rows(rows)) })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_of_any_white_are_rounded() {
+        for maxval in (256..65_535).step_by(97) {
+            let Scale::Sixteen(Some(factor)) = Scale::new(maxval) else { unreachable!("of 16 bits") };
+            for sample in 0..=maxval as u16 {
+                assert_eq!(scaled_16(sample, factor), (f32::from(sample) * factor).round() as u16);
+            }
+        }
+    }
+}
