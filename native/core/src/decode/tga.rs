@@ -44,7 +44,11 @@ pub(super) fn open(input: Bytes) -> Result<Box<dyn RowSource>, Error> {
         bits,
         descriptor,
     ] = tga;
-    let pixel = pixel(kind, bits, has_map, map_bits, descriptor & 0x0F)?;
+    let alpha = match descriptor & 0x0F {
+        0 if says_no_alpha(&input) => Alpha::None,
+        bits => Alpha::Bits(bits),
+    };
+    let pixel = pixel(kind, bits, has_map, map_bits, alpha)?;
     let map_start = HEADER_BYTES + usize::from(id_bytes);
     let map_bytes = match has_map {
         1 => usize::from(u16::from_le_bytes([len1, len2])) * usize::from(map_bits.div_ceil(8)),
@@ -110,26 +114,49 @@ enum Color {
     Bgr15,
     Bgr,
     Bgra,
+    /// With a fourth byte that means nothing.
+    Bgrx,
 }
 
-/// `alpha_bits` is what the descriptor says. Writers have left it 0 over alpha that is meant, and other
-/// readers show that.
-fn pixel(kind: u8, bits: u8, has_map: u8, map_bits: u8, alpha_bits: u8) -> Result<Pixel, Error> {
-    Ok(match (kind & !8, bits) {
-        (1, 8 | 16) if has_map == 1 => Pixel::Index(bits / 8, color(map_bits, alpha_bits)?),
-        (1, _) => return Err(INVALID),
-        (2, _) => Pixel::Color(color(bits, alpha_bits)?),
-        (3, 8) if matches!(alpha_bits, 0 | 8) => Pixel::Gray,
-        (3, 16) if matches!(alpha_bits, 0 | 8) => Pixel::GrayAlpha,
+/// What a file says of its alpha.
+#[derive(Clone, Copy)]
+enum Alpha {
+    /// That there is none, twice.
+    None,
+    /// How many bits of a pixel are alpha. Writers leave this 0 over alpha that is meant, and readers show
+    /// it all the same.
+    Bits(u8),
+}
+
+/// Whether the extension, which the footer of version 2 leads to, says so.
+fn says_no_alpha(input: &[u8]) -> bool {
+    const KIND_OF_ALPHA: usize = 494;
+    let kind = || {
+        let (rest, _) = input.split_last_chunk::<18>().filter(|(_, end)| *end == b"TRUEVISION-XFILE.\0")?;
+        let extension = u32::from_le_bytes(*rest.split_last_chunk::<8>()?.1.first_chunk()?) as usize;
+        let kind = extension.checked_add(KIND_OF_ALPHA).filter(|_| extension > 0)?;
+        rest.get(kind)
+    };
+    kind() == Some(&0)
+}
+
+fn pixel(kind: u8, bits: u8, has_map: u8, map_bits: u8, alpha: Alpha) -> Result<Pixel, Error> {
+    Ok(match (kind & !8, bits, alpha) {
+        (1, 8 | 16, _) if has_map == 1 => Pixel::Index(bits / 8, color(map_bits, alpha)?),
+        (1, ..) => return Err(INVALID),
+        (2, ..) => Pixel::Color(color(bits, alpha)?),
+        (3, 8, Alpha::None | Alpha::Bits(0 | 8)) => Pixel::Gray,
+        (3, 16, Alpha::None | Alpha::Bits(0 | 8)) => Pixel::GrayAlpha,
         _ => return Err(UNSUPPORTED),
     })
 }
 
-fn color(bits: u8, alpha_bits: u8) -> Result<Color, Error> {
-    match (bits, alpha_bits) {
-        (15, 0) | (16, 0 | 1) => Ok(Color::Bgr15),
-        (24, 0) => Ok(Color::Bgr),
-        (32, 0 | 8) => Ok(Color::Bgra),
+fn color(bits: u8, alpha: Alpha) -> Result<Color, Error> {
+    match (bits, alpha) {
+        (15, Alpha::None | Alpha::Bits(0)) | (16, Alpha::None | Alpha::Bits(0 | 1 | 8)) => Ok(Color::Bgr15),
+        (24, Alpha::None | Alpha::Bits(0)) => Ok(Color::Bgr),
+        (32, Alpha::None) => Ok(Color::Bgrx),
+        (32, Alpha::Bits(0 | 8)) => Ok(Color::Bgra),
         _ => Err(UNSUPPORTED),
     }
 }
@@ -160,7 +187,7 @@ impl Color {
         match self {
             Color::Bgr15 => 2,
             Color::Bgr => 3,
-            Color::Bgra => 4,
+            Color::Bgra | Color::Bgrx => 4,
         }
     }
 }
@@ -238,6 +265,11 @@ fn unpack_colors(color: Color, stored: &[u8], out: &mut [u8]) {
         }
         Color::Bgr => {
             for (out, &[b, g, r]) in out.as_chunks_mut().0.iter_mut().zip(stored.as_chunks().0) {
+                *out = [r, g, b];
+            }
+        }
+        Color::Bgrx => {
+            for (out, &[b, g, r, _]) in out.as_chunks_mut().0.iter_mut().zip(stored.as_chunks().0) {
                 *out = [r, g, b];
             }
         }
