@@ -22,8 +22,8 @@ pub struct Header {
     pub(crate) scales: bool,
     /// Whether several threads decode it in less time than one, when it is decoded smaller.
     pub(crate) shares: bool,
-    /// Whether rows arrive from the last to the first, because the file has them so and cannot be read
-    /// any other way. Sizes and orientation are of the picture the right way up.
+    /// Whether rows arrive from the last to the first, because the file has them so and cannot be
+    /// read any other way. Sizes and orientation are of the picture the right way up.
     pub(crate) bottom_up: bool,
     /// Whether rows can be pulled. Where not, the picture is decoded in one indivisible piece.
     pub by_rows: bool,

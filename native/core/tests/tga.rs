@@ -1,5 +1,5 @@
-//! TGA of every kind, packed and not, from every corner, written here, against the pixels that went in
-//! and against `image`.
+//! TGA of every kind, packed and not, from every corner, written here, against the pixels that went
+//! in and against `image`.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod common;

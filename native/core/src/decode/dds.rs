@@ -1,6 +1,6 @@
-//! The first picture of a DirectDraw Surface, in blocks of BC1, BC2 or BC3, also known as DXT1, DXT3
-//! and DXT5. A row of blocks is decoded at a time.
-//! Specifications: Microsoft's "Programming Guide for DDS" and Khronos' S3TC.
+//! The first picture of a DirectDraw Surface, in blocks of BC1, BC2 or BC3, also known as DXT1,
+//! DXT3 and DXT5. A row of blocks is decoded at a time. Specifications: Microsoft's "Programming
+//! Guide for DDS" and Khronos' S3TC.
 
 use bytes::Bytes;
 use rayon::ThreadPool;
@@ -143,8 +143,8 @@ fn le32(input: &[u8], at: usize) -> Result<u32, Error> {
     Ok(u32::from_le_bytes(*field))
 }
 
-/// What the extension of `DX10` says, which numbers far more kinds. The rest of it some writers leave
-/// empty.
+/// What the extension of `DX10` says, which numbers far more kinds. The rest of it some writers
+/// leave empty.
 fn extended_coding(input: &[u8]) -> Result<Coding, Error> {
     if input.len() < HEADER_BYTES + EXTENSION_BYTES {
         return Err(TRUNCATED);

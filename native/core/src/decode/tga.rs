@@ -1,8 +1,8 @@
 //! Truevision TGA: color-mapped, true-color and gray, as it is or in run-length packets.
 //! Specification: "Truevision TGA File Format Specification", version 2.0.
 //!
-//! Packets may go on from one row to the next, so that packed rows can only come in the file's order,
-//! which most often is from the lowest to the highest.
+//! Packets may go on from one row to the next, so that packed rows can only come in the file's
+//! order, which most often is from the lowest to the highest.
 
 use bytes::Bytes;
 use rayon::ThreadPool;
@@ -123,8 +123,8 @@ enum Color {
 enum Alpha {
     /// That there is none, twice.
     None,
-    /// How many bits of a pixel are alpha. Writers leave this 0 over alpha that is meant, and readers show
-    /// it all the same.
+    /// How many bits of a pixel are alpha. Writers leave this 0 over alpha that is meant, and
+    /// readers show it all the same.
     Bits(u8),
 }
 
