@@ -49,14 +49,15 @@ pub(crate) fn decode_nanos(header: &Header) -> u64 {
     // Of RGB with 8 bits; measured on photographs on one core of a 2.6 GHz Xeon, JPEG on an EPYC of
     // half its speed, as were resampling and JPEG out: an estimate had better be too high.
     let per_pixel = match header.format {
-        Format::Pnm | Format::Tga | Format::Farbfeld if header.by_rows => 1,
-        Format::Bmp => 2,
-        Format::Jpeg => 2,
-        Format::Qoi | Format::Tga | Format::Farbfeld => 5,
+        // As they lie in the file: what is not, their decoders estimate themselves.
+        Format::Pnm | Format::Tga | Format::Farbfeld => 2,
+        Format::Bmp | Format::Jpeg => 2,
+        Format::Dds => 3,
+        Format::Qoi | Format::Hdr => 5,
         Format::Gif => 8,
         // An icon's largest picture is a PNG.
-        Format::Png | Format::Ico | Format::Dds => 9,
-        Format::Tiff | Format::Webp | Format::Pnm | Format::Hdr => 20,
+        Format::Png | Format::Ico => 9,
+        Format::Tiff | Format::Webp => 20,
         Format::OpenExr | Format::Avif => 80,
     };
     // Floats are rarely more than two bytes of entropy.

@@ -46,7 +46,7 @@ fn pixel(block: &[u8], n: usize) -> [u8; 4] {
         (1, _) => last[c],
         (2, true) => (2 * first[c] + last[c] + 1) / 3,
         (3, true) => (first[c] + 2 * last[c] + 1) / 3,
-        _ => (first[c] + last[c] + 1) / 2,
+        _ => (first[c] + last[c]).div_ceil(2),
     };
     [channel(0) as u8, channel(1) as u8, channel(2) as u8, 255]
 }
@@ -182,15 +182,12 @@ fn headers_that_lie_are_refused() {
         (84, 0, UNSUPPORTED),
         (128, 0, UNSUPPORTED),
         (128, 95, UNSUPPORTED),
-        (128, 133, INVALID),
-        (132, 1, INVALID),
-        (132, u32::MAX, INVALID),
-        (136, 1, INVALID),
-        (144, 5, INVALID),
+        (128, u32::MAX, UNSUPPORTED),
     ] {
         assert_eq!(result(at, field), Err(error), "{field} at {at}");
     }
-    // Three dimensions are one picture, not several.
-    assert_eq!(result(132, 4), Ok(()));
-    assert_eq!(result(140, 2), Ok(()));
+    // What some leave empty.
+    for at in [132, 136, 140, 144] {
+        assert_eq!(result(at, 0), Ok(()));
+    }
 }

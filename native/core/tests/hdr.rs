@@ -1,4 +1,5 @@
-//! Radiance HDR, written here in every packing, against the pixels that went in and against `image`.
+//! Radiance HDR, written here in every packing, against the pixels that went in and against
+//! `image`.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;

@@ -1,5 +1,5 @@
-//! TGA of every kind, packed and not, from every corner, written here, against the pixels that went in
-//! and against `image`.
+//! TGA of every kind, packed and not, from every corner, written here, against the pixels that went
+//! in and against `image`.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod common;
@@ -218,6 +218,38 @@ fn way() -> Way {
         right_to_left: false,
         map_first: 0,
         id_bytes: 0,
+    }
+}
+
+/// Alpha is shown where the header says that there is none, unless the extension says so too.
+#[test]
+fn the_extension_may_say_that_there_is_no_alpha() {
+    for (alpha_bits, kind_of_alpha, channels) in [(0, 0, 3), (0, 3, 4), (8, 0, 4), (0, 4, 4)] {
+        for kind in [1, 2] {
+            for packed in [false, true] {
+                let (bits, map_bits) = if kind == 1 { (8, 32) } else { (32, 0) };
+                let way = Way { kind, bits, map_bits, alpha_bits, packed, ..way() };
+                let (input, mut shown) = written(&way, 7, 3, 8);
+                let mut input = input.to_vec();
+                let extension = input.len() as u32;
+                input.extend([0; 494]);
+                input.push(kind_of_alpha);
+                input.extend(extension.to_le_bytes());
+                input.extend([0; 4]);
+                input.extend(b"TRUEVISION-XFILE.\0");
+                if channels == 3 {
+                    shown = shown.as_chunks::<4>().0.iter().flat_map(|&[r, g, b, _]| [r, g, b]).collect();
+                }
+                assert_eq!(as_is(&Bytes::from(input), Format::Png).unwrap().as_bytes(), shown);
+            }
+        }
+    }
+    // One that leads nowhere says nothing.
+    for extension in [0, 1, 60, u32::MAX] {
+        let (input, shown) = written(&Way { bits: 32, ..way() }, 4, 4, 8);
+        let footer = [&extension.to_le_bytes()[..], &[0; 4], b"TRUEVISION-XFILE.\0"].concat();
+        let input = Bytes::from([&input[..], &footer].concat());
+        assert_eq!(as_is(&input, Format::Png).unwrap().as_bytes(), shown);
     }
 }
 

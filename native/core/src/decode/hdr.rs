@@ -13,8 +13,8 @@ const INVALID: Error = Error::Invalid(Format::Hdr);
 const TRUNCATED: Error = Error::Truncated(Format::Hdr);
 const UNSUPPORTED: Error = Error::Unsupported(Format::Hdr);
 
-/// The most that a header may be. They hold a few lines; one that says how the picture was rendered, a
-/// few dozens.
+/// The most that a header may be. They hold a few lines; one that says how the picture was
+/// rendered, a few dozens.
 const MAX_HEADER_BYTES: usize = 64 << 10;
 
 pub(super) struct Hdr {
@@ -52,8 +52,8 @@ impl Hdr {
         Ok(taken)
     }
 
-    /// Every byte read here gives a pixel, or a sample of one, but for a bounded number of them: so a
-    /// row takes no longer than its width allows.
+    /// Every byte read here gives a pixel, or a sample of one, but for a bounded number of them: so
+    /// a row takes no longer than its width allows.
     fn fill_row(&mut self) -> Result<(), Error> {
         let first: [u8; 4] = self.take()?;
         if let [2, 2, 0..128, _] = first {
@@ -215,8 +215,8 @@ fn check_line(line: &[u8]) -> Result<(), Error> {
     if found == numbers { Ok(()) } else { Err(INVALID) }
 }
 
-/// The line before the pixels: `-Y height +X width`, for rows from the top and from the left. There are
-/// seven others.
+/// The line before the pixels: `-Y height +X width`, for rows from the top and from the left. There
+/// are seven others.
 fn read_size(line: &[u8]) -> Result<(u32, u32), Error> {
     let line = std::str::from_utf8(line).map_err(|_| INVALID)?;
     let mut words = line.split_ascii_whitespace();
@@ -231,7 +231,8 @@ fn read_size(line: &[u8]) -> Result<(u32, u32), Error> {
     Ok((width.parse().map_err(|_| INVALID)?, height.parse().map_err(|_| INVALID)?))
 }
 
-/// The estimated nanoseconds of [`Hdr::open`], by how far the empty line is after the header's others.
+/// The estimated nanoseconds of [`Hdr::open`], by how far the empty line is after the header's
+/// others.
 pub(super) fn header_nanos(input: &[u8]) -> u64 {
     /// As far as is looked.
     const SHORT: usize = 4 << 10;

@@ -125,3 +125,99 @@ impl Position {
         self.next..self.next.saturating_add(max_rows.max(1)).min(self.height)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use image::{DynamicImage, ImageFormat};
+
+    use super::*;
+    use crate::Samples;
+
+    /// The plain formats, of one picture with noise in it. HDR and TGA come in runs.
+    fn inputs() -> Vec<Bytes> {
+        let picture = image::RgbaImage::from_fn(61, 43, |x, y| {
+            let noise = (x * 7 + y * 13) % 64 * u32::from(x > 30);
+            image::Rgba([(x * 4) as u8, (y * 4) as u8, noise as u8, 255])
+        });
+        let picture = DynamicImage::ImageRgba8(picture);
+        let written = |picture: &DynamicImage, format| {
+            let mut out = Cursor::new(Vec::new());
+            assert!(picture.write_to(&mut out, format).is_ok());
+            Bytes::from(out.into_inner())
+        };
+        let mut digits = b"P3 # 61\n61 43 200 ".to_vec();
+        let rgb = picture.to_rgb8();
+        digits.extend(rgb.iter().flat_map(|sample| format!("{sample}  ").into_bytes()));
+        let mut dds = b"DDS ".to_vec();
+        dds.extend([124u32, 0x1007, 43, 61].iter().flat_map(|field| field.to_le_bytes()));
+        dds.resize(76, 0);
+        dds.extend([32, 4].iter().flat_map(|field: &u32| field.to_le_bytes()));
+        dds.extend(b"DXT5");
+        dds.resize(128, 0);
+        dds.extend(rgb.iter().cycle().take(16 * 11 * 16));
+        vec![
+            written(&rgb.into(), ImageFormat::Pnm),
+            written(&picture.to_rgba16().into(), ImageFormat::Farbfeld),
+            written(&picture, ImageFormat::Tga),
+            written(&picture.to_rgb32f().into(), ImageFormat::Hdr),
+            Bytes::from(digits),
+            Bytes::from(dds),
+        ]
+    }
+
+    fn all_rows(source: &mut dyn RowSource, rows_at_once: u32) -> Vec<u8> {
+        let header = source.header();
+        let mut out = Vec::new();
+        while out.len() < header.row_bytes() * header.height as usize {
+            match source.read(rows_at_once, None) {
+                Ok(Read::Rows(rows)) => {
+                    let rows = match rows {
+                        Rows::U8(rows) => Samples::U8(rows.to_vec()),
+                        Rows::U16(rows) => Samples::U16(rows.to_vec()),
+                        Rows::F32(rows) => Samples::F32(rows.to_vec()),
+                    };
+                    let len = rows.bytes().len();
+                    assert!(len > 0 && len <= header.row_bytes() * rows_at_once as usize);
+                    out.extend(rows.bytes());
+                }
+                Ok(Read::Working) => {}
+                Err(error) => unreachable!("{error}"),
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn rows_are_the_same_however_many_are_asked_for() -> Result<(), Error> {
+        for input in inputs() {
+            let at_once = all_rows(&mut *open(input.clone())?, u32::MAX);
+            for rows in 1..9 {
+                let mut source = open(input.clone())?;
+                let format = source.header().format;
+                assert!(all_rows(&mut *source, rows) == at_once, "{rows} rows of {format} at once");
+            }
+        }
+        Ok(())
+    }
+
+    /// The memory of a picture of a hundred megapixels is that of some rows.
+    #[test]
+    fn memory_is_that_of_rows() -> Result<(), Error> {
+        let headers = [
+            &b"P6 10000 10000 65535\n"[..],
+            b"P2 10000 10000 255\n",
+            b"farbfeld\0\0\x27\x10\0\0\x27\x10",
+            b"\0\0\x0A\0\0\0\0\0\0\0\0\0\x10\x27\x10\x27\x20\x08",
+            b"#?RADIANCE\n\n-Y 10000 +X 10000\n",
+        ];
+        for header in headers {
+            let source = open(Bytes::copy_from_slice(header))?;
+            let row = source.header().row_bytes() as u64;
+            let memory = source.memory();
+            assert!((row..(256 << 10) + 2 * row).contains(&memory), "{memory} for rows of {row}");
+        }
+        Ok(())
+    }
+}

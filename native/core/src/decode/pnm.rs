@@ -1,8 +1,8 @@
 //! PNM: the bit, gray and color maps of Netpbm, plain and binary, and PAM.
 //! Specifications: <https://netpbm.sourceforge.net/doc/>.
 //!
-//! Binary rows lie in the file as they are. Plain ones are digits, with any amount of white space and
-//! comments between them, and are read in steps of so many bytes.
+//! Binary rows lie in the file as they are. Plain ones are digits, with any amount of white space
+//! and comments between them, and are read in steps of so many bytes.
 
 use bytes::Bytes;
 use rayon::ThreadPool;
@@ -230,7 +230,8 @@ fn read_number(input: &[u8], at: &mut usize) -> Result<u32, Error> {
     Err(TRUNCATED)
 }
 
-/// Brings samples up to `maxval` up to the most that a depth holds. What is more than white is white.
+/// Brings samples up to `maxval` up to the most that a depth holds. What is more than white is
+/// white.
 enum Scale {
     Eight(Option<Box<[u8; 256]>>),
     Sixteen(Option<f32>),
@@ -464,5 +465,20 @@ impl RowSource for Plain {
         }
         self.position.next += rows as u32;
         Ok(if rows == 0 { Read::Working } else { Read::Rows(self.strip.rows(rows)) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_of_any_white_are_rounded() {
+        for maxval in (256..65_535).step_by(97) {
+            let Scale::Sixteen(Some(factor)) = Scale::new(maxval) else { unreachable!("of 16 bits") };
+            for sample in 0..=maxval as u16 {
+                assert_eq!(scaled_16(sample, factor), (f32::from(sample) * factor).round() as u16);
+            }
+        }
     }
 }

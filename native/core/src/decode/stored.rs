@@ -1,5 +1,5 @@
-//! Rows that lie in the file as they are, one after the other: found by their number, and unpacked one
-//! by one.
+//! Rows that lie in the file as they are, one after the other: found by their number, and unpacked
+//! one by one.
 
 use bytes::Bytes;
 use rayon::ThreadPool;

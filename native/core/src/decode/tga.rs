@@ -1,8 +1,8 @@
 //! Truevision TGA: color-mapped, true-color and gray, as it is or in run-length packets.
 //! Specification: "Truevision TGA File Format Specification", version 2.0.
 //!
-//! Packets may go on from one row to the next, so that packed rows can only come in the file's order,
-//! which most often is from the lowest to the highest.
+//! Packets may go on from one row to the next, so that packed rows can only come in the file's
+//! order, which most often is from the lowest to the highest.
 
 use bytes::Bytes;
 use rayon::ThreadPool;
@@ -18,6 +18,9 @@ const TRUNCATED: Error = Error::Truncated(Format::Tga);
 const UNSUPPORTED: Error = Error::Unsupported(Format::Tga);
 
 const HEADER_BYTES: usize = 18;
+
+/// With a packet for every pixel.
+const PACKED_NANOS_PER_PIXEL: u64 = 8;
 
 pub(super) fn open(input: Bytes) -> Result<Box<dyn RowSource>, Error> {
     let &tga = input.first_chunk::<HEADER_BYTES>().ok_or(TRUNCATED)?;
@@ -41,7 +44,11 @@ pub(super) fn open(input: Bytes) -> Result<Box<dyn RowSource>, Error> {
         bits,
         descriptor,
     ] = tga;
-    let pixel = pixel(kind, bits, has_map, map_bits, descriptor & 0x0F)?;
+    let alpha = match descriptor & 0x0F {
+        0 if says_no_alpha(&input) => Alpha::None,
+        bits => Alpha::Bits(bits),
+    };
+    let pixel = pixel(kind, bits, has_map, map_bits, alpha)?;
     let map_start = HEADER_BYTES + usize::from(id_bytes);
     let map_bytes = match has_map {
         1 => usize::from(u16::from_le_bytes([len1, len2])) * usize::from(map_bits.div_ceil(8)),
@@ -54,12 +61,20 @@ pub(super) fn open(input: Bytes) -> Result<Box<dyn RowSource>, Error> {
     let layout = Layout::new(pixel.channels(), Depth::U8);
     let (width, height) = (u16::from_le_bytes([w1, w2]).into(), u16::from_le_bytes([h1, h2]).into());
     let mut header = Header::new(Format::Tga, width, height, layout);
-    let unpack = Unpack {
+    let mut unpack = Unpack {
         pixel,
         map: input.slice(map_start..start),
         map_first: u16::from_le_bytes([first1, first2]).into(),
+        short_map: None,
         right_to_left: descriptor & 0x10 != 0,
     };
+    if let Pixel::Index(1, color) = pixel {
+        let mut map = Box::new([None; 256]);
+        for (index, entry) in (0..).zip(map.iter_mut()) {
+            *entry = unpack.mapped(index, color);
+        }
+        unpack.short_map = Some(map);
+    }
     let last_first = descriptor & 0x20 == 0;
     if kind & 8 == 0 {
         let row_bytes = width as usize * pixel.bytes();
@@ -68,6 +83,8 @@ pub(super) fn open(input: Bytes) -> Result<Box<dyn RowSource>, Error> {
         return Ok(Box::new(Stored::new(input, header, place, Box::new(unpack))?));
     }
     header.bottom_up = last_first;
+    // Of whichever packets.
+    header.decode_nanos = header.pixels() * PACKED_NANOS_PER_PIXEL;
     Ok(Box::new(Packed {
         input,
         header,
@@ -97,26 +114,49 @@ enum Color {
     Bgr15,
     Bgr,
     Bgra,
+    /// With a fourth byte that means nothing.
+    Bgrx,
 }
 
-/// `alpha_bits` is what the descriptor says. Writers have left it 0 over alpha that is meant, and other
-/// readers show that.
-fn pixel(kind: u8, bits: u8, has_map: u8, map_bits: u8, alpha_bits: u8) -> Result<Pixel, Error> {
-    Ok(match (kind & !8, bits) {
-        (1, 8 | 16) if has_map == 1 => Pixel::Index(bits / 8, color(map_bits, alpha_bits)?),
-        (1, _) => return Err(INVALID),
-        (2, _) => Pixel::Color(color(bits, alpha_bits)?),
-        (3, 8) if matches!(alpha_bits, 0 | 8) => Pixel::Gray,
-        (3, 16) if matches!(alpha_bits, 0 | 8) => Pixel::GrayAlpha,
+/// What a file says of its alpha.
+#[derive(Clone, Copy)]
+enum Alpha {
+    /// That there is none, twice.
+    None,
+    /// How many bits of a pixel are alpha. Writers leave this 0 over alpha that is meant, and
+    /// readers show it all the same.
+    Bits(u8),
+}
+
+/// Whether the extension, which the footer of version 2 leads to, says so.
+fn says_no_alpha(input: &[u8]) -> bool {
+    const KIND_OF_ALPHA: usize = 494;
+    let kind = || {
+        let (rest, _) = input.split_last_chunk::<18>().filter(|(_, end)| *end == b"TRUEVISION-XFILE.\0")?;
+        let extension = u32::from_le_bytes(*rest.split_last_chunk::<8>()?.1.first_chunk()?) as usize;
+        let kind = extension.checked_add(KIND_OF_ALPHA).filter(|_| extension > 0)?;
+        rest.get(kind)
+    };
+    kind() == Some(&0)
+}
+
+fn pixel(kind: u8, bits: u8, has_map: u8, map_bits: u8, alpha: Alpha) -> Result<Pixel, Error> {
+    Ok(match (kind & !8, bits, alpha) {
+        (1, 8 | 16, _) if has_map == 1 => Pixel::Index(bits / 8, color(map_bits, alpha)?),
+        (1, ..) => return Err(INVALID),
+        (2, ..) => Pixel::Color(color(bits, alpha)?),
+        (3, 8, Alpha::None | Alpha::Bits(0 | 8)) => Pixel::Gray,
+        (3, 16, Alpha::None | Alpha::Bits(0 | 8)) => Pixel::GrayAlpha,
         _ => return Err(UNSUPPORTED),
     })
 }
 
-fn color(bits: u8, alpha_bits: u8) -> Result<Color, Error> {
-    match (bits, alpha_bits) {
-        (15, 0) | (16, 0 | 1) => Ok(Color::Bgr15),
-        (24, 0) => Ok(Color::Bgr),
-        (32, 0 | 8) => Ok(Color::Bgra),
+fn color(bits: u8, alpha: Alpha) -> Result<Color, Error> {
+    match (bits, alpha) {
+        (15, Alpha::None | Alpha::Bits(0)) | (16, Alpha::None | Alpha::Bits(0 | 1 | 8)) => Ok(Color::Bgr15),
+        (24, Alpha::None | Alpha::Bits(0)) => Ok(Color::Bgr),
+        (32, Alpha::None) => Ok(Color::Bgrx),
+        (32, Alpha::Bits(0 | 8)) => Ok(Color::Bgra),
         _ => Err(UNSUPPORTED),
     }
 }
@@ -147,7 +187,7 @@ impl Color {
         match self {
             Color::Bgr15 => 2,
             Color::Bgr => 3,
-            Color::Bgra => 4,
+            Color::Bgra | Color::Bgrx => 4,
         }
     }
 }
@@ -158,6 +198,8 @@ struct Unpack {
     map: Bytes,
     /// The number of the first color in the map.
     map_first: usize,
+    /// The colors of all indices of one byte.
+    short_map: Option<Box<[Option<[u8; 4]>; 256]>>,
     right_to_left: bool,
 }
 
@@ -166,12 +208,13 @@ impl Unpack {
         match self.pixel {
             Pixel::Gray | Pixel::GrayAlpha => out.copy_from_slice(stored),
             Pixel::Color(color) => unpack_colors(color, stored, out),
-            Pixel::Index(1, color) => {
-                self.look_up(color, stored.iter().map(|&index| index.into()), out)?;
+            Pixel::Index(1, _) => {
+                let map = self.short_map.as_ref().ok_or(Error::Internal)?;
+                look_up(stored.iter().map(|&index| map[usize::from(index)]), self.pixel.channels(), out)?;
             }
             Pixel::Index(_, color) => {
-                let indices = stored.as_chunks().0.iter().map(|&index| u16::from_le_bytes(index).into());
-                self.look_up(color, indices, out)?;
+                let indices = stored.as_chunks().0.iter().map(|&index| u16::from_le_bytes(index));
+                look_up(indices.map(|index| self.mapped(index, color)), self.pixel.channels(), out)?;
             }
         }
         if self.right_to_left {
@@ -185,21 +228,30 @@ impl Unpack {
         Ok(())
     }
 
-    fn look_up(
-        &self,
-        color: Color,
-        indices: impl Iterator<Item = usize>,
-        out: &mut [u8],
-    ) -> Result<(), Error> {
+    /// The color of an index, opaque where the map holds no alpha.
+    fn mapped(&self, index: u16, color: Color) -> Option<[u8; 4]> {
         let bytes = color.bytes();
+        let start = usize::from(index).checked_sub(self.map_first)? * bytes;
+        let stored = self.map.get(start..start + bytes)?;
+        let mut found = [255; 4];
         let channels = if color == Color::Bgra { 4 } else { 3 };
-        for (out, index) in out.chunks_exact_mut(channels).zip(indices) {
-            let start = index.checked_sub(self.map_first).ok_or(INVALID)? * bytes;
-            let stored = self.map.get(start..start + bytes).ok_or(INVALID)?;
-            unpack_colors(color, stored, out);
-        }
-        Ok(())
+        unpack_colors(color, stored, found.get_mut(..channels)?);
+        Some(found)
     }
+}
+
+fn look_up(colors: impl Iterator<Item = Option<[u8; 4]>>, channels: u8, out: &mut [u8]) -> Result<(), Error> {
+    if channels == 4 {
+        for (out, color) in out.as_chunks_mut().0.iter_mut().zip(colors) {
+            *out = color.ok_or(INVALID)?;
+        }
+    } else {
+        for (out, color) in out.as_chunks_mut().0.iter_mut().zip(colors) {
+            let [r, g, b, _] = color.ok_or(INVALID)?;
+            *out = [r, g, b];
+        }
+    }
+    Ok(())
 }
 
 fn unpack_colors(color: Color, stored: &[u8], out: &mut [u8]) {
@@ -213,6 +265,11 @@ fn unpack_colors(color: Color, stored: &[u8], out: &mut [u8]) {
         }
         Color::Bgr => {
             for (out, &[b, g, r]) in out.as_chunks_mut().0.iter_mut().zip(stored.as_chunks().0) {
+                *out = [r, g, b];
+            }
+        }
+        Color::Bgrx => {
+            for (out, &[b, g, r, _]) in out.as_chunks_mut().0.iter_mut().zip(stored.as_chunks().0) {
                 *out = [r, g, b];
             }
         }
@@ -249,44 +306,48 @@ struct Packet {
 impl Packed {
     /// Takes the next row out of its packets, each of which has a pixel at least.
     fn fill_row(&mut self) -> Result<(), Error> {
-        let bytes = self.unpack.pixel.bytes();
-        let mut filled = 0;
-        while let Some(rest) = self.row.get_mut(filled..)
-            && !rest.is_empty()
-        {
-            if self.packet.left == 0 {
-                self.packet = self.next_packet(bytes)?;
-                continue;
-            }
-            let pixels = self.packet.left.min(rest.len() / bytes);
-            let len = pixels * bytes;
-            if self.packet.repeats {
-                let pixel = self.packet.pixel.get(..bytes).ok_or(Error::Internal)?;
-                for out in rest[..len].chunks_exact_mut(bytes) {
-                    out.copy_from_slice(pixel);
-                }
-            } else {
-                let stored = self.input.get(self.at..self.at + len).ok_or(TRUNCATED)?;
-                rest[..len].copy_from_slice(stored);
-                self.at += len;
-            }
-            self.packet.left -= pixels;
-            filled += len;
+        match self.unpack.pixel.bytes() {
+            1 => self.fill_pixels::<1>(),
+            2 => self.fill_pixels::<2>(),
+            3 => self.fill_pixels::<3>(),
+            _ => self.fill_pixels::<4>(),
         }
-        Ok(())
     }
 
-    fn next_packet(&mut self, bytes: usize) -> Result<Packet, Error> {
-        let &head = self.input.get(self.at).ok_or(TRUNCATED)?;
-        self.at += 1;
-        let mut packet =
-            Packet { left: usize::from(head & 0x7F) + 1, repeats: head & 0x80 != 0, pixel: [0; 4] };
-        if packet.repeats {
-            let stored = self.input.get(self.at..self.at + bytes).ok_or(TRUNCATED)?;
-            packet.pixel.get_mut(..bytes).ok_or(Error::Internal)?.copy_from_slice(stored);
-            self.at += bytes;
+    fn fill_pixels<const BYTES: usize>(&mut self) -> Result<(), Error> {
+        let mut rest = self.row.as_chunks_mut::<BYTES>().0;
+        let mut input = self.input.get(self.at..).unwrap_or_default();
+        let mut packet = self.packet;
+        while !rest.is_empty() {
+            if packet.left == 0 {
+                let (&head, after) = input.split_first().ok_or(TRUNCATED)?;
+                input = after;
+                packet.left = usize::from(head & 0x7F) + 1;
+                packet.repeats = head & 0x80 != 0;
+                if packet.repeats {
+                    let (pixel, after) = input.split_first_chunk::<BYTES>().ok_or(TRUNCATED)?;
+                    input = after;
+                    for (kept, &byte) in packet.pixel.iter_mut().zip(pixel) {
+                        *kept = byte;
+                    }
+                }
+            }
+            let pixels = packet.left.min(rest.len());
+            let (out, after) = rest.split_at_mut(pixels);
+            rest = after;
+            packet.left -= pixels;
+            if packet.repeats {
+                let &pixel = packet.pixel.first_chunk::<BYTES>().ok_or(Error::Internal)?;
+                out.fill(pixel);
+            } else {
+                let (stored, after) = input.split_at_checked(pixels * BYTES).ok_or(TRUNCATED)?;
+                input = after;
+                out.copy_from_slice(stored.as_chunks().0);
+            }
         }
-        Ok(packet)
+        self.at = self.input.len() - input.len();
+        self.packet = packet;
+        Ok(())
     }
 }
 
