@@ -57,7 +57,10 @@ fn rows(input: &Bytes, options: &Options, effort: Effort<'_>) -> Decoded {
         calls += 1;
         let before = decoder.looked_at();
         let read = match decoder.read(usize::MAX, effort) {
-            Ok(Read::Rows(rows)) => Ok(Some(samples.extend_from_slice(rows))),
+            Ok(Read::Rows(rows)) => {
+                samples.extend_from_slice(rows);
+                Ok(Some(()))
+            }
             Ok(Read::Working) => Ok(Some(())),
             Ok(Read::Done) => Ok(None),
             Err(error) => Err(error),
