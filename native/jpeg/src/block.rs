@@ -120,35 +120,42 @@ pub(crate) fn decode(
     } else {
         (out[0], *bits) = long_dc(*bits, dc)?;
     }
-    // A refill is enough for two symbols, or one and all that a look-up skips.
+    // A refill is enough for two symbols of a look-up, of 25 bits each. Longer codes see to their own.
     let mut k = 1;
     if class.limit() > 1 {
-        k = coefficient(bits, ac, class, k, out)?;
+        k = coefficient(bits, data, ac, class, k, out)?;
         while k < class.limit() {
             bits.refill(data);
-            k = coefficient(bits, ac, class, k, out)?;
+            k = coefficient(bits, data, ac, class, k, out)?;
             if k >= class.limit() {
                 break;
             }
-            k = coefficient(bits, ac, class, k, out)?;
+            k = coefficient(bits, data, ac, class, k, out)?;
         }
     } else {
-        k = skip(bits, ac, k)?;
+        k = skip(bits, data, ac, k)?;
     }
     while k < 64 {
         bits.refill(data);
-        k = skip(bits, ac, k)?;
+        k = skip(bits, data, ac, k)?;
         if k >= 64 {
             break;
         }
-        k = skip(bits, ac, k)?;
+        k = skip(bits, data, ac, k)?;
     }
     Ok(())
 }
 
 /// One AC symbol at position `k`. Returns the next position.
 #[inline(always)]
-fn coefficient(bits: &mut Bits, ac: &Ac, class: Class, k: u32, out: &mut [i16]) -> Result<u32, Damage> {
+fn coefficient(
+    bits: &mut Bits,
+    data: &[u8],
+    ac: &Ac,
+    class: Class,
+    k: u32,
+    out: &mut [i16],
+) -> Result<u32, Damage> {
     let places = class.places();
     let entry = ac.lookup[bits.index()];
     if let Some(next) = entry.next(k) {
@@ -156,7 +163,7 @@ fn coefficient(bits: &mut Bits, ac: &Ac, class: Class, k: u32, out: &mut [i16]) 
         bits.skip(entry.length());
         return Ok(next);
     }
-    let long = long_ac(*bits, ac, k)?;
+    let long = long_ac(*bits, data, ac, k)?;
     *bits = long.bits;
     out[usize::from(places[long.place as usize & 127])] = long.value;
     Ok(long.next)
@@ -164,13 +171,13 @@ fn coefficient(bits: &mut Bits, ac: &Ac, class: Class, k: u32, out: &mut [i16]) 
 
 /// As many AC symbols as one look-up finds, from position `k` on. Returns the next position.
 #[inline(always)]
-fn skip(bits: &mut Bits, ac: &Ac, k: u32) -> Result<u32, Damage> {
+fn skip(bits: &mut Bits, data: &[u8], ac: &Ac, k: u32) -> Result<u32, Damage> {
     let entry = ac.skip[bits.index()];
     if let Some(next) = entry.next(k) {
         bits.skip(entry.length());
         return Ok(next);
     }
-    let long = long_ac(*bits, ac, k)?;
+    let long = long_ac(*bits, data, ac, k)?;
     *bits = long.bits;
     Ok(long.next)
 }
@@ -201,7 +208,9 @@ struct Long {
 /// One AC symbol, whatever its length.
 #[cold]
 #[inline(never)]
-fn long_ac(mut bits: Bits, ac: &Ac, k: u32) -> Result<Long, Damage> {
+fn long_ac(mut bits: Bits, data: &[u8], ac: &Ac, k: u32) -> Result<Long, Damage> {
+    // Up to 31 bits, which need not be left of the last refill.
+    bits.refill(data);
     let (length, symbol) = ac.symbols.find(bits.peek()).ok_or(Damage)?;
     let (run, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
     bits.skip(length);

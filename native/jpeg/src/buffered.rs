@@ -22,6 +22,9 @@ use crate::{Error, OnDamage};
 /// More scans than any encoder writes: each can be made to go over all of the picture.
 const MAX_SCANS: usize = 200;
 
+/// The same for pictures that are not progressive: each component has one scan.
+const MAX_SEQUENTIAL_SCANS: usize = 16;
+
 /// As many blocks to which a scan adds nothing are passed in the time of one to which it does.
 const EMPTY_BLOCKS: usize = 32;
 
@@ -204,7 +207,8 @@ impl Buffered {
         let end = match next {
             Ok(Next::Later) => return Ok(()),
             Ok(Next::Scan(scan)) => {
-                if scans.len() >= MAX_SCANS {
+                let progressive = self.frame.process == Process::Progressive;
+                if scans.len() >= if progressive { MAX_SCANS } else { MAX_SEQUENTIAL_SCANS } {
                     return Err(Error::Invalid { what: "too many scans", offset: scan.data });
                 }
                 scans.push((scan, parser.tables.clone()));

@@ -207,17 +207,21 @@ impl Decoder {
     }
 
     fn advance(&mut self, mcus: usize) -> Result<(), Error> {
-        let mcus = mcus.max(1);
         let mut budget = Budget::of_a_call();
+        let done = self.advance_within(mcus.max(1), &mut budget);
+        self.looked_at += budget.looked_at();
+        done
+    }
+
+    fn advance_within(&mut self, mcus: usize, budget: &mut Budget) -> Result<(), Error> {
         let mut done = 0;
         while done < mcus && !budget.is_spent() && self.bands.ready() == 0 && !self.bands.is_complete() {
             let (input, bands, most) = (&self.input, &mut self.bands, mcus - done);
             done += match &mut self.source {
-                Source::Streaming(streaming) => streaming.advance(input, bands, most, &mut budget)?,
-                Source::Buffered(buffered) => buffered.advance(input, bands, most, &mut budget, None)?,
+                Source::Streaming(streaming) => streaming.advance(input, bands, most, budget)?,
+                Source::Buffered(buffered) => buffered.advance(input, bands, most, budget, None)?,
             };
         }
-        self.looked_at += budget.looked_at();
         Ok(())
     }
 
@@ -241,8 +245,8 @@ impl Decoder {
         Ok(())
     }
 
-    /// How many bytes of the input were looked at so far by calls with [`Effort::Mcus`]: for tests, which hold
-    /// each call to a few thousand.
+    /// How many bytes of the input were looked at so far by calls with [`Effort::Mcus`]. For tests, which hold
+    /// each call to `MOST_LOOKED_AT`.
     #[doc(hidden)]
     pub fn looked_at(&self) -> u64 {
         self.looked_at

@@ -72,6 +72,8 @@ mod scan;
 mod streaming;
 mod threads;
 
+#[doc(hidden)]
+pub use budget::MOST_LOOKED_AT;
 pub use decoder::{Decoder, Effort, Image, OnDamage, Options, Read, decode};
 pub use error::{Error, Unsupported};
 pub use frame::{Component, Process, Scale};

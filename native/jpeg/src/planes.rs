@@ -291,7 +291,11 @@ impl Bands {
     /// Makes the next `rows` of the output, which have to be [`ready`](Self::ready).
     pub(crate) fn make(&mut self, rows: usize, out: &mut Vec<u8>, pool: Option<&ThreadPool>) {
         let row_len = self.width * self.colour.channels();
-        out.reserve_exact((rows * row_len).saturating_sub(out.len()));
+        if out.capacity() < rows * row_len {
+            // All of it is written anew: no need to hold both.
+            *out = Vec::new();
+            out.reserve_exact(rows * row_len);
+        }
         out.resize(rows * row_len, 0);
         let this = &*self;
         let each = (BYTES_EACH / row_len).max(1);

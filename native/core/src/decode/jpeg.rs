@@ -12,8 +12,9 @@ use crate::{Depth, Error, Format, Header, Layout, cost};
 /// Making look-up tables of the Huffman tables.
 const TABLES_NANOS: u64 = 100_000;
 
-/// The least that a block takes, however few bytes it has.
+/// The least that a block takes, however few bytes it has, and with its transform at full size.
 const BLOCK_NANOS: u64 = 10;
+const FULL_BLOCK_NANOS: u64 = 40;
 
 /// MCUs are decoded in pieces of about this much work.
 const STRIP_NANOS: u64 = 50_000;
@@ -133,7 +134,8 @@ impl RowSource for Jpeg {
             _ => Scale::Full,
         };
         let blocks = |component: &jpeg::Component| u64::from(component.horizontal * component.vertical);
-        let least = self.found.components.iter().map(blocks).sum::<u64>() * BLOCK_NANOS;
+        let each = if self.scale == Scale::Full { FULL_BLOCK_NANOS } else { BLOCK_NANOS };
+        let least = self.found.components.iter().map(blocks).sum::<u64>() * each;
         let nanos = self.header.scaled(self.scale.factor()).decode_nanos / self.found.mcus();
         self.mcu_nanos = nanos.max(least).max(1);
     }
