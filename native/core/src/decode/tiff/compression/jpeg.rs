@@ -75,17 +75,22 @@ const MCU_SIDE: u32 = 32;
 
 const COPY_BYTES: usize = 256 << 10;
 
+/// Tables that are no longer take no longer.
+const OPEN_BYTES: u64 = 640;
+
 const INVALID: Error = Error::Invalid(Format::Tiff);
 const TRUNCATED: Error = Error::Truncated(Format::Tiff);
 
 impl Jpeg {
-    /// What starting on a chunk costs, in bytes of input of the most costly kind: look-up tables are
-    /// made for each.
-    pub(in super::super) const OPEN_BYTES: u64 = 512;
-
     /// The most that a chunk takes, apart from its data: rows of MCUs and tables.
     pub(in super::super) fn memory(chunk_width: u32) -> u64 {
         u64::from(chunk_width) * u64::from(MCU_SIDE) * 3 * 2 + (256 << 10)
+    }
+
+    /// What starting on a chunk costs, in bytes of input of the most costly kind: look-up tables are
+    /// made for each.
+    pub(in super::super) fn open_bytes(&self) -> u64 {
+        OPEN_BYTES.max(self.tables.len() as u64)
     }
 
     pub(in super::super) fn new(tables: Bytes, color: JpegColor, chunk: (u32, u32)) -> Self {
