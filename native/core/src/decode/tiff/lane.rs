@@ -134,16 +134,15 @@ impl Lane {
         })
     }
 
-    /// The most that one takes, apart from a JPEG's data.
+    /// The most that one takes, apart from a JPEG and its decoder.
     pub(super) fn memory(picture: &Description, width: u32, visible: u32) -> Result<u64, Error> {
         let shape = Shape::new(picture, width, visible)?;
         let buffer = (shape.kept * shape.together + SINK_BYTES) as u64;
         let decompressor = match picture.compression {
-            Compression::None | Compression::PackBits => 0,
+            Compression::None | Compression::PackBits | Compression::Jpeg => 0,
             Compression::Lzw => Lzw::MEMORY,
             Compression::Deflate => Deflate::MEMORY,
             Compression::Fax4 => Fax4::memory(width),
-            Compression::Jpeg => Jpeg::memory(width),
         };
         Ok(buffer + decompressor)
     }
