@@ -18,6 +18,9 @@ pub(super) struct Chunks {
     byte_counts: Option<Field>,
 }
 
+/// The compression whose chunks are copied.
+const JPEG: u64 = 7;
+
 const INVALID: Error = Error::Invalid(Format::Tiff);
 
 impl Chunks {
@@ -80,9 +83,16 @@ impl Chunks {
         Ok(start..start.saturating_add(bytes).min(input.len()))
     }
 
-    /// The lengths that have to be looked at one by one: JPEGs are copied.
-    pub(super) fn byte_counts_to_read(fields: &Fields) -> Option<Field> {
-        fields.tile_byte_counts.or(fields.strip_byte_counts)
+    /// The lengths that will be looked at one by one, to know how much memory it takes to copy one.
+    pub(super) fn byte_counts_to_read(input: &[u8], fields: &Fields) -> Option<Field> {
+        let compression = fields.compression?.first::<u64>(input).ok()?;
+        if compression != JPEG {
+            return None;
+        }
+        match fields.tile_offsets {
+            Some(_) => fields.tile_byte_counts,
+            None => fields.strip_byte_counts,
+        }
     }
 
     /// The length of the longest chunk.

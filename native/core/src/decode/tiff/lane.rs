@@ -23,10 +23,13 @@ pub(super) struct Budget {
 const STEP_INPUT: usize = 1 << 10;
 const STEP_OUTPUT: usize = 8 << 10;
 
+/// The most of what rows need that is let out in one step: a byte of deflate's tables takes 50 ns.
+const MOST_INPUT: usize = 4 << 10;
+
 impl Budget {
     /// For rows that hold so many bytes uncompressed.
     pub(super) fn new(bytes: usize) -> Self {
-        Budget { input: (bytes / 2).saturating_add(STEP_INPUT), output: bytes.saturating_add(STEP_OUTPUT) }
+        Budget { input: (bytes / 2).min(MOST_INPUT) + STEP_INPUT, output: bytes.saturating_add(STEP_OUTPUT) }
     }
 
     pub(super) fn spend_all(&mut self) {
@@ -131,16 +134,15 @@ impl Lane {
         })
     }
 
-    /// The most that one takes, apart from a JPEG's data.
+    /// The most that one takes, apart from a JPEG and its decoder.
     pub(super) fn memory(picture: &Description, width: u32, visible: u32) -> Result<u64, Error> {
         let shape = Shape::new(picture, width, visible)?;
         let buffer = (shape.kept * shape.together + SINK_BYTES) as u64;
         let decompressor = match picture.compression {
-            Compression::None | Compression::PackBits => 0,
+            Compression::None | Compression::PackBits | Compression::Jpeg => 0,
             Compression::Lzw => Lzw::MEMORY,
             Compression::Deflate => Deflate::MEMORY,
             Compression::Fax4 => Fax4::memory(width),
-            Compression::Jpeg => Jpeg::memory(width),
         };
         Ok(buffer + decompressor)
     }
@@ -171,7 +173,7 @@ impl Lane {
             Decompressor::Deflate(deflate) => deflate.restart(),
             Decompressor::Fax4(fax) => fax.restart(),
             Decompressor::Jpeg(jpeg) => {
-                let fed = data.len() as u64 + Jpeg::OPEN_BYTES;
+                let fed = data.len() as u64 + jpeg.open_bytes();
                 jpeg.restart(input, data, visible)?;
                 self.fed += fed;
                 budget.spend_all();
@@ -183,8 +185,8 @@ impl Lane {
     /// Sees to it that there is a whole row. `false` where that takes more than the budget.
     pub(super) fn fill(&mut self, input: &Bytes, budget: &mut Budget) -> Result<bool, Error> {
         if self.direct {
-            let there = self.data.len() as u64 >= self.kept as u64;
-            return if there { Ok(true) } else { Err(Error::Truncated(Format::Tiff)) };
+            let there = self.data.len() >= self.kept;
+            return if there { Ok(!budget.is_spent()) } else { Err(Error::Truncated(Format::Tiff)) };
         }
         while self.filled < self.taken + self.kept {
             if let Some(error) = self.failed {

@@ -186,9 +186,9 @@ impl Tiff {
         let band_rows = tiles.height.min(height - next);
         loop {
             let left = tiles.column * tiles.width;
-            let columns = left as usize * channels..tiles.width.min(width - left) as usize * channels;
-            let start = tiles.row as usize * row_len + columns.start;
-            let to = band.row_mut(start..start + columns.end);
+            let columns = tiles.width.min(width - left);
+            let start = tiles.row as usize * row_len + left as usize * channels;
+            let to = band.row_mut(start..start + columns as usize * channels);
             if !self.rows.next(next + tiles.row, tiles.column, budget, to)? {
                 return Ok(Read::Working);
             }
@@ -288,10 +288,7 @@ pub(super) fn header_nanos(input: &[u8]) -> u64 {
         input.len() as u64 / 4
     } else {
         let fields = directory.fields(input).unwrap_or_default();
-        match Chunks::byte_counts_to_read(&fields) {
-            Some(counts) => counts.there(input),
-            None => 0,
-        }
+        Chunks::byte_counts_to_read(input, &fields).map_or(0, |counts| counts.there(input))
     };
     OPEN_NANOS + (directory.entries as u64).saturating_add(lengths) * ENTRY_NANOS
 }

@@ -8,7 +8,7 @@ use super::description::{Compression, Description, Predictor};
 use super::lane::{Budget, Lane};
 use super::samples::{Conversion, RowMut};
 use crate::Error;
-use crate::limits::Limit;
+use crate::limits::{Limit, MAX_DECODED_BYTES};
 use crate::pixels::zeroed;
 
 pub(super) struct ChunkRows {
@@ -17,6 +17,8 @@ pub(super) struct ChunkRows {
     chunks: Chunks,
     conversion: Conversion,
     jpeg_tables: Bytes,
+    /// Whether the first of several JPEGs has its coefficients kept: then all of them may.
+    buffered: bool,
     /// One for each plane.
     lanes: Vec<Lane>,
     /// A row of all planes together, where there are several.
@@ -43,7 +45,10 @@ impl ChunkRows {
     ) -> Self {
         let pixels = u64::from(picture.width) * u64::from(picture.height);
         let allowed = input.len() as u64 + pixels / 2 + FREE_BYTES;
+        let buffered = picture.compression == Compression::Jpeg
+            && chunks.range(&input, 0, 0, 0).is_ok_and(|range| Jpeg::is_buffered(&input[range]));
         ChunkRows {
+            buffered,
             input,
             picture,
             chunks,
@@ -66,7 +71,10 @@ impl ChunkRows {
     pub(super) fn memory(&self) -> Result<u64, Error> {
         let mut lane = Lane::memory(&self.picture, self.chunks.width, self.visible())?;
         if self.picture.compression == Compression::Jpeg {
+            let chunk = (self.chunks.width, self.chunks.height);
             lane += self.chunks.longest(&self.input) as u64;
+            lane += Jpeg::memory(&self.picture, chunk, self.buffered);
+            Limit::DecodedBytes.check(lane, MAX_DECODED_BYTES)?;
         }
         Ok(lane * self.picture.planes() as u64 + (self.gathered_bytes() + self.spare_bytes()) as u64)
     }
@@ -94,7 +102,7 @@ impl ChunkRows {
             let jpeg = match self.picture.compression {
                 Compression::Jpeg => {
                     let chunk = (self.chunks.width, self.chunks.height);
-                    Some(Jpeg::new(self.jpeg_tables.clone(), self.picture.jpeg_color(), chunk))
+                    Some(Jpeg::new(self.jpeg_tables.clone(), &self.picture, chunk, self.buffered))
                 }
                 _ => None,
             };

@@ -9,6 +9,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use thumbelina_jpeg::{self as jpeg, Decoder, Effort, Options};
 
+use super::super::description::Description;
 use crate::limits::Limit;
 use crate::{Error, Format};
 
@@ -50,6 +51,9 @@ pub(in super::super) struct Jpeg {
     color: JpegColor,
     /// Sides of a whole chunk.
     chunk: (u32, u32),
+    max_memory: u64,
+    /// The scans that were come upon in the chunk.
+    scans: usize,
     state: State,
 }
 
@@ -73,23 +77,65 @@ const MAX_TABLE_BYTES: usize = 16 << 10;
 /// Encoders round up to whole MCUs.
 const MCU_SIDE: u32 = 32;
 
-const COPY_BYTES: usize = 256 << 10;
+/// The most that a JPEG can have.
+const MAX_SIDE: u32 = 65_535;
+
+/// Each takes a look at all blocks. Progressive encoders make about ten.
+const MAX_SCANS: usize = 64;
+
+const COPY_BYTES: usize = 128 << 10;
+
+/// Tables that are no longer take no longer.
+const OPEN_BYTES: u64 = 640;
 
 const INVALID: Error = Error::Invalid(Format::Tiff);
 const TRUNCATED: Error = Error::Truncated(Format::Tiff);
 
 impl Jpeg {
-    /// What starting on a chunk costs, in bytes of input of the most costly kind: look-up tables are
-    /// made for each.
-    pub(in super::super) const OPEN_BYTES: u64 = 512;
-
-    /// The most that a chunk takes, apart from its data: rows of MCUs and tables.
-    pub(in super::super) fn memory(chunk_width: u32) -> u64 {
-        u64::from(chunk_width) * u64::from(MCU_SIDE) * 3 * 2 + (256 << 10)
+    /// The most that a chunk takes, apart from its data: rows of MCUs and tables, or all coefficients.
+    pub(in super::super) fn memory(
+        picture: &Description,
+        (width, height): (u32, u32),
+        buffered: bool,
+    ) -> u64 {
+        let components = picture.chunk_samples() as u64;
+        let rounded = |side: u32| u64::from(side.min(MAX_SIDE)).next_multiple_of(MCU_SIDE.into());
+        let rows = rounded(width) * u64::from(MCU_SIDE) * components * 2;
+        // Two bytes and some flags each.
+        let all = rounded(width) * rounded(height) * components * 9 / 4;
+        rows + if buffered { all } else { 0 } + (256 << 10)
     }
 
-    pub(in super::super) fn new(tables: Bytes, color: JpegColor, chunk: (u32, u32)) -> Self {
-        Jpeg { tables, color, chunk, state: State::Closed }
+    /// Whether a chunk comes in several scans, so that its coefficients are kept. As far as its header
+    /// can be made sense of.
+    pub(in super::super) fn is_buffered(data: &[u8]) -> bool {
+        let Ok(mut segments) = Segments::new(data) else { return false };
+        let mut components = None;
+        while let Ok(Some(segment)) = segments.next_one() {
+            match segment.marker {
+                0xC0 | 0xC1 => components = segment.body.get(5),
+                0xC2 => return true,
+                0xDA => return segment.body.first() < components,
+                _ => {}
+            }
+        }
+        false
+    }
+
+    /// What starting on a chunk costs, in bytes of input of the most costly kind: look-up tables are
+    /// made for each.
+    pub(in super::super) fn open_bytes(&self) -> u64 {
+        OPEN_BYTES.max(self.tables.len() as u64)
+    }
+
+    pub(in super::super) fn new(
+        tables: Bytes,
+        picture: &Description,
+        chunk: (u32, u32),
+        buffered: bool,
+    ) -> Self {
+        let max_memory = Self::memory(picture, chunk, buffered);
+        Jpeg { tables, color: picture.jpeg_color(), chunk, max_memory, scans: 0, state: State::Closed }
     }
 
     /// Reads a chunk's header. `visible` are the columns and rows of it that are needed.
@@ -124,19 +170,14 @@ impl Jpeg {
             let segment = segments.next_one()?.ok_or(TRUNCATED)?;
             match segment.marker {
                 0xC4 | 0xDB | 0xDD => stream.extend_from_slice(segment.whole),
-                0xC0 | 0xC1 if !has_frame => {
+                0xC0..=0xC2 if !has_frame => {
                     self.check_frame(segment.body, visible)?;
                     has_frame = true;
                     stream.extend_from_slice(segment.whole);
                 }
-                // Progressive, lossless, hierarchical, arithmetic.
-                0xC2..=0xCF => return Err(Error::Unsupported(Format::Tiff)),
-                0xDA => {
-                    if segment.body.first() != Some(&self.color.components()) {
-                        return Err(Error::Unsupported(Format::Tiff));
-                    }
-                    break segment.start;
-                }
+                // A second frame, or lossless, hierarchical, arithmetic.
+                0xC0..=0xCF => return Err(Error::Unsupported(Format::Tiff)),
+                0xDA => break segment.start,
                 0xD9 => return Err(INVALID),
                 _ => {}
             }
@@ -149,6 +190,7 @@ impl Jpeg {
         }
         let rest = chunk.start + scan..chunk.end;
         stream.try_reserve_exact(rest.len()).map_err(|_| Error::OutOfMemory)?;
+        self.scans = 0;
         self.state = State::Copying { stream, rest };
         Ok(())
     }
@@ -181,12 +223,18 @@ impl Jpeg {
             State::Closed => Err(Error::Internal),
             State::Copying { stream, rest } => {
                 let now = rest.len().min(COPY_BYTES);
-                stream.extend_from_slice(input.get(rest.start..rest.start + now).ok_or(TRUNCATED)?);
+                let piece = input.get(rest.start..rest.start + now).ok_or(TRUNCATED)?;
+                stream.extend_from_slice(piece);
                 rest.start += now;
+                // The byte before may be the first one of a marker.
+                let counted = &stream[stream.len() - now - 1..];
+                self.scans += counted.windows(2).filter(|pair| *pair == [0xFF, 0xDA]).count();
+                if self.scans > MAX_SCANS {
+                    return Err(INVALID);
+                }
                 if rest.start >= rest.end {
                     let stream = std::mem::take(stream);
-                    let max_memory = Self::memory(self.chunk.0.next_multiple_of(MCU_SIDE));
-                    let options = Options { max_memory, ..Options::default() };
+                    let options = Options { max_memory: self.max_memory, ..Options::default() };
                     self.state = State::Decoding(Box::new(Decoder::new(stream, &options).map_err(error)?));
                 }
                 Ok(0)

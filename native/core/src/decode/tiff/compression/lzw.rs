@@ -25,122 +25,67 @@ struct Word {
     first: u8,
 }
 
+type Words = [Word; CODES];
+
 pub(in super::super) struct Lzw {
-    words: Box<[Word; CODES]>,
-    next: u16,
-    previous: Option<u16>,
-    code_bits: u32,
+    words: Box<Words>,
+    state: State,
     ended: bool,
-    /// Bits of the input, highest first, of which `count` are taken from it. Those below are the same
-    /// as what follows in the input, or zero.
-    bits: u64,
-    count: u32,
     /// A word that there was not enough room for, and what is left of it.
     late: Box<[u8; CODES + PIECE]>,
     left: std::ops::Range<usize>,
 }
 
+/// What changes with every code. Copied out of its place while a run lasts.
+#[derive(Debug, Clone, Copy)]
+struct State {
+    next: u16,
+    previous: Option<u16>,
+    code_bits: u32,
+    /// Bits of the input, highest first, of which `count` are taken from it. Those below are the same
+    /// as what follows in the input, or zero.
+    bits: u64,
+    count: u32,
+}
+
 impl Lzw {
-    pub(in super::super) const MEMORY: u64 = (size_of::<[Word; CODES]>() + CODES + PIECE) as u64;
+    pub(in super::super) const MEMORY: u64 = (size_of::<Words>() + CODES + PIECE) as u64;
 
     pub(in super::super) fn new() -> Self {
         let mut words = Box::new([Word::default(); CODES]);
         for (word, byte) in words.iter_mut().zip(0..=u8::MAX) {
             *word = Word { last: [byte, 0, 0, 0, 0, 0, 0, 0], before: 0, length: 1, first: byte };
         }
-        let late = Box::new([0; CODES + PIECE]);
-        let mut lzw = Lzw {
-            words,
-            next: FIRST_FREE,
-            previous: None,
-            code_bits: MIN_BITS,
-            ended: false,
-            bits: 0,
-            count: 0,
-            late,
-            left: 0..0,
-        };
-        lzw.restart();
-        lzw
+        Lzw { words, state: State::new(), ended: false, late: Box::new([0; CODES + PIECE]), left: 0..0 }
     }
 
     pub(in super::super) fn restart(&mut self) {
-        self.clear();
-        (self.ended, self.bits, self.count, self.left) = (false, 0, 0, 0..0);
-    }
-
-    fn clear(&mut self) {
-        (self.next, self.previous, self.code_bits) = (FIRST_FREE, None, MIN_BITS);
+        (self.state, self.ended, self.left) = (State::new(), false, 0..0);
     }
 
     pub(in super::super) fn run(&mut self, input: &[u8], out: &mut [u8]) -> Result<Done, Error> {
         let mut produced = self.write_late(out);
         let mut consumed = 0;
+        let mut state = self.state;
         while produced < out.len() && !self.ended {
-            if self.count < self.code_bits {
-                consumed += self.refill(&input[consumed..]);
-                if self.count < self.code_bits {
+            if state.count < state.code_bits {
+                consumed += state.refill(&input[consumed..]);
+                if state.count < state.code_bits {
                     break;
                 }
             }
-            let code = (self.bits >> (64 - self.code_bits)) as u16;
-            self.bits <<= self.code_bits;
-            self.count -= self.code_bits;
+            let code = state.take_code();
             match code {
-                CLEAR => self.clear(),
+                CLEAR => state.clear(),
                 END => self.ended = true,
                 _ => {
-                    self.learn(code)?;
+                    state.learn(&mut self.words, code)?;
                     produced += self.write(code, &mut out[produced..]);
                 }
             }
         }
+        self.state = state;
         Ok(Done { consumed, produced })
-    }
-
-    /// Returns how many bytes it took.
-    fn refill(&mut self, input: &[u8]) -> usize {
-        if let Some(&bytes) = input.first_chunk() {
-            self.bits |= u64::from_be_bytes(bytes) >> self.count;
-            let taken = (63 - self.count) / 8;
-            self.count += taken * 8;
-            return taken as usize;
-        }
-        let mut taken = 0;
-        for &byte in input.iter().take((64 - self.count as usize) / 8) {
-            self.bits |= u64::from(byte) << (56 - self.count);
-            self.count += 8;
-            taken += 1;
-        }
-        taken
-    }
-
-    /// Adds the word that a code completes: the previous one and the first byte of this one.
-    fn learn(&mut self, code: u16) -> Result<(), Error> {
-        let Some(previous) = self.previous.replace(code) else {
-            return if code < CLEAR { Ok(()) } else { Err(Error::Invalid(Format::Tiff)) };
-        };
-        if code > self.next {
-            return Err(Error::Invalid(Format::Tiff));
-        }
-        let next = usize::from(self.next);
-        if next >= CODES {
-            return Ok(());
-        }
-        let mut word = self.words[usize::from(previous) % CODES];
-        let byte = if code == self.next { word.first } else { self.words[usize::from(code) % CODES].first };
-        let end = usize::from(word.length) % PIECE;
-        if end == 0 {
-            word.before = previous;
-        }
-        word.last[end] = byte;
-        word.length += 1;
-        self.words[next] = word;
-        self.next += 1;
-        if u32::from(self.next) + 1 >= 1 << self.code_bits && self.code_bits < MAX_BITS {
-            self.code_bits += 1;
-        }
-        Ok(())
     }
 
     /// Writes a word, or as much of it as there is room for, and keeps the rest for later.
@@ -166,9 +111,74 @@ impl Lzw {
     }
 }
 
+impl State {
+    fn new() -> Self {
+        State { next: FIRST_FREE, previous: None, code_bits: MIN_BITS, bits: 0, count: 0 }
+    }
+
+    fn clear(&mut self) {
+        (self.next, self.previous, self.code_bits) = (FIRST_FREE, None, MIN_BITS);
+    }
+
+    /// Returns how many bytes it took.
+    #[inline]
+    fn refill(&mut self, input: &[u8]) -> usize {
+        if let Some(&bytes) = input.first_chunk() {
+            self.bits |= u64::from_be_bytes(bytes) >> self.count;
+            let taken = (63 - self.count) / 8;
+            self.count += taken * 8;
+            return taken as usize;
+        }
+        let mut taken = 0;
+        for &byte in input.iter().take((64 - self.count as usize) / 8) {
+            self.bits |= u64::from(byte) << (56 - self.count);
+            self.count += 8;
+            taken += 1;
+        }
+        taken
+    }
+
+    #[inline]
+    fn take_code(&mut self) -> u16 {
+        let code = (self.bits >> (64 - self.code_bits)) as u16;
+        self.bits <<= self.code_bits;
+        self.count -= self.code_bits;
+        code
+    }
+
+    /// Adds the word that a code completes: the previous one and the first byte of this one.
+    #[inline]
+    fn learn(&mut self, words: &mut Words, code: u16) -> Result<(), Error> {
+        let Some(previous) = self.previous.replace(code) else {
+            return if code < CLEAR { Ok(()) } else { Err(Error::Invalid(Format::Tiff)) };
+        };
+        if code > self.next {
+            return Err(Error::Invalid(Format::Tiff));
+        }
+        let next = usize::from(self.next);
+        if next >= CODES {
+            return Ok(());
+        }
+        let mut word = words[usize::from(previous) % CODES];
+        let byte = if code == self.next { word.first } else { words[usize::from(code) % CODES].first };
+        let end = usize::from(word.length) % PIECE;
+        if end == 0 {
+            word.before = previous;
+        }
+        word.last[end] = byte;
+        word.length += 1;
+        words[next] = word;
+        self.next += 1;
+        if u32::from(self.next) + 1 >= 1 << self.code_bits && self.code_bits < MAX_BITS {
+            self.code_bits += 1;
+        }
+        Ok(())
+    }
+}
+
 /// Writes a word from its end.
 #[inline]
-fn spell(words: &[Word; CODES], mut code: u16, out: &mut [u8]) {
+fn spell(words: &Words, mut code: u16, out: &mut [u8]) {
     for piece in out.as_chunks_mut::<PIECE>().0.iter_mut().rev() {
         let word = &words[usize::from(code) % CODES];
         *piece = word.last;
