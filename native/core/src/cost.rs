@@ -98,6 +98,9 @@ fn taps(support: f64, ratio: f64) -> f64 {
     2.0 * support * ratio.max(1.0)
 }
 
+/// The most pixels of an AVIF that is written.
+pub(crate) const MAX_AVIF_PIXELS: u64 = 250_000;
+
 /// The output written in its format.
 pub(crate) fn encode_nanos(format: Format, output: (u32, u32), layout: Layout) -> u64 {
     let once = if format == Format::Avif { 1_000_000 } else { 5_000 };

@@ -77,6 +77,15 @@ impl Format {
         }
     }
 
+    /// The most pixels that may be written.
+    pub(crate) fn max_pixels(self) -> u64 {
+        match self {
+            // Its encoder cannot be stopped.
+            Format::Avif => crate::cost::MAX_AVIF_PIXELS,
+            _ => u64::MAX,
+        }
+    }
+
     pub(crate) fn to_image(self) -> ImageFormat {
         match self {
             Format::Jpeg => ImageFormat::Jpeg,

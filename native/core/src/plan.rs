@@ -256,6 +256,7 @@ impl Plan {
 
         let format = request.format.unwrap_or_else(|| default_format(header, size));
         Limit::Side.check(size.0.max(size.1).into(), format.max_side().into())?;
+        Limit::MaxPixels.check(pixels(size), format.max_pixels())?;
         let output_layout = encode::layout(format, header.layout);
         let costs = costs(header, &geometry, format, output_layout, request.filter);
         let (road, reason) = route(header, &costs, request);
@@ -404,9 +405,14 @@ fn check_columns(geometry: &Geometry, filter: Filter) -> Result<(), Error> {
     Limit::Side.check(geometry.output.0.into(), most)
 }
 
+fn pixels((width, height): (u32, u32)) -> u64 {
+    u64::from(width) * u64::from(height)
+}
+
 /// The source's format where it can hold the output, else JPEG, or PNG for alpha.
 fn default_format(header: &Header, (width, height): (u32, u32)) -> Format {
-    let fits = width.max(height) <= header.format.max_side();
+    let fits = width.max(height) <= header.format.max_side()
+        && pixels((width, height)) <= header.format.max_pixels();
     if header.format.is_writable() && fits {
         header.format
     } else if header.layout.has_alpha() {

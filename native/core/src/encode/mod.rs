@@ -183,3 +183,78 @@ fn within_u32(value: u64) -> Result<u32, Error> {
     let limit = crate::limits::Limit::DecodedBytes;
     u32::try_from(value).map_err(|_| Error::Limit { limit, value, maximum: u32::MAX.into() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pixels::Samples;
+
+    /// Noise, which no format makes smaller, in the format's own layout.
+    fn noise(format: Format, width: u32, height: u32) -> Picture {
+        let layout = layout(format, Layout::new(4, Depth::U8));
+        let len = width as usize * height as usize * usize::from(layout.channels);
+        let mut seed = 1u32;
+        let mut next = || {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            seed >> 8
+        };
+        let samples = match layout.depth {
+            Depth::U8 => Samples::U8((0..len).map(|_| next() as u8).collect()),
+            Depth::U16 => Samples::U16((0..len).map(|_| next() as u16).collect()),
+            Depth::F32 => Samples::F32((0..len).map(|_| next() as f32 / 65_536.0).collect()),
+        };
+        Picture { width, height, layout, samples }
+    }
+
+    fn run(format: Format, picture: Picture, max_memory: u64) -> Result<Vec<u8>, Error> {
+        let mut encoder = Encoder::new(format, 90, picture, max_memory)?;
+        loop {
+            if let Some(bytes) = encoder.step(None, &|| false)? {
+                return Ok(bytes);
+            }
+        }
+    }
+
+    #[test]
+    fn picture_and_output_together_stay_below_the_maximum() {
+        let writable = Format::ALL.into_iter().filter(|format| format.is_writable());
+        for format in writable {
+            let (width, height) = if format == Format::Avif { (64, 64) } else { (256, 256) };
+            let picture = noise(format, width, height);
+            let held = picture.samples.bytes().len() as u64;
+            let made = run(format, picture.clone(), u64::MAX).map(|bytes| bytes.len() as u64);
+            let made = made.unwrap_or_else(|error| unreachable!("{format}: {error}"));
+            // A byte less than what is needed at least.
+            let maximum = held + made - 1;
+            let refused = run(format, picture.clone(), maximum);
+            assert!(
+                matches!(
+                    refused,
+                    Err(Error::Limit { limit: crate::Limit::DecodedBytes, value, maximum: most })
+                        if value > maximum && most == maximum
+                ),
+                "{format}: {:?}",
+                refused.map(|bytes| bytes.len())
+            );
+            // With room for a piece that is not full, and for what is asked for before it is used.
+            assert_eq!(
+                run(format, picture, held + made * 2 + 2 * sink::MAX_ROOM as u64).map(|b| b.len() as u64),
+                Ok(made)
+            );
+        }
+    }
+
+    #[test]
+    fn nothing_comes_after_the_end_or_an_error() {
+        let picture = noise(Format::Pnm, 3, 2);
+        let Ok(mut encoder) = Encoder::new(Format::Pnm, 90, picture.clone(), 1 << 20) else {
+            unreachable!("six pixels fit")
+        };
+        assert!(matches!(encoder.step(None, &|| false), Ok(Some(_))));
+        assert_eq!((encoder.next_nanos(), encoder.step(None, &|| false)), (0, Err(Error::Internal)));
+        assert!(matches!(
+            Encoder::new(Format::Dds, 90, picture, 1 << 20),
+            Err(Error::Unsupported(Format::Dds))
+        ));
+    }
+}
