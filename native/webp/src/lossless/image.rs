@@ -102,8 +102,8 @@ fn decode_run(
     cache: &mut Cache,
     run: &mut Run,
 ) -> Result<(), Error> {
-    let tables = group.codes.map(|code| Table::new(code, &groups.tables));
-    let codes = &Codes { literal: group.literal, tables, packed: group.packed(groups), width };
+    let codes =
+        &Codes { literal: group.literal, tables: groups.tables(group), packed: groups.packed(group), width };
     let result = match group.kind {
         Kind::Constant => {
             run.fill(group.literal);

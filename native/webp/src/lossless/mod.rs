@@ -176,7 +176,7 @@ impl Lossless {
         if self.next != Next::Codes || !picture {
             most += tiles * (size_of::<u8>() + size_of::<u32>() + size_of::<u16>()) as u64;
         }
-        most += groups::MOST_BYTES.min(self.data.len() as u64 * groups::MOST_BYTES_A_BYTE);
+        most += groups::most_bytes(self.data.len()) + packed::most_bytes(self.width * self.height);
         most.min(self.budget.allowed().max(self.budget.held()))
     }
 
@@ -286,16 +286,18 @@ impl Lossless {
     fn read_code(&mut self, bits: &mut Bits) -> Result<usize, Error> {
         let cache_size = if self.cache_bits > 0 { 1 << self.cache_bits } else { 0 };
         let group = self.groups.groups.len();
+        let count = self.group_tiles.len().max(1);
+        self.groups.reserve(count - group, &mut self.budget)?;
         // Without tiles there is one group, which all pixels have.
         let pixels = match &self.image.tiles {
             Some(tiles) => {
                 self.group_tiles.get(group).map_or(0, |&count| (count as usize) << (2 * tiles.bits))
             }
-            None => self.image.width * self.image_height,
+            None => usize::MAX,
         };
+        let pixels = pixels.min(self.image.width * self.image_height);
         let done = self.groups.read_code(bits, cache_size, pixels, &mut self.budget)?;
-        if self.groups.groups.len() == self.group_tiles.len().max(1) {
-            self.groups.finish();
+        if self.groups.groups.len() == count {
             self.window.start(self.image.width * self.image_height);
             self.cache.start(self.cache_bits);
             self.next = Next::Pixels;
