@@ -85,6 +85,11 @@ impl Groups {
         }
     }
 
+    /// The bytes that groups and tables take.
+    pub(super) fn held(&self) -> u64 {
+        self.own.held()
+    }
+
     /// Forgets the groups of the image before.
     pub(super) fn clear(&mut self) {
         self.groups.clear();

@@ -43,6 +43,11 @@ const MOST_PALETTE: usize = 256;
 /// group, the palette.
 const SMALL_BYTES: usize = Lengths::BYTES + MOST_COLORS * 4 + 2 * (4 << 16) + 2 * MOST_PALETTE * 4;
 
+/// What is kept of a tile's predictor, of its color transform, and of its group of prefix codes.
+const PREDICTOR_BYTES: u64 = size_of::<u8>() as u64;
+const COLOR_BYTES: u64 = size_of::<u32>() as u64;
+const GROUP_BYTES: u64 = size_of::<u16>() as u64;
+
 /// What the stream has next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
@@ -80,6 +85,8 @@ pub(crate) struct Lossless {
     cache_bits: u32,
     /// A bit for each type of transform that was there.
     transforms_seen: u32,
+    /// The bytes for a tile that images take which may still come.
+    unread: u64,
     /// The width of the picture as its pixels are sent: less than its own if several are packed into one.
     packed_width: usize,
     /// How many tiles of the picture have each group.
@@ -143,6 +150,7 @@ impl Lossless {
             image_height: height,
             cache_bits: 0,
             transforms_seen: 0,
+            unread: PREDICTOR_BYTES + COLOR_BYTES + GROUP_BYTES,
             packed_width: width,
             group_tiles: Vec::new(),
             groups: Groups::new(),
@@ -167,17 +175,13 @@ impl Lossless {
     /// to be as large as they can be for a picture of this size, which is 7/16 byte a pixel and 32 MiB, or less if
     /// no more is allowed: they are not read then. Afterwards it is what they take.
     pub(crate) fn memory(&self) -> u64 {
-        let picture = matches!(self.part, Part::Picture);
-        if picture && self.next == Next::Pixels {
+        if matches!(self.part, Part::Picture) && self.next == Next::Pixels {
             return self.budget.held();
         }
         let tiles = (self.width.div_ceil(4) * self.height.div_ceil(4)) as u64;
-        let mut most = self.budget.held();
-        if self.next != Next::Codes || !picture {
-            most += tiles * (size_of::<u8>() + size_of::<u32>() + size_of::<u16>()) as u64;
-        }
-        most += groups::most_bytes(self.data.len()) + packed::most_bytes(self.width * self.height);
-        most.min(self.budget.allowed().max(self.budget.held()))
+        let groups = groups::most_bytes(self.data.len()) + packed::most_bytes(self.width * self.height);
+        let most = self.budget.held() + tiles * self.unread + groups.saturating_sub(self.groups.held());
+        most.min(self.budget.allowed())
     }
 
     /// Does at most about `*work` pixels' worth of work, and takes what it did off it: decoding a pixel is
@@ -218,6 +222,7 @@ impl Lossless {
 
     fn read_transform(&mut self, bits: &mut Bits) -> Result<usize, Error> {
         if bits.read(1)? == 0 {
+            self.unread = GROUP_BYTES;
             self.start(Part::Picture, self.packed_width, self.height);
             return Ok(1);
         }
@@ -238,10 +243,12 @@ impl Lossless {
                 let part = if kind == 0 {
                     let mut modes = Vec::new();
                     self.budget.reserve(&mut modes, width * height)?;
+                    self.unread -= PREDICTOR_BYTES;
                     Part::Predictor { bits, modes }
                 } else {
                     let mut parts = Vec::new();
                     self.budget.reserve(&mut parts, width * height)?;
+                    self.unread -= COLOR_BYTES;
                     Part::Color { bits, parts }
                 };
                 self.start(part, width, height);
@@ -273,7 +280,11 @@ impl Lossless {
             }
         }
         self.next = Next::Codes;
-        if matches!(self.part, Part::Picture) && bits.read(1)? == 1 {
+        if !matches!(self.part, Part::Picture) {
+            return Ok(1);
+        }
+        self.unread = 0;
+        if bits.read(1)? == 1 {
             let bits = bits.read(3)? as u32 + 2;
             let (width, height) = self.tiles(bits);
             let mut groups = Vec::new();

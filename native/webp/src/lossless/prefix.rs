@@ -78,8 +78,9 @@ pub(super) struct Lengths {
 }
 
 impl Lengths {
-    /// The most bytes that it takes.
-    pub(super) const BYTES: usize = MAX_ALPHABET * (size_of::<(u16, u8)>() + size_of::<u16>()) + (2 << 9);
+    /// The most bytes that it takes, with vectors of twice the size needed.
+    pub(super) const BYTES: usize =
+        2 * (MAX_ALPHABET * (size_of::<(u16, u8)>() + size_of::<u16>()) + (2 << 9));
 
     fn clear(&mut self) {
         self.listed.clear();
