@@ -1,8 +1,9 @@
 //! VP8L, the lossless bitstream (RFC 9649, section 3).
 //!
-//! What is held of a picture is as many of its pixels as references reach back (2^20, or all if there are
-//! fewer), the row being undone and the one before, and the small images of its transforms and of its groups of
-//! prefix codes. Everything is read in steps: an image by pixels, groups by codes.
+//! What is held of a picture is as many of its pixels as references reach back (2^20, or all if
+//! there are fewer), the row being undone and the one before, and the small images of its
+//! transforms and of its groups of prefix codes. Everything is read in steps: an image by pixels,
+//! groups by codes.
 
 mod bits;
 mod budget;
@@ -39,8 +40,8 @@ const MOST_SIDE: u32 = 1 << 14;
 const HEADER_BYTES: usize = 5;
 /// The most colors of a palette.
 const MOST_PALETTE: usize = 256;
-/// Of what does not depend on the picture: the lengths of a code, the color cache, the tiles of each
-/// group, the palette.
+/// Of what does not depend on the picture: the lengths of a code, the color cache, the tiles of
+/// each group, the palette.
 const SMALL_BYTES: usize = Lengths::BYTES + MOST_COLORS * 4 + 2 * (4 << 16) + 2 * MOST_PALETTE * 4;
 
 /// What is kept of a tile's predictor, of its color transform, and of its group of prefix codes.
@@ -87,7 +88,8 @@ pub(crate) struct Lossless {
     transforms_seen: u32,
     /// The bytes for a tile that images take which may still come.
     unread: u64,
-    /// The width of the picture as its pixels are sent: less than its own if several are packed into one.
+    /// The width of the picture as its pixels are sent: less than its own if several are packed
+    /// into one.
     packed_width: usize,
     /// How many tiles of the picture have each group.
     group_tiles: Vec<u32>,
@@ -117,7 +119,8 @@ impl Lossless {
         Ok(new)
     }
 
-    /// A stream without header, as the ALPH chunk has it: the size is the picture's, and alpha is in green.
+    /// A stream without header, as the ALPH chunk has it: the size is the picture's, and alpha is
+    /// in green.
     pub(crate) fn headerless(
         data: Bytes,
         at: usize,
@@ -171,9 +174,10 @@ impl Lossless {
         self.has_alpha
     }
 
-    /// The most bytes held from now on. Before all of the small images and prefix codes are read, they are assumed
-    /// to be as large as they can be for a picture of this size, which is 7/16 byte a pixel and 32 MiB, or less if
-    /// no more is allowed: they are not read then. Afterwards it is what they take.
+    /// The most bytes held from now on. Before all of the small images and prefix codes are read,
+    /// they are assumed to be as large as they can be for a picture of this size, which is 7/16
+    /// byte a pixel and 32 MiB, or less if no more is allowed: they are not read then. Afterwards
+    /// it is what they take.
     pub(crate) fn memory(&self) -> u64 {
         if matches!(self.part, Part::Picture) && self.next == Next::Pixels {
             return self.budget.held();
@@ -184,10 +188,11 @@ impl Lossless {
         most.min(self.budget.allowed())
     }
 
-    /// Does at most about `*work` pixels' worth of work, and takes what it did off it: decoding a pixel is
-    /// one, and so is undoing the transforms of one, a picture twice its pixels.
+    /// Does at most about `*work` pixels' worth of work, and takes what it did off it: decoding a
+    /// pixel is one, and so is undoing the transforms of one, a picture twice its pixels.
     ///
-    /// `Some(rows)`: the next rows, one to `most_rows`, as bytes of RGBA. `None`: none is finished yet.
+    /// `Some(rows)`: the next rows, one to `most_rows`, as bytes of RGBA. `None`: none is finished
+    /// yet.
     pub(crate) fn read(&mut self, most_rows: usize, work: &mut usize) -> Result<Option<&[u8]>, Error> {
         loop {
             if matches!(self.part, Part::Picture) && self.next == Next::Pixels {

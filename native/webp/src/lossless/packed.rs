@@ -1,7 +1,8 @@
 //! Whole pixels looked up at once.
 //!
-//! Each look-up in a table waits for the one before, so three of them for a pixel are what decoding takes most of
-//! its time for. Where the codes of green, red and blue are often short enough together, one table has the pixel.
+//! Each look-up in a table waits for the one before, so three of them for a pixel are what decoding
+//! takes most of its time for. Where the codes of green, red and blue are often short enough
+//! together, one table has the pixel.
 
 use super::bits::Bits;
 use super::groups::{BLUE, FIRST_LENGTH, GREEN, RED};
@@ -24,8 +25,8 @@ pub(super) fn most_bytes(pixels: usize) -> u64 {
 /// The share of pixels, as a part of this, that have to be in a table for it to be of use.
 const USEFUL: (usize, usize) = (5, 8);
 
-/// An entry has the length of all three codes in its highest byte, and red, green and blue below. It is 0 for
-/// anything longer, and for what is not a literal.
+/// An entry has the length of all three codes in its highest byte, and red, green and blue below.
+/// It is 0 for anything longer, and for what is not a literal.
 pub(super) type Packed = [u32; ENTRIES];
 
 /// The pixel that the next bits are, if it is here.

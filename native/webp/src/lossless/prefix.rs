@@ -1,9 +1,10 @@
 //! Prefix codes: their lengths as the stream has them, and tables to look symbols up in.
 //!
-//! A table is `1 << min(longest code, 8)` entries, found by that many of the next bits, then tables of
-//! the second level behind it for longer codes. An entry has the length in its lowest four bits and
-//! the symbol above. A length above [`ROOT_BITS`] in the first level says that up to so many bits
-//! count, and what is above is where the second level starts. The only symbol of a code has length 0.
+//! A table is `1 << min(longest code, 8)` entries, found by that many of the next bits, then tables
+//! of the second level behind it for longer codes. An entry has the length in its lowest four bits
+//! and the symbol above. A length above [`ROOT_BITS`] in the first level says that up to so many
+//! bits count, and what is above is where the second level starts. The only symbol of a code has
+//! length 0.
 
 use super::bits::Bits;
 use crate::Error;
@@ -32,7 +33,8 @@ pub(super) struct Code {
 /// The table of one code, to look symbols up in.
 #[derive(Clone, Copy)]
 pub(super) struct Table<'a> {
-    /// The first level, and what follows it if it is smaller: an index of eight bits needs no check.
+    /// The first level, and what follows it if it is smaller: an index of eight bits needs no
+    /// check.
     root: &'a [u16; ROOT_ENTRIES],
     mask: u8,
     all: &'a [u16],
@@ -69,8 +71,8 @@ impl<'a> Table<'a> {
 /// The lengths of one code.
 #[derive(Default)]
 pub(super) struct Lengths {
-    /// Symbols whose length is not 0, in ascending order. Zeros are not listed, so that an alphabet of two
-    /// thousand symbols costs nothing when a code has two.
+    /// Symbols whose length is not 0, in ascending order. Zeros are not listed, so that an alphabet
+    /// of two thousand symbols costs nothing when a code has two.
     listed: Vec<(u16, u8)>,
     counts: [u16; MAX_LENGTH + 1],
     sorted: Vec<u16>,
@@ -206,8 +208,8 @@ impl Lengths {
 
     /// The most entries that [`append_table`](Self::append_table) appends.
     ///
-    /// As codes are sorted by length, all but seven tables of the second level hold codes of one length, as
-    /// many as they have entries; and none has more than 128 entries.
+    /// As codes are sorted by length, all but seven tables of the second level hold codes of one
+    /// length, as many as they have entries; and none has more than 128 entries.
     pub(super) fn most_entries(&self) -> usize {
         let long =
             self.counts[ROOT_BITS as usize + 1..].iter().map(|&count| usize::from(count)).sum::<usize>();
@@ -217,8 +219,8 @@ impl Lengths {
         }
     }
 
-    /// Appends the table of this code, which is complete. Its [`ROOT_ENTRIES`] of padding are those of the table
-    /// before, if there is one.
+    /// Appends the table of this code, which is complete. Its [`ROOT_ENTRIES`] of padding are those
+    /// of the table before, if there is one.
     pub(super) fn append_table(&mut self, segment: &mut Vec<u16>) -> Code {
         segment.truncate(segment.len().saturating_sub(ROOT_ENTRIES));
         let start = segment.len();
@@ -269,12 +271,14 @@ impl Lengths {
         }
     }
 
-    /// Codes longer than [`ROOT_BITS`], from the `at`th symbol on; `code` is one more than the last shorter
-    /// one. Those that begin alike follow each other, in a table as large as the longest of them takes.
+    /// Codes longer than [`ROOT_BITS`], from the `at`th symbol on; `code` is one more than the last
+    /// shorter one. Those that begin alike follow each other, in a table as large as the longest of
+    /// them takes.
     fn append_second_levels(&self, segment: &mut Vec<u16>, start: usize, mut at: usize, mut code: u32) {
         let mut length = ROOT_BITS;
         let mut left = 0;
-        // The table being filled: where it is, the bits that it takes, and codes with what is filled.
+        // The table being filled: where it is, the bits that it takes, and codes with what is
+        // filled.
         let (mut second, mut second_bits, mut room) = (start, 0, 0u32);
         while at < self.sorted.len() {
             while left == 0 {
@@ -300,8 +304,8 @@ impl Lengths {
         }
     }
 
-    /// The bits of a table of the second level that begins with a code of this length, when there are
-    /// `left` codes of that length to come.
+    /// The bits of a table of the second level that begins with a code of this length, when there
+    /// are `left` codes of that length to come.
     fn second_bits(&self, length: u32, left: usize) -> u32 {
         let mut bits = length - ROOT_BITS;
         let mut room = (1usize << bits).saturating_sub(left);
@@ -319,8 +323,11 @@ fn reversed(code: u32, length: u32) -> usize {
 }
 
 /// Sets all entries of a table whose index ends with a code.
+#[inline(always)]
 fn fill(table: &mut [u16], code: usize, length: u32, entry: u16) {
-    for slot in table[code..].iter_mut().step_by(1 << length) {
+    let mut at = code;
+    while let Some(slot) = table.get_mut(at) {
         *slot = entry;
+        at += 1 << length;
     }
 }

@@ -106,7 +106,8 @@ fn the_same_symbol_twice_takes_no_bits() {
 
 #[test]
 fn references_stay_in_the_picture() {
-    // Green is 7 (0) or a copy of two pixels (1), from one pixel back, which is the second near code.
+    // Green is 7 (0) or a copy of two pixels (1), from one pixel back, which is the second near
+    // code.
     let decode = |width: usize, pixels: &[(usize, usize)]| {
         let mut lengths = vec![0; 280];
         (lengths[7], lengths[257]) = (1, 1);

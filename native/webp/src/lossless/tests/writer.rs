@@ -1,5 +1,5 @@
-//! Draws valid files: whatever the format allows is drawn, without a picture in mind. What they show is for a
-//! decoder to say.
+//! Draws valid files: whatever the format allows is drawn, without a picture in mind. What they
+//! show is for a decoder to say.
 
 /// A generator of numbers that is good enough to draw files (SplitMix64).
 pub(super) struct Random(pub(super) u64);
@@ -219,8 +219,8 @@ struct Shape {
 pub(super) struct Writer {
     pub(super) random: Random,
     pub(super) out: BitWriter,
-    /// Whether places of the color cache are used into which no color came yet. They hold zeros, which image-webp
-    /// does not enter again, as libwebp and the specification do.
+    /// Whether places of the color cache are used into which no color came yet. They hold zeros,
+    /// which image-webp does not enter again, as libwebp and the specification do.
     pub(super) unfilled: bool,
 }
 
@@ -285,7 +285,8 @@ impl Writer {
         [green, red, blue, alpha, distance]
     }
 
-    /// Writes an image with its cache and codes. `tiled`: it may have several groups. Returns its pixels.
+    /// Writes an image with its cache and codes. `tiled`: it may have several groups. Returns its
+    /// pixels.
     fn image(&mut self, shape: Shape, tiled: bool) -> Vec<u32> {
         let cache_bits = if self.random.one_in(2) { self.random.within(1, 11) } else { 0 };
         self.out.put(usize::from(cache_bits > 0), 1);
