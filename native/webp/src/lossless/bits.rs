@@ -5,8 +5,8 @@ use crate::Error;
 /// Where a reader stands, without the bytes that it reads.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Cursor {
-    /// The first byte that is not in the buffer yet. It goes past the end of the data by as many bytes as
-    /// were made up.
+    /// The first byte that is not in the buffer yet. It goes past the end of the data by as many
+    /// bytes as were made up.
     at: usize,
     /// The next bits. Those above `left` may be there already, but do not count.
     buffer: u64,
@@ -15,10 +15,11 @@ pub(super) struct Cursor {
 
 /// A reader of the bytes of one chunk.
 ///
-/// Beyond the end it reads zeros, and [`overrun`](Self::overrun) tells: the loops that read pixels need
-/// not look after every code.
+/// Beyond the end it reads zeros, and [`overrun`](Self::overrun) tells: the loops that read pixels
+/// need not look after every code.
 ///
-/// It is copied to a place of its own in such loops, and no reference to it leaves them: so it stays in registers.
+/// It is copied to a place of its own in such loops, and no reference to it leaves them: so it
+/// stays in registers.
 #[derive(Clone, Copy)]
 pub(super) struct Bits<'a> {
     data: &'a [u8],

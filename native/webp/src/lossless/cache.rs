@@ -35,7 +35,8 @@ impl Cache {
         self.colors.get(place).copied()
     }
 
-    /// Enters the pixels of a run that are not in yet. It is done when somebody asks, and not for each pixel.
+    /// Enters the pixels of a run that are not in yet. It is done when somebody asks, and not for
+    /// each pixel.
     #[inline(always)]
     fn enter(&mut self, run: &Run) {
         let (colors, shift) = (&mut self.colors[..], self.shift);

@@ -3,7 +3,8 @@
 /// How many codes are for pixels near in the plane.
 const NEAR: usize = 120;
 
-/// For each of these codes, how many columns to the left (or right, if negative) and how many rows up.
+/// For each of these codes, how many columns to the left (or right, if negative) and how many rows
+/// up.
 #[rustfmt::skip]
 const PLANE: [(i8, u8); NEAR] = [
     (0, 1), (1, 0), (1, 1), (-1, 1), (0, 2), (2, 0), (1, 2), (-1, 2),

@@ -3,7 +3,7 @@
 use super::bits::Bits;
 use super::budget::Budget;
 use super::packed::{self, Packed};
-use super::prefix::{Code, Lengths, ROOT_ENTRIES, Table};
+use super::prefix::{Code, Lengths, Table};
 use crate::Error;
 
 pub(super) const GREEN: usize = 0;
@@ -17,13 +17,22 @@ pub(super) const FIRST_LENGTH: usize = 256;
 pub(super) const FIRST_CACHED: usize = FIRST_LENGTH + 24;
 const DISTANCES: usize = 40;
 
-/// All tables and groups together stay below this. libwebp's encoder makes 2,600 groups at most, which take
-/// a third of it if all of their codes are rich.
-pub(super) const MOST_BYTES: u64 = 32 << 20;
+/// All tables and groups together stay below this. libwebp's encoder makes 2,600 groups at most,
+/// which take a third of it if all of their codes are rich.
+const MOST_BYTES: usize = 32 << 20;
+/// Nor do they take more than this for a byte of the stream: a code of seven bytes can say that
+/// 2,048 colors of the cache have codes of 11 bits, which takes a table of 4,608 bytes.
+const MOST_BYTES_A_BYTE: usize = 1024;
+/// What reserving some more than needed may add.
+const RESERVED_BYTES: usize = 64 << 10;
+/// Tables are in vectors of at most so many entries: growing a vector may move it, which takes
+/// time.
+const SEGMENT: usize = 1 << 16;
 
-/// Nor do they take more than this for a byte of the stream: a code of seven bytes can say that 2,048 colors of
-/// the cache have codes of 11 bits, which takes a table of 4,608 bytes.
-pub(super) const MOST_BYTES_A_BYTE: u64 = 1024;
+/// The most bytes that tables and groups take for a stream of so many bytes.
+pub(super) fn most_bytes(stream: usize) -> u64 {
+    MOST_BYTES.min(stream.saturating_mul(MOST_BYTES_A_BYTE) + RESERVED_BYTES) as u64
+}
 
 /// What a pixel takes to be read, apart from copies and the color cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -49,18 +58,11 @@ pub(super) struct Group {
     packed: Option<u16>,
 }
 
-impl Group {
-    pub(super) fn packed<'a>(&self, groups: &'a Groups) -> Option<&'a Packed> {
-        let start = usize::from(self.packed?) * packed::ENTRIES;
-        groups.packed.get(start..).and_then(|rest| rest.first_chunk())
-    }
-}
-
 /// The groups of one image.
 pub(super) struct Groups {
     pub(super) groups: Vec<Group>,
     /// The tables of all codes.
-    pub(super) tables: Vec<u16>,
+    segments: Vec<Vec<u16>>,
     packed: Vec<u32>,
     own: Budget,
     lengths: Lengths,
@@ -74,9 +76,9 @@ impl Groups {
     pub(super) fn new() -> Self {
         Groups {
             groups: Vec::new(),
-            tables: Vec::new(),
+            segments: Vec::new(),
             packed: Vec::new(),
-            own: Budget::new(MOST_BYTES),
+            own: Budget::new(MOST_BYTES as u64),
             lengths: Lengths::default(),
             reading: Group::default(),
             codes_read: 0,
@@ -84,10 +86,15 @@ impl Groups {
         }
     }
 
+    /// The bytes that groups and tables take.
+    pub(super) fn held(&self) -> u64 {
+        self.own.held()
+    }
+
     /// Forgets the groups of the image before.
     pub(super) fn clear(&mut self) {
         self.groups.clear();
-        self.tables.clear();
+        self.segments.iter_mut().for_each(Vec::clear);
         self.packed.clear();
         self.codes_read = 0;
         self.singles = 0;
@@ -113,11 +120,9 @@ impl Groups {
         let mut work = 4 + self.lengths.len();
         let before = self.own.held();
         if pixels > 0 {
-            // A table has to be followed by as much as an index may reach.
-            self.own.grow(&mut self.tables, self.lengths.most_entries() + ROOT_ENTRIES)?;
-            let entries = self.tables.len();
-            self.reading.codes[code] = self.lengths.table(&mut self.tables);
-            work += (self.tables.len() - entries) / 4;
+            let most = self.lengths.most_entries();
+            self.reading.codes[code] = self.append_table(most)?;
+            work += most / 4;
             self.note_single(code);
         }
         self.codes_read += 1;
@@ -133,6 +138,40 @@ impl Groups {
         Ok(work)
     }
 
+    /// Makes room for groups, so that they need not be moved.
+    pub(super) fn reserve(&mut self, count: usize, budget: &mut Budget) -> Result<(), Error> {
+        let before = self.own.held();
+        self.own.reserve(&mut self.groups, count)?;
+        budget.take(self.own.held() - before)
+    }
+
+    /// Appends the table of the code just read, of at most so many entries.
+    fn append_table(&mut self, most: usize) -> Result<Code, Error> {
+        if self.segments.last().is_none_or(|segment| segment.len() + most > SEGMENT) {
+            self.own.grow(&mut self.segments, 1)?;
+            self.segments.push(Vec::new());
+        }
+        let number = self.segments.len() - 1;
+        let segment = &mut self.segments[number];
+        self.own.grow(segment, most)?;
+        let mut code = self.lengths.append_table(segment);
+        code.segment = number as u16;
+        Ok(code)
+    }
+
+    /// The tables of a group that was wanted.
+    pub(super) fn tables(&self, group: &Group) -> [Table<'_>; 5] {
+        let segment =
+            |code: Code| self.segments.get(usize::from(code.segment)).map_or(&[][..], Vec::as_slice);
+        group.codes.map(|code| Table::new(code, segment(code)))
+    }
+
+    /// A table of whole pixels, if the group has one.
+    pub(super) fn packed(&self, group: &Group) -> Option<&Packed> {
+        let start = usize::from(group.packed?) * packed::ENTRIES;
+        self.packed.get(start..).and_then(|rest| rest.first_chunk())
+    }
+
     /// Makes a packed table for the group just read, if it is of use.
     fn pack(&mut self) -> Result<usize, Error> {
         let number = self.packed.len() / packed::ENTRIES;
@@ -140,19 +179,12 @@ impl Groups {
             return Ok(0);
         }
         self.own.grow(&mut self.packed, packed::ENTRIES)?;
-        let end = self.tables.len();
-        self.finish();
-        let tables = self.reading.codes.map(|code| Table::new(code, &self.tables));
-        if packed::append(&mut self.packed, &tables) {
+        let mut packed = std::mem::take(&mut self.packed);
+        if packed::append(&mut packed, &self.tables(&self.reading)) {
             self.reading.packed = Some(number as u16);
         }
-        self.tables.truncate(end);
+        self.packed = packed;
         Ok(packed::ENTRIES)
-    }
-
-    /// Makes tables ready for use when all groups were read.
-    pub(super) fn finish(&mut self) {
-        self.tables.resize(self.tables.len() + ROOT_ENTRIES, 0);
     }
 
     /// Notes the value of a color that has one alone.

@@ -1,5 +1,5 @@
-//! Entropy-coded images: the pixels of the picture, and of the small images that the transforms and the
-//! groups of prefix codes are in.
+//! Entropy-coded images: the pixels of the picture, and of the small images that the transforms and
+//! the groups of prefix codes are in.
 
 use super::bits::Bits;
 use super::cache::Cache;
@@ -32,7 +32,8 @@ impl Image {
         Image { width, tiles, x: 0, y: 0 }
     }
 
-    /// The group of the next pixels, and how many there are, up to `most`, until it may be another one.
+    /// The group of the next pixels, and how many there are, up to `most`, until it may be another
+    /// one.
     fn next_group(&self, most: usize) -> (usize, usize) {
         let Some(tiles) = &self.tiles else { return (0, most) };
         let row = &tiles.groups[(self.y >> tiles.bits) * tiles.width..][..tiles.width];
@@ -45,7 +46,8 @@ impl Image {
         (usize::from(group), most.min((end << tiles.bits).min(self.width) - self.x))
     }
 
-    /// Decodes at most so many pixels, or some more if a copy goes further. Returns how many it were.
+    /// Decodes at most so many pixels, or some more if a copy goes further. Returns how many it
+    /// were.
     pub(super) fn decode(
         &mut self,
         bits: &mut Bits,
@@ -93,7 +95,8 @@ type Fault = &'static str;
 /// Bits are missing.
 const MISSING: Fault = "bits beyond the end";
 
-/// Decodes a run of pixels that have one group. What is in the run when an error is returned is right.
+/// Decodes a run of pixels that have one group. What is in the run when an error is returned is
+/// right.
 fn decode_run(
     bits: &mut Bits,
     group: &Group,
@@ -102,8 +105,8 @@ fn decode_run(
     cache: &mut Cache,
     run: &mut Run,
 ) -> Result<(), Error> {
-    let tables = group.codes.map(|code| Table::new(code, &groups.tables));
-    let codes = &Codes { literal: group.literal, tables, packed: group.packed(groups), width };
+    let codes =
+        &Codes { literal: group.literal, tables: groups.tables(group), packed: groups.packed(group), width };
     let result = match group.kind {
         Kind::Constant => {
             run.fill(group.literal);
@@ -230,7 +233,8 @@ fn copy(bits: &mut Bits, codes: &Codes, run: &mut Run, prefix: usize) -> Result<
     if local.overrun() || !run.copy(distance, length) { Err("a reference back") } else { Ok(()) }
 }
 
-/// A number of which the prefix was read: a length up to 4096, or the code of a distance up to 2^20.
+/// A number of which the prefix was read: a length up to 4096, or the code of a distance up to
+/// 2^20.
 #[inline(always)]
 fn prefixed(bits: &mut Bits, prefix: usize) -> usize {
     if prefix < 4 {

@@ -1,8 +1,9 @@
 //! VP8L, the lossless bitstream (RFC 9649, section 3).
 //!
-//! What is held of a picture is as many of its pixels as references reach back (2^20, or all if there are
-//! fewer), the row being undone and the one before, and the small images of its transforms and of its groups of
-//! prefix codes. Everything is read in steps: an image by pixels, groups by codes.
+//! What is held of a picture is as many of its pixels as references reach back (2^20, or all if
+//! there are fewer), the row being undone and the one before, and the small images of its
+//! transforms and of its groups of prefix codes. Everything is read in steps: an image by pixels,
+//! groups by codes.
 
 mod bits;
 mod budget;
@@ -39,9 +40,14 @@ const MOST_SIDE: u32 = 1 << 14;
 const HEADER_BYTES: usize = 5;
 /// The most colors of a palette.
 const MOST_PALETTE: usize = 256;
-/// Of what does not depend on the picture: the lengths of a code, the color cache, the tiles of each
-/// group, the palette.
+/// Of what does not depend on the picture: the lengths of a code, the color cache, the tiles of
+/// each group, the palette.
 const SMALL_BYTES: usize = Lengths::BYTES + MOST_COLORS * 4 + 2 * (4 << 16) + 2 * MOST_PALETTE * 4;
+
+/// What is kept of a tile's predictor, of its color transform, and of its group of prefix codes.
+const PREDICTOR_BYTES: u64 = size_of::<u8>() as u64;
+const COLOR_BYTES: u64 = size_of::<u32>() as u64;
+const GROUP_BYTES: u64 = size_of::<u16>() as u64;
 
 /// What the stream has next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +86,10 @@ pub(crate) struct Lossless {
     cache_bits: u32,
     /// A bit for each type of transform that was there.
     transforms_seen: u32,
-    /// The width of the picture as its pixels are sent: less than its own if several are packed into one.
+    /// The bytes for a tile that images take which may still come.
+    unread: u64,
+    /// The width of the picture as its pixels are sent: less than its own if several are packed
+    /// into one.
     packed_width: usize,
     /// How many tiles of the picture have each group.
     group_tiles: Vec<u32>,
@@ -110,7 +119,8 @@ impl Lossless {
         Ok(new)
     }
 
-    /// A stream without header, as the ALPH chunk has it: the size is the picture's, and alpha is in green.
+    /// A stream without header, as the ALPH chunk has it: the size is the picture's, and alpha is
+    /// in green.
     pub(crate) fn headerless(
         data: Bytes,
         at: usize,
@@ -143,6 +153,7 @@ impl Lossless {
             image_height: height,
             cache_bits: 0,
             transforms_seen: 0,
+            unread: PREDICTOR_BYTES + COLOR_BYTES + GROUP_BYTES,
             packed_width: width,
             group_tiles: Vec::new(),
             groups: Groups::new(),
@@ -163,27 +174,25 @@ impl Lossless {
         self.has_alpha
     }
 
-    /// The most bytes held from now on. Before all of the small images and prefix codes are read, they are assumed
-    /// to be as large as they can be for a picture of this size, which is 7/16 byte a pixel and 32 MiB, or less if
-    /// no more is allowed: they are not read then. Afterwards it is what they take.
+    /// The most bytes held from now on. Before all of the small images and prefix codes are read,
+    /// they are assumed to be as large as they can be for a picture of this size, which is 7/16
+    /// byte a pixel and 32 MiB, or less if no more is allowed: they are not read then. Afterwards
+    /// it is what they take.
     pub(crate) fn memory(&self) -> u64 {
-        let picture = matches!(self.part, Part::Picture);
-        if picture && self.next == Next::Pixels {
+        if matches!(self.part, Part::Picture) && self.next == Next::Pixels {
             return self.budget.held();
         }
         let tiles = (self.width.div_ceil(4) * self.height.div_ceil(4)) as u64;
-        let mut most = self.budget.held();
-        if self.next != Next::Codes || !picture {
-            most += tiles * (size_of::<u8>() + size_of::<u32>() + size_of::<u16>()) as u64;
-        }
-        most += groups::MOST_BYTES.min(self.data.len() as u64 * groups::MOST_BYTES_A_BYTE);
-        most.min(self.budget.allowed().max(self.budget.held()))
+        let groups = groups::most_bytes(self.data.len()) + packed::most_bytes(self.width * self.height);
+        let most = self.budget.held() + tiles * self.unread + groups.saturating_sub(self.groups.held());
+        most.min(self.budget.allowed())
     }
 
-    /// Does at most about `*work` pixels' worth of work, and takes what it did off it: decoding a pixel is
-    /// one, and so is undoing the transforms of one, a picture twice its pixels.
+    /// Does at most about `*work` pixels' worth of work, and takes what it did off it: decoding a
+    /// pixel is one, and so is undoing the transforms of one, a picture twice its pixels.
     ///
-    /// `Some(rows)`: the next rows, one to `most_rows`, as bytes of RGBA. `None`: none is finished yet.
+    /// `Some(rows)`: the next rows, one to `most_rows`, as bytes of RGBA. `None`: none is finished
+    /// yet.
     pub(crate) fn read(&mut self, most_rows: usize, work: &mut usize) -> Result<Option<&[u8]>, Error> {
         loop {
             if matches!(self.part, Part::Picture) && self.next == Next::Pixels {
@@ -218,6 +227,7 @@ impl Lossless {
 
     fn read_transform(&mut self, bits: &mut Bits) -> Result<usize, Error> {
         if bits.read(1)? == 0 {
+            self.unread = GROUP_BYTES;
             self.start(Part::Picture, self.packed_width, self.height);
             return Ok(1);
         }
@@ -238,10 +248,12 @@ impl Lossless {
                 let part = if kind == 0 {
                     let mut modes = Vec::new();
                     self.budget.reserve(&mut modes, width * height)?;
+                    self.unread -= PREDICTOR_BYTES;
                     Part::Predictor { bits, modes }
                 } else {
                     let mut parts = Vec::new();
                     self.budget.reserve(&mut parts, width * height)?;
+                    self.unread -= COLOR_BYTES;
                     Part::Color { bits, parts }
                 };
                 self.start(part, width, height);
@@ -273,7 +285,11 @@ impl Lossless {
             }
         }
         self.next = Next::Codes;
-        if matches!(self.part, Part::Picture) && bits.read(1)? == 1 {
+        if !matches!(self.part, Part::Picture) {
+            return Ok(1);
+        }
+        self.unread = 0;
+        if bits.read(1)? == 1 {
             let bits = bits.read(3)? as u32 + 2;
             let (width, height) = self.tiles(bits);
             let mut groups = Vec::new();
@@ -286,16 +302,18 @@ impl Lossless {
     fn read_code(&mut self, bits: &mut Bits) -> Result<usize, Error> {
         let cache_size = if self.cache_bits > 0 { 1 << self.cache_bits } else { 0 };
         let group = self.groups.groups.len();
+        let count = self.group_tiles.len().max(1);
+        self.groups.reserve(count - group, &mut self.budget)?;
         // Without tiles there is one group, which all pixels have.
         let pixels = match &self.image.tiles {
             Some(tiles) => {
                 self.group_tiles.get(group).map_or(0, |&count| (count as usize) << (2 * tiles.bits))
             }
-            None => self.image.width * self.image_height,
+            None => usize::MAX,
         };
+        let pixels = pixels.min(self.image.width * self.image_height);
         let done = self.groups.read_code(bits, cache_size, pixels, &mut self.budget)?;
-        if self.groups.groups.len() == self.group_tiles.len().max(1) {
-            self.groups.finish();
+        if self.groups.groups.len() == count {
             self.window.start(self.image.width * self.image_height);
             self.cache.start(self.cache_bits);
             self.next = Next::Pixels;

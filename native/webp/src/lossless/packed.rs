@@ -1,7 +1,8 @@
 //! Whole pixels looked up at once.
 //!
-//! Each look-up in a table waits for the one before, so three of them for a pixel are what decoding takes most of
-//! its time for. Where the codes of green, red and blue are often short enough together, one table has the pixel.
+//! Each look-up in a table waits for the one before, so three of them for a pixel are what decoding
+//! takes most of its time for. Where the codes of green, red and blue are often short enough
+//! together, one table has the pixel.
 
 use super::bits::Bits;
 use super::groups::{BLUE, FIRST_LENGTH, GREEN, RED};
@@ -15,11 +16,17 @@ pub(super) const ENTRIES: usize = 1 << BITS;
 pub(super) const LEAST_PIXELS: usize = 8 * ENTRIES;
 /// The most packed tables of a picture: one megabyte.
 pub(super) const MOST_TABLES: usize = 256;
+
+/// The most bytes that the packed tables of a picture of so many pixels take.
+pub(super) fn most_bytes(pixels: usize) -> u64 {
+    if pixels < LEAST_PIXELS { 0 } else { (MOST_TABLES * size_of::<Packed>() * 5 / 4) as u64 }
+}
+
 /// The share of pixels, as a part of this, that have to be in a table for it to be of use.
 const USEFUL: (usize, usize) = (5, 8);
 
-/// An entry has the length of all three codes in its highest byte, and red, green and blue below. It is 0 for
-/// anything longer, and for what is not a literal.
+/// An entry has the length of all three codes in its highest byte, and red, green and blue below.
+/// It is 0 for anything longer, and for what is not a literal.
 pub(super) type Packed = [u32; ENTRIES];
 
 /// The pixel that the next bits are, if it is here.

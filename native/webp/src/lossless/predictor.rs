@@ -83,7 +83,8 @@ fn each(row: &mut [u32], a: &[u32], b: &[u32], predict: impl Fn(u32, u32) -> u32
     }
 }
 
-/// Predicts by the pixel to the left (the first of `chain` is there for that alone) and three above.
+/// Predicts by the pixel to the left (the first of `chain` is there for that alone) and three
+/// above.
 #[inline(always)]
 fn along(
     chain: &mut [u32],

@@ -1,9 +1,10 @@
 //! Prefix codes: their lengths as the stream has them, and tables to look symbols up in.
 //!
-//! A table is `1 << min(longest code, 8)` entries, found by that many of the next bits, then tables of
-//! the second level behind it for longer codes. An entry has the length in its lowest four bits and
-//! the symbol above. A length above [`ROOT_BITS`] in the first level says that up to so many bits count, and
-//! what is above is where the second level starts. The entries of the only symbol of a code have length 0.
+//! A table is `1 << min(longest code, 8)` entries, found by that many of the next bits, then tables
+//! of the second level behind it for longer codes. An entry has the length in its lowest four bits
+//! and the symbol above. A length above [`ROOT_BITS`] in the first level says that up to so many
+//! bits count, and what is above is where the second level starts. The only symbol of a code has
+//! length 0.
 
 use super::bits::Bits;
 use crate::Error;
@@ -19,10 +20,12 @@ const MAX_ALPHABET: usize = 256 + 24 + (1 << 11);
 /// The alphabet of the code of code lengths, and the order in which their own lengths are sent.
 const LENGTH_ORDER: [u8; 19] = [17, 18, 0, 1, 2, 3, 4, 5, 16, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
 
-/// Where in all tables the table of one code is.
+/// Where the table of one code is.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Code {
-    start: u32,
+    /// Which vector it is in.
+    pub(super) segment: u16,
+    start: u16,
     /// Selects the bits that the first level is indexed with.
     mask: u8,
 }
@@ -30,16 +33,17 @@ pub(super) struct Code {
 /// The table of one code, to look symbols up in.
 #[derive(Clone, Copy)]
 pub(super) struct Table<'a> {
-    /// The first level, and what follows it if it is smaller: an index of eight bits needs no check.
+    /// The first level, and what follows it if it is smaller: an index of eight bits needs no
+    /// check.
     root: &'a [u16; ROOT_ENTRIES],
     mask: u8,
     all: &'a [u16],
 }
 
 impl<'a> Table<'a> {
-    /// `tables` has at least [`ROOT_ENTRIES`] behind where any table starts.
-    pub(super) fn new(code: Code, tables: &'a [u16]) -> Self {
-        let all = tables.get(code.start as usize..).unwrap_or(&[]);
+    /// The segment has at least [`ROOT_ENTRIES`] behind where any table starts.
+    pub(super) fn new(code: Code, segment: &'a [u16]) -> Self {
+        let all = segment.get(usize::from(code.start)..).unwrap_or(&[]);
         Table { root: all.first_chunk().unwrap_or(&[0; ROOT_ENTRIES]), mask: code.mask, all }
     }
 
@@ -67,8 +71,8 @@ impl<'a> Table<'a> {
 /// The lengths of one code.
 #[derive(Default)]
 pub(super) struct Lengths {
-    /// Symbols whose length is not 0, in ascending order. Zeros are not listed, so that an alphabet of two
-    /// thousand symbols costs nothing when a code has two.
+    /// Symbols whose length is not 0, in ascending order. Zeros are not listed, so that an alphabet
+    /// of two thousand symbols costs nothing when a code has two.
     listed: Vec<(u16, u8)>,
     counts: [u16; MAX_LENGTH + 1],
     sorted: Vec<u16>,
@@ -76,8 +80,9 @@ pub(super) struct Lengths {
 }
 
 impl Lengths {
-    /// The most bytes that it takes.
-    pub(super) const BYTES: usize = MAX_ALPHABET * (size_of::<(u16, u8)>() + size_of::<u16>()) + (2 << 9);
+    /// The most bytes that it takes, with vectors of twice the size needed.
+    pub(super) const BYTES: usize =
+        2 * (MAX_ALPHABET * (size_of::<(u16, u8)>() + size_of::<u16>()) + (2 << 9));
 
     fn clear(&mut self) {
         self.listed.clear();
@@ -112,7 +117,8 @@ impl Lengths {
         self.check(bits)
     }
 
-    /// One or two symbols, of code length 1. The same symbol twice is one; symbols outside of the alphabet are none.
+    /// One or two symbols, of code length 1. The same symbol twice is one; symbols outside of the
+    /// alphabet are none.
     fn read_simple(&mut self, bits: &mut Bits, alphabet: usize) -> Result<(), Error> {
         let two = bits.read(1)? == 1;
         let width = if bits.read(1)? == 1 { 8 } else { 1 };
@@ -136,11 +142,11 @@ impl Lengths {
             self.push(symbol, length);
         }
         self.check(bits)?;
-        let mut tables = std::mem::take(&mut self.length_table);
-        tables.clear();
-        let code = self.table(&mut tables);
-        tables.resize(tables.len() + ROOT_ENTRIES, 0);
-        self.length_table = tables;
+        let mut table = std::mem::take(&mut self.length_table);
+        table.clear();
+        let code = self.append_table(&mut table);
+        self.length_table = table;
+        let single = self.single();
         self.clear();
 
         let mut most = alphabet;
@@ -150,6 +156,13 @@ impl Lengths {
             if most > alphabet {
                 return Err(bits.invalid("a number of code lengths"));
             }
+        }
+        if let Some(length @ 1..=15) = single {
+            // All at once, as two thousand of them take no bits.
+            let count = most.min(alphabet) as u16;
+            self.listed.extend((0..count).map(|symbol| (symbol, length as u8)));
+            self.counts[usize::from(length)] = count;
+            return Ok(());
         }
         let table = Table::new(code, &self.length_table);
         let mut symbol = 0;
@@ -193,45 +206,55 @@ impl Lengths {
         }
     }
 
-    /// The most entries that [`table`](Self::table) appends.
+    /// The most entries that [`append_table`](Self::append_table) appends.
     ///
-    /// As codes are sorted by length, all but seven tables of the second level hold codes of one length, as
-    /// many as they have entries; and none has more than 128 entries.
+    /// As codes are sorted by length, all but seven tables of the second level hold codes of one
+    /// length, as many as they have entries; and none has more than 128 entries.
     pub(super) fn most_entries(&self) -> usize {
         let long =
             self.counts[ROOT_BITS as usize + 1..].iter().map(|&count| usize::from(count)).sum::<usize>();
         match self.counts.iter().rposition(|&count| count > 0) {
-            _ if self.len() < 2 => 1,
-            Some(longest) if long == 0 => 1 << longest,
-            _ => (1 << ROOT_BITS) + long + 7 * 128,
+            Some(longest) if long == 0 => ROOT_ENTRIES + (1 << longest),
+            _ => 2 * ROOT_ENTRIES + long + 7 * 128,
         }
     }
 
-    /// Appends the table of this code, which is complete.
-    pub(super) fn table(&mut self, tables: &mut Vec<u16>) -> Code {
-        let start = tables.len();
-        if let Some(symbol) = self.single() {
-            tables.push(symbol << 4);
-            return Code { start: start as u32, mask: 0 };
-        }
+    /// Appends the table of this code, which is complete. Its [`ROOT_ENTRIES`] of padding are those
+    /// of the table before, if there is one.
+    pub(super) fn append_table(&mut self, segment: &mut Vec<u16>) -> Code {
+        segment.truncate(segment.len().saturating_sub(ROOT_ENTRIES));
+        let start = segment.len();
+        let mask = match self.single() {
+            Some(symbol) => {
+                segment.push(symbol << 4);
+                0
+            }
+            None => self.append_levels(segment),
+        };
+        segment.resize(segment.len() + ROOT_ENTRIES, 0);
+        Code { segment: 0, start: start as u16, mask }
+    }
+
+    fn append_levels(&mut self, segment: &mut Vec<u16>) -> u8 {
+        let start = segment.len();
         self.sort();
         let longest = self.counts.iter().rposition(|&count| count > 0).unwrap_or(0) as u32;
         let root_bits = longest.min(ROOT_BITS);
-        tables.resize(start + (1 << root_bits), 0);
+        segment.resize(start + (1 << root_bits), 0);
         let (mut at, mut code) = (0, 0u32);
         for length in 1..=root_bits {
             code <<= 1;
             for &symbol in &self.sorted[at..][..usize::from(self.counts[length as usize])] {
                 let entry = symbol << 4 | length as u16;
-                fill(&mut tables[start..], reversed(code, length), length, entry);
+                fill(&mut segment[start..], reversed(code, length), length, entry);
                 code += 1;
                 at += 1;
             }
         }
         if longest > ROOT_BITS {
-            self.second_levels(tables, start, at, code);
+            self.append_second_levels(segment, start, at, code);
         }
-        Code { start: start as u32, mask: ((1 << root_bits) - 1) as u8 }
+        ((1 << root_bits) - 1) as u8
     }
 
     /// Symbols by the length of their codes, then by value.
@@ -248,12 +271,14 @@ impl Lengths {
         }
     }
 
-    /// Codes longer than [`ROOT_BITS`], from the `at`th symbol on; `code` is one more than the last shorter one.
-    /// Those that begin alike follow each other, the longest last, which tells the size of their table.
-    fn second_levels(&self, tables: &mut Vec<u16>, start: usize, mut at: usize, mut code: u32) {
+    /// Codes longer than [`ROOT_BITS`], from the `at`th symbol on; `code` is one more than the last
+    /// shorter one. Those that begin alike follow each other, in a table as large as the longest of
+    /// them takes.
+    fn append_second_levels(&self, segment: &mut Vec<u16>, start: usize, mut at: usize, mut code: u32) {
         let mut length = ROOT_BITS;
         let mut left = 0;
-        // The table being filled: where it is, the bits that it takes, and codes with what is filled.
+        // The table being filled: where it is, the bits that it takes, and codes with what is
+        // filled.
         let (mut second, mut second_bits, mut room) = (start, 0, 0u32);
         while at < self.sorted.len() {
             while left == 0 {
@@ -263,15 +288,15 @@ impl Lengths {
             }
             if room == 0 {
                 second_bits = self.second_bits(length, left);
-                second = tables.len();
+                second = segment.len();
                 room = 1 << second_bits;
-                tables.resize(second + (1 << second_bits), 0);
+                segment.resize(second + (1 << second_bits), 0);
                 let prefix = reversed(code >> (length - ROOT_BITS), ROOT_BITS);
-                tables[start + prefix] = ((second - start) << 4) as u16 | (ROOT_BITS + second_bits) as u16;
+                segment[start + prefix] = ((second - start) << 4) as u16 | (ROOT_BITS + second_bits) as u16;
             }
             let rest = length - ROOT_BITS;
             let entry = self.sorted[at] << 4 | length as u16;
-            fill(&mut tables[second..], reversed(code & ((1 << rest) - 1), rest), rest, entry);
+            fill(&mut segment[second..], reversed(code & ((1 << rest) - 1), rest), rest, entry);
             room -= 1 << (second_bits - rest);
             code += 1;
             at += 1;
@@ -279,8 +304,8 @@ impl Lengths {
         }
     }
 
-    /// The bits of a table of the second level that begins with a code of this length, when there are
-    /// `left` codes of that length to come.
+    /// The bits of a table of the second level that begins with a code of this length, when there
+    /// are `left` codes of that length to come.
     fn second_bits(&self, length: u32, left: usize) -> u32 {
         let mut bits = length - ROOT_BITS;
         let mut room = (1usize << bits).saturating_sub(left);
@@ -298,8 +323,11 @@ fn reversed(code: u32, length: u32) -> usize {
 }
 
 /// Sets all entries of a table whose index ends with a code.
+#[inline(always)]
 fn fill(table: &mut [u16], code: usize, length: u32, entry: u16) {
-    for slot in table[code..].iter_mut().step_by(1 << length) {
+    let mut at = code;
+    while let Some(slot) = table.get_mut(at) {
         *slot = entry;
+        at += 1 << length;
     }
 }

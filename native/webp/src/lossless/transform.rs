@@ -4,7 +4,8 @@ use super::budget::Budget;
 use super::predictor::{Predictor, sum};
 use crate::Error;
 
-/// The color transform: red and blue are differences from parts of green, and blue from part of red.
+/// The color transform: red and blue are differences from parts of green, and blue from part of
+/// red.
 pub(super) struct Color {
     pub(super) bits: u32,
     /// Tiles in a row.
@@ -22,17 +23,18 @@ impl Color {
             for pixel in tile {
                 let signed = |color: u32| i32::from(color as i8);
                 let green = signed(*pixel >> 8);
-                let red = (*pixel >> 16).wrapping_add((green_to_red * green >> 5) as u32) & 255;
+                let red = (*pixel >> 16).wrapping_add(((green_to_red * green) >> 5) as u32) & 255;
                 let blue = pixel
-                    .wrapping_add((green_to_blue * green >> 5) as u32)
-                    .wrapping_add((red_to_blue * signed(red) >> 5) as u32);
+                    .wrapping_add(((green_to_blue * green) >> 5) as u32)
+                    .wrapping_add(((red_to_blue * signed(red)) >> 5) as u32);
                 *pixel = *pixel & 0xff00_ff00 | red << 16 | blue & 255;
             }
         }
     }
 }
 
-/// Color indexing: pixels are places in a palette, in green, or several of them if the palette is small.
+/// Color indexing: pixels are places in a palette, in green, or several of them if the palette is
+/// small.
 pub(super) struct Palette {
     /// Each pixel holds `1 << packing` places.
     pub(super) packing: u32,
@@ -124,7 +126,8 @@ impl Transforms {
         self.list.push(transform);
     }
 
-    /// Undoes a row of `width` pixels into bytes of RGBA. The pixels of the stream come in two pieces.
+    /// Undoes a row of `width` pixels into bytes of RGBA. The pixels of the stream come in two
+    /// pieces.
     pub(super) fn undo(&mut self, (first, second): (&[u32], &[u32]), width: usize, rgba: &mut [u8]) {
         self.row.resize(width, 0);
         self.above.resize(width + 1, 0);

@@ -1,4 +1,5 @@
-//! The pixels of an entropy-coded image: as far back as references reach, and what is not handed on yet.
+//! The pixels of an entropy-coded image: as far back as references reach, and what is not handed on
+//! yet.
 
 use super::budget::Budget;
 use crate::Error;
@@ -16,7 +17,8 @@ const RING: usize = REACH + MOST_WAITING + MOST_COPIED + SPILL;
 /// The pixels by which the ring grows: zeroing them takes some microseconds.
 const GROWTH: usize = 1 << 13;
 
-/// A ring of pixels. Its memory is touched as far as it is filled, so that nothing zeroes megabytes at once.
+/// A ring of pixels. Its memory is touched as far as it is filled, so that nothing zeroes megabytes
+/// at once.
 pub(super) struct Window {
     pixels: Vec<u32>,
     /// The size of the ring: all of the image, if it is small.
@@ -79,8 +81,8 @@ impl Window {
         (&self.pixels[start..start + first], &self.pixels[..count - first])
     }
 
-    /// Room for the next pixels, at most so many and no more than the ring has in one piece, and for a copy that
-    /// goes beyond.
+    /// Room for the next pixels, at most so many and no more than the ring has in one piece, and
+    /// for a copy that goes beyond.
     pub(super) fn next(&mut self, most: usize) -> Run<'_> {
         let count = most.min(self.total - self.done).min(self.ring - self.at);
         let needed = (self.at + count + MOST_COPIED + SPILL).min(self.ring);
@@ -113,7 +115,8 @@ pub(super) struct Run<'a> {
     pixels: &'a mut [u32],
     ring: usize,
     start: usize,
-    /// Where the next pixel goes; past the end of the ring if a copy went there, and then the run is over.
+    /// Where the next pixel goes; past the end of the ring if a copy went there, and then the run
+    /// is over.
     at: usize,
     end: usize,
     /// Pixels decoded before this run, and in all.
@@ -132,7 +135,8 @@ impl Run<'_> {
         self.at - self.start
     }
 
-    /// Lets a loop write on in a copy of its own, which stays in registers as no reference to it leaves the loop.
+    /// Lets a loop write on in a copy of its own, which stays in registers as no reference to it
+    /// leaves the loop.
     #[inline(always)]
     pub(super) fn locally(&mut self, write: impl FnOnce(&mut Run)) {
         let mut local = Run { pixels: &mut *self.pixels, ..*self };
@@ -194,7 +198,8 @@ fn copy_wrapped(pixels: &mut [u32], ring: usize, from: usize, to: usize, length:
     }
 }
 
-/// Copies from at least four pixels back, or from ahead in the ring. Writes up to three pixels more.
+/// Copies from at least four pixels back, or from ahead in the ring. Writes up to three pixels
+/// more.
 #[inline(always)]
 fn copy_blocks(pixels: &mut [u32], from: usize, to: usize, length: usize) {
     // Far fewer calls of memmove: most copies are short.
@@ -211,7 +216,8 @@ fn copy_blocks(pixels: &mut [u32], from: usize, to: usize, length: usize) {
     }
 }
 
-/// Copies from one to three pixels back, which is a pattern repeated. Writes up to three pixels more.
+/// Copies from one to three pixels back, which is a pattern repeated. Writes up to three pixels
+/// more.
 #[inline(always)]
 fn copy_pattern(pixels: &mut [u32], from: usize, to: usize, distance: usize, length: usize) {
     match distance {

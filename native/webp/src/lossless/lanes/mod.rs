@@ -1,8 +1,8 @@
 //! Arithmetic on the four colors of a pixel at once.
 //!
-//! Each pixel of a row depends on the one before, so what counts is how long one takes, and it takes half the
-//! time in a vector register, though it fills but a fourth of it. The two versions have the same names, and
-//! a test holds them equal.
+//! Each pixel of a row depends on the one before, so what counts is how long one takes, and it
+//! takes half the time in a vector register, though it fills but a fourth of it. The two versions
+//! have the same names, and a test holds them equal.
 
 #[cfg(any(test, not(target_arch = "x86_64")))]
 mod scalar;

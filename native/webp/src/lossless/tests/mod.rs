@@ -1,5 +1,8 @@
 //! The decoder against another one, on files of other encoders and of its own writer.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod broken;
 mod writer;
 
 use std::io::Cursor;
@@ -110,7 +113,60 @@ fn every_cut_is_seen() {
     }
 }
 
+/// The encoder's pictures come back as they were.
+#[test]
+fn encoded_pictures_come_back() {
+    let (width, height) = (97, 61);
+    let mut random = Random(3);
+    let noise: Vec<u8> = (0..width * height * 4).map(|_| random.below(256) as u8).collect();
+    let smooth = |at: usize| (at / 4 % width * 2) as u8 ^ (at / 4 / width) as u8;
+    let mixed: Vec<u8> = (0..noise.len()).map(|at| smooth(at).wrapping_add(noise[at] % 5)).collect();
+    let flat = [1, 2, 3, 200].repeat(width * height);
+    for pixels in [noise, mixed, flat] {
+        let mut file = Vec::new();
+        WebPEncoder::new(&mut file).encode(&pixels, width as u32, height as u32, ColorType::Rgba8).unwrap();
+        let (_, payload) = chunk(&file).unwrap();
+        assert!(decode_all(payload.slice(..)) == Ok(pixels.clone()));
+        // The ALPH chunk has the same without the header.
+        let mut headerless =
+            Lossless::headerless(payload.slice(5..), AT, width as u32, height as u32, u64::MAX).unwrap();
+        let rows = headerless.read(1, &mut usize::MAX.clone()).unwrap().unwrap();
+        assert_eq!(rows, &pixels[..width * 4]);
+    }
+}
+
+/// What is held never is more than was said, and no less than that will do.
+#[test]
+fn memory_is_as_said() {
+    for seed in 0..300 {
+        let payload = small(seed);
+        let mut decoder = Lossless::new(payload.clone(), AT, u64::MAX).unwrap();
+        let (width, height) = decoder.size();
+        let (mut said, mut rows) = (decoder.memory(), 0);
+        while rows < height as usize {
+            rows += decoder.read(1, &mut 1).unwrap().map_or(0, |strip| strip.len() / 4 / width as usize);
+            assert!(decoder.memory() <= said, "seed {seed}: {said} became {}", decoder.memory());
+            said = decoder.memory();
+        }
+        assert_eq!(said, decoder.budget.held());
+        let limited = |most: u64| {
+            let mut decoder = Lossless::new(payload.clone(), AT, most)?;
+            assert!(decoder.memory() <= most);
+            decoder.read(1, &mut usize::MAX.clone()).map(|_| ())
+        };
+        assert_eq!(limited(said), Ok(()), "seed {seed}");
+        assert!(matches!(limited(said - 1), Err(Error::Memory { allowed, .. }) if allowed == said - 1));
+    }
+}
+
+/// A seed of which a property failed goes into a test of its own.
+fn config() -> ProptestConfig {
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::default() }
+}
+
 proptest! {
+    #![proptest_config(config())]
+
     #[test]
     fn steps_do_not_matter(seed: u64, rows in 1usize..20, work in 1usize..300) {
         let payload = small(seed);

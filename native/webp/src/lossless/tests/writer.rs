@@ -1,5 +1,5 @@
-//! Draws valid files: whatever the format allows is drawn, without a picture in mind. What they show is for a
-//! decoder to say.
+//! Draws valid files: whatever the format allows is drawn, without a picture in mind. What they
+//! show is for a decoder to say.
 
 /// A generator of numbers that is good enough to draw files (SplitMix64).
 pub(super) struct Random(pub(super) u64);
@@ -42,21 +42,22 @@ impl BitWriter {
             if self.filled == 0 {
                 self.bytes.push(0);
             }
-            *self.bytes.last_mut().unwrap() |= ((value >> i & 1) as u8) << self.filled;
+            *self.bytes.last_mut().unwrap() |=
+                ((value.checked_shr(i as u32).unwrap_or(0) & 1) as u8) << self.filled;
             self.filled = (self.filled + 1) % 8;
         }
     }
 }
 
 /// A complete prefix code.
-struct Code {
+pub(super) struct Code {
     lengths: Vec<usize>,
     codes: Vec<usize>,
     used: Vec<usize>,
 }
 
 impl Code {
-    fn new(lengths: Vec<usize>) -> Self {
+    pub(super) fn new(lengths: Vec<usize>) -> Self {
         let used: Vec<usize> = (0..lengths.len()).filter(|&symbol| lengths[symbol] > 0).collect();
         let mut codes = vec![0; lengths.len()];
         let mut code = 0;
@@ -101,7 +102,7 @@ impl Code {
     }
 
     /// Writes the code itself, in one of the ways that it can be written.
-    fn write(&self, random: &mut Random, out: &mut BitWriter) {
+    pub(super) fn write(&self, random: &mut Random, out: &mut BitWriter) {
         let ones = self.used.iter().all(|&symbol| self.lengths[symbol] == 1 && symbol < 256);
         if self.used.len() <= 2 && (ones || self.used[0] < 256 && self.used.len() == 1) && !random.one_in(4) {
             out.put(1, 1);
@@ -218,8 +219,8 @@ struct Shape {
 pub(super) struct Writer {
     pub(super) random: Random,
     pub(super) out: BitWriter,
-    /// Whether places of the color cache are used into which no color came yet. They hold zeros, which image-webp
-    /// does not enter again, as libwebp and the specification do.
+    /// Whether places of the color cache are used into which no color came yet. They hold zeros,
+    /// which image-webp does not enter again, as libwebp and the specification do.
     pub(super) unfilled: bool,
 }
 
@@ -284,7 +285,8 @@ impl Writer {
         [green, red, blue, alpha, distance]
     }
 
-    /// Writes an image with its cache and codes. `tiled`: it may have several groups. Returns its pixels.
+    /// Writes an image with its cache and codes. `tiled`: it may have several groups. Returns its
+    /// pixels.
     fn image(&mut self, shape: Shape, tiled: bool) -> Vec<u32> {
         let cache_bits = if self.random.one_in(2) { self.random.within(1, 11) } else { 0 };
         self.out.put(usize::from(cache_bits > 0), 1);
