@@ -5,6 +5,8 @@ use bytes::Bytes;
 /// A partition of the data, and how far it has been read.
 pub(super) struct Partition {
     data: Bytes,
+    /// Whether it should go on.
+    is_cut: bool,
     state: State,
 }
 
@@ -20,8 +22,12 @@ struct State {
 }
 
 impl Partition {
-    pub(super) fn new(data: Bytes) -> Self {
-        Partition { data, state: State { value: 0, bits: 0, range: 255, next: 0 } }
+    /// The bytes from `start` to `end`, as far as they are there.
+    pub(super) fn new(data: &Bytes, start: usize, end: usize) -> Self {
+        let len = data.len();
+        let is_cut = end > len;
+        let data = data.slice(start.min(len)..end.clamp(start.min(len), len));
+        Partition { data, is_cut, state: State { value: 0, bits: 0, range: 255, next: 0 } }
     }
 
     /// Goes on reading. What has been read counts once it is [kept](Self::keep).
@@ -35,9 +41,12 @@ impl Partition {
         self.state = position.0;
     }
 
-    /// Whether more has been read than there is. A writer may leave out a last byte of zeros.
+    /// Whether more has been read than there is. A writer may leave out a last byte of zeros; but where bytes are
+    /// missing because the data ends early, who knows what they were.
     pub(super) fn overran(&self) -> bool {
-        self.bits_read() > self.data.len() * 8 + 7
+        // Each bool depends on the next eight bits.
+        let end = self.data.len() * 8;
+        if self.is_cut { self.bits_read() + 8 > end } else { self.bits_read() > end + 7 }
     }
 
     /// Bytes that have been read.
@@ -86,19 +95,15 @@ impl Bools<'_> {
         let state = &mut self.state;
         let split = 1 + (((state.range - 1) * u32::from(probability)) >> 8);
         let threshold = u64::from(split) << 56;
-        let bool = state.value >= threshold;
-        if bool {
-            state.range -= split;
-            state.value -= threshold;
+        // Each way has all that follows to itself: what is one and the same for both, compilers would rather
+        // compute than foresee.
+        if state.value >= threshold {
+            state.narrow(state.range - split, state.value - threshold);
+            true
         } else {
-            state.range = split;
+            state.narrow(split, state.value);
+            false
         }
-        // The range is not 0, which compilers do not know.
-        let shift = (state.range | 1).leading_zeros() & 7;
-        state.range <<= shift;
-        state.value <<= shift;
-        state.bits -= shift;
-        bool
     }
 
     #[inline(always)]
@@ -142,6 +147,18 @@ impl Bools<'_> {
         state.value = (state.value - (threshold & mask)) << 1;
         state.bits -= 1;
         (magnitude ^ mask as i32) - mask as i32
+    }
+}
+
+impl State {
+    /// Goes on with a part of the range.
+    #[inline(always)]
+    fn narrow(&mut self, range: u32, value: u64) {
+        // The range is not 0, which compilers do not know.
+        let shift = (range | 1).leading_zeros() & 7;
+        self.range = range << shift;
+        self.value = value << shift;
+        self.bits -= shift;
     }
 }
 

@@ -141,7 +141,7 @@ impl Frame {
     fn new(chunk: &Chunk, start: Start) -> Result<Self, Error> {
         let data = &chunk.data;
         let first_end = HEADER_LEN + start.first_partition;
-        let mut modes = Partition::new(data.slice(HEADER_LEN..first_end.min(data.len())));
+        let mut modes = Partition::new(data, HEADER_LEN, first_end);
         let mut bools = modes.bools();
         let header =
             FrameHeader::read(&mut bools).ok_or(Error::Unsupported("a color space of the future"))?;
@@ -164,7 +164,7 @@ impl Frame {
             columns: vec![column; width.div_ceil(16)],
             left: (BORDER, [0; 9]),
             reconstruction,
-            coefficients: Coefficients::default(),
+            coefficients: Coefficients::new(),
             tile: Tile::new(),
             band,
             x: 0,
@@ -218,9 +218,7 @@ impl Frame {
         self.reconstruction.luma(&macroblock.luma, &self.coefficients, is_inside);
         self.reconstruction.chroma(macroblock.chroma, &self.coefficients, is_inside);
         column.samples = self.reconstruction.last_row();
-        if !empty {
-            self.coefficients = Coefficients::default();
-        }
+        self.coefficients.clear();
 
         let filtering = Filtering {
             strength: segment.strengths[usize::from(!in_one_piece)],
@@ -254,12 +252,14 @@ fn token_partitions(chunk: &Chunk, at: usize, count: usize) -> Result<Vec<Partit
     let table = table.ok_or_else(|| chunk.ends_early("a VP8 frame without its partitions"))?;
     let mut next = at + table.len();
     let mut take = |len: usize| {
-        let start = next.min(data.len());
-        next = start + len.min(data.len() - start);
-        Partition::new(data.slice(start..next))
+        let start = next;
+        next += len;
+        Partition::new(data, start, next)
     };
     let lengths = table.as_chunks::<3>().0.iter().map(|&[a, b, c]| u32::from_le_bytes([a, b, c, 0]) as usize);
     let mut partitions: Vec<_> = lengths.map(&mut take).collect();
-    partitions.push(take(usize::MAX));
+    // The last goes on to the end, wherever that is.
+    let rest = data.len().saturating_sub(next) + usize::from(chunk.cut);
+    partitions.push(Partition::new(data, next, next + rest));
     Ok(partitions)
 }

@@ -5,7 +5,7 @@
 
 use super::modes::{Luma, Mode, SubMode};
 use super::tokens::{Coefficients, Filled};
-use super::transform::{add, add_dc};
+use super::transform::residuals;
 
 /// The last row of a macroblock.
 #[derive(Clone, Copy)]
@@ -82,69 +82,62 @@ impl Reconstruction {
         from.first_chunk().unwrap_or(&[0; 8])
     }
 
-    /// `x` and `y` are what lies to the left and above is known by: whether there is anything.
-    pub(super) fn luma(&mut self, mode: &Luma, coefficients: &Coefficients, [x, y]: [bool; 2]) {
-        match mode {
-            Luma::Whole(mode) => {
-                predict::<16, 32, 17>(&mut self.luma, *mode, [x, y]);
-                for i in 0..16 {
-                    add_block(&mut self.luma, coefficients, i, i % 4, i / 4);
+    /// `is_inside` says whether there are macroblocks to the left and above.
+    pub(super) fn luma(&mut self, mode: &Luma, coefficients: &Coefficients, is_inside: [bool; 2]) {
+        if let Luma::Whole(mode) = mode {
+            predict::<16, 32, 17>(&mut self.luma, *mode, is_inside);
+        }
+        let groups = coefficients.groups.iter().zip(&coefficients.filled);
+        for (y, (group, &filled)) in groups.take(4).enumerate() {
+            if let Luma::Blocks(modes) = mode {
+                let residuals = residuals(group, filled);
+                for (x, &mode) in modes[y].iter().enumerate() {
+                    self.block(mode, x, y, &residuals);
                 }
-            }
-            Luma::Blocks(modes) => {
-                for (i, &mode) in modes.as_flattened().iter().enumerate() {
-                    self.block(mode, coefficients, i);
+            } else if filled != Filled::Nothing {
+                let rows = self.luma[1 + 4 * y..].iter_mut();
+                for (row, residuals) in rows.zip(residuals(group, filled)) {
+                    add::<16>(&mut row[LEFT..], &residuals);
                 }
             }
         }
     }
 
-    pub(super) fn chroma(&mut self, mode: Mode, coefficients: &Coefficients, [x, y]: [bool; 2]) {
-        for (plane, first) in self.chroma.iter_mut().zip([16, 20]) {
-            predict::<8, 16, 9>(plane, mode, [x, y]);
-            for i in 0..4 {
-                add_block(plane, coefficients, first + i, i % 2, i / 2);
+    pub(super) fn chroma(&mut self, mode: Mode, coefficients: &Coefficients, is_inside: [bool; 2]) {
+        for (i, plane) in self.chroma.iter_mut().enumerate() {
+            predict::<8, 16, 9>(plane, mode, is_inside);
+            let filled = coefficients.filled[4 + i];
+            if filled != Filled::Nothing {
+                // Two blocks are above the two others.
+                for (y, row) in residuals(&coefficients.groups[4 + i], filled).iter().enumerate() {
+                    let (upper, lower) = row.split_at(8);
+                    add::<8>(&mut plane[1 + y][LEFT..], upper);
+                    add::<8>(&mut plane[5 + y][LEFT..], lower);
+                }
             }
         }
     }
 
+    /// Predicts and reconstructs a block of luma.
     #[inline(always)]
-    fn block(&mut self, mode: SubMode, coefficients: &Coefficients, i: usize) {
-        let (x, y) = (LEFT + i % 4 * 4, i / 4 * 4);
-        let above: [u8; 9] = std::array::from_fn(|i| self.luma[y][x - 1 + i]);
-        let left: [u8; 4] = std::array::from_fn(|i| self.luma[y + 1 + i][x - 1]);
-        let mut block = predict_block(mode, above, left);
-        match coefficients.filled[i] {
-            Filled::Nothing => {}
-            Filled::Dc => add_dc(&mut block, coefficients.blocks[i][0]),
-            Filled::Any => add(&mut block, &coefficients.blocks[i]),
-        }
-        for (row, samples) in self.luma[y + 1..y + 5].iter_mut().zip(block) {
-            row[x..x + 4].copy_from_slice(&samples);
+    fn block(&mut self, mode: SubMode, x: usize, y: usize, residuals: &[[i16; 16]; 4]) {
+        let (column, row) = (LEFT + 4 * x, 4 * y);
+        let above: [u8; 9] = std::array::from_fn(|i| self.luma[row][column - 1 + i]);
+        let left: [u8; 4] = std::array::from_fn(|i| self.luma[row + 1 + i][column - 1]);
+        let block = predict_block(mode, above, left);
+        let rows = self.luma[row + 1..row + 5].iter_mut();
+        for ((row, mut samples), residuals) in rows.zip(block).zip(residuals) {
+            add::<4>(&mut samples, &residuals[4 * x..]);
+            row[column..column + 4].copy_from_slice(&samples);
         }
     }
 }
 
-/// Adds the residuals of the block at `x` and `y`, counted in blocks.
+/// Adds residuals to `N` samples.
 #[inline(always)]
-fn add_block<const W: usize, const H: usize>(
-    plane: &mut [[u8; W]; H],
-    coefficients: &Coefficients,
-    i: usize,
-    x: usize,
-    y: usize,
-) {
-    if coefficients.filled[i] == Filled::Nothing {
-        return;
-    }
-    let (x, y) = (LEFT + x * 4, 1 + y * 4);
-    let mut block: [[u8; 4]; 4] = std::array::from_fn(|i| std::array::from_fn(|j| plane[y + i][x + j]));
-    match coefficients.filled[i] {
-        Filled::Any => add(&mut block, &coefficients.blocks[i]),
-        _ => add_dc(&mut block, coefficients.blocks[i][0]),
-    }
-    for (row, samples) in plane[y..y + 4].iter_mut().zip(block) {
-        row[x..x + 4].copy_from_slice(&samples);
+fn add<const N: usize>(samples: &mut [u8], residuals: &[i16]) {
+    for (sample, residual) in samples[..N].iter_mut().zip(&residuals[..N]) {
+        *sample = residual.saturating_add(i16::from(*sample)).clamp(0, 255) as u8;
     }
 }
 

@@ -4,22 +4,24 @@ use super::bools::Bools;
 use super::header::{BlockProbabilities, FrameHeader, Segment};
 use super::transform::walsh_hadamard;
 
-/// How much of a block is not zero.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// Four blocks side by side: the first rows of all of them, then the second ones, and so on.
+pub(super) type Group = [i16; 64];
+
+/// How much of a block, or of several, is not zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(super) enum Filled {
     #[default]
     Nothing,
-    /// Its first coefficient, at most.
+    /// First coefficients, at most.
     Dc,
     Any,
 }
 
-/// The coefficients of a macroblock: 16 blocks of luma, 4 of U and 4 of V. Those of blocks that are
-/// [`Filled::Nothing`] are zero.
-#[derive(Default)]
+/// The coefficients of a macroblock: four rows of luma blocks, the blocks of U and those of V. Those of groups
+/// that are [`Filled::Nothing`] are zero.
 pub(super) struct Coefficients {
-    pub(super) blocks: [[i16; 16]; 24],
-    pub(super) filled: [Filled; 24],
+    pub(super) groups: [Group; 6],
+    pub(super) filled: [Filled; 6],
 }
 
 /// Whether the blocks above or to the left have coefficients: 4 of luma, 2 of U, 2 of V, and that of the luma
@@ -45,10 +47,14 @@ pub(super) fn skip(in_one_piece: bool, above: &mut Neighbors, left: &mut Neighbo
 }
 
 impl Coefficients {
+    pub(super) fn new() -> Self {
+        Coefficients { groups: [[0; 64]; 6], filled: [Filled::Nothing; 6] }
+    }
+
     /// Reads a macroblock's coefficients. All have been zero.
     pub(super) fn read(
         &mut self,
-        reader: &mut Bools,
+        bools: &mut Bools,
         header: &FrameHeader,
         segment: &Segment,
         in_one_piece: bool,
@@ -58,40 +64,51 @@ impl Coefficients {
         let probabilities = &*header.probabilities;
         let (kind, first) = if in_one_piece { (LUMA_WITHOUT_DC, 1) } else { (WHOLE_LUMA, 0) };
         if in_one_piece {
-            let mut block = [0; 16];
+            let mut group = [0; 64];
             let context = above[LUMA_DC] + left[LUMA_DC];
-            let end = read_block(reader, &probabilities[DC_OF_LUMA], context, 0, segment.luma_dc, &mut block);
+            let probabilities = &probabilities[DC_OF_LUMA];
+            let end = read_block(bools, probabilities, context, 0, segment.luma_dc, &mut group, 0);
             above[LUMA_DC] = u8::from(end > 0);
             left[LUMA_DC] = above[LUMA_DC];
             if end > 0 {
-                let dcs = walsh_hadamard(&block);
-                for (block, dc) in self.blocks.iter_mut().zip(dcs) {
-                    block[0] = dc;
+                let dcs = walsh_hadamard(&group);
+                for (group, dcs) in self.groups.iter_mut().zip(dcs) {
+                    for (i, dc) in dcs.into_iter().enumerate() {
+                        group[4 * i] = dc;
+                    }
                 }
             }
         }
-        for i in 0..16 {
-            let (x, y) = (i % 4, i / 4);
-            let context = above[x] + left[y];
-            let block = &mut self.blocks[i];
-            let end = read_block(reader, &probabilities[kind], context, first, segment.luma, block);
-            above[x] = u8::from(end > first);
-            left[y] = above[x];
-            self.filled[i] = Filled::up_to(end, block[0]);
-        }
-        for i in 16..24 {
-            let (x, y) = (4 + i / 20 * 2 + i % 2, 4 + i / 20 * 2 + i / 2 % 2);
-            let context = above[x] + left[y];
-            let block = &mut self.blocks[i];
-            let end = read_block(reader, &probabilities[CHROMA], context, 0, segment.chroma, block);
-            above[x] = u8::from(end > 0);
-            left[y] = above[x];
-            self.filled[i] = Filled::up_to(end, block[0]);
+        for (i, (group, filled)) in self.groups.iter_mut().zip(&mut self.filled).enumerate() {
+            // Where the neighbors of the first block are, and how many blocks there are to a row.
+            let (kind, first, steps, [x, y], columns) = match i {
+                0..4 => (kind, first, segment.luma, [0, i], 4),
+                4 => (CHROMA, 0, segment.chroma, [4, 4], 2),
+                _ => (CHROMA, 0, segment.chroma, [6, 6], 2),
+            };
+            for block in 0..4 {
+                let (x, y) = (x + block % columns, y + block / columns);
+                let context = above[x] + left[y];
+                let end = read_block(bools, &probabilities[kind], context, first, steps, group, block);
+                above[x] = u8::from(end > first);
+                left[y] = above[x];
+                *filled = (*filled).max(Filled::up_to(end, group[4 * block]));
+            }
         }
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.filled.iter().all(|&filled| filled == Filled::Nothing)
+    }
+
+    /// Makes all of them zero again.
+    pub(super) fn clear(&mut self) {
+        for (group, filled) in self.groups.iter_mut().zip(&mut self.filled) {
+            if *filled != Filled::Nothing {
+                *group = [0; 64];
+                *filled = Filled::Nothing;
+            }
+        }
     }
 }
 
@@ -106,8 +123,8 @@ impl Filled {
     }
 }
 
-/// Reads a block's coefficients from the `first` on, and says where they end. `context` is how many of its
-/// neighbors have some.
+/// Reads the coefficients from the `first` on of one of the blocks of a group, and says where they end. `context`
+/// is how many of its neighbors have some.
 #[inline(never)]
 fn read_block(
     reader: &mut Bools,
@@ -115,9 +132,11 @@ fn read_block(
     context: u8,
     first: usize,
     steps: [i32; 2],
-    block: &mut [i16; 16],
+    group: &mut Group,
+    block: usize,
 ) -> usize {
-    const ZIGZAG: [u8; 16] = [0, 1, 4, 8, 5, 2, 3, 6, 9, 12, 13, 10, 7, 11, 14, 15];
+    /// The zigzag order, in rows of four blocks.
+    const ZIGZAG: [u8; 16] = [0, 1, 16, 32, 17, 2, 3, 18, 33, 48, 49, 34, 19, 35, 50, 51];
     let mut bools = *reader;
     let mut at = first;
     let mut probability = &probabilities[first][usize::from(context.min(2))];
@@ -144,7 +163,7 @@ fn read_block(
         }
         let step = steps[usize::from(at > 0)];
         // Coefficients of samples of 8 bits fit into 16; those of no samples may not.
-        block[usize::from(ZIGZAG[at] & 15)] = (bools.signed(magnitude) * step) as i16;
+        group[(4 * block + usize::from(ZIGZAG[at])) & 63] = (bools.signed(magnitude) * step) as i16;
         at += 1;
     };
     *reader = bools;

@@ -394,7 +394,7 @@ impl Blocks<'_> {
         let most = [1, 2, 4, 10, 20, 70, 2100][self.lots.below(7)];
         let zeros = self.lots.below(100);
         // Samples of 8 bits cannot give larger coefficients than this, in sum.
-        let mut left = [200, 2_000, 20_000][self.lots.below(3)];
+        let mut left = [200, 2_000, 15_000][self.lots.below(3)];
         let mut values: Vec<i32> = (first..end)
             .map(|i| {
                 let step = steps[usize::from(i > 0)];
