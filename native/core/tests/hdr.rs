@@ -9,7 +9,7 @@ use bytes::Bytes;
 use image::ImageFormat;
 use maps::{Random, as_is, errors_of_prefixes, on_every_road, small, steps};
 use proptest::prelude::*;
-use thumbelina_core::{Error, Format, Limit, Request, is_probe_short, probe};
+use thumbelina_core::{Error, Format, Limit, Limits, Request, is_probe_short, probe};
 
 const INVALID: Error = Error::Invalid(Format::Hdr);
 const TRUNCATED: Error = Error::Truncated(Format::Hdr);
@@ -241,6 +241,6 @@ fn a_long_header_is_refused_in_no_time() {
     assert!(floats(&long(2_000)).is_ok());
     assert!(!is_probe_short(&long(30_000)));
     assert!(floats(&long(30_000)).is_ok());
-    assert_eq!(probe(long(10 << 20)), Err(INVALID));
+    assert_eq!(probe(long(10 << 20), &Limits::default()), Err(INVALID));
     assert_eq!(steps(&long(10 << 20), Request::default()), (1, Err(INVALID)));
 }

@@ -169,7 +169,7 @@ fn bitmaps_of_every_depth_have_the_alpha_of_their_mask() {
                 }
                 assert!(as_is(&bare).unwrap() == expected, "{name}, no mask");
                 assert!(decode(&bare).to_rgba8() == expected, "{name}, no mask: image");
-                let header = probe(masked).unwrap();
+                let header = probe(masked, &Limits::default()).unwrap();
                 assert_eq!((header.format, header.width, header.height), (Format::Ico, width, height));
                 assert_eq!(header.layout, Layout::new(4, thumbelina_core::Depth::U8), "{name}");
             }
@@ -249,7 +249,7 @@ fn pngs_of_every_kind() {
         let entry = png(&image, color, depth, &data);
         let file = icon(1, std::slice::from_ref(&entry));
         assert!(as_is(&file).unwrap() == expected, "{color:?} {depth:?}");
-        let header = probe(file.clone()).unwrap();
+        let header = probe(file.clone(), &Limits::default()).unwrap();
         assert_eq!((header.format, header.width, header.height), (Format::Ico, width, height));
         // An icon again, which is RGBA.
         let again = in_pieces(&file, Request::default()).unwrap();
@@ -296,7 +296,7 @@ fn a_hotspot_is_not_a_depth() {
     let cursor = icon(2, &[plain(16, 1, 300), plain(32, 2, 4)]);
     assert_eq!(Format::of(&cursor), Some(Format::Ico));
     assert_eq!(as_is(&cursor).unwrap().get_pixel(0, 0).0[0], 2);
-    let header = probe(cursor).unwrap();
+    let header = probe(cursor, &Limits::default()).unwrap();
     assert_eq!((header.format, header.width, header.height), (Format::Ico, 32, 32));
 }
 
@@ -388,7 +388,7 @@ fn run_lengths_in_an_icon_are_unsupported() {
     let (image, palette) = few_colors(8, 8, 16);
     let mut entry = bitmap(&image, 4, &palette, true, false);
     entry.data[16] = 2;
-    assert_eq!(probe(icon(1, &[entry])), Err(Error::Unsupported(Format::Ico)));
+    assert_eq!(probe(icon(1, &[entry]), &Limits::default()), Err(Error::Unsupported(Format::Ico)));
 }
 
 fn small_icons() -> Vec<Bytes> {

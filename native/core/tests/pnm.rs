@@ -8,7 +8,7 @@ use bytes::Bytes;
 use image::{DynamicImage, ImageFormat};
 use maps::{Random, as_is, errors_of_prefixes, on_every_road, small, steps};
 use proptest::prelude::*;
-use thumbelina_core::{Error, Format, Limit, Request, is_probe_short, probe};
+use thumbelina_core::{Error, Format, Limit, Limits, Request, is_probe_short, probe};
 
 const INVALID: Error = Error::Invalid(Format::Pnm);
 const TRUNCATED: Error = Error::Truncated(Format::Pnm);
@@ -211,7 +211,10 @@ fn headers_that_lie_are_refused() {
             refused("1 999999 65535", TRUNCATED);
         }
     }
-    assert_eq!(probe(Bytes::from_static(b"P6 4294967295 4294967295 65535\n")).unwrap().width, u32::MAX);
+    assert_eq!(
+        probe(Bytes::from_static(b"P6 4294967295 4294967295 65535\n"), &Limits::default()).unwrap().width,
+        u32::MAX
+    );
 }
 
 #[test]

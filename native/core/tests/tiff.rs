@@ -289,7 +289,7 @@ fn float(x: u32, y: u32, s: u32) -> u32 {
 
 /// The picture as it is.
 fn as_is(input: &Bytes) -> Result<DynamicImage, Error> {
-    let depth = probe(input.clone())?.layout.depth;
+    let depth = probe(input.clone(), &Limits::default())?.layout.depth;
     let format = if depth == thumbelina_core::Depth::F32 { Format::Tiff } else { Format::Png };
     let request = Request { format: Some(format), ..Request::default() };
     let pieces = in_pieces(input, request);
@@ -654,7 +654,7 @@ fn associated_alpha_is_told() {
             let writer = Writer { photometric, samples, extra: vec![extra], ..Writer::default() };
             let bytes =
                 Bytes::from(writer.write(|x, y, s| if s == samples - 1 { 255 } else { sample(8, x, y, s) }));
-            assert_eq!(probe(bytes.clone()).unwrap().premultiplied, premultiplied);
+            assert_eq!(probe(bytes.clone(), &Limits::default()).unwrap().premultiplied, premultiplied);
             let theirs =
                 expected(
                     writer.size,

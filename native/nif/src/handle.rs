@@ -44,9 +44,8 @@ impl<'a> Handle<'a> {
         let env = term.get_env();
         let mut object: *const c_void = null();
         // SAFETY: the term is of this environment, and `object` is a place for the address.
-        let is_job = unsafe {
-            enif_get_resource(env.as_c_arg(), term.as_c_arg(), job_type(env), &mut object) != 0
-        };
+        let is_job =
+            unsafe { enif_get_resource(env.as_c_arg(), term.as_c_arg(), job_type(env), &mut object) != 0 };
         if !is_job {
             return None;
         }

@@ -80,9 +80,7 @@ fn probe_on_dirty<'a>(env: Env<'a>, input: Term<'a>, call: Probe) -> Term<'a> {
 }
 
 fn probe_header<'a>(env: Env<'a>, input: Term<'a>, call: &Probe) -> Term<'a> {
-    roads::guard(env, || {
-        Ok(reply::result(env, probe(input::pin(input)?, &call.limits()).map(reply::header)))
-    })
+    roads::guard(env, || Ok(reply::result(env, probe(input::pin(input)?, &call.limits()).map(reply::header))))
 }
 
 /// Plans a thumbnail: `{:ok, plan} | {:error, error} | :too_big`, as above.

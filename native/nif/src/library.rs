@@ -63,11 +63,7 @@ unsafe fn install(env: *mut ErlNifEnv, data: *mut *mut c_void) -> c_int {
     let loads = LOADS.fetch_add(1, Ordering::Relaxed);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let Ok(name) = CString::new(format!("job-{:x}-{loads}", now.as_nanos())) else { return 1 };
-    let init = ErlNifResourceTypeInit {
-        dtor: handle::drop_job as *const _,
-        stop: null(),
-        down: null(),
-    };
+    let init = ErlNifResourceTypeInit { dtor: handle::drop_job as *const _, stop: null(), down: null() };
     let mut tried = ErlNifResourceFlags::ERL_NIF_RT_CREATE;
     // SAFETY: the environment is that of loading, and the destructor is one for what `handle` puts into
     // resources of this type.

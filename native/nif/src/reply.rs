@@ -83,9 +83,7 @@ pub(crate) fn error(error: Error) -> ErrorTerm {
         Error::Unsupported(of) => {
             ErrorTerm { format: Some(format(of)), ..plain(atoms::unsupported_format()) }
         }
-        Error::NotAllowed(of) => {
-            ErrorTerm { format: Some(format(of)), ..plain(atoms::format_not_allowed()) }
-        }
+        Error::NotAllowed(of) => ErrorTerm { format: Some(format(of)), ..plain(atoms::format_not_allowed()) },
         Error::Invalid(of) => ErrorTerm { format: Some(format(of)), ..plain(atoms::invalid_image()) },
         Error::Truncated(of) => ErrorTerm { format: Some(format(of)), ..plain(atoms::truncated()) },
         Error::InvalidAt { format, offset } => {

@@ -126,14 +126,14 @@ impl Running {
 }
 
 impl State {
-    fn step(&mut self, budget: Budget<'_>) -> Result<Step, Error> {
+    fn step(&mut self, budget: Budget<'_>, is_stopped: &dyn Fn() -> bool) -> Result<Step, Error> {
         let phase = match self.job.phase() {
             Phase::Decode => 0,
             Phase::Resample => 1,
             Phase::Encode => 2,
         };
         let start = Instant::now();
-        let step = self.job.step(budget);
+        let step = self.job.step_unless(budget, is_stopped);
         self.phases[phase] += start.elapsed();
         step
     }
@@ -280,7 +280,7 @@ fn slice<'a>(env: Env<'a>, Handle { term, running }: Handle<'a>) -> Next<'a> {
     let mut steps = 0;
     let end = catch_unwind(AssertUnwindSafe(|| {
         loop {
-            match state.step(Budget::Piece) {
+            match state.step(Budget::Piece, &|| false) {
                 Ok(Step::Again) => {}
                 other => return other,
             }
@@ -323,7 +323,7 @@ fn stint<'a>(env: Env<'a>, Handle { term, running }: Handle<'a>) -> Next<'a> {
                 state.job.abandon();
                 return Err(Error::Internal);
             }
-            match state.step(Budget::Unbounded(pool)) {
+            match state.step(Budget::Unbounded(pool), &|| !is_alive(env)) {
                 Ok(Step::Again) if state.job.road() == Road::Dirty => {}
                 other => return other,
             }

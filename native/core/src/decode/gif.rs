@@ -29,6 +29,8 @@ pub(super) struct Gif {
     decoded: u32,
     /// The visible part of an interlaced frame.
     interlaced: Option<Growing<u8>>,
+    /// How many pixels that has, until there is memory for them.
+    visible: usize,
     strip: Vec<u8>,
 }
 
@@ -47,6 +49,9 @@ struct Frame {
 /// with.
 const PIXELS_PER_BYTE: usize = 2;
 const BYTES_PER_STEP: usize = 256;
+
+/// The decoder's dictionary and buffers, and the palettes.
+const LZW_BYTES: u64 = 96 << 10;
 
 impl Gif {
     pub(super) fn open(input: Bytes) -> Result<Self, Error> {
@@ -94,8 +99,8 @@ impl Gif {
         let mut header = Header::new(Format::Gif, width, height, Layout::new(channels, Depth::U8));
         // A frame may be wider than its canvas.
         header.decode_nanos = cost::decode_nanos(&Header { width: width.max(frame.width), ..header });
-        let visible = (frame.visible_width(width) * frame.visible_height(height)) as usize;
-        let interlaced = if frame.interlaced { Some(Growing::new(visible)?) } else { None };
+        // Reserved when it is needed: what only asks for the header may have it.
+        let interlaced = if frame.interlaced { Some(Growing::new(0)?) } else { None };
         Ok(Gif {
             input,
             at,
@@ -108,6 +113,7 @@ impl Gif {
             filled: 0,
             decoded: 0,
             interlaced,
+            visible: if frame.interlaced { frame.visible_pixels(width, height) } else { 0 },
             strip: Vec::new(),
         })
     }
@@ -195,6 +201,10 @@ impl Frame {
         self.width.min(canvas.saturating_sub(self.left))
     }
 
+    fn visible_pixels(&self, width: u32, height: u32) -> usize {
+        self.visible_width(width) as usize * self.visible_height(height) as usize
+    }
+
     fn visible_height(&self, canvas: u32) -> u32 {
         self.height.min(canvas.saturating_sub(self.top))
     }
@@ -209,12 +219,19 @@ impl RowSource for Gif {
         self.header.decode_nanos / u64::from(self.header.height)
     }
 
+    fn memory(&self) -> u64 {
+        (self.visible + self.row.len()) as u64 + LZW_BYTES
+    }
+
     fn read(&mut self, max_rows: u32, _pool: Option<&ThreadPool>) -> Result<Read<'_>, Error> {
         let mut budget = max_rows as usize * self.row.len() / PIXELS_PER_BYTE + BYTES_PER_STEP;
         if let Some(indices) = &mut self.interlaced
             && self.decoded < self.frame.height
             && self.frame.width > 0
         {
+            if self.visible > 0 {
+                *indices = Growing::new(std::mem::take(&mut self.visible))?;
+            }
             if indices.grow() {
                 self.decode_interlaced(max_rows, &mut budget)?;
             }

@@ -6,8 +6,8 @@ use rayon::ThreadPool;
 use thumbelina_jpeg::{self as jpeg, Decoder, Effort, OnDamage, Options, Process, Scale};
 
 use super::{Read, RowSource};
-use crate::limits::{Limit, MAX_DECODED_BYTES};
-use crate::{Depth, Error, Format, Header, Layout, cost};
+use crate::limits::Limit;
+use crate::{Depth, Error, Format, Header, Layout, Limits, cost};
 
 /// Making look-up tables of the Huffman tables.
 const TABLES_NANOS: u64 = 100_000;
@@ -33,13 +33,14 @@ pub(super) struct Jpeg {
     /// Whether what is left to shrink is enough for chroma from DC values alone.
     dc_only: bool,
     on_damage: OnDamage,
+    max_memory: u64,
     /// An MCU at this scale.
     mcu_nanos: u64,
     decoder: Option<Box<Decoder>>,
 }
 
 impl Jpeg {
-    pub(super) fn open(input: Bytes) -> Result<Self, Error> {
+    pub(super) fn open(input: Bytes, limits: &Limits) -> Result<Self, Error> {
         let found = jpeg::Header::read(input.clone()).map_err(error)?;
         let mut source = Jpeg {
             header: translated(&found, input.len()),
@@ -50,6 +51,7 @@ impl Jpeg {
             scale: Scale::Full,
             dc_only: false,
             on_damage: OnDamage::Fail,
+            max_memory: limits.max_memory,
             mcu_nanos: 0,
             decoder: None,
         };
@@ -62,15 +64,10 @@ impl Jpeg {
             scale: self.scale,
             dc_only: self.dc_only,
             on_damage: self.on_damage,
-            max_memory: MAX_DECODED_BYTES,
+            max_memory: self.max_memory,
             ..Options::default()
         }
     }
-}
-
-/// What the segments in front of the first scan say.
-pub(super) fn header(input: &Bytes) -> Result<Header, Error> {
-    jpeg::Header::read(input.clone()).map(|found| translated(&found, input.len())).map_err(error)
 }
 
 fn translated(found: &jpeg::Header, bytes: usize) -> Header {
@@ -91,7 +88,7 @@ fn translated(found: &jpeg::Header, bytes: usize) -> Header {
     header
 }
 
-/// The estimated nanoseconds of [`header`]. Stops counting at `most`.
+/// The estimated nanoseconds of [`Jpeg::open`]. Stops counting at `most`.
 pub(super) fn header_nanos(input: &[u8], most: u64) -> u64 {
     jpeg::Header::nanos(input, most)
 }
@@ -106,7 +103,7 @@ fn error(error: jpeg::Error) -> Error {
             Error::InvalidAt { format: Format::Jpeg, offset: offset as u64 }
         }
         jpeg::Error::Memory { needed, allowed } => {
-            Error::Limit { limit: Limit::DecodedBytes, value: needed, maximum: allowed }
+            Error::Limit { limit: Limit::MaxMemory, value: needed, maximum: allowed }
         }
         _ => Error::Invalid(Format::Jpeg),
     }

@@ -36,9 +36,7 @@ pub(crate) trait RowSource: Send {
 
     /// The most native bytes that this holds at any one time from now on, its input aside. Known before
     /// the first [`read`](Self::read), at the scale that was set.
-    fn memory(&self) -> u64 {
-        0
-    }
+    fn memory(&self) -> u64;
 
     /// Decodes at one `factor`th of the size, which leaves a shrink by `left` for later. Called before
     /// the first [`read`](Self::read), and only where the header says that this can be done.
@@ -78,7 +76,7 @@ pub(crate) fn open(input: Bytes, limits: &Limits) -> Result<Box<dyn RowSource>, 
         Format::Farbfeld => Box::new(farbfeld::open(input)?),
         Format::Hdr => Box::new(hdr::Hdr::open(input)?),
         Format::Dds => Box::new(dds::Dds::open(input)?),
-        Format::Jpeg => Box::new(jpeg::Jpeg::open(input)?),
+        Format::Jpeg => Box::new(jpeg::Jpeg::open(input, limits)?),
         Format::Avif => return Err(Error::Unsupported(format)),
         Format::Webp => Box::new(webp::Webp::open(input, limits)?),
         Format::OpenExr => Box::new(whole::Whole::open(format, input)?),
@@ -213,7 +211,7 @@ mod tests {
             b"#?RADIANCE\n\n-Y 10000 +X 10000\n",
         ];
         for header in headers {
-            let source = open(Bytes::copy_from_slice(header))?;
+            let source = open(Bytes::copy_from_slice(header), &Limits::default())?;
             let row = source.header().row_bytes() as u64;
             let memory = source.memory();
             assert!((row..(256 << 10) + 2 * row).contains(&memory), "{memory} for rows of {row}");

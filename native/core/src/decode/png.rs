@@ -11,7 +11,7 @@ use png::{BitDepth, ColorType, DecodingError, InterlaceInfo, Reader, Transformat
 use rayon::ThreadPool;
 
 use super::{Position, Read, RowSource};
-use crate::limits::{Limit, MAX_DECODED_BYTES, MAX_ROW_BYTES};
+use crate::limits::{Limit, MAX_ROW_BYTES};
 use crate::pixels::{Growing, zeroed};
 use crate::{Depth, Error, Format, Header, Layout, Samples};
 
@@ -49,6 +49,9 @@ const HEADER_BYTES: usize = 4 << 10;
 
 /// RGBA of 16 bits.
 const MAX_PIXEL_BYTES: usize = 8;
+
+/// The state and the windows of inflating.
+const INFLATE_BYTES: u64 = 256 << 10;
 
 /// What it may allocate on top of a row. Texts and profiles, which are the chunks that inflate, are
 /// passed over; of the others only EXIF is as long as it likes, and it is kept twice.
@@ -116,10 +119,8 @@ impl Png {
         let mut header = Header::new(Format::Png, info.width, info.height, Layout::new(channels, depth));
         header.orientation = orientation;
         let kept = if info.interlaced {
-            let bytes = header.pixels().saturating_mul(header.layout.pixel_bytes() as u64);
-            // Refused when it is needed: what only asks for the header may have it.
-            let picture = Growing::new(if bytes > MAX_DECODED_BYTES { 0 } else { bytes as usize })?;
-            Kept::Passes { picture, row: Vec::new(), rows_left: pass_rows(header.width, header.height) }
+            let rows_left = pass_rows(header.width, header.height);
+            Kept::Passes { picture: Growing::new(0)?, row: Vec::new(), rows_left }
         } else {
             Kept::Strip(Samples::U8(Vec::new()))
         };
@@ -131,13 +132,12 @@ impl Png {
         let Kept::Passes { picture, row, rows_left } = &mut self.kept else { return Err(Error::Internal) };
         let layout = self.header.layout;
         let stride = self.header.row_bytes();
-        let bytes = self.header.pixels() * layout.pixel_bytes() as u64;
-        Limit::DecodedBytes.check(bytes, MAX_DECODED_BYTES)?;
+        if row.is_empty() {
+            *picture = Growing::new(stride * self.header.height as usize)?;
+            *row = zeroed(stride)?;
+        }
         if !picture.grow() {
             return Ok(());
-        }
-        if row.is_empty() {
-            *row = zeroed(stride)?;
         }
         for _ in 0..rows.min(*rows_left) {
             match self.reader.read_row(row) {
@@ -195,6 +195,14 @@ impl RowSource for Png {
             Kept::Whole { .. } => 0,
             _ => self.header.decode_nanos / u64::from(self.header.height),
         }
+    }
+
+    fn memory(&self) -> u64 {
+        let row = self.header.row_bytes() as u64;
+        let picture =
+            if matches!(self.kept, Kept::Strip(_)) { 0 } else { row * u64::from(self.header.height) };
+        // Of the decoder: the row before, and those that are inflated and not taken yet.
+        picture + 3 * row + INFLATE_BYTES
     }
 
     fn read(&mut self, max_rows: u32, _pool: Option<&ThreadPool>) -> Result<Read<'_>, Error> {
@@ -288,7 +296,9 @@ fn from_big_endian(samples: &mut Samples) {
 fn error(error: DecodingError) -> Error {
     match error {
         DecodingError::IoError(io) => Error::from_io(Format::Png, &io),
-        DecodingError::LimitsExceeded => Error::decoded_bytes(),
+        DecodingError::LimitsExceeded => {
+            Error::Limit { limit: Limit::DecodedBytes, value: MAX_ROW_BYTES + 1, maximum: MAX_ROW_BYTES }
+        }
         DecodingError::Format(_) | DecodingError::Parameter(_) => Error::Invalid(Format::Png),
     }
 }

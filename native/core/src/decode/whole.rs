@@ -95,6 +95,11 @@ impl RowSource for Whole {
         if self.decoded.is_none() { self.header.decode_nanos } else { 0 }
     }
 
+    // The decoder has it all twice for a while.
+    fn memory(&self) -> u64 {
+        2 * self.header.row_bytes() as u64 * u64::from(self.header.height)
+    }
+
     fn read(&mut self, max_rows: u32, _pool: Option<&ThreadPool>) -> Result<Read<'_>, Error> {
         if self.decoded.is_none() {
             self.decoded = Some(self.decode()?);

@@ -53,9 +53,8 @@ impl Sink {
 
     /// Fails at once where `bytes` more would at some time.
     pub(crate) fn expect(&self, bytes: u64) -> Result<(), Error> {
-        // To be named after the limit on memory, once there is one.
         let wanted = self.besides.saturating_add(self.held).saturating_add(bytes);
-        Limit::DecodedBytes.check(wanted, self.max_memory)
+        Limit::MaxMemory.check(wanted, self.max_memory)
     }
 
     pub(crate) fn len(&self) -> u64 {
@@ -292,7 +291,7 @@ mod tests {
 
     #[test]
     fn what_is_held_has_a_maximum() {
-        let limit = |value| Err(Error::Limit { limit: Limit::DecodedBytes, value, maximum: 1 << 20 });
+        let limit = |value| Err(Error::Limit { limit: Limit::MaxMemory, value, maximum: 1 << 20 });
         let Ok(mut sink) = Sink::new(1 << 20, 500_000) else { unreachable!("less is held") };
         // Two pieces of 256 KiB fit into what is left, a third does not.
         assert_eq!(sink.put(&[7; 2 * PIECE]), Ok(()));

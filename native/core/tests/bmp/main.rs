@@ -41,7 +41,7 @@ fn every_depth_in_every_header_both_ways_up() {
                     });
                     let name = format!("{bits} bits, header of {header_bytes}, {width} wide, {top_down}");
                     assert!(as_is(&file).unwrap() == expected, "{name}");
-                    let header = probe(file.clone()).unwrap();
+                    let header = probe(file.clone(), &Limits::default()).unwrap();
                     assert_eq!(
                         (header.width, header.height, header.layout.channels),
                         (width, 3, 3),
@@ -101,7 +101,11 @@ fn masks_of_any_width_and_place() {
             });
             let name = format!("{masks:x?} in a header of {header_bytes}, compression {compression}");
             assert!(as_is(&file).unwrap() == expected, "{name}");
-            assert_eq!(probe(file.clone()).unwrap().layout.has_alpha(), keeps_alpha, "{name}");
+            assert_eq!(
+                probe(file.clone(), &Limits::default()).unwrap().layout.has_alpha(),
+                keeps_alpha,
+                "{name}"
+            );
             if compression == 3 {
                 assert!(decode(&file).to_rgba8() == expected, "{name}: image");
             }
@@ -122,7 +126,7 @@ fn masks_that_are_none_are_invalid() {
     {
         let file = File { header_bytes: 108, compression: 3, masks, ..File::new(4, 4, bits) };
         let file = file.with_rows(&numbers(4, 4, 1 << bits, 0)).write();
-        assert_eq!(probe(file.clone()), Err(Error::Invalid(Format::Bmp)), "{masks:x?}");
+        assert_eq!(probe(file.clone(), &Limits::default()), Err(Error::Invalid(Format::Bmp)), "{masks:x?}");
         assert!(image::load_from_memory(&file).is_err());
     }
 }
@@ -176,7 +180,11 @@ fn what_is_another_format_inside_is_unsupported() {
         [(40, 24, 4), (40, 24, 5), (108, 0, 4), (40, 32, 11), (64, 1, 3), (40, 64, 0), (200, 24, 0)]
     {
         let file = File { header_bytes, compression, ..File::new(3, 3, bits) }.write();
-        assert_eq!(probe(file), Err(Error::Unsupported(Format::Bmp)), "{header_bytes} {bits} {compression}");
+        assert_eq!(
+            probe(file, &Limits::default()),
+            Err(Error::Unsupported(Format::Bmp)),
+            "{header_bytes} {bits} {compression}"
+        );
     }
     for (header_bytes, bits, compression) in
         [(0, 24, 0), (11, 24, 0), (13, 24, 0), (40, 3, 0), (40, 4, 1), (40, 8, 2), (40, 24, 3), (40, 8, 7)]
@@ -184,7 +192,7 @@ fn what_is_another_format_inside_is_unsupported() {
         let mut file = File { compression, ..File::new(3, 3, bits) }.write().to_vec();
         file[14..18].copy_from_slice(&u32::to_le_bytes(header_bytes));
         assert_eq!(
-            probe(Bytes::from(file)),
+            probe(Bytes::from(file), &Limits::default()),
             Err(Error::Invalid(Format::Bmp)),
             "{header_bytes} {bits} {compression}"
         );

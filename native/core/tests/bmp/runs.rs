@@ -2,7 +2,7 @@
 
 use image::RgbaImage;
 use proptest::prelude::*;
-use thumbelina_core::{Budget, Error, Filter, Fit, Format, Job, Request, Step, probe};
+use thumbelina_core::{Budget, Error, Filter, Fit, Format, Job, Limits, Request, Step, probe};
 
 use crate::common::{POOL, decode, in_pieces, run, sized, unbounded};
 use crate::file::{File, as_is, noise, of_pixels, packed, palette};
@@ -170,7 +170,7 @@ proptest! {
         }
         let file = File { top_down, ..kind.file(width, height, kind.encode(&rows, seed ^ 7)) }.write();
         prop_assert!(as_is(&file).unwrap() == expected);
-        let header = probe(file.clone()).unwrap();
+        let header = probe(file.clone(), &Limits::default()).unwrap();
         prop_assert_eq!(header.orientation, thumbelina_core::Orientation::NoTransforms);
         // `image` shows black where nothing is said, and does not turn run lengths around.
         if !top_down && kind == Runs::Rle8 {

@@ -79,7 +79,9 @@ pub fn words(file: &[u8], range: Range<usize>, mut found: impl FnMut(Vec<u8>)) {
             continue;
         }
         let len = file[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-        for word in ["0", "1", "255", "65535", "65536", "4294967295", "4294967296", "99999999999999999999", ""] {
+        for word in
+            ["0", "1", "255", "65535", "65536", "4294967295", "4294967296", "99999999999999999999", ""]
+        {
             found([&file[..at], word.as_bytes(), &file[at + len..]].concat());
         }
         at += len;

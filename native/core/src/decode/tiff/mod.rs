@@ -27,7 +27,7 @@ use self::lane::Budget;
 use self::rows::ChunkRows;
 use self::samples::{Conversion, RowMut};
 use super::{Position, Read, RowSource};
-use crate::limits::{Limit, MAX_DECODED_BYTES};
+use crate::limits::Limit;
 use crate::{Error, Format, Header, Samples};
 
 pub(super) struct Tiff {
@@ -163,13 +163,11 @@ impl Tiff {
     /// Hands over rows of the tiles, or gets closer to having all tiles of a row.
     fn read_tiles(&mut self, rows: u32, budget: &mut Budget) -> Result<Read<'_>, Error> {
         let row_len = self.row_len();
-        let bytes = self.kept_bytes();
         let Header { width, height, layout, .. } = self.header;
         let channels = usize::from(layout.channels);
         let Kept::Tiles(tiles) = &mut self.kept else { return Err(Error::Internal) };
         let next = self.position.next;
         if tiles.band.is_none() {
-            Limit::DecodedBytes.check(bytes, MAX_DECODED_BYTES)?;
             tiles.band = Some(Band::new(layout.depth, row_len * tiles.height as usize)?);
         }
         let band = tiles.band.as_mut().ok_or(Error::Internal)?;

@@ -8,7 +8,7 @@ use super::description::{Compression, Description, Predictor};
 use super::lane::{Budget, Lane};
 use super::samples::{Conversion, RowMut};
 use crate::Error;
-use crate::limits::{Limit, MAX_DECODED_BYTES};
+use crate::limits::Limit;
 use crate::pixels::zeroed;
 
 pub(super) struct ChunkRows {
@@ -74,7 +74,6 @@ impl ChunkRows {
             let chunk = (self.chunks.width, self.chunks.height);
             lane += self.chunks.longest(&self.input) as u64;
             lane += Jpeg::memory(&self.picture, chunk, self.buffered);
-            Limit::DecodedBytes.check(lane, MAX_DECODED_BYTES)?;
         }
         Ok(lane * self.picture.planes() as u64 + (self.gathered_bytes() + self.spare_bytes()) as u64)
     }

@@ -323,7 +323,7 @@ fn error(error: jpeg::Error) -> Error {
         jpeg::Error::Unsupported(_) => Error::Unsupported(Format::Tiff),
         jpeg::Error::Truncated { .. } => TRUNCATED,
         jpeg::Error::Memory { needed, allowed } => {
-            Error::Limit { limit: Limit::DecodedBytes, value: needed, maximum: allowed }
+            Error::Limit { limit: Limit::MaxMemory, value: needed, maximum: allowed }
         }
         _ => INVALID,
     }
