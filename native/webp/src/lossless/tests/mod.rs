@@ -159,14 +159,7 @@ fn memory_is_as_said() {
     }
 }
 
-/// A seed of which a property failed goes into a test of its own.
-fn config() -> ProptestConfig {
-    ProptestConfig { failure_persistence: None, ..ProptestConfig::default() }
-}
-
 proptest! {
-    #![proptest_config(config())]
-
     #[test]
     fn steps_do_not_matter(seed: u64, rows in 1usize..20, work in 1usize..300) {
         let payload = small(seed);
