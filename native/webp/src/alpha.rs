@@ -76,8 +76,8 @@ impl Alpha {
         source + ((1 + ROWS_AT_A_TIME) * self.width) as u64
     }
 
-    /// The next rows, at least one and at most `most` of them, of a byte a pixel. `None` if about so many
-    /// pixels' worth of `work` was not enough for one.
+    /// The next rows, at least one and at most `most` of them, of a byte a pixel. `None` if about
+    /// so many pixels' worth of `work` was not enough for one.
     pub(crate) fn read(&mut self, most: usize, work: &mut usize) -> Result<Option<&[u8]>, Error> {
         let width = self.width;
         if self.rows.is_empty() {
@@ -118,8 +118,8 @@ impl Filter {
     fn undo(self, above: Option<&[u8]>, row: &mut [u8]) {
         match (self, above) {
             (Filter::None, _) => {}
-            // The first row has nothing above it, and the first sample of others has that instead of what
-            // would be to its left.
+            // The first row has nothing above it, and the first sample of others has that instead
+            // of what would be to its left.
             (_, None) => add_left(0, row),
             (Filter::Horizontal, Some(above)) => add_left(above.first().copied().unwrap_or(0), row),
             (Filter::Vertical, Some(above)) => {

@@ -16,7 +16,8 @@ pub(crate) struct Chunk {
 }
 
 impl Chunk {
-    /// The error to be had when more is wanted than there is: what is wrong if the chunk is complete.
+    /// The error to be had when more is wanted than there is: what is wrong if the chunk is
+    /// complete.
     pub(crate) fn ends_early(&self, what: &'static str) -> Error {
         let offset = self.at + self.data.len();
         if self.cut { Error::Truncated { offset } } else { Error::Invalid { what, offset } }
@@ -98,7 +99,8 @@ impl Header {
     /// Reads what is before, between and behind the picture's data, and the beginning of that.
     ///
     /// # Errors
-    /// Whatever is wrong with it, and [`Error::Truncated`] if the input ends before the picture begins.
+    /// Whatever is wrong with it, and [`Error::Truncated`] if the input ends before the picture
+    /// begins.
     pub fn read(input: &Bytes) -> Result<Self, Error> {
         let end = riff_end(input)?;
         let mut chunks = Chunks { input, next: RIFF_LEN, end: input.len() };
@@ -114,8 +116,8 @@ impl Header {
         }
     }
 
-    /// What [`read`](Self::read) takes, or `most` if that is less: it goes by the number of chunks. Takes a
-    /// fraction of that itself.
+    /// What [`read`](Self::read) takes, or `most` if that is less: it goes by the number of chunks.
+    /// Takes a fraction of that itself.
     pub fn nanos(input: &[u8], most: u64) -> u64 {
         let mut nanos = NANOS;
         let mut chunks = Chunks { input, next: RIFF_LEN, end: riff_end(input).unwrap_or(0) };

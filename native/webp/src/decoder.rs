@@ -12,7 +12,8 @@ use crate::memory::zeroed;
 /// How a picture is to be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
-    /// Bytes that a picture may take while it is decoded. The input is not included. 512 MiB by default.
+    /// Bytes that a picture may take while it is decoded. The input is not included. 512 MiB by
+    /// default.
     pub max_memory: u64,
 }
 
@@ -25,8 +26,8 @@ impl Default for Options {
 /// How much [`Decoder::read`] does before it returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effort {
-    /// What it takes to decode about so many pixels. A macroblock of 16 by 16 is the least, or what is
-    /// needed for a row.
+    /// What it takes to decode about so many pixels. A macroblock of 16 by 16 is the least, or what
+    /// is needed for a row.
     Pixels(usize),
 }
 
@@ -44,11 +45,11 @@ pub enum Read<'a> {
 /// Rows that are handed over at a time.
 pub(crate) const ROWS_AT_A_TIME: usize = 8;
 
-/// A picture on its way. It owns its input, so that it can rest between two calls, and go on on another
-/// thread.
+/// A picture on its way. It owns its input, so that it can rest between two calls, and go on on
+/// another thread.
 ///
-/// The rows are the same whatever the effort of each call. Where a frame does not cover its canvas, pixels are
-/// clear black.
+/// The rows are the same whatever the effort of each call. Where a frame does not cover its canvas,
+/// pixels are clear black.
 pub struct Decoder {
     header: Header,
     source: Source,
@@ -125,8 +126,8 @@ impl Decoder {
     /// Goes on, and hands over at most `most` rows (which is not 0).
     ///
     /// # Errors
-    /// Whatever is wrong with the data, once it is come upon. After an error, what further calls return is of
-    /// no use.
+    /// Whatever is wrong with the data, once it is come upon. After an error, what further calls
+    /// return is of no use.
     pub fn read(&mut self, most: usize, Effort::Pixels(pixels): Effort) -> Result<Read<'_>, Error> {
         let (canvas_height, row_len) = (self.header.height as usize, self.row_len());
         if self.next == canvas_height {
@@ -163,7 +164,8 @@ impl Decoder {
         let (row_len, channels) = (self.row_len(), self.channels());
         let Picture { left, width, .. } = self.header.picture;
         let (left, width) = (left as usize * channels, width as usize * channels);
-        // Beside the frame, what rows of before have left there is blank too: all have the same place.
+        // Beside the frame, what rows of before have left there is blank too: all have the same
+        // place.
         let mut rows = self.rows.chunks_exact_mut(row_len).map(|row| &mut row[left..left + width]);
         match &mut self.source {
             Source::Lossy(lossy) => {

@@ -18,14 +18,16 @@
 //! # }
 //! ```
 //!
-//! **What it decodes.** Lossy pictures (VP8 key frames, RFC 6386) with and without alpha, lossless ones, and the
-//! first frame of animations, as RGB or RGBA. Pixels are those of libwebp, with its smooth enlargement of chroma.
+//! **What it decodes.** Lossy pictures (VP8 key frames, RFC 6386) with and without alpha, lossless
+//! ones, and the first frame of animations, as RGB or RGBA. Pixels are those of libwebp, with its
+//! smooth enlargement of chroma.
 //!
-//! **Resumable.** [`Decoder::read`] can stop behind any macroblock of 16 by 16 pixels, and a [`Decoder`] owns its
-//! input. Data counts as work as pixels do, so that files of much data and few pixels hold nobody up.
+//! **Resumable.** [`Decoder::read`] can stop behind any macroblock of 16 by 16 pixels, and a
+//! [`Decoder`] owns its input. Data counts as work as pixels do, so that files of much data and few
+//! pixels hold nobody up.
 //!
-//! **In bounded memory.** Of a lossy picture, a row of macroblocks is held and the end of the one before.
-//! [`Decoder::memory`] says beforehand how much that is.
+//! **In bounded memory.** Of a lossy picture, a row of macroblocks is held and the end of the one
+//! before. [`Decoder::memory`] says beforehand how much that is.
 //!
 //! **Safe.** No input makes it panic, and there is no `unsafe` in it.
 #![forbid(unsafe_code)]

@@ -5,8 +5,8 @@ use super::filter::Tile;
 use crate::Error;
 use crate::memory::zeroed;
 
-/// The filter changes the last rows of a macroblock once the one below is there: eight are not final until
-/// then. One more waits for the chroma below it.
+/// The filter changes the last rows of a macroblock once the one below is there: eight are not
+/// final until then. One more waits for the chroma below it.
 const KEPT: usize = 9;
 const KEPT_CHROMA: usize = 5;
 
@@ -85,8 +85,8 @@ impl Band {
         }
     }
 
-    /// Takes macroblock `x` out of the tile, and what has changed with it: of the one above, and of the one to
-    /// the left.
+    /// Takes macroblock `x` out of the tile, and what has changed with it: of the one above, and of
+    /// the one to the left.
     pub(super) fn store(&mut self, x: usize, tile: &Tile, above: bool, left: bool) {
         let first = if above { 1 } else { 4 };
         let stride = self.stride;

@@ -41,8 +41,8 @@ impl Partition {
         self.state = position.0;
     }
 
-    /// Whether more has been read than there is. A writer may leave out a last byte of zeros; but where bytes are
-    /// missing because the data ends early, who knows what they were.
+    /// Whether more has been read than there is. A writer may leave out a last byte of zeros; but
+    /// where bytes are missing because the data ends early, who knows what they were.
     pub(super) fn overran(&self) -> bool {
         // Each bool depends on the next eight bits.
         let end = self.data.len() * 8;
@@ -95,8 +95,8 @@ impl Bools<'_> {
         let state = &mut self.state;
         let split = 1 + (((state.range - 1) * u32::from(probability)) >> 8);
         let threshold = u64::from(split) << 56;
-        // Each way has all that follows to itself: what is one and the same for both, compilers would rather
-        // compute than foresee.
+        // Each way has all that follows to itself: what is one and the same for both, compilers
+        // would rather compute than foresee.
         if state.value >= threshold {
             state.narrow(state.range - split, state.value - threshold);
             true
@@ -129,8 +129,8 @@ impl Bools<'_> {
         if self.flag() { -magnitude } else { magnitude }
     }
 
-    /// `magnitude` with the sign that follows. Not for the first bool of a partition: only from then on is the
-    /// range less than 255, so that each half of it is less than 128.
+    /// `magnitude` with the sign that follows. Not for the first bool of a partition: only from
+    /// then on is the range less than 255, so that each half of it is less than 128.
     #[inline(always)]
     pub(super) fn signed(&mut self, magnitude: i32) -> i32 {
         if self.state.bits < 8 {

@@ -10,12 +10,13 @@ pub(super) struct Chroma<'a> {
 /// Pairs of pixels that are converted at a time.
 const PAIRS: usize = 64;
 
-/// Makes a row of `N` bytes a pixel, the fourth of which is 255. Each chroma sample stands in the middle of
-/// four pixels, and a pixel's is made of the four around it.
+/// Makes a row of `N` bytes a pixel, the fourth of which is 255. Each chroma sample stands in the
+/// middle of four pixels, and a pixel's is made of the four around it.
 pub(super) fn convert<const N: usize>(luma: &[u8], u: Chroma<'_>, v: Chroma<'_>, out: &mut [u8]) {
     let pixels = out.as_chunks_mut::<N>().0;
     let ([first_luma, luma @ ..], [first, pixels @ ..]) = (luma, pixels) else { return };
-    // The first pixel has chroma to its right alone, and so has the last one of an even number to its left.
+    // The first pixel has chroma to its right alone, and so has the last one of an even number to
+    // its left.
     convert_few(&[*first_luma], [u.at(0), v.at(0)], std::slice::from_mut(first));
     let (pairs, last_luma) = luma.as_chunks::<2>();
     let (pairs_out, last) = pixels.split_at_mut(pairs.len() * 2);
@@ -57,7 +58,8 @@ impl Chroma<'_> {
 /// Red, green and blue in the three lower bytes, of samples times 256.
 #[inline(always)]
 fn rgb(y: u16, u: u16, v: u16) -> u32 {
-    // Fixed-point numbers of 14 bits times samples of 8, of which six bits are kept behind the point.
+    // Fixed-point numbers of 14 bits times samples of 8, of which six bits are kept behind the
+    // point.
     let times = |sample: u16, factor: u16| ((u32::from(sample) * u32::from(factor)) >> 16) as u16;
     let luma = times(y, 19_077);
     let red = luma.wrapping_add(times(v, 26_149)).wrapping_sub(14_234) as i16;

@@ -1,8 +1,8 @@
 //! The loop filter (RFC 6386, section 15).
 //!
-//! Each macroblock is filtered as soon as it is decoded, with the last samples of those above and to its left,
-//! in a small piece of memory of its own. Sixteen places along an edge are filtered at a time, without
-//! branches, so that compilers make vector instructions of it.
+//! Each macroblock is filtered as soon as it is decoded, with the last samples of those above and
+//! to its left, in a small piece of memory of its own. Sixteen places along an edge are filtered at
+//! a time, without branches, so that compilers make vector instructions of it.
 
 use super::predict::Reconstruction;
 
@@ -217,8 +217,8 @@ impl Tile {
 /// Filters across the middle of sixteen rows of eight samples.
 #[inline(always)]
 fn filter_columns(rows: &[u8; 128], filter: impl Fn(&mut Taps)) -> [u8; 128] {
-    // To shuffle is to turn the bits of each sample's place around by one: with four for the row and three for
-    // the tap, they change places after four times, and change back after three more.
+    // To shuffle is to turn the bits of each sample's place around by one: with four for the row
+    // and three for the tap, they change places after four times, and change back after three more.
     let mut columns = shuffle(&shuffle(&shuffle(&shuffle(rows))));
     if let Some(taps) = columns.as_chunks_mut::<16>().0.first_chunk_mut() {
         filter(taps);

@@ -13,8 +13,9 @@ pub(super) struct FrameHeader {
     pub(super) partitions: usize,
     /// The probability that a macroblock has coefficients, if it is said whether it has.
     pub(super) skip: Option<u8>,
-    /// By kind of block, and for each coefficient rather than for each band of them. The last is never used:
-    /// there is no 17th coefficient, but looking its probabilities up needs no condition then.
+    /// By kind of block, and for each coefficient rather than for each band of them. The last is
+    /// never used: there is no 17th coefficient, but looking its probabilities up needs no
+    /// condition then.
     pub(super) probabilities: Box<[BlockProbabilities; 4]>,
 }
 
@@ -75,8 +76,8 @@ struct Filter {
     simple: bool,
     level: i32,
     sharpness: u8,
-    /// What is added to the level in a key frame, and what else to that of macroblocks predicted block by
-    /// block.
+    /// What is added to the level in a key frame, and what else to that of macroblocks predicted
+    /// block by block.
     deltas: [i32; 2],
 }
 
@@ -132,7 +133,8 @@ impl Quantizers {
 }
 
 impl FrameHeader {
-    /// `None` if the frame is of a kind that is left to the future: only one color space is defined.
+    /// `None` if the frame is of a kind that is left to the future: only one color space is
+    /// defined.
     pub(super) fn read(bools: &mut Bools) -> Option<Self> {
         let reserved_color_space = bools.flag();
         let _clamping_unneeded = bools.flag();

@@ -1,7 +1,8 @@
 //! VP8 key frames, the lossy bitstream (RFC 6386).
 //!
-//! A macroblock is decoded in one go: its modes and coefficients are read, it is predicted, reconstructed and
-//! filtered. Of the picture, a row of macroblocks is held and a part of the one before.
+//! A macroblock is decoded in one go: its modes and coefficients are read, it is predicted,
+//! reconstructed and filtered. Of the picture, a row of macroblocks is held and a part of the one
+//! before.
 
 mod band;
 mod bools;
@@ -183,7 +184,8 @@ impl Frame {
         }
         let right = match self.columns.get(self.x + 1) {
             Some(column) => column.samples.luma[..4].first_chunk().copied(),
-            // There is nothing to the right: the last sample goes on, and the row above all is of one kind.
+            // There is nothing to the right: the last sample goes on, and the row above all is of
+            // one kind.
             None => self.columns.last().map(|column| [column.samples.luma[15]; 4]),
         };
         let tokens = self.y % self.tokens.len().max(1);
@@ -244,8 +246,8 @@ impl Frame {
     }
 }
 
-/// The partitions of tokens, which follow a table of their lengths. What is missing of them is missed when it
-/// is wanted.
+/// The partitions of tokens, which follow a table of their lengths. What is missing of them is
+/// missed when it is wanted.
 fn token_partitions(chunk: &Chunk, at: usize, count: usize) -> Result<Vec<Partition>, Error> {
     let data = &chunk.data;
     let table = data.get(at..at + 3 * (count - 1));

@@ -1,7 +1,7 @@
 //! Prediction from what is above and to the left (RFC 6386, section 12), and reconstruction.
 //!
-//! It goes by samples as they are before the loop filter, which are kept for the purpose: a row of them
-//! above each macroblock, and the macroblock to the left.
+//! It goes by samples as they are before the loop filter, which are kept for the purpose: a row of
+//! them above each macroblock, and the macroblock to the left.
 
 use super::modes::{Luma, Mode, SubMode};
 use super::tokens::{Coefficients, Filled};
@@ -25,8 +25,8 @@ const LUMA_END: usize = LEFT + 16;
 
 /// A macroblock in the making, below the row above it and to the right of the column to its left.
 pub(super) struct Reconstruction {
-    /// Samples go on for another four to the right: what is above the next macroblock, also in the rows that
-    /// are above blocks.
+    /// Samples go on for another four to the right: what is above the next macroblock, also in the
+    /// rows that are above blocks.
     luma: [[u8; 32]; 17],
     chroma: [[[u8; 16]; 9]; 2],
 }

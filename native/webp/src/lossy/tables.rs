@@ -1,7 +1,7 @@
 //! The numbers of RFC 6386.
 
-/// Probabilities of the tokens of a coefficient: by kind of block, band of the coefficient, and how large its
-/// neighbors are (section 13).
+/// Probabilities of the tokens of a coefficient: by kind of block, band of the coefficient, and how
+/// large its neighbors are (section 13).
 pub(super) type TokenProbabilities = [[[[u8; 11]; 3]; 8]; 4];
 
 /// Of the modes of a 4x4 block, by those of the blocks above and to the left (section 11.5).
@@ -472,7 +472,8 @@ pub(super) const TOKEN_UPDATES: TokenProbabilities = [
     ],
 ];
 
-/// Steps of quantization of the first coefficient of a block, and of others, by index (section 14.1).
+/// Steps of quantization of the first coefficient of a block, and of others, by index (section
+/// 14.1).
 pub(super) const DC_STEPS: [u8; 128] = [
     4, 5, 6, 7, 8, 9, 10, 10, 11, 12, 13, 14, 15, 16, 17, 17, 18, 19, 20, 20, 21, 21, 22, 22, 23, 23, 24, 25,
     25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 46, 47, 48,

@@ -17,15 +17,15 @@ pub(super) enum Filled {
     Any,
 }
 
-/// The coefficients of a macroblock: four rows of luma blocks, the blocks of U and those of V. Those of groups
-/// that are [`Filled::Nothing`] are zero.
+/// The coefficients of a macroblock: four rows of luma blocks, the blocks of U and those of V.
+/// Those of groups that are [`Filled::Nothing`] are zero.
 pub(super) struct Coefficients {
     pub(super) groups: [Group; 6],
     pub(super) filled: [Filled; 6],
 }
 
-/// Whether the blocks above or to the left have coefficients: 4 of luma, 2 of U, 2 of V, and that of the luma
-/// blocks' DC coefficients.
+/// Whether the blocks above or to the left have coefficients: 4 of luma, 2 of U, 2 of V, and that
+/// of the luma blocks' DC coefficients.
 pub(super) type Neighbors = [u8; 9];
 
 const LUMA_DC: usize = 8;
@@ -123,8 +123,8 @@ impl Filled {
     }
 }
 
-/// Reads the coefficients from the `first` on of one of the blocks of a group, and says where they end. `context`
-/// is how many of its neighbors have some.
+/// Reads the coefficients from the `first` on of one of the blocks of a group, and says where they
+/// end. `context` is how many of its neighbors have some.
 #[inline(never)]
 fn read_block(
     reader: &mut Bools,

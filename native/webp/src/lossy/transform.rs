@@ -1,12 +1,12 @@
 //! The inverse transforms (RFC 6386, sections 14.3 and 14.4).
 //!
-//! They are done in 16 bits, which the coefficients of samples of 8 bits never leave, and for four blocks at a
-//! time: so compilers make vector instructions of them.
+//! They are done in 16 bits, which the coefficients of samples of 8 bits never leave, and for four
+//! blocks at a time: so compilers make vector instructions of them.
 
 use super::tokens::{Filled, Group};
 
-/// The first coefficients of four times four blocks, from the block that stands for them: the first one of a
-/// group.
+/// The first coefficients of four times four blocks, from the block that stands for them: the first
+/// one of a group.
 pub(super) fn walsh_hadamard(group: &Group) -> [[i16; 4]; 4] {
     let butterfly = |[a, b, c, d]: [i32; 4]| {
         let (ad, bc) = (a + d, b + c);
@@ -26,8 +26,9 @@ pub(super) fn residuals(group: &Group, filled: Filled) -> [[i16; 16]; 4] {
         Filled::Dc => rows = [std::array::from_fn(|x| group[x & 12].saturating_add(4) >> 3); 4],
         Filled::Any => {
             let columns = butterfly(group, 0);
-            // To shuffle is to turn the bits of each place around by one. There are two for the row, two for the
-            // block, and two for the column: four times make it column, row and block.
+            // To shuffle is to turn the bits of each place around by one. There are two for the
+            // row, two for the block, and two for the column: four times make it column, row and
+            // block.
             let columns = shuffle(&shuffle(&shuffle(&shuffle(&columns))));
             let sums = shuffle(&shuffle(&butterfly(&columns, 4)));
             for (residual, sum) in rows.as_flattened_mut().iter_mut().zip(sums) {

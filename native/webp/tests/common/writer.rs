@@ -1,7 +1,7 @@
 //! Writes VP8 key frames of every kind, and WebP files around them.
 //!
-//! Frames are made of modes and coefficients drawn by lot, not of pixels: so they have everything that no encoder
-//! would think of. What is right about them is for another decoder to say.
+//! Frames are made of modes and coefficients drawn by lot, not of pixels: so they have everything
+//! that no encoder would think of. What is right about them is for another decoder to say.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
