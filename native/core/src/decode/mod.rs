@@ -1,5 +1,6 @@
 //! Row sources: every format's decoder behind one trait that hands over strips of rows.
 
+mod exr;
 mod gif;
 mod jpeg;
 mod png;
@@ -61,7 +62,8 @@ pub(crate) fn open(input: Bytes) -> Result<Box<dyn RowSource>, Error> {
         Format::Bmp | Format::Pnm | Format::Tga | Format::Farbfeld => raw::open(format, input)?,
         Format::Jpeg => Box::new(jpeg::Jpeg::open(input)?),
         Format::Avif => return Err(Error::Unsupported(format)),
-        Format::Webp | Format::Ico | Format::Dds | Format::Hdr | Format::OpenExr => {
+        Format::OpenExr => Box::new(exr::Exr::open(input)?),
+        Format::Webp | Format::Ico | Format::Dds | Format::Hdr => {
             Box::new(whole::Whole::open(format, input)?)
         }
     };
@@ -79,6 +81,7 @@ pub(crate) fn header_nanos(input: &[u8], most: u64) -> u64 {
         Some(Format::Png) => png::header_nanos(input, most),
         Some(Format::Gif) => gif::header_bytes(input, (most / 10) as usize) as u64 * 10,
         Some(Format::Jpeg) => jpeg::header_nanos(input),
+        Some(Format::OpenExr) => exr::header_nanos(input, most),
         // Of a fixed length.
         Some(Format::Qoi | Format::Farbfeld | Format::Bmp | Format::Tga | Format::Dds) | None => 5_000,
         // Comments of one byte a line.
