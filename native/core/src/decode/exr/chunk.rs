@@ -20,10 +20,20 @@ enum State {
     Nothing,
     /// Bytes before they are put in order.
     Bytes(Vec<u8>),
-    Inflate(Decompress, Vec<u8>),
+    Inflate(Box<Inflate>),
     Piz(Box<Piz>),
     Lossy(Box<lossy::Lossy>),
 }
+
+/// A zlib stream on its way, which is cut into steps: blocks that hold next to nothing take sixty nanoseconds a byte.
+struct Inflate {
+    decompress: Decompress,
+    bytes: Vec<u8>,
+    is_open: bool,
+}
+
+/// How much of a zlib stream is taken in a step.
+const STREAM_STEP: usize = 64 << 10;
 
 /// zlib's window and its tables.
 const INFLATE_BYTES: u64 = 64 << 10;
@@ -48,54 +58,72 @@ impl Decompressor {
         let state = match part.compression {
             None => State::Nothing,
             Rle => State::Bytes(zeroed(chunk)?),
-            Zips | Zip | Pxr24 => State::Inflate(Decompress::new(true), zeroed(chunk)?),
+            Zips | Zip | Pxr24 => {
+                let decompress = Decompress::new(true);
+                State::Inflate(Box::new(Inflate { decompress, bytes: zeroed(chunk)?, is_open: false }))
+            }
             Piz => State::Piz(Box::new(super::piz::Piz::new(chunk)?)),
             B44 | B44a | Dwaa | Dwab => State::Lossy(Box::new(lossy::Lossy::new(part, input)?)),
         };
         Ok(Decompressor { compression: part.compression, kinds: part.channels.kinds.clone(), state })
     }
 
-    /// Fills `out` with a chunk of `width` pixels a line.
-    pub(super) fn decompress(&mut self, input: &[u8], width: usize, out: &mut [u8]) -> Result<(), Error> {
+    /// Fills `out` with a chunk of `width` pixels a line. `false` while more steps are needed.
+    pub(super) fn decompress(&mut self, input: &[u8], width: usize, out: &mut [u8]) -> Result<bool, Error> {
         // What compression would have made longer is stored as it is.
         if input.len() == out.len() {
             out.copy_from_slice(input);
-            return Ok(());
+            return Ok(true);
         }
         match &mut self.state {
-            State::Nothing => Err(INVALID),
+            State::Nothing => return Err(INVALID),
             State::Bytes(scratch) => {
                 let bytes = scratch.get_mut(..out.len()).ok_or(Error::Internal)?;
                 unpack_runs(input, bytes)?;
                 unpredict(bytes, out);
-                Ok(())
             }
-            State::Inflate(inflate, scratch) if self.compression == Compression::Pxr24 => {
+            State::Inflate(inflate) if self.compression == Compression::Pxr24 => {
                 let packed: usize = self.kinds.iter().map(|&kind| packed_bytes(kind)).sum();
                 let pixel: usize = self.kinds.iter().map(|kind| kind.bytes()).sum();
-                let bytes = scratch.get_mut(..out.len() / pixel * packed).ok_or(Error::Internal)?;
-                unzip(inflate, input, bytes)?;
-                sum_up(bytes, &self.kinds, width, out);
-                Ok(())
+                let len = out.len() / pixel * packed;
+                if !inflate.step(input, len)? {
+                    return Ok(false);
+                }
+                sum_up(&inflate.bytes[..len], &self.kinds, width, out);
             }
-            State::Inflate(inflate, scratch) => {
-                let bytes = scratch.get_mut(..out.len()).ok_or(Error::Internal)?;
-                unzip(inflate, input, bytes)?;
-                unpredict(bytes, out);
-                Ok(())
+            State::Inflate(inflate) => {
+                if !inflate.step(input, out.len())? {
+                    return Ok(false);
+                }
+                unpredict(&inflate.bytes[..out.len()], out);
             }
-            State::Piz(piz) => piz.decode(input, &self.kinds, width, out),
-            State::Lossy(lossy) => lossy.decode(input, width, out),
+            State::Piz(piz) => piz.decode(input, &self.kinds, width, out)?,
+            State::Lossy(lossy) => lossy.decode(input, width, out)?,
         }
+        Ok(true)
     }
 }
 
-/// Fills `out`, exactly, with what a zlib stream holds.
-fn unzip(inflate: &mut Decompress, input: &[u8], out: &mut [u8]) -> Result<(), Error> {
-    inflate.reset(true);
-    match inflate.decompress(input, out, FlushDecompress::Finish) {
-        Ok(Status::StreamEnd) if inflate.total_out() == out.len() as u64 => Ok(()),
-        _ => Err(INVALID),
+impl Inflate {
+    /// Takes a step towards the `len` bytes that the stream holds, exactly. `true` when all are there.
+    fn step(&mut self, input: &[u8], len: usize) -> Result<bool, Error> {
+        if !std::mem::replace(&mut self.is_open, true) {
+            self.decompress.reset(true);
+        }
+        let (taken, made) = (self.decompress.total_in(), self.decompress.total_out());
+        let rest = input.get(taken as usize..).unwrap_or(&[]);
+        let rest = &rest[..rest.len().min(STREAM_STEP)];
+        let out = self.bytes.get_mut(made as usize..len).ok_or(Error::Internal)?;
+        let status = self.decompress.decompress(rest, out, FlushDecompress::None).map_err(|_| INVALID)?;
+        let is_stuck = (taken, made) == (self.decompress.total_in(), self.decompress.total_out());
+        match status {
+            Status::StreamEnd if self.decompress.total_out() == len as u64 => {
+                self.is_open = false;
+                Ok(true)
+            }
+            Status::Ok | Status::BufError if !is_stuck => Ok(false),
+            _ => Err(INVALID),
+        }
     }
 }
 

@@ -52,6 +52,10 @@ impl Compression {
         all.get(usize::from(code)).copied().ok_or(UNSUPPORTED)
     }
 
+    pub(super) fn is_dwa(self) -> bool {
+        matches!(self, Compression::Dwaa | Compression::Dwab)
+    }
+
     /// The lines of a chunk, where there are no tiles.
     pub(super) fn lines(self) -> u32 {
         use Compression::*;

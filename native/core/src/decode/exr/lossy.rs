@@ -1,6 +1,8 @@
 //! B44 and DWA, by the crate `exr`. It trusts what is written in a chunk of DWA about sizes, and looks long codes up
 //! by trying them all; both is seen to beforehand.
 
+use std::sync::OnceLock;
+
 use exr::compression::Compression as Scheme;
 use exr::meta::attribute::{ChannelDescription, IntegerBounds, LevelMode, SampleType, Text, TileDescription};
 use exr::meta::header::Header;
@@ -26,11 +28,14 @@ const MAX_DWA_CHANNELS: usize = 16;
 /// A rule takes at least 3 bytes. Writers use some dozens of bytes for all.
 const MAX_RULES: usize = 256;
 
+/// The library's own header, with some channels.
+const HEADER_BYTES: u64 = 8 << 10;
+
 /// What the library holds to decompress chunks of so many bytes, and the copy that it is given.
 pub(super) fn memory(part: &Part, chunk: u64) -> u64 {
     match part.compression {
         // The copy, the planes and the lines.
-        Compression::B44 | Compression::B44a => 3 * chunk,
+        Compression::B44 | Compression::B44a => 3 * chunk + HEADER_BYTES,
         // The copy and how it is written anew, sections that grow while they are inflated, the planes of each
         // channel, and blocks of coefficients for three channels with 4 bytes a sample.
         _ => {
@@ -78,7 +83,12 @@ impl Lossy {
             BlockDescription::Tiles(tile),
             LineOrder::Increasing,
         );
-        let huffman = if is_dwa { Some(Huffman::new()?) } else { None };
+        let huffman = if is_dwa {
+            prepare()?;
+            Some(Huffman::new()?)
+        } else {
+            None
+        };
         Ok(Lossy { scheme, header, channels, huffman })
     }
 
@@ -105,6 +115,34 @@ impl Lossy {
         out.copy_from_slice(&decoded);
         Ok(())
     }
+}
+
+/// Has the library build its table for DWA, once. It does so on the stack, where a scheduler's thread may not have
+/// the room.
+fn prepare() -> Result<(), Error> {
+    static IS_READY: OnceLock<bool> = OnceLock::new();
+    const STACK: usize = 2 << 20;
+    let build = || {
+        // One block of one channel, whose only coefficient says that there are no others.
+        let mut counters = [0u64; COUNTERS];
+        let (ac, dc) = (store(&[0x00, 0xff]).ok()?, store(&[0, 0]).ok()?);
+        (counters[AC], counters[DC]) = (ac.len() as u64, dc.len() as u64);
+        (counters[AC_COUNT], counters[DC_COUNT], counters[AC_KIND]) = (1, 1, 1);
+        let chunk = copied(&[&counters.map(u64::to_le_bytes).concat(), &ac, &dc], 0).ok()?;
+        let channel = ChannelDescription::new(Text::from_slice_unchecked(b"Y"), SampleType::F16, false);
+        let (scheme, size) = (Scheme::DWAA(None), Vec2(8, 8));
+        let mut header =
+            Header::new(Text::from_slice_unchecked(b"chunk"), size, [channel].into_iter().collect());
+        header.blocks = BlockDescription::ScanLines;
+        header.compression = scheme;
+        let bounds = IntegerBounds::new(Vec2(0, 0), size);
+        scheme.decompress_image_section_from_le(&header, chunk, bounds, false).ok()
+    };
+    let in_thread = || {
+        let thread = std::thread::Builder::new().stack_size(STACK).spawn(move || build().is_some());
+        thread.is_ok_and(|thread| thread.join().unwrap_or(false))
+    };
+    if *IS_READY.get_or_init(in_thread) { Ok(()) } else { Err(UNSUPPORTED) }
 }
 
 /// One vector of several pieces, with room for some more.
