@@ -38,9 +38,6 @@ pub(crate) const JPEG_NANOS_PER_BYTE: u64 = 9;
 /// How much longer those of a progressive one take.
 pub(crate) const PROGRESSIVE_TIMES: u64 = 6;
 
-/// For work of which the header does not tell how long it takes: longer than any piece.
-pub(crate) const UNKNOWN_NANOS: u64 = 1_000_000;
-
 /// Where a header's length does not show in the file's: this for each byte that may belong to it.
 pub(crate) const HEADER_NANOS_PER_BYTE: u64 = 10;
 
@@ -58,7 +55,9 @@ pub(crate) fn decode_nanos(header: &Header) -> u64 {
         // An icon's largest picture is a PNG.
         Format::Png | Format::Ico => 9,
         Format::Tiff | Format::Webp => 20,
-        Format::OpenExr | Format::Avif => 80,
+        // Handed over; decompressing is estimated by chunks.
+        Format::OpenExr => 3,
+        Format::Avif => 80,
     };
     // Floats are rarely more than two bytes of entropy.
     let samples = header.pixels().saturating_mul(header.layout.channels.into());

@@ -39,43 +39,11 @@ pub enum Error {
 }
 
 impl Error {
-    /// For a library that was given the limit, and does not say by how much it is broken.
-    pub(crate) fn memory(maximum: u64) -> Self {
-        Error::Limit { limit: Limit::MaxMemory, value: maximum + 1, maximum }
-    }
-
-    pub(crate) fn decoded_bytes() -> Self {
-        Self::memory(crate::limits::MAX_DECODED_BYTES)
-    }
-
     pub(crate) fn from_io(format: Format, error: &std::io::Error) -> Self {
         match error.kind() {
             std::io::ErrorKind::UnexpectedEof => Error::Truncated(format),
             std::io::ErrorKind::OutOfMemory => Error::OutOfMemory,
             _ => Error::Invalid(format),
-        }
-    }
-
-    /// What a decoder of `image` means. Its format errors wrap their cause, and a missing byte is
-    /// the one cause worth telling apart.
-    pub(crate) fn from_image(format: Format, error: image::ImageError) -> Self {
-        use image::ImageError;
-        match error {
-            ImageError::IoError(io) => Error::from_io(format, &io),
-            ImageError::Unsupported(_) => Error::Unsupported(format),
-            ImageError::Limits(_) => Error::decoded_bytes(),
-            ImageError::Decoding(decoding) => {
-                let mut cause: Option<&(dyn std::error::Error + 'static)> =
-                    std::error::Error::source(&decoding);
-                while let Some(error) = cause {
-                    if let Some(io) = error.downcast_ref::<std::io::Error>() {
-                        return Error::from_io(format, io);
-                    }
-                    cause = error.source();
-                }
-                Error::Invalid(format)
-            }
-            ImageError::Encoding(_) | ImageError::Parameter(_) => Error::Invalid(format),
         }
     }
 }

@@ -86,26 +86,6 @@ impl Format {
         }
     }
 
-    pub(crate) fn to_image(self) -> ImageFormat {
-        match self {
-            Format::Jpeg => ImageFormat::Jpeg,
-            Format::Png => ImageFormat::Png,
-            Format::Gif => ImageFormat::Gif,
-            Format::Webp => ImageFormat::WebP,
-            Format::Tiff => ImageFormat::Tiff,
-            Format::Bmp => ImageFormat::Bmp,
-            Format::Ico => ImageFormat::Ico,
-            Format::Tga => ImageFormat::Tga,
-            Format::Dds => ImageFormat::Dds,
-            Format::Pnm => ImageFormat::Pnm,
-            Format::Qoi => ImageFormat::Qoi,
-            Format::Hdr => ImageFormat::Hdr,
-            Format::OpenExr => ImageFormat::OpenExr,
-            Format::Farbfeld => ImageFormat::Farbfeld,
-            Format::Avif => ImageFormat::Avif,
-        }
-    }
-
     pub fn name(self) -> &'static str {
         match self {
             Format::Jpeg => "jpeg",

@@ -37,8 +37,6 @@ impl std::fmt::Display for Limit {
     }
 }
 
-pub(crate) const MAX_DECODED_BYTES: u64 = 512 << 20;
-
 /// The most that one row may take, with the sums made of it: rows of two million pixels.
 pub(crate) const MAX_ROW_BYTES: u64 = 64 << 20;
 

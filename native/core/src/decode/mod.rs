@@ -2,6 +2,7 @@
 
 mod bmp;
 mod dds;
+mod exr;
 mod farbfeld;
 mod gif;
 mod hdr;
@@ -15,7 +16,6 @@ mod strip;
 mod tga;
 mod tiff;
 mod webp;
-mod whole;
 
 use bytes::Bytes;
 use rayon::ThreadPool;
@@ -79,7 +79,7 @@ pub(crate) fn open(input: Bytes, limits: &Limits) -> Result<Box<dyn RowSource>, 
         Format::Jpeg => Box::new(jpeg::Jpeg::open(input, limits)?),
         Format::Avif => return Err(Error::Unsupported(format)),
         Format::Webp => Box::new(webp::Webp::open(input, limits)?),
-        Format::OpenExr => Box::new(whole::Whole::open(format, input)?),
+        Format::OpenExr => Box::new(exr::Exr::open(input)?),
     };
     let header = source.header();
     if header.width == 0 || header.height == 0 {
@@ -90,7 +90,6 @@ pub(crate) fn open(input: Bytes, limits: &Limits) -> Result<Box<dyn RowSource>, 
 
 /// The estimated nanoseconds of [`open`], which does it in one piece. Stops counting at `most`.
 pub(crate) fn header_nanos(input: &[u8], most: u64) -> u64 {
-    let len = input.len() as u64;
     match Format::of(input) {
         Some(Format::Png) => png::header_nanos(input, most),
         Some(Format::Gif) => gif::header_bytes(input, (most / 10) as usize) as u64 * 10,
@@ -98,11 +97,12 @@ pub(crate) fn header_nanos(input: &[u8], most: u64) -> u64 {
         Some(Format::Ico) => ico::header_nanos(input, most),
         Some(Format::Tiff) => tiff::header_nanos(input),
         Some(Format::Webp) => webp::header_nanos(input, most),
-        // Of a fixed length.
-        Some(Format::Qoi | Format::Farbfeld | Format::Bmp | Format::Tga | Format::Dds) | None => 5_000,
+        Some(Format::OpenExr) => exr::header_nanos(input, most),
         Some(Format::Pnm) => pnm::header_nanos(input),
         Some(Format::Hdr) => hdr::header_nanos(input),
-        Some(_) => len * cost::HEADER_NANOS_PER_BYTE,
+        // Of a fixed length, or not read at all.
+        Some(Format::Qoi | Format::Farbfeld | Format::Bmp | Format::Tga | Format::Dds | Format::Avif)
+        | None => 5_000,
     }
 }
 

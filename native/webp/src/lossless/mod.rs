@@ -77,7 +77,6 @@ pub(crate) struct Lossless {
     cursor: Cursor,
     width: usize,
     height: usize,
-    has_alpha: bool,
     budget: Budget,
     next: Next,
     part: Part,
@@ -114,9 +113,7 @@ impl Lossless {
         }
         let (width, height) = ((header & (MOST_SIDE - 1)) + 1, (header >> 14 & (MOST_SIDE - 1)) + 1);
         let stream = data.slice(HEADER_BYTES..);
-        let mut new = Self::headerless(stream, at + HEADER_BYTES, width, height, max_memory)?;
-        new.has_alpha = header >> 28 & 1 == 1;
-        Ok(new)
+        Self::headerless(stream, at + HEADER_BYTES, width, height, max_memory)
     }
 
     /// A stream without header, as the ALPH chunk has it: the size is the picture's, and alpha is
@@ -145,7 +142,6 @@ impl Lossless {
             cursor: Cursor::default(),
             width,
             height,
-            has_alpha: true,
             budget,
             next: Next::Transform,
             part: Part::Picture,
@@ -165,13 +161,9 @@ impl Lossless {
         })
     }
 
-    pub(crate) fn size(&self) -> (u32, u32) {
+    #[cfg(test)]
+    fn size(&self) -> (u32, u32) {
         (self.width as u32, self.height as u32)
-    }
-
-    /// What the header says of alpha. Pixels may have any nevertheless.
-    pub(crate) fn has_alpha(&self) -> bool {
-        self.has_alpha
     }
 
     /// The most bytes held from now on. Before all of the small images and prefix codes are read,

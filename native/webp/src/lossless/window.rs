@@ -58,10 +58,6 @@ impl Window {
         };
     }
 
-    pub(super) fn done(&self) -> usize {
-        self.done
-    }
-
     pub(super) fn is_full(&self) -> bool {
         self.done == self.total
     }
