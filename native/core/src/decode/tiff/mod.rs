@@ -240,7 +240,7 @@ fn conversion(input: &[u8], fields: &Fields, picture: &Description) -> Result<Co
         (Color::Palette, _) => {
             conversion.with_palette(input, &fields.color_map.ok_or(Error::Invalid(Format::Tiff))?)
         }
-        (Color::YCbCr | Color::Cmyk, Compression::Jpeg) if !picture.planar => Ok(conversion.as_rgb()),
+        (Color::YCbCr | Color::Cmyk, Compression::Jpeg) if !picture.planar => Ok(conversion.into_rgb()),
         _ => Ok(conversion),
     }
 }

@@ -52,7 +52,7 @@ impl Conversion {
     }
 
     /// For rows that a JPEG decoder has made of three or four components.
-    pub(super) fn as_rgb(mut self) -> Self {
+    pub(super) fn into_rgb(mut self) -> Self {
         (self.color, self.samples, self.channels) = (Color::Rgb, 3, 3);
         self
     }
@@ -118,7 +118,7 @@ impl Conversion {
             _ if self.bits < 8 => {
                 let (flip, step) = (if self.white_is_zero { 0xFF } else { 0 }, 255 / ((1 << self.bits) - 1));
                 for (to, value) in to.iter_mut().zip(packed(from, self.bits)) {
-                    *to = value * step ^ flip;
+                    *to = (value * step) ^ flip;
                 }
             }
             _ if self.samples == self.channels && !self.white_is_zero => {

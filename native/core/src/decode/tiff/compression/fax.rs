@@ -146,7 +146,7 @@ impl Fax4 {
         while above.get(self.next_above).is_some_and(|&change| self.at.is_some_and(|at| change <= at)) {
             self.next_above += 1;
         }
-        let first = self.next_above + usize::from(!self.next_above.is_multiple_of(2) != self.black);
+        let first = self.next_above + usize::from(self.next_above.is_multiple_of(2) == self.black);
         let change = |index: usize| above.get(index).copied().unwrap_or(self.width);
         (change(first), change(first + 1))
     }

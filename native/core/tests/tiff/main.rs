@@ -1,275 +1,15 @@
 //! TIFFs of every kind, written here sample by sample, against what was written.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "../common/mod.rs"]
 mod common;
-
-use std::io::Write;
+mod writer;
 
 use bytes::Bytes;
 use common::{POOL, in_pieces, run, sized, unbounded};
 use image::{DynamicImage, ImageFormat};
 use thumbelina_core::{Budget, Error, Format, Job, Limit, Limits, Request, Step, probe};
-
-/// What to write, and how.
-#[derive(Debug, Clone)]
-struct Writer {
-    size: (u32, u32),
-    bits: u32,
-    samples: u32,
-    photometric: u16,
-    format: u16,
-    extra: Vec<u16>,
-    compression: u16,
-    predictor: u16,
-    planar: bool,
-    tiles: bool,
-    /// Of a strip the first one is not used.
-    chunk: (u32, u32),
-    big_endian: bool,
-    big: bool,
-    fill_order: u16,
-    /// Further fields: tag, type and values.
-    more: Vec<(u16, u16, Vec<u64>)>,
-}
-
-impl Default for Writer {
-    fn default() -> Self {
-        Writer {
-            size: (7, 5),
-            bits: 8,
-            samples: 3,
-            photometric: 2,
-            format: 1,
-            extra: Vec::new(),
-            compression: 1,
-            predictor: 1,
-            planar: false,
-            tiles: false,
-            chunk: (16, 16),
-            big_endian: false,
-            big: false,
-            fill_order: 1,
-            more: Vec::new(),
-        }
-    }
-}
-
-const NONE: u16 = 1;
-const FAX4: u16 = 4;
-const LZW: u16 = 5;
-const JPEG: u16 = 7;
-const DEFLATE: u16 = 8;
-const OLD_DEFLATE: u16 = 32_946;
-const PACK_BITS: u16 = 32_773;
-
-const SHORT: u16 = 3;
-const LONG: u16 = 4;
-const LONG8: u16 = 16;
-
-fn type_bytes(kind: u16) -> usize {
-    match kind {
-        1 | 7 => 1,
-        3 => 2,
-        4 => 4,
-        16 => 8,
-        _ => unreachable!(),
-    }
-}
-
-impl Writer {
-    fn number(&self, value: u64, bytes: usize) -> Vec<u8> {
-        if self.big_endian {
-            value.to_be_bytes()[8 - bytes..].to_vec()
-        } else {
-            value.to_le_bytes()[..bytes].to_vec()
-        }
-    }
-
-    /// One chunk's rows: samples of `pixel` at each place, packed into bytes.
-    fn rows(
-        &self,
-        (width, height): (u32, u32),
-        samples: &[u32],
-        place: impl Fn(u32, u32, u32) -> u32,
-    ) -> Vec<Vec<u8>> {
-        let bytes = (self.bits / 8) as usize;
-        let row = |y| {
-            let mut row: Vec<u32> = Vec::new();
-            for x in 0..width {
-                row.extend(samples.iter().map(|&sample| place(x, y, sample)));
-            }
-            let n = samples.len();
-            if self.predictor == 2 {
-                for i in (n..row.len()).rev() {
-                    row[i] = row[i].wrapping_sub(row[i - n]);
-                }
-            }
-            if self.bits < 8 {
-                let mut packed = vec![0u8; (width * self.bits).div_ceil(8) as usize];
-                for (i, &value) in row.iter().enumerate() {
-                    let bit = i as u32 * self.bits;
-                    packed[bit as usize / 8] |= (value as u8) << (8 - self.bits - bit % 8);
-                }
-                return packed;
-            }
-            if self.predictor == 3 {
-                let mut planes = Vec::new();
-                for byte in 0..4 {
-                    planes.extend(row.iter().map(|value| value.to_be_bytes()[byte]));
-                }
-                for i in (n..planes.len()).rev() {
-                    planes[i] = planes[i].wrapping_sub(planes[i - n]);
-                }
-                return planes;
-            }
-            row.iter().flat_map(|&value| self.number(value.into(), bytes)).collect()
-        };
-        (0..height).map(row).collect()
-    }
-
-    fn compress(&self, rows: &[Vec<u8>], width: u32) -> Vec<u8> {
-        let whole = rows.concat();
-        let mut packed = match self.compression {
-            LZW => {
-                weezl::encode::Encoder::with_tiff_size_switch(weezl::BitOrder::Msb, 8).encode(&whole).unwrap()
-            }
-            DEFLATE | OLD_DEFLATE => {
-                let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::new(6));
-                encoder.write_all(&whole).unwrap();
-                encoder.finish().unwrap()
-            }
-            PACK_BITS => rows.iter().flat_map(|row| pack_bits(row)).collect(),
-            FAX4 => {
-                let mut encoder = fax::encoder::Encoder::new(fax::VecWriter::new());
-                for row in rows {
-                    let black = |bit: usize| row[bit / 8] >> (7 - bit % 8) & 1 == 1;
-                    let pixels = (0..width as usize)
-                        .map(|x| if black(x) { fax::Color::Black } else { fax::Color::White });
-                    encoder.encode_line(pixels, width as u16).unwrap();
-                }
-                encoder.finish().unwrap().finish()
-            }
-            _ => whole,
-        };
-        if self.fill_order == 2 {
-            packed.iter_mut().for_each(|byte| *byte = byte.reverse_bits());
-        }
-        packed
-    }
-
-    fn across(&self) -> u32 {
-        if self.tiles { self.size.0.div_ceil(self.chunk.0) } else { 1 }
-    }
-
-    /// Draws `pixel(x, y, sample)`. Outside of the picture as well, where tiles reach.
-    fn write(&self, pixel: impl Fn(u32, u32, u32) -> u32) -> Vec<u8> {
-        let (width, height) = self.size;
-        let mut chunks = Vec::new();
-        let all: Vec<u32> = (0..self.samples).collect();
-        let planes: Vec<&[u32]> = if self.planar { all.chunks(1).collect() } else { vec![&all] };
-        for plane in planes {
-            for down in 0..height.div_ceil(self.chunk.1) {
-                for across in 0..self.across() {
-                    let (left, top) = (across * self.chunk.0, down * self.chunk.1);
-                    let size = if self.tiles { self.chunk } else { (width, self.chunk.1.min(height - top)) };
-                    let rows = self.rows(size, plane, |x, y, sample| pixel(left + x, top + y, sample));
-                    chunks.push(self.compress(&rows, size.0));
-                }
-            }
-        }
-        self.assemble(&chunks)
-    }
-
-    /// The directory in front, then what does not fit in it, then the chunks.
-    fn assemble(&self, chunks: &[Vec<u8>]) -> Vec<u8> {
-        let count = chunks.len();
-        let offset_type = if self.big { LONG8 } else { LONG };
-        let once = |tag: u16, value: u32| (tag, LONG, vec![u64::from(value)]);
-        let short = |tag: u16, value: u16| (tag, SHORT, vec![u64::from(value)]);
-        let mut fields = vec![
-            once(256, self.size.0),
-            once(257, self.size.1),
-            (258, SHORT, vec![u64::from(self.bits); self.samples as usize]),
-            short(259, self.compression),
-            short(262, self.photometric),
-            short(277, self.samples as u16),
-            short(317, self.predictor),
-            short(284, 1 + u16::from(self.planar)),
-            short(266, self.fill_order),
-            (339, SHORT, vec![u64::from(self.format); self.samples as usize]),
-        ];
-        if !self.extra.is_empty() {
-            fields.push((338, SHORT, self.extra.iter().map(|&extra| extra.into()).collect()));
-        }
-        let (offsets, counts) = if self.tiles { (324, 325) } else { (273, 279) };
-        if self.tiles {
-            fields.extend([once(322, self.chunk.0), once(323, self.chunk.1)]);
-        } else {
-            fields.push(once(278, self.chunk.1));
-        }
-        fields.push((offsets, offset_type, vec![0; count]));
-        fields.push((counts, LONG, chunks.iter().map(|chunk| chunk.len() as u64).collect()));
-        fields.extend(self.more.clone());
-        fields.sort();
-        let (head, entry, inline) = if self.big { (16, 20, 8) } else { (8, 12, 4) };
-        let directory = head + if self.big { 8 } else { 2 } + fields.len() * entry + inline;
-        let outside: usize = fields
-            .iter()
-            .map(|(_, kind, values)| values.len() * type_bytes(*kind))
-            .filter(|&bytes| bytes > inline)
-            .sum();
-        let mut at = (directory + outside) as u64;
-        for chunk in 0..count {
-            fields.iter_mut().find(|field| field.0 == offsets).unwrap().2[chunk] = at;
-            at += chunks[chunk].len() as u64;
-        }
-        let mut out = if self.big_endian { b"MM".to_vec() } else { b"II".to_vec() };
-        if self.big {
-            out.extend([self.number(43, 2), self.number(8, 2), self.number(0, 2)].concat());
-        } else {
-            out.extend(self.number(42, 2));
-        }
-        out.extend(self.number(head as u64, inline));
-        out.extend(self.number(fields.len() as u64, if self.big { 8 } else { 2 }));
-        let mut behind = Vec::new();
-        for (tag, kind, values) in &fields {
-            let bytes: Vec<u8> =
-                values.iter().flat_map(|&value| self.number(value, type_bytes(*kind))).collect();
-            out.extend([self.number((*tag).into(), 2), self.number((*kind).into(), 2)].concat());
-            out.extend(self.number(values.len() as u64, inline));
-            if bytes.len() <= inline {
-                out.extend(&bytes);
-                out.extend(vec![0; inline - bytes.len()]);
-            } else {
-                out.extend(self.number((directory + behind.len()) as u64, inline));
-                behind.extend(bytes);
-            }
-        }
-        out.extend(self.number(0, inline));
-        out.extend(behind);
-        chunks.iter().for_each(|chunk| out.extend(chunk));
-        out
-    }
-}
-
-/// Runs of two and more, what is between them as it is, and now and then a header that says nothing.
-fn pack_bits(row: &[u8]) -> Vec<u8> {
-    let mut out = vec![0x80];
-    let mut at = 0;
-    while at < row.len() {
-        let run = row[at..].iter().take(128).take_while(|&&byte| byte == row[at]).count();
-        if run > 1 {
-            out.extend([(257 - run) as u8, row[at]]);
-            at += run;
-        } else {
-            let literal = row[at..].windows(2).take(128).take_while(|pair| pair[0] != pair[1]).count().max(1);
-            out.push(literal as u8 - 1);
-            out.extend(&row[at..at + literal]);
-            at += literal;
-        }
-    }
-    out
-}
+use writer::{DEFLATE, FAX4, JPEG, LZW, NONE, OLD_DEFLATE, PACK_BITS, SHORT, Writer};
 
 /// Slopes, runs and noise, of so many bits.
 fn sample(bits: u32, x: u32, y: u32, sample: u32) -> u32 {
@@ -649,6 +389,24 @@ fn jpegs_are_of_the_colors_that_the_directory_says() {
             }
         }
     }
+}
+
+#[test]
+fn progressive_jpegs_are_decoded_if_their_scans_are_few() {
+    let size = (37, 29);
+    let data = expected(size, 3, slope);
+    let mut chunk = Vec::new();
+    let mut encoder = jpeg_encoder::Encoder::new(&mut chunk, 100);
+    encoder.set_progressive(true);
+    encoder.set_sampling_factor(jpeg_encoder::SamplingFactor::R_4_4_4);
+    encoder.encode(&data, 37, 29, jpeg_encoder::ColorType::Ycbcr).unwrap();
+    let writer = Writer { size, compression: JPEG, chunk: (0, 29), ..Writer::default() };
+    let ours = as_is(&Bytes::from(writer.assemble(&[chunk.clone()]))).unwrap();
+    let off = ours.as_bytes().iter().zip(&data).map(|(a, &b)| a.abs_diff(b)).max();
+    assert!(off < Some(5), "{off:?}");
+    // What would be the starts of scans, wherever they are.
+    chunk.extend([0xFF, 0xDA].repeat(65));
+    assert_eq!(as_is(&Bytes::from(writer.assemble(&[chunk]))), Err(Error::Invalid(Format::Tiff)));
 }
 
 #[test]
