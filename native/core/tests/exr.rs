@@ -14,7 +14,7 @@ use common::{POOL, run, sized, unbounded};
 use exr::prelude::*;
 use image::{DynamicImage, ImageFormat};
 use proptest::prelude::*;
-use thumbelina_core::{Budget, Error, Format, Job, Limit, Request, Step, probe};
+use thumbelina_core::{Budget, Error, Format, Job, Limit, Limits, Request, Step, probe};
 
 /// Counts what this thread has allocated.
 struct Counting;
@@ -618,9 +618,15 @@ fn a_long_header_does_not_hold_a_scheduler() {
     assert!(thumbelina_core::is_probe_short(&raw.write()), "one attribute is passed over, however long");
     raw.attributes.extend((0..40_000).map(|_| ("x", "y", Vec::new())));
     assert!(!thumbelina_core::is_probe_short(&raw.write()));
-    assert_eq!(probe(Bytes::from(raw.write())).map(|header| (header.width, header.height)), Ok((8, 8)));
+    assert_eq!(
+        probe(Bytes::from(raw.write()), &Limits::default()).map(|header| (header.width, header.height)),
+        Ok((8, 8))
+    );
     raw.attributes.extend((0..40_000).map(|_| ("x", "y", Vec::new())));
-    assert_eq!(probe(Bytes::from(raw.write())).err(), Some(Error::Unsupported(Format::OpenExr)));
+    assert_eq!(
+        probe(Bytes::from(raw.write()), &Limits::default()).err(),
+        Some(Error::Unsupported(Format::OpenExr))
+    );
 }
 
 #[test]

@@ -21,7 +21,7 @@ use bytes::Bytes;
 use rayon::ThreadPool;
 
 use crate::pixels::Rows;
-use crate::{Error, Format, Header, Limits, cost};
+use crate::{Error, Format, Header, Limits};
 
 /// A decoder that hands over rows from top to bottom, or the other way round if its header says so.
 ///
@@ -190,9 +190,9 @@ mod tests {
     #[test]
     fn rows_are_the_same_however_many_are_asked_for() -> Result<(), Error> {
         for input in inputs() {
-            let at_once = all_rows(&mut *open(input.clone())?, u32::MAX);
+            let at_once = all_rows(&mut *open(input.clone(), &Limits::default())?, u32::MAX);
             for rows in 1..9 {
-                let mut source = open(input.clone())?;
+                let mut source = open(input.clone(), &Limits::default())?;
                 let format = source.header().format;
                 assert!(all_rows(&mut *source, rows) == at_once, "{rows} rows of {format} at once");
             }

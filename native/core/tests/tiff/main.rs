@@ -434,7 +434,7 @@ fn associated_alpha_is_told() {
 fn orientation_and_doubled_fields() {
     let with = |more| {
         let writer = Writer { more, ..Writer::default() };
-        probe(Bytes::from(writer.write(|x, y, s| sample(8, x, y, s)))).unwrap()
+        probe(Bytes::from(writer.write(|x, y, s| sample(8, x, y, s))), &Limits::default()).unwrap()
     };
     let six = with(vec![(274, SHORT, vec![6])]);
     assert_eq!(six.orientation, thumbelina_core::Orientation::from_exif(6).unwrap());
