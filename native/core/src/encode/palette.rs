@@ -129,9 +129,22 @@ impl Sample {
         (self.pixels.len() as u64 / 4 / self.sparsity() + 100) * cost::GIF_LEARN_NANOS
     }
 
-    pub(super) fn learn(&self) -> Network {
+    pub(super) fn learn(mut self) -> Network {
+        if self.every > 1 {
+            shuffle(self.pixels.as_chunks_mut().0);
+        }
         let neurons = NeuQuant::new(self.sparsity() as i32, MAX_COLORS, &self.pixels);
         Network { neurons, known: vec![None; KNOWN] }
+    }
+}
+
+/// The network takes pixels a prime number apart. That is made for whole rows: where some hundred
+/// samples are a row, it would go through the columns one by one, and what comes last counts most.
+fn shuffle(pixels: &mut [Rgba]) {
+    let mut seed = 1u64;
+    for len in (2..=pixels.len()).rev() {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        pixels.swap(len - 1, ((seed >> 32) * len as u64 >> 32) as usize);
     }
 }
 
