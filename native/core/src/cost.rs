@@ -139,9 +139,8 @@ pub(crate) fn encode_row_nanos(format: Format, width: u32, layout: Layout) -> u6
         Format::Png | Format::Ico => 12,
         Format::Gif => 110,
         Format::Webp => 6,
-        Format::Hdr | Format::OpenExr => 10,
-        Format::Qoi => 10,
-        Format::Tga => 6,
+        Format::Qoi | Format::OpenExr => 10,
+        Format::Tga | Format::Hdr => 6,
         _ => 2,
     };
     u64::from(width) * per_pixel * layout.depth.bytes() as u64 * u64::from(layout.channels) / 3

@@ -84,9 +84,9 @@ enum Stage {
     Over,
 }
 
-/// Putting pieces together, with the page faults of new memory and the freeing of old, takes a tenth of
-/// a nanosecond a byte or two. Said to be half of one, since whoever takes the bytes most often copies
-/// them once more, on the same road. Freeing a picture takes this fraction of a nanosecond a byte.
+/// Putting pieces together takes half a nanosecond a byte where new memory brings page faults (85 MB in
+/// 52 ms, a picture of as much freed), and a fifth of that where the allocator has some left. Freeing a
+/// picture takes this fraction of a nanosecond a byte.
 const JOINED_PER_NANO: u64 = 2;
 const FREED_PER_NANO: u64 = 32;
 

@@ -144,7 +144,7 @@ fn shuffle(pixels: &mut [Rgba]) {
     let mut seed = 1u64;
     for len in (2..=pixels.len()).rev() {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        pixels.swap(len - 1, ((seed >> 32) * len as u64 >> 32) as usize);
+        pixels.swap(len - 1, (((seed >> 32) * len as u64) >> 32) as usize);
     }
 }
 

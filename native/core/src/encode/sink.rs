@@ -53,7 +53,6 @@ impl Sink {
 
     /// Fails at once where `bytes` more would at some time.
     pub(crate) fn expect(&self, bytes: u64) -> Result<(), Error> {
-        // To be named after the limit on memory, once there is one.
         let wanted = self.besides.saturating_add(self.held).saturating_add(bytes);
         Limit::DecodedBytes.check(wanted, self.max_memory)
     }
