@@ -143,11 +143,11 @@ impl Formats {
     }
 }
 
-/// All whose decoders hold no more memory and take no more time than the limits say, whatever the file.
-/// OpenEXR's does not: it trusts what a header claims.
+/// All whose decoders hold no more memory and take no more time than the limits say, whatever the file: every
+/// one, for now.
 impl Default for Formats {
     fn default() -> Self {
-        Formats::ALL.without(Format::OpenExr)
+        Formats::ALL
     }
 }
 

@@ -387,6 +387,22 @@ fn an_exr_asks_again_and_again() {
     assert!((20..1_000).contains(&asked.get()), "{}", asked.get());
 }
 
+/// Its encoder cannot be stopped: what it may take is decided before anything is decoded.
+#[test]
+fn an_avif_has_at_most_half_a_megapixel() {
+    let of = |width, height| probe(grey_map(width, height)).unwrap();
+    let plan = |header, request| Plan::new(&header, &request).map(|plan| plan.format);
+    assert_eq!(plan(of(1_000, 500), to(Format::Avif)), Ok(Format::Avif));
+    let refused = Error::Limit { limit: Limit::MaxPixels, value: 500_500, maximum: 500_000 };
+    assert_eq!(plan(of(1_001, 500), to(Format::Avif)), Err(refused));
+    assert_eq!(plan(of(1_001, 500), Request { width: Some(1_000), ..to(Format::Avif) }), Ok(Format::Avif));
+    // A picture that was one comes out as another format then, unless this one is asked for.
+    let mut avif = of(1_001, 500);
+    avif.format = Format::Avif;
+    assert_eq!(plan(avif, Request::default()), Ok(Format::Jpeg));
+    assert_eq!(plan(avif, Request { width: Some(200), ..Request::default() }), Ok(Format::Avif));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
 

@@ -28,7 +28,7 @@ enum Kept {
     /// The latest strip.
     Strip(Samples),
     /// The whole picture of an interlaced one, and one row of a pass.
-    Passes { picture: Growing<u8>, row: Vec<u8>, rows_left: u32 },
+    Passes { picture: Growing<u8>, row: Vec<u8>, rows_left: u64 },
     /// The same once the last pass is in, and the latest strip of it.
     Whole { picture: Vec<u8>, strip: Samples },
 }
@@ -139,7 +139,7 @@ impl Png {
         if !picture.grow() {
             return Ok(());
         }
-        for _ in 0..rows.min(*rows_left) {
+        for _ in 0..u64::from(rows).min(*rows_left) {
             match self.reader.read_row(row) {
                 Ok(Some(InterlaceInfo::Adam7(info))) => {
                     let bits = layout.pixel_bytes() as u8 * 8;
@@ -239,11 +239,11 @@ impl RowSource for Png {
 }
 
 /// The rows of all seven passes: every pass takes each so-many-th column and row, from a first one.
-fn pass_rows(width: u32, height: u32) -> u32 {
+fn pass_rows(width: u32, height: u32) -> u64 {
     [(0, 0, 8), (4, 0, 8), (0, 4, 8), (2, 0, 4), (0, 2, 4), (1, 0, 2), (0, 1, 2)]
         .into_iter()
         .filter(|&(column, ..)| width > column)
-        .map(|(_, row, step)| height.saturating_sub(row).div_ceil(step))
+        .map(|(_, row, step)| u64::from(height.saturating_sub(row).div_ceil(step)))
         .sum()
 }
 

@@ -1,5 +1,9 @@
 //! AVIF by `rav1e` through `image`: in one go, which nothing can stop. What bounds it is the number of
-//! pixels, see [`Format::max_pixels`].
+//! pixels, see [`cost::AVIF_SPEEDS`].
+//!
+//! Bands that are encoded one by one do not become one picture that everything reads. Tiles of one AV1
+//! frame share its header, in which `rav1e` puts what it chose for the whole frame (segments, filters).
+//! Pictures of their own in a HEIF grid are not read by all browsers.
 
 use image::codecs::avif::AvifEncoder;
 use image::{ExtendedColorType, ImageEncoder};
@@ -10,16 +14,15 @@ use crate::{Error, Format, Picture, cost};
 
 pub(super) struct Avif {
     quality: u8,
+    speed: u8,
     nanos: u64,
 }
-
-/// Of 1 to 10. 10 is a third faster and a fifth larger.
-const SPEED: u8 = 8;
 
 impl Avif {
     pub(super) fn new(picture: &Picture, quality: u8) -> Self {
         let nanos = cost::encode_nanos(Format::Avif, (picture.width, picture.height), picture.layout);
-        Avif { quality, nanos }
+        let (speed, _) = cost::avif_speed(u64::from(picture.width) * u64::from(picture.height));
+        Avif { quality, speed, nanos }
     }
 }
 
@@ -35,7 +38,7 @@ impl Writer for Avif {
         let color =
             if picture.layout.has_alpha() { ExtendedColorType::Rgba8 } else { ExtendedColorType::Rgb8 };
         let (bytes, width, height) = (picture.samples.bytes(), picture.width, picture.height);
-        let encoder = AvifEncoder::new_with_speed_quality(&mut *sink, SPEED, self.quality);
+        let encoder = AvifEncoder::new_with_speed_quality(&mut *sink, self.speed, self.quality);
         let written = encoder.with_num_threads(Some(1)).write_image(bytes, width, height, color);
         written.map_err(|_| sink.take_error())?;
         Ok(true)

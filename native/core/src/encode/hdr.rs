@@ -26,32 +26,24 @@ fn put_header(picture: &Picture, sink: &mut Sink) -> Result<(), Error> {
 
 /// Mantissas of red, green and blue, and the exponent of the largest: its mantissa has its highest bit
 /// set. What is not a positive number is black, what is too large is as large as can be.
-fn rgbe([r, g, b]: [f32; 3]) -> [u8; 4] {
-    let most = r.max(g).max(b);
-    // The exponent of a normal number: 2^126 is in `exponent` 253.
+fn rgbe(values: [f32; 3]) -> [u8; 4] {
+    let values = values.map(|value| if value > LARGEST { LARGEST } else { value });
+    let most = values[0].max(values[1]).max(values[2]);
+    // As a float has it, where 127 stands for numbers from 1 on, and 0 for those too small to matter.
     let exponent = (most.to_bits() >> 23) as i32;
-    if !(most > 0.0) || exponent == 0 {
+    if most.is_nan() || most <= 0.0 || exponent == 0 {
         return [0; 4];
     }
-    if exponent >= 254 {
-        let clamped = [r, g, b].map(|value| value.min(LARGEST));
-        return if most > LARGEST { rgbe(clamped) } else { scaled(clamped, exponent) };
-    }
-    scaled([r, g, b], exponent)
-}
-
-/// 255/256 of 2^127, which has the exponent 255.
-const LARGEST: f32 = 255.0 / 256.0 * 1.701_411_8e38;
-
-/// By the power of two above the largest value, which has this biased exponent.
-fn scaled(values: [f32; 3], exponent: i32) -> [u8; 4] {
-    // 256 / 2^(exponent - 126), in two factors, each of which is a normal number.
+    // By 256 / 2^(exponent - 126), in two factors, each of which is a normal number.
     let power = 134 - exponent;
     let half = power / 2;
     let factors = [half, power - half].map(|power| f32::from_bits(((power + 127) as u32) << 23));
     let [r, g, b] = values.map(|value| (value * factors[0] * factors[1]) as u8);
     [r, g, b, (exponent + 2) as u8]
 }
+
+/// 255/256 of 2^127, whose exponent is written as 255.
+const LARGEST: f32 = 255.0 / 256.0 * 1.701_411_8e38;
 
 fn pixels(bytes: &[u8]) -> impl Iterator<Item = [f32; 3]> {
     let samples = bytes.as_chunks().0.iter().map(|sample| f32::from_ne_bytes(*sample));
@@ -168,7 +160,7 @@ mod tests {
         assert_eq!(rgbe([f32::NEG_INFINITY; 3]), [0; 4]);
         assert_eq!(rgbe([1e-40, 0.0, 0.0]), [0; 4]);
         assert_eq!(rgbe([f32::MIN_POSITIVE, 0.0, 0.0]), [128, 0, 0, 3]);
-        assert_eq!(rgbe([f32::INFINITY, 1.0, f32::NAN]), [255, 0, 255, 255]);
+        assert_eq!(rgbe([f32::INFINITY, 1.0, f32::NAN]), [255, 0, 0, 255]);
         assert_eq!(rgbe([f32::MAX, f32::MAX, 0.0]), [255, 255, 0, 255]);
         assert_eq!(rgbe([8.0e37, 0.0, 4.0e37]), [240, 0, 120, 254]);
     }

@@ -3,7 +3,7 @@
 
 use color_quant::NeuQuant;
 
-use crate::Error;
+use crate::{Error, cost};
 
 /// A color, and whether it shows: 255 or 0.
 pub(super) type Rgba = [u8; 4];
@@ -95,12 +95,8 @@ pub(super) struct Sample {
 /// compromise.
 const SPARSITY: i32 = 10;
 
-/// What the network learns from at most, and the sample that takes.
-const MAX_LEARNED: u64 = 20_000;
-const MAX_SAMPLE: u64 = MAX_LEARNED * SPARSITY as u64;
-
-/// Learning one pixel: a look at all 256 neurons, and moving some of them.
-const LEARN_NANOS: u64 = 900;
+/// The sample from which the network learns as much as it ever does.
+const MAX_SAMPLE: u64 = cost::GIF_MAX_LEARNED * SPARSITY as u64;
 
 impl Sample {
     pub(super) fn new(pixels: u64) -> Result<Self, Error> {
@@ -121,13 +117,34 @@ impl Sample {
         self.seen += 1;
     }
 
-    pub(super) fn learn_nanos(&self) -> u64 {
-        (self.pixels.len() as u64 / 4 / SPARSITY as u64 + 100) * LEARN_NANOS
+    /// One pixel of so many is learned: of a sample that was thinned out already, more of them.
+    fn sparsity(&self) -> u64 {
+        match self.every {
+            1 => SPARSITY as u64,
+            _ => (self.pixels.len() as u64 / 4).div_ceil(cost::GIF_MAX_LEARNED).max(1),
+        }
     }
 
-    pub(super) fn learn(&self) -> Network {
-        let neurons = NeuQuant::new(SPARSITY, MAX_COLORS, &self.pixels);
+    pub(super) fn learn_nanos(&self) -> u64 {
+        (self.pixels.len() as u64 / 4 / self.sparsity() + 100) * cost::GIF_LEARN_NANOS
+    }
+
+    pub(super) fn learn(mut self) -> Network {
+        if self.every > 1 {
+            shuffle(self.pixels.as_chunks_mut().0);
+        }
+        let neurons = NeuQuant::new(self.sparsity() as i32, MAX_COLORS, &self.pixels);
         Network { neurons, known: vec![None; KNOWN] }
+    }
+}
+
+/// The network takes pixels a prime number apart. That is made for whole rows: where some hundred
+/// samples are a row, it would go through the columns one by one, and what comes last counts most.
+fn shuffle(pixels: &mut [Rgba]) {
+    let mut seed = 1u64;
+    for len in (2..=pixels.len()).rev() {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        pixels.swap(len - 1, (((seed >> 32) * len as u64) >> 32) as usize);
     }
 }
 
@@ -205,6 +222,7 @@ mod tests {
         assert_eq!(sample.pixels.capacity(), capacity);
         let taken: Vec<u32> = sample.pixels.as_chunks().0.iter().map(|&i| u32::from_le_bytes(i)).collect();
         assert!((MAX_SAMPLE - 1..=MAX_SAMPLE).contains(&(taken.len() as u64)));
+        assert_eq!(sample.sparsity(), 10);
         assert!(taken.iter().enumerate().all(|(block, i)| i / 7 == block as u32));
         for rest in 0..7 {
             let share = taken.iter().filter(|i| *i % 7 == rest).count() as f64 / taken.len() as f64;

@@ -106,10 +106,8 @@ impl Sink {
 
     /// Writes over bytes that are there.
     pub(crate) fn patch(&mut self, at: u64, bytes: &[u8]) -> Result<(), Error> {
-        let mut at = at;
-        for &byte in bytes {
+        for (at, &byte) in (at..).zip(bytes) {
             *self.byte_mut(at).ok_or(Error::Internal)? = byte;
-            at += 1;
         }
         Ok(())
     }

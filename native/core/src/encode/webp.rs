@@ -2,8 +2,8 @@
 //! the second writes their codes.
 //!
 //! Green is subtracted from red and blue, then every pixel is predicted to be the one above it. Of
-//! repetitions only runs of one pixel are found. That is what `image-webp` does, and so fast that it
-//! is hardly slower than PNG.
+//! repetitions only runs of one pixel are found. That is what `image-webp` does, and takes no
+//! longer than PNG.
 
 use super::bits::Bits;
 use super::prefix_code::{Code, PrefixCode, put_simple};
@@ -114,7 +114,7 @@ impl Webp {
         // No more transforms, no color cache, one set of codes.
         bits.put(0, 3, out);
 
-        let (alone, counts) = (put_simple, &self.counts);
+        let counts = &self.counts;
         let code = |counts: &[u32], bits: &mut Bits, out: &mut Vec<u8>| {
             let code = PrefixCode::new(counts);
             code.put(counts, bits, out);
@@ -125,7 +125,7 @@ impl Webp {
         let red = code(&counts.red, bits, out);
         let blue = code(&counts.blue, bits, out);
         let alpha = code(&counts.alpha, bits, out);
-        alone(LEFT, None, bits, out);
+        put_simple(LEFT, None, bits, out);
         self.codes = Some(Box::new(Codes {
             green: std::array::from_fn(|symbol| green.code(symbol)),
             red: std::array::from_fn(|symbol| red.code(symbol)),
