@@ -84,17 +84,10 @@ enum Stage {
     Over,
 }
 
-<<<<<<< HEAD
 /// Putting pieces together, with the page faults of new memory and the freeing of old: half a
 /// nanosecond a byte, measured on tens of megabytes, and as much again for whoever copies the result.
 /// Freeing a picture takes this fraction of a nanosecond a byte.
 const JOINED_PER_NANO: u64 = 1;
-=======
-/// Putting pieces together takes half a nanosecond a byte where new memory brings page faults (85 MB in
-/// 52 ms, a picture of as much freed), and a fifth of that where the allocator has some left. Freeing a
-/// picture takes this fraction of a nanosecond a byte.
-const JOINED_PER_NANO: u64 = 2;
->>>>>>> encode
 const FREED_PER_NANO: u64 = 32;
 
 /// What takes less is no step of its own.

@@ -124,9 +124,11 @@ pub const SLOWER: u32 = if cfg!(fuzzing) {
     1
 };
 
-/// What a file may take, by its length and by its pixels, and a constant for what is done once.
-pub fn allowed(input: &Bytes, header: Option<&Header>) -> Duration {
+/// What a file may take, by its length and by its pixels, and a constant for what is done once. What has more pixels than
+/// are allowed is refused.
+pub fn allowed(input: &Bytes, header: Option<&Header>, limits: &Limits) -> Duration {
     let pixels = header.map_or(0, |header| u64::from(header.width) * u64::from(header.height));
+    let pixels = if pixels > limits.max_pixels { 0 } else { pixels };
     let nanos = 100 * input.len() as u64 + 50 * pixels;
     Duration::from_nanos(nanos) + Duration::from_millis(3)
 }
@@ -138,7 +140,7 @@ pub const PIECE: Duration = Duration::from_millis(1);
 /// slow must be so every time.
 pub fn observe(input: &Bytes, request: Request, road: Road) -> Trial {
     let header = probe(input.clone(), &request.limits).ok();
-    let allowed = allowed(input, header.as_ref()) * SLOWER;
+    let allowed = allowed(input, header.as_ref(), &request.limits) * SLOWER;
     let mut trial = run(input, request, road);
     for _ in 0..4 {
         if trial.total <= allowed && trial.longest_piece <= PIECE * SLOWER {
