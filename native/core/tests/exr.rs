@@ -528,7 +528,8 @@ fn no_field_of_a_header_makes_it_allocate_or_run_on() {
             // Each four bytes of each attribute, which meets every field.
             for (number, (name, _, value)) in honest.attributes.iter().enumerate() {
                 for at in 0..value.len() {
-                    for lie in LIES {
+                    // A third of them each time, which others make up for.
+                    for lie in LIES.into_iter().skip((at + usize::from(compression)) % 3).step_by(3) {
                         let mut file = honest.clone();
                         let bytes = (lie as i32).to_le_bytes();
                         let value = &mut file.attributes[number].2;
