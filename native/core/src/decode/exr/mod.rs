@@ -189,7 +189,7 @@ impl Exr {
             Compression::Zips | Compression::Zip | Compression::Pxr24 => (1_500, 1.2, 6.0),
             Compression::Piz => (3_000, 2.0, 6.0),
             Compression::B44 | Compression::B44a => (1_500, 3.0, 1.0),
-            Compression::Dwaa | Compression::Dwab => (20_000, 3.5, 8.0),
+            Compression::Dwaa | Compression::Dwab => (20_000, 2.5, 12.0),
         };
         Rates { once, pixel_byte, file_byte }
     }
