@@ -26,17 +26,18 @@ enum State {
 }
 
 /// A zlib stream on its way, which is cut into steps: blocks that hold next to nothing take sixty nanoseconds a byte.
-struct Inflate {
+pub(super) struct Inflate {
     decompress: Decompress,
-    bytes: Vec<u8>,
+    /// What it holds.
+    pub bytes: Vec<u8>,
     is_open: bool,
 }
 
 /// How much of a zlib stream is taken in a step.
-const STREAM_STEP: usize = 64 << 10;
+const STREAM_STEP: usize = 8 << 10;
 
 /// zlib's window and its tables.
-const INFLATE_BYTES: u64 = 64 << 10;
+pub(super) const INFLATE_BYTES: u64 = 64 << 10;
 
 impl Decompressor {
     /// The most bytes that are held to decompress chunks of up to `chunk` bytes, the result among them.
@@ -58,10 +59,7 @@ impl Decompressor {
         let state = match part.compression {
             None => State::Nothing,
             Rle => State::Bytes(zeroed(chunk)?),
-            Zips | Zip | Pxr24 => {
-                let decompress = Decompress::new(true);
-                State::Inflate(Box::new(Inflate { decompress, bytes: zeroed(chunk)?, is_open: false }))
-            }
+            Zips | Zip | Pxr24 => State::Inflate(Box::new(Inflate::new(chunk)?)),
             Piz => State::Piz(Box::new(super::piz::Piz::new(chunk)?)),
             B44 | B44a | Dwaa | Dwab => State::Lossy(Box::new(lossy::Lossy::new(part, input)?)),
         };
@@ -98,15 +96,20 @@ impl Decompressor {
                 unpredict(&inflate.bytes[..out.len()], out);
             }
             State::Piz(piz) => piz.decode(input, &self.kinds, width, out)?,
-            State::Lossy(lossy) => lossy.decode(input, width, out)?,
+            State::Lossy(lossy) => return lossy.decode(input, width, out),
         }
         Ok(true)
     }
 }
 
 impl Inflate {
+    /// For streams of up to `len` bytes.
+    pub(super) fn new(len: usize) -> Result<Self, Error> {
+        Ok(Inflate { decompress: Decompress::new(true), bytes: zeroed(len)?, is_open: false })
+    }
+
     /// Takes a step towards the `len` bytes that the stream holds, exactly. `true` when all are there.
-    fn step(&mut self, input: &[u8], len: usize) -> Result<bool, Error> {
+    pub(super) fn step(&mut self, input: &[u8], len: usize) -> Result<bool, Error> {
         if !std::mem::replace(&mut self.is_open, true) {
             self.decompress.reset(true);
         }

@@ -215,6 +215,9 @@ struct Attributes {
     is_tiled: Option<bool>,
 }
 
+/// The name, the kind and the place of an attribute's value.
+type Attribute<'a> = (&'a [u8], &'a [u8], Range<usize>);
+
 struct Walk<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -248,7 +251,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Name, kind and value of the next attribute, or nothing after the last one.
-    fn attribute(&mut self) -> Result<Option<(&'a [u8], &'a [u8], Range<usize>)>, Error> {
+    fn attribute(&mut self) -> Result<Option<Attribute<'a>>, Error> {
         let name = self.text()?;
         if name.is_empty() {
             return Ok(None);

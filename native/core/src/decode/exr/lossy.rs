@@ -1,5 +1,6 @@
-//! B44 and DWA, by the crate `exr`. It trusts what is written in a chunk of DWA about sizes, and looks long codes up
-//! by trying them all; both is seen to beforehand.
+//! B44 and DWA, by the crate `exr`. In chunks of DWA it trusts what is written about sizes, looks long codes up by
+//! trying them all, and inflates in one piece. So they are written anew for it: within their bounds, and with
+//! sections that are no longer compressed.
 
 use std::sync::OnceLock;
 
@@ -9,6 +10,7 @@ use exr::meta::header::Header;
 use exr::meta::{BlockDescription, attribute::LineOrder};
 use exr::prelude::{SmallVec, Vec2};
 
+use super::chunk::{INFLATE_BYTES, Inflate};
 use super::header::{Compression, INVALID, Kind, Part, UNSUPPORTED, entries};
 use super::huffman::Huffman;
 use crate::Error;
@@ -18,8 +20,15 @@ pub(super) struct Lossy {
     scheme: Scheme,
     header: Header,
     channels: usize,
-    /// Of DWA.
-    huffman: Option<Huffman>,
+    dwa: Option<Dwa>,
+}
+
+/// A chunk of DWA on its way.
+struct Dwa {
+    huffman: Huffman,
+    inflate: Inflate,
+    /// The sections that are done, as streams that are not compressed.
+    sections: Vec<Vec<u8>>,
 }
 
 /// The library compares every channel with every rule and every group of channels, for every chunk of DWA.
@@ -36,12 +45,13 @@ pub(super) fn memory(part: &Part, chunk: u64) -> u64 {
     match part.compression {
         // The copy, the planes and the lines.
         Compression::B44 | Compression::B44a => 3 * chunk + HEADER_BYTES,
-        // The copy and how it is written anew, sections that grow while they are inflated, the planes of each
-        // channel, and blocks of coefficients for three channels with 4 bytes a sample.
+        // The inflated section, the sections and the chunk written anew, what the library makes of the sections and
+        // of each channel, and its blocks of coefficients, for three channels with 4 bytes a sample.
         _ => {
             let (width, height) = part.chunk;
             let blocks = u64::from(width).div_ceil(8) * u64::from(height).div_ceil(8);
-            9 * chunk + blocks * 64 * 16 + Huffman::BYTES + (256 << 10)
+            let coefficients = blocks * 128 * part.channels.kinds.len() as u64;
+            8 * chunk + 6 * coefficients + blocks * 1024 + Huffman::BYTES + INFLATE_BYTES + (256 << 10)
         }
     }
 }
@@ -83,21 +93,28 @@ impl Lossy {
             BlockDescription::Tiles(tile),
             LineOrder::Increasing,
         );
-        let huffman = if is_dwa {
+        let dwa = if is_dwa {
             prepare()?;
-            Some(Huffman::new()?)
+            // Runs may take twice their bytes, and blocks at the edges are whole.
+            let blocks = size.0.div_ceil(8) * size.1.div_ceil(8) * channels;
+            let len = (2 * part.channels.pixel_bytes * size.area()).max(128 * blocks);
+            Some(Dwa { huffman: Huffman::new()?, inflate: Inflate::new(len)?, sections: Vec::new() })
         } else {
             None
         };
-        Ok(Lossy { scheme, header, channels, huffman })
+        Ok(Lossy { scheme, header, channels, dwa })
     }
 
-    pub(super) fn decode(&mut self, input: &[u8], width: usize, out: &mut [u8]) -> Result<(), Error> {
+    /// Fills `out` with a chunk of `width` pixels a line. `false` while more steps are needed.
+    pub(super) fn decode(&mut self, input: &[u8], width: usize, out: &mut [u8]) -> Result<bool, Error> {
         let height = out.len() / (width * self.header.channels.bytes_per_pixel);
-        let copy = match &mut self.huffman {
-            Some(huffman) if !input.is_empty() => {
+        let copy = match &mut self.dwa {
+            Some(dwa) if !input.is_empty() => {
                 let blocks = width.div_ceil(8) * height.div_ceil(8) * self.channels;
-                rewrite(input, out.len(), blocks, huffman)?
+                match dwa.rewrite(input, out.len(), blocks)? {
+                    Some(chunk) => chunk,
+                    None => return Ok(false),
+                }
             }
             _ => copied(&[input], 0)?,
         };
@@ -113,7 +130,7 @@ impl Lossy {
             return Err(INVALID);
         }
         out.copy_from_slice(&decoded);
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -168,15 +185,75 @@ const DC_COUNT: usize = 9;
 const AC_KIND: usize = 10;
 const COUNTERS: usize = 11;
 
-/// A chunk of DWA whose counters fit the `raw` bytes and the `blocks` of 8 by 8 samples that it has, and
-/// whose coefficients are no longer Huffman-coded, but stored in a zlib stream.
-fn rewrite(input: &[u8], raw: usize, blocks: usize, huffman: &mut Huffman) -> Result<Vec<u8>, Error> {
-    let (head, mut rest) = input.split_at_checked(COUNTERS * 8).ok_or(INVALID)?;
-    let mut counters = [0u64; COUNTERS];
-    for (counter, bytes) in counters.iter_mut().zip(head.as_chunks().0) {
-        *counter = u64::from_le_bytes(*bytes);
+impl Dwa {
+    /// Takes a step towards a chunk whose counters fit the `raw` bytes and the `blocks` of 8 by 8 samples that it
+    /// has, and whose sections are not compressed.
+    fn rewrite(&mut self, input: &[u8], raw: usize, blocks: usize) -> Result<Option<Vec<u8>>, Error> {
+        let (head, mut rest) = input.split_at_checked(COUNTERS * 8).ok_or(INVALID)?;
+        let mut counters = [0u64; COUNTERS];
+        for (counter, bytes) in counters.iter_mut().zip(head.as_chunks().0) {
+            *counter = u64::from_le_bytes(*bytes);
+        }
+        check(&counters, raw as u64, blocks as u64)?;
+        let mut rules: &[u8] = &[];
+        if counters[VERSION] >= 2 {
+            let &[a, b] = rest.first_chunk().ok_or(INVALID)?;
+            let len = usize::from(u16::from_le_bytes([a, b]));
+            if len > MAX_RULES {
+                return Err(INVALID);
+            }
+            (rules, rest) = rest.split_at_checked(len).ok_or(INVALID)?;
+        }
+        // Where the length of each section stands, and how long it becomes.
+        let sections = [
+            (UNKNOWN, counters[UNKNOWN_SIZE]),
+            (AC, counters[AC_COUNT] * 2),
+            (DC, counters[DC_COUNT] * 2),
+            (RLE, counters[RLE_SIZE]),
+        ];
+        for (number, (at, len)) in sections.into_iter().enumerate() {
+            let packed = usize::try_from(counters[at]).map_err(|_| INVALID)?;
+            let (section, others) = rest.split_at_checked(packed).ok_or(INVALID)?;
+            rest = others;
+            match self.sections.get(number) {
+                Some(stored) => counters[at] = stored.len() as u64,
+                None => {
+                    let is_huffman = at == AC && counters[AC_KIND] == 0;
+                    self.store_section(section, len as usize, is_huffman)?;
+                    return Ok(None);
+                }
+            }
+        }
+        counters[AC_KIND] = 1;
+        let head = counters.map(u64::to_le_bytes).concat();
+        let [unknown, ac, dc, rle] = self.sections.as_slice() else { return Err(Error::Internal) };
+        let mut chunk = copied(&[&head, rules, unknown, ac, dc, rle], 1)?;
+        // Of the length of its pixels, it would be taken for them. What follows the sections is not looked at.
+        if chunk.len() == raw {
+            chunk.push(0);
+        }
+        self.sections.clear();
+        Ok(Some(chunk))
     }
-    let (raw, blocks) = (raw as u64, blocks as u64);
+
+    /// Takes a step towards the next section, which becomes `len` bytes.
+    fn store_section(&mut self, section: &[u8], len: usize, is_huffman: bool) -> Result<(), Error> {
+        if len == 0 {
+            self.sections.push(Vec::new());
+        } else if is_huffman {
+            let mut values: Vec<u16> = zeroed(len / 2)?;
+            self.huffman.decode(section, &mut values)?;
+            values.iter_mut().for_each(|value| *value = value.to_le());
+            self.sections.push(store(bytemuck::cast_slice(&values))?);
+        } else if self.inflate.step(section, len)? {
+            self.sections.push(store(&self.inflate.bytes[..len])?);
+        }
+        Ok(())
+    }
+}
+
+/// Whether the counters fit so many bytes of pixels, and so many blocks of 8 by 8 samples.
+fn check(counters: &[u64; COUNTERS], raw: u64, blocks: u64) -> Result<(), Error> {
     let most = [
         (UNKNOWN_SIZE, raw),
         (RLE_RAW, raw),
@@ -186,45 +263,9 @@ fn rewrite(input: &[u8], raw: usize, blocks: usize, huffman: &mut Huffman) -> Re
         (DC_COUNT, blocks),
         (AC_KIND, 1),
     ];
-    if most.into_iter().any(|(at, most)| counters[at] > most) {
-        return Err(INVALID);
-    }
-    let mut rules: &[u8] = &[];
-    if counters[VERSION] >= 2 {
-        let &[a, b] = rest.first_chunk().ok_or(INVALID)?;
-        let len = usize::from(u16::from_le_bytes([a, b]));
-        if len > MAX_RULES {
-            return Err(INVALID);
-        }
-        (rules, rest) = rest.split_at_checked(len).ok_or(INVALID)?;
-    }
-    let mut section = |at: usize| -> Result<&[u8], Error> {
-        let len = usize::try_from(counters[at]).map_err(|_| INVALID)?;
-        let (section, others) = rest.split_at_checked(len).ok_or(INVALID)?;
-        rest = others;
-        Ok(section)
-    };
-    let (unknown, mut ac, dc, rle) = (section(UNKNOWN)?, section(AC)?, section(DC)?, section(RLE)?);
-    let stored;
-    if counters[AC_KIND] == 0 && counters[AC_COUNT] > 0 {
-        let mut values: Vec<u16> = zeroed(counters[AC_COUNT] as usize)?;
-        huffman.decode(ac, &mut values)?;
-        values.iter_mut().for_each(|value| *value = value.to_le());
-        stored = store(bytemuck::cast_slice(&values))?;
-        ac = &stored;
-        counters[AC] = ac.len() as u64;
-    }
-    counters[AC_KIND] = 1;
-    let mut head = [0; COUNTERS * 8];
-    for (bytes, counter) in head.as_chunks_mut().0.iter_mut().zip(counters) {
-        *bytes = counter.to_le_bytes();
-    }
-    let mut chunk = copied(&[&head, rules, unknown, ac, dc, rle], 1)?;
-    // Of the length of its pixels, it would be taken for them. What follows the sections is not looked at.
-    if chunk.len() as u64 == raw {
-        chunk.push(0);
-    }
-    Ok(chunk)
+    let fits = most.into_iter().all(|(at, most)| counters[at] <= most);
+    // A channel is in one of them.
+    if fits && counters[UNKNOWN_SIZE] + counters[RLE_RAW] <= raw { Ok(()) } else { Err(INVALID) }
 }
 
 /// A zlib stream of blocks that are not compressed.

@@ -36,8 +36,8 @@ const NANOS_PER_PIXEL: u64 = 50;
 /// And this in any case, so that small pictures need not be looked at.
 const ANY_NANOS: u64 = 2_000_000;
 
-/// Pixels outside of the data window are handed over in strips of this many samples.
-const BLANK_SAMPLES: usize = 16 << 10;
+/// Rows that the data window does not fill are handed over in strips of this many samples.
+const STRIP_SAMPLES: usize = 16 << 10;
 
 /// The table that DWA has built once.
 const PREPARE_NANOS: u64 = 5_000_000;
@@ -95,10 +95,10 @@ struct Decoding {
     decompressor: Decompressor,
     /// The latest chunk, decompressed.
     chunk: Vec<u8>,
-    /// The lines of a row of chunks, as they are shown.
+    /// The lines of a row of chunks, as far as they are shown.
     band: Growing<f32>,
-    /// A strip of nothing.
-    blank: Vec<f32>,
+    /// Rows of which a part or all is blank.
+    strip: Vec<f32>,
     /// The row of chunks that the band is for, and the chunk of it that comes next.
     row: u32,
     next: u32,
@@ -147,7 +147,8 @@ impl Exr {
     }
 
     fn band_bytes(&self) -> u64 {
-        self.header.row_bytes() as u64 * u64::from(self.part.chunk.1.min(self.rows.len))
+        let rows = self.part.chunk.1.min(self.rows.len);
+        u64::from(self.columns.len) * u64::from(rows) * self.header.layout.pixel_bytes() as u64
     }
 
     /// The rows of the data window that are shown of a row of chunks.
@@ -156,8 +157,13 @@ impl Exr {
         start.max(self.rows.data)..self.rows.data_end().min(start + self.part.chunk.1)
     }
 
-    fn blank_samples(&self) -> usize {
-        BLANK_SAMPLES.max(self.row_samples())
+    fn strip_samples(&self) -> usize {
+        STRIP_SAMPLES.max(self.row_samples())
+    }
+
+    /// The samples of a row of the band.
+    fn band_samples(&self) -> usize {
+        self.columns.len as usize * self.channels.len()
     }
 
     fn row_samples(&self) -> usize {
@@ -172,7 +178,7 @@ impl Exr {
             Compression::Zips | Compression::Zip | Compression::Pxr24 => (1_500, 1.2, 6.0),
             Compression::Piz => (3_000, 2.0, 6.0),
             Compression::B44 | Compression::B44a => (1_500, 3.0, 1.0),
-            Compression::Dwaa | Compression::Dwab => (20_000, 3.5, 8.0),
+            Compression::Dwaa | Compression::Dwab => (20_000, 2.5, 12.0),
         };
         Rates { once, pixel_byte, file_byte }
     }
@@ -249,7 +255,7 @@ impl Exr {
             decompressor: Decompressor::new(&self.part, &self.input, bytes)?,
             chunk: zeroed(bytes)?,
             band: Growing::new(self.band_bytes() as usize / 4)?,
-            blank: zeroed(self.blank_samples())?,
+            strip: zeroed(self.strip_samples())?,
             row: down.start,
             next: across.start,
         })
@@ -310,11 +316,11 @@ impl Exr {
         let left = column * self.part.chunk.0;
         let from = left.max(self.columns.data);
         let shown = (left + width).min(self.columns.data_end()).saturating_sub(from) as usize;
-        let to = (self.columns.display + from - self.columns.data) as usize * self.channels.len();
+        let to = (from - self.columns.data) as usize * self.channels.len();
         let step = self.channels.len();
         let above = (self.band_rows(row).start - row * self.part.chunk.1) as usize;
         let lines = pixels.chunks_exact(line).skip(above);
-        for (line, out) in lines.zip(band.get_mut().chunks_exact_mut(self.row_samples())) {
+        for (line, out) in lines.zip(band.get_mut().chunks_exact_mut(self.band_samples())) {
             let out = out.get_mut(to..to + shown * step).ok_or(Error::Internal)?;
             for (place, &channel) in self.channels.iter().enumerate() {
                 let out = out.get_mut(place..).unwrap_or(&mut []);
@@ -365,7 +371,7 @@ impl RowSource for Exr {
     fn memory(&self) -> u64 {
         Decompressor::memory(&self.part, self.chunk_bytes())
             .saturating_add(self.band_bytes())
-            .saturating_add(self.blank_samples() as u64 * 4)
+            .saturating_add(self.strip_samples() as u64 * 4)
             .saturating_add(self.part.channels.kinds.len() as u64 * 2)
     }
 
@@ -378,10 +384,12 @@ impl RowSource for Exr {
         let strip = self.position.strip(max_rows);
         let next = match self.next_row() {
             Err(blank) => {
-                let rows = strip.len().min(blank as usize).min(self.blank_samples() / samples);
+                let rows = strip.len().min(blank as usize).min(self.strip_samples() / samples);
                 self.position.next += rows as u32;
-                let Decoding { blank, .. } = self.decoding.insert(decoding);
-                return Ok(Read::Rows(Rows::F32(&blank[..rows * samples])));
+                let Decoding { strip, .. } = self.decoding.insert(decoding);
+                let blank = &mut strip[..rows * samples];
+                blank.fill(0.0);
+                return Ok(Read::Rows(Rows::F32(blank)));
             }
             Ok(next) => next,
         };
@@ -399,9 +407,23 @@ impl RowSource for Exr {
         }
         let band = self.band_rows(decoding.row);
         let rows = strip.len().min((band.end - next) as usize);
-        let from = (next - band.start) as usize * samples;
+        let stride = self.band_samples();
+        let from = (next - band.start) as usize * stride;
+        if stride == samples {
+            self.position.next += rows as u32;
+            let Decoding { band, .. } = self.decoding.insert(decoding);
+            return Ok(Read::Rows(Rows::F32(&band.get()[from..from + rows * stride])));
+        }
+        // Beside the data window, rows are blank.
+        let rows = rows.min(self.strip_samples() / samples);
         self.position.next += rows as u32;
-        let Decoding { band, .. } = self.decoding.insert(decoding);
-        Ok(Read::Rows(Rows::F32(&band.get()[from..from + rows * samples])))
+        let left = self.columns.display as usize * self.channels.len();
+        let Decoding { band, strip, .. } = self.decoding.insert(decoding);
+        let strip = &mut strip[..rows * samples];
+        strip.fill(0.0);
+        for (row, shown) in strip.chunks_exact_mut(samples).zip(band.get()[from..].chunks_exact(stride)) {
+            row[left..left + stride].copy_from_slice(shown);
+        }
+        Ok(Read::Rows(Rows::F32(strip)))
     }
 }
