@@ -12,7 +12,7 @@ use image::codecs::gif::GifEncoder;
 use image::codecs::pnm::{PnmEncoder, PnmSubtype, SampleEncoding};
 use image::{ColorType, DynamicImage, ImageEncoder, ImageFormat};
 use proptest::prelude::*;
-use thumbelina_core::{Budget, Encoded, Error, Format, Job, Limit, Phase, Plan, Request, Step, probe};
+use thumbelina_core::{Budget, Encoded, Error, Format, Job, Phase, Request, Step};
 
 /// As it is, in another format.
 fn to(format: Format) -> Request {
