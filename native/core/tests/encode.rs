@@ -12,7 +12,9 @@ use image::codecs::gif::GifEncoder;
 use image::codecs::pnm::{PnmEncoder, PnmSubtype, SampleEncoding};
 use image::{ColorType, DynamicImage, ImageEncoder, ImageFormat};
 use proptest::prelude::*;
-use thumbelina_core::{Budget, Encoded, Error, Format, Job, Phase, Request, Step};
+use thumbelina_core::{
+    Budget, Encoded, Error, Format, Job, Limit, Limits, Phase, Plan, Request, Step, probe,
+};
 
 /// As it is, in another format.
 fn to(format: Format) -> Request {
@@ -390,7 +392,7 @@ fn an_exr_asks_again_and_again() {
 /// Its encoder cannot be stopped: what it may take is decided before anything is decoded.
 #[test]
 fn an_avif_has_at_most_half_a_megapixel() {
-    let of = |width, height| probe(grey_map(width, height)).unwrap();
+    let of = |width, height| probe(grey_map(width, height), &Limits::default()).unwrap();
     let plan = |header, request| Plan::new(&header, &request).map(|plan| plan.format);
     assert_eq!(plan(of(1_000, 500), to(Format::Avif)), Ok(Format::Avif));
     let refused = Error::Limit { limit: Limit::MaxPixels, value: 500_500, maximum: 500_000 };
