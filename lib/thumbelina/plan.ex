@@ -11,8 +11,7 @@ defmodule Thumbelina.Plan do
     * `:road` - `:normal` for yielding slices on a normal scheduler, `:dirty` for a dirty CPU scheduler.
       A picture that starts on the normal road leaves it for pieces that cannot be cut
     * `:reason` - why that road: `:within_yield_limit`, `:above_yield_limit`, `:shared` (several cores
-      decode it in less time than one), `:indivisible` (the decoder cannot stop half way and takes longer
-      than a slice) or `:asked` (option `:scheduler`)
+      decode it in less time than one) or `:asked` (option `:scheduler`)
   """
 
   @type t :: %__MODULE__{
@@ -23,7 +22,7 @@ defmodule Thumbelina.Plan do
           cost: non_neg_integer,
           costs: %{decode: non_neg_integer, resample: non_neg_integer, encode: non_neg_integer},
           road: :normal | :dirty,
-          reason: :within_yield_limit | :above_yield_limit | :shared | :indivisible | :asked
+          reason: :within_yield_limit | :above_yield_limit | :shared | :asked
         }
 
   @enforce_keys [:width, :height, :format, :decode_scale, :cost, :costs, :road, :reason]

@@ -94,7 +94,11 @@ defmodule Thumbelina.HostileTest do
     # The `0` of a comment's byte would end the block, so that it is followed by ones.
     extension = :binary.replace(extension, <<1, 0>>, <<1, 32>>, [:global])
 
-    for bytes <- [hdr, screen <> extension <> rest] do
+    # Nobody has so much to say of a picture.
+    assert {:error, %Error{reason: :invalid_image, format: :hdr}} = Thumbelina.new(hdr)
+    pgm = "P5\n" <> comments <> "1 1 255\n" <> <<7>>
+
+    for bytes <- [pgm, screen <> extension <> rest] do
       assert Native.probe(bytes, @probe) == :too_big
       assert {:ok, %{width: 1, height: 1}} = Thumbelina.new(bytes)
       assert {:ok, %{width: 1}} = Thumbelina.explain(bytes, 1, 1)

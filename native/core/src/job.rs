@@ -213,11 +213,8 @@ impl Job {
         let plan = self.planned()?;
         let header = &plan.header;
         let rows = strip_rows(plan, pool.is_some()) as u32;
-        // Rows that have just been decoded are in the cache of this core, and adding them up takes a
-        // tenth of what decoding took: sharing that out gains nothing.
-        let shrinks = pool.filter(|_| !header.by_rows);
         if let Read::Rows(rows) = source.read(rows, pool)? {
-            shrink.push(rows, shrinks)?;
+            shrink.push(rows)?;
         }
         if shrink.is_complete() {
             let finish = Finish {

@@ -72,8 +72,6 @@ pub enum Reason {
     AboveYieldLimit,
     /// Several threads decode it in less time than one.
     Shared,
-    /// The decoder cannot stop, and takes longer than a slice.
-    Indivisible,
 }
 
 /// Sizes and places in the stored picture, that is before orientation.
@@ -429,8 +427,8 @@ fn costs(
     output_layout: Layout,
     filter: Filter,
 ) -> Costs {
-    // Rows below the window are never decoded, where rows can be pulled at all.
-    let decoded = if header.by_rows { geometry.window.bottom } else { header.height };
+    // Rows below the window are never decoded.
+    let decoded = geometry.window.bottom;
     let decode = (u128::from(header.decode_nanos) * u128::from(decoded) / u128::from(header.height)) as u64;
     let Window { left, right, top, bottom } = geometry.window;
     let shrink = cost::shrink_nanos(u64::from(right - left) * u64::from(bottom - top), header.layout);
@@ -450,9 +448,6 @@ fn route(header: &Header, costs: &Costs, request: &Request) -> (Road, Reason) {
     match request.scheduler {
         Scheduler::Normal => (Road::Yielding, Reason::Asked),
         Scheduler::Dirty => (Road::Dirty, Reason::Asked),
-        Scheduler::Auto if !header.by_rows && header.decode_nanos > cost::PIECE_NANOS => {
-            (Road::Dirty, Reason::Indivisible)
-        }
         Scheduler::Auto if costs.total() > request.yield_limit => (Road::Dirty, Reason::AboveYieldLimit),
         Scheduler::Auto if header.shares && costs.decode > request.share_limit => {
             (Road::Dirty, Reason::Shared)

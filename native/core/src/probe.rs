@@ -22,14 +22,12 @@ pub struct Header {
     pub(crate) scales: bool,
     /// Whether several threads decode it in less time than one, when it is decoded smaller.
     pub(crate) shares: bool,
-    /// Whether rows can be pulled. Where not, the picture is decoded in one indivisible piece.
-    pub by_rows: bool,
     /// Whether the last row comes first. Only where the orientation says nothing.
     pub(crate) bottom_up: bool,
 }
 
 impl Header {
-    /// A picture whose rows can be pulled from top to bottom, which is upright, and costs what its
+    /// A picture whose rows come from top to bottom, which is upright, and costs what its
     /// format does.
     pub(crate) fn new(format: Format, width: u32, height: u32, layout: Layout) -> Self {
         let mut header = Header {
@@ -43,7 +41,6 @@ impl Header {
             input_nanos: 0,
             scales: false,
             shares: false,
-            by_rows: true,
             bottom_up: false,
         };
         header.decode_nanos = cost::decode_nanos(&header);

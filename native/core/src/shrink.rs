@@ -7,8 +7,6 @@
 //! this stage premultiplied, unless nothing is going to be resampled.
 
 use bytemuck::Pod;
-use rayon::ThreadPool;
-use rayon::prelude::*;
 
 use crate::pixels::{Growing, Rows, Samples, zeroed};
 use crate::plan::{Geometry, Pick, Window};
@@ -87,8 +85,11 @@ impl Shrink {
         self.row >= self.window.bottom
     }
 
-    /// Takes the next rows, and shares them out over a pool if there is one. The result is the same.
-    pub(crate) fn push(&mut self, rows: Rows<'_>, pool: Option<&ThreadPool>) -> Result<(), Error> {
+    /// Takes the next rows.
+    ///
+    /// They have just been decoded and are in the cache of this core, and adding them up takes a tenth of what
+    /// decoding took: sharing that out would gain nothing.
+    pub(crate) fn push(&mut self, rows: Rows<'_>) -> Result<(), Error> {
         let row_len = self.source_width as usize * self.channels;
         let len = match rows {
             Rows::U8(rows) => rows.len(),
@@ -115,7 +116,6 @@ impl Shrink {
             fy: self.shrink.1,
             reduced: self.reduced,
             weigh: self.alpha == Alpha::Weigh,
-            pool,
             pick: self.pick,
         };
         match (&mut self.reducer, rows.slice(range)) {
@@ -136,7 +136,7 @@ impl Shrink {
 }
 
 /// One batch of rows. Lengths and offsets along a row are counted in samples.
-struct Work<'a> {
+struct Work {
     /// The first row of the batch, counted from the window's top.
     first_row: u32,
     rows_in_window: u32,
@@ -148,11 +148,10 @@ struct Work<'a> {
     fy: u32,
     reduced: (u32, u32),
     weigh: bool,
-    pool: Option<&'a ThreadPool>,
     pick: Option<Pick>,
 }
 
-impl Work<'_> {
+impl Work {
     fn run<S: Sample>(&self, sums: &mut Sums<S>, rows: &[S]) -> Result<(), Error> {
         let out_row = self.reduced.0 as usize * self.channels;
         let arrived = self.first_row + (rows.len() / self.row_len) as u32;
@@ -172,51 +171,15 @@ impl Work<'_> {
             }
             return Ok(());
         }
-        let fy = self.fy as usize;
         scratch.prepare(self.width, out_row, self.weigh)?;
 
-        // Rows that finish a block begun earlier, whole blocks, rows that begin one.
-        let total = rows.len() / self.row_len;
-        let begun = self.first_row as usize % fy;
-        let finishing = if begun == 0 { 0 } else { (fy - begun).min(total) };
-        let whole = (total - finishing) / fy;
-        let first_whole = (self.first_row as usize + finishing) / fy;
-        let (head, rest) = rows.split_at(finishing * self.row_len);
-        let (body, tail) = rest.split_at(whole * fy * self.row_len);
-
-        self.add_rows(scratch, head, self.first_row, reduced, out_row);
-        let first_body_row = self.first_row + finishing as u32;
-        if let Some(pool) = self.pool.filter(|_| whole > 1) {
-            let blocks = &mut reduced[first_whole * out_row..][..whole * out_row];
-            let blocks = blocks.par_chunks_exact_mut(out_row);
-            let work = blocks.zip(body.par_chunks_exact(fy * self.row_len));
-            pool.install(|| {
-                work.try_for_each_init(Scratch::empty, |scratch, (out, rows)| {
-                    scratch.prepare(self.width, out_row, self.weigh)?;
-                    for row in rows.chunks_exact(self.row_len) {
-                        self.add_row(scratch, row);
-                    }
-                    self.finish_block(scratch, out);
-                    Ok(())
-                })
-            })?;
-        } else {
-            self.add_rows(scratch, body, first_body_row, reduced, out_row);
-        }
-        self.add_rows(scratch, tail, first_body_row + (whole * fy) as u32, reduced, out_row);
+        self.add_rows(scratch, rows, reduced, out_row);
         Ok(())
     }
 
-    /// Adds rows one after the other, from `first` on, and finishes each block that they complete.
-    fn add_rows<S: Sample>(
-        &self,
-        scratch: &mut Scratch<S>,
-        rows: &[S],
-        first: u32,
-        reduced: &mut [S],
-        out_row: usize,
-    ) {
-        for (y, row) in (first..).zip(rows.chunks_exact(self.row_len)) {
+    /// Adds rows one after the other, and finishes each block that they complete.
+    fn add_rows<S: Sample>(&self, scratch: &mut Scratch<S>, rows: &[S], reduced: &mut [S], out_row: usize) {
+        for (y, row) in (self.first_row..).zip(rows.chunks_exact(self.row_len)) {
             self.add_row(scratch, row);
             if (y + 1).is_multiple_of(self.fy) || y + 1 == self.rows_in_window {
                 self.finish_block(scratch, &mut reduced[(y / self.fy) as usize * out_row..][..out_row]);
@@ -522,7 +485,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(500))]
 
-        /// However the rows are cut and shared out, the averages are the naive ones.
+        /// However the rows are cut, the averages are the naive ones.
         #[test]
         fn averages_are_those_of_the_naive_loop(
             size in (1u32..40, 1u32..40),
@@ -531,7 +494,6 @@ mod tests {
             channels in 1u8..=4,
             depth in prop::sample::select(vec![Depth::U8, Depth::U16, Depth::F32]),
             strip in 1usize..12,
-            parallel: bool,
             seed: u32,
         ) {
             let (width, height) = size;
@@ -555,7 +517,6 @@ mod tests {
                 Depth::F32 => (1.0, floats.iter().map(|&s| s.into()).collect()),
             };
 
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
             let mut subject = Shrink::new(&header, &geometry).unwrap();
             let len = strip * width as usize * usize::from(channels);
             let rows: Vec<Rows> = match depth {
@@ -564,7 +525,7 @@ mod tests {
                 Depth::F32 => floats.chunks(len).map(Rows::F32).collect(),
             };
             for rows in rows {
-                subject.push(rows, parallel.then_some(&pool)).unwrap();
+                subject.push(rows).unwrap();
             }
             prop_assert!(subject.is_complete());
 
@@ -590,7 +551,7 @@ mod tests {
             let window = Window { left: 0, top: 0, right: 1, bottom: rows };
             let geometry = geometry(window, (1, rows));
             let mut subject = Shrink::new(&header, &geometry).unwrap();
-            subject.push(Rows::U8(&vec![255; rows as usize * usize::from(layout.channels)]), None).unwrap();
+            subject.push(Rows::U8(&vec![255; rows as usize * usize::from(layout.channels)])).unwrap();
             assert_eq!(subject.into_reduced(), Samples::U8(vec![255; usize::from(layout.channels)]));
         }
     }
@@ -600,7 +561,7 @@ mod tests {
         let header = header(2, 1, Layout::new(1, Depth::F32));
         let geometry = geometry(Window { left: 0, top: 0, right: 2, bottom: 1 }, (2, 1));
         let mut subject = Shrink::new(&header, &geometry).unwrap();
-        subject.push(Rows::F32(&[f32::NAN, 1.0]), None).unwrap();
+        subject.push(Rows::F32(&[f32::NAN, 1.0])).unwrap();
         assert_eq!(subject.into_reduced(), Samples::F32(vec![0.5]));
     }
 }

@@ -43,7 +43,6 @@ mod atoms {
         within_yield_limit,
         above_yield_limit,
         shared,
-        indivisible,
         // Formats.
         jpeg,
         png,

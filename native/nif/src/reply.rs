@@ -137,7 +137,6 @@ pub(crate) fn plan(plan: Plan) -> PlanTerm {
             Reason::WithinYieldLimit => atoms::within_yield_limit(),
             Reason::AboveYieldLimit => atoms::above_yield_limit(),
             Reason::Shared => atoms::shared(),
-            Reason::Indivisible => atoms::indivisible(),
         },
     }
 }
