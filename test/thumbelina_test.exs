@@ -82,6 +82,17 @@ defmodule ThumbelinaTest do
       assert {:ok, %Image{format: :png, width: 640}} = Thumbelina.new(bytes)
     end
 
+    test "keeps to the limits" do
+      bytes = read("photo.png")
+      size = byte_size(bytes)
+
+      assert {:error, %Error{limit: :max_bytes_in, value: ^size}} =
+               Thumbelina.new(bytes, max_bytes_in: size - 1)
+
+      assert {:error, %Error{reason: :invalid_option, key: :fit}} =
+               Thumbelina.new(bytes, fit: :cover)
+    end
+
     test "wants a binary" do
       assert_raise FunctionClauseError, fn -> Thumbelina.new(~c"GIF89a") end
       assert_raise FunctionClauseError, fn -> Thumbelina.new(<<1::4>>) end
@@ -185,6 +196,44 @@ defmodule ThumbelinaTest do
 
       assert {:error, %Error{limit: :side, maximum: 256}} =
                Thumbelina.thumbnail(bytes, 300, 300, format: :ico)
+    end
+
+    test "reads only what is allowed" do
+      bytes = read("photo.exr")
+      assert {:ok, _} = Thumbelina.thumbnail(bytes, 10, 10)
+
+      for formats <- [:default, :all, [:jpeg, :openexr]] do
+        assert {:ok, _} = Thumbelina.thumbnail(bytes, 10, 10, formats: formats)
+        assert {:ok, _} = Thumbelina.new(bytes, formats: formats)
+      end
+
+      for formats <- [[], [:jpeg, :png]] do
+        for result <- [
+              Thumbelina.thumbnail(bytes, 10, 10, formats: formats),
+              Thumbelina.explain(bytes, 10, 10, formats: formats),
+              Thumbelina.new(bytes, formats: formats),
+              Thumbelina.open(fixture("photo.exr"), formats: formats)
+            ] do
+          assert {:error, %Error{reason: :format_not_allowed, format: :openexr} = error} = result
+          assert Exception.message(error) =~ "formats: :all"
+        end
+      end
+
+      for wrong <- [:jpeg, [:avif], ["png"], [:jpeg | :png], nil] do
+        assert {:error, %Error{reason: :invalid_option, key: :formats}} =
+                 Thumbelina.thumbnail(bytes, 10, 10, formats: wrong)
+      end
+    end
+
+    test "keeps to the limit on memory" do
+      interlaced = read("photo-interlaced.png")
+      {:ok, %{width: width, height: height}} = Thumbelina.new(interlaced)
+
+      assert {:error, %Error{reason: :limit_exceeded, limit: :max_memory} = error} =
+               Thumbelina.thumbnail(interlaced, 10, 10, max_memory: width * height * 3)
+
+      assert error.value > width * height * 3 and error.maximum == width * height * 3
+      assert {:ok, _} = Thumbelina.thumbnail(interlaced, 10, 10, max_memory: error.value)
     end
 
     test "says what is wrong with a picture" do

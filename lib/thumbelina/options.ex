@@ -68,8 +68,8 @@ defmodule Thumbelina.Options do
       default: :default,
       config: true,
       doc:
-        "what the picture may be. `:default` is every format whose decoder keeps to the limits " <>
-          "whatever the file: all but OpenEXR. `:all` adds that; a list names what is allowed"
+        "what the picture may be, as a list. `:default` is every format whose decoder keeps to the " <>
+          "limits whatever the file, `:all` every one that is read: the same, today"
     ],
     max_pixels: [
       type: {:integer, 1, 0xFFFF_FFFF_FFFF},

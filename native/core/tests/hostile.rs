@@ -142,6 +142,22 @@ fn watch(format: Format, generate: impl Fn(&[u8], Range<usize>, &mut dyn FnMut(V
     files
 }
 
+/// What fuzzing found once, by the names of the formats.
+#[test]
+fn finds() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/finds");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let file = Bytes::from(std::fs::read(&path).unwrap());
+        for road in [Road::Pieces, Road::Unbounded] {
+            for max_memory in [16 << 20, 512 << 20] {
+                let caught = std::panic::catch_unwind(|| observe(&file, request(max_memory), road));
+                assert!(caught.is_ok(), "{}", path.display());
+            }
+        }
+    }
+}
+
 macro_rules! each_format {
     ($($name:ident: $format:expr,)*) => {
         $(mod $name {
