@@ -2,9 +2,9 @@ defmodule Thumbelina.Native do
   @moduledoc false
   # The functions of native/nif. Arguments are checked before they come here.
   #
-  # The library is loaded by the first call, and not by @on_load: the VM cannot load a module that has it
-  # while an older version of the module is still there, and Elixir's compiler loads every module as
-  # soon as it is compiled, before there is a library.
+  # The library is loaded by the first call, and not by @on_load: the VM cannot load a module that
+  # has it while an older version of the module is still there, and Elixir's compiler loads every
+  # module as soon as it is compiled, before there is a library.
 
   def distance(first, last), do: load_and_call(:distance, [first, last])
   def probe(bytes, call), do: load_and_call(:probe, [bytes, call])

@@ -1,5 +1,5 @@
-//! The library stays in memory once it is loaded: threads of its own run its code, also after the VM has
-//! unloaded the module.
+//! The library stays in memory once it is loaded: threads of its own run its code, also after the
+//! VM has unloaded the module.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

@@ -2,9 +2,9 @@
 //!
 //!     cargo run --release --manifest-path bench/turbojpeg/Cargo.toml -- [--rounds N] FILE...
 //!
-//! Both decode to packed RGB, or to grey what is grey, into a buffer that is there already; libjpeg-turbo
-//! with its accurate transform and its smooth enlarging, which are its defaults. They take turns, so that
-//! whatever else the machine does hits both. Milliseconds, medians.
+//! Both decode to packed RGB, or to grey what is grey, into a buffer that is there already;
+//! libjpeg-turbo with its accurate transform and its smooth enlarging, which are its defaults. They
+//! take turns, so that whatever else the machine does hits both. Milliseconds, medians.
 
 use std::error::Error;
 use std::hint::black_box;

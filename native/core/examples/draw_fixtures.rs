@@ -88,8 +88,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("photo-ascii.ppm", ascii_ppm(&sized(32, 21).to_rgb8())),
     ])?;
 
-    // A soft red disc, 200x150. The transparent pixels around it hide a bright green, or white where
-    // there is no colour: whoever resamples without premultiplying gets a seam of it.
+    // A soft red disc, 200x150. The transparent pixels around it hide a bright green, or white
+    // where there is no colour: whoever resamples without premultiplying gets a seam of it.
     let rgba = DynamicImage::from(RgbaImage::from_fn(200, 150, |x, y| match (disc(x, y) >> 8) as u8 {
         0 => Rgba([0, 255, 0, 0]),
         alpha => Rgba([255, 0, 0, alpha]),
@@ -164,7 +164,8 @@ fn encode(picture: &DynamicImage, format: ImageFormat) -> Bytes {
     Ok(bytes.into_inner())
 }
 
-/// With colours at half the size, as cameras have it, unless `set` or a quality above 89 says otherwise.
+/// With colours at half the size, as cameras have it, unless `set` or a quality above 89 says
+/// otherwise.
 fn jpeg(picture: &DynamicImage, quality: u8, set: impl FnOnce(&mut JpegEncoder<&mut Vec<u8>>)) -> Bytes {
     let colour = if picture.color().has_color() { JpegColour::Rgb } else { JpegColour::Luma };
     let (width, height) = (picture.width().try_into()?, picture.height().try_into()?);
@@ -175,7 +176,8 @@ fn jpeg(picture: &DynamicImage, quality: u8, set: impl FnOnce(&mut JpegEncoder<&
     Ok(bytes)
 }
 
-/// The TIFF structure with one entry, the orientation: little-endian when that is odd, else big-endian.
+/// The TIFF structure with one entry, the orientation: little-endian when that is odd, else
+/// big-endian.
 fn exif(orientation: u8) -> Vec<u8> {
     let little = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x01\0\0\0\0\0\0\0";
     let big = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x01\0\0\0\0\0\0";
@@ -221,7 +223,8 @@ fn palette_png(picture: &Indexed) -> Bytes {
     png_of(160, 107, indexed, &unfiltered)
 }
 
-/// Adam7: seven passes over ever more pixels. Each row is stored as differences to the pixel before.
+/// Adam7: seven passes over ever more pixels. Each row is stored as differences to the pixel
+/// before.
 fn interlaced_png(picture: &RgbImage) -> Bytes {
     const PASSES: [(usize, usize, usize, usize); 7] =
         [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)];
@@ -371,7 +374,8 @@ fn exr(picture: &Rgb32FImage) -> Bytes {
     let (mut offsets, mut blocks) = (Vec::new(), Vec::new());
     let first = bytes.len() as u64 + 8 * u64::from(height.div_ceil(16));
     for top in (0..height).step_by(16) {
-        // The low bytes of all samples, then the high ones, each as the difference to the one before.
+        // The low bytes of all samples, then the high ones, each as the difference to the one
+        // before.
         let line = |y, channel: usize| (0..width).map(move |x| half(picture.get_pixel(x, y)[channel]));
         let lines = (top..height.min(top + 16)).flat_map(|y| [2, 1, 0].map(|channel| line(y, channel)));
         let (low, high): (Vec<_>, Vec<_>) =
@@ -386,7 +390,8 @@ fn exr(picture: &Rgb32FImage) -> Bytes {
     Ok(bytes)
 }
 
-/// DirectDraw surface: DXT1, so per 4x4 pixels two colours and which mixture of them each pixel takes.
+/// DirectDraw surface: DXT1, so per 4x4 pixels two colours and which mixture of them each pixel
+/// takes.
 fn dds(picture: &RgbImage) -> Vec<u8> {
     let (width, height) = picture.dimensions();
     let mut header = [0; 31];
@@ -452,8 +457,8 @@ fn linear(mut picture: Rgb32FImage) -> Rgb32FImage {
 
 type Colour = [f32; 3];
 
-/// A lake before mountains: smooth sky, fine grass, hard edges, small bright flowers, and noise as a
-/// sensor has it.
+/// A lake before mountains: smooth sky, fine grass, hard edges, small bright flowers, and noise as
+/// a sensor has it.
 fn photo() -> Rgb32FImage {
     const PARTS: [f32; 3] = [1.0 / 6.0, 0.5, 5.0 / 6.0];
     Rgb32FImage::from_fn(640, 427, |x, y| {
@@ -540,8 +545,8 @@ fn meadow(x: f32, y: f32, near: f32) -> Colour {
     }
 }
 
-/// Shapes with level tops and bottoms: top and bottom, left and right end of the top, left and right
-/// end of the bottom, colour.
+/// Shapes with level tops and bottoms: top and bottom, left and right end of the top, left and
+/// right end of the bottom, colour.
 type Shape = ([f32; 2], [f32; 2], [f32; 2], Colour);
 
 fn paint(shapes: &[Shape], x: f32, y: f32, behind: Colour) -> Colour {

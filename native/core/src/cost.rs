@@ -13,23 +13,24 @@ pub(crate) const BAND_NANOS: u64 = 550_000;
 /// The default of `yield_limit`: work that can be cut stays on the yielding road up to this.
 ///
 /// Four processes making 200-pixel thumbnails without pause on two cores, and how late a process
-/// woke in 99 % of 1,000 sleeps of 1 ms (median of three runs), on the yielding and on the dirty road:
-/// PNGs of 3 ms each 2.9 and 5.5 ms, of 26 ms 3.3 and 23 ms, of 95 ms 3.1 and 87 ms; as many thumbnails
-/// a second on both. JPEGs of 25 megapixels 3.7 and 24 ms, at 69 and 73 a second. So yielding is the kinder
-/// road at any length. The limit is where a caller who
-/// shares the schedulers with others would rather have threads of its own.
+/// woke in 99 % of 1,000 sleeps of 1 ms (median of three runs), on the yielding and on the dirty
+/// road: PNGs of 3 ms each 2.9 and 5.5 ms, of 26 ms 3.3 and 23 ms, of 95 ms 3.1 and 87 ms; as many
+/// thumbnails a second on both. JPEGs of 25 megapixels 3.7 and 24 ms, at 69 and 73 a second. So
+/// yielding is the kinder road at any length. The limit is where a caller who shares the schedulers
+/// with others would rather have threads of its own.
 pub(crate) const YIELD_LIMIT_MICROS: u64 = 100_000;
 
-/// Decoding that several threads share goes to the dirty road from this on, as long as there are two
-/// schedulers for each thumbnail in the making: it is there sooner, and nobody else wants the cores.
+/// Decoding that several threads share goes to the dirty road from this on, as long as there are
+/// two schedulers for each thumbnail in the making: it is there sooner, and nobody else wants the
+/// cores.
 ///
-/// Photographs to 100 and 200 pixels on two cores, medians of 41 by turns: with 1.3 ms of decoding estimated, the
-/// dirty road took 1.2 times as long as the yielding one, with 1.9 ms as long, with 2.3 ms 0.9 times, from
-/// 3.3 ms on 0.7 to 0.9 times.
+/// Photographs to 100 and 200 pixels on two cores, medians of 41 by turns: with 1.3 ms of decoding
+/// estimated, the dirty road took 1.2 times as long as the yielding one, with 1.9 ms as long, with
+/// 2.3 ms 0.9 times, from 3.3 ms on 0.7 to 0.9 times.
 pub(crate) const SHARE_LIMIT_MICROS: u64 = 2_000;
 
-/// A decoder that gets its input whole, for each byte of it, on top of the pixels: some copy it, and
-/// what no pixel needs is looked at all the same.
+/// A decoder that gets its input whole, for each byte of it, on top of the pixels: some copy it,
+/// and what no pixel needs is looked at all the same.
 pub(crate) const NANOS_PER_BYTE: u64 = 2;
 
 /// Entropy-coded bytes of a JPEG: what is skipped costs about as much as what is decoded.
@@ -97,16 +98,16 @@ fn taps(support: f64, ratio: f64) -> f64 {
     2.0 * support * ratio.max(1.0)
 }
 
-/// How fast AVIF is written, by its encoder's own scale from 1 to 10: up to so many pixels at such a speed,
-/// and the nanoseconds that a pixel then takes, of RGB.
+/// How fast AVIF is written, by its encoder's own scale from 1 to 10: up to so many pixels at such
+/// a speed, and the nanoseconds that a pixel then takes, of RGB.
 ///
-/// `rav1e` encodes a frame in one go, and knows no way to be stopped, so that the last number of pixels is
-/// the most that there may be. Measured on one core, nanoseconds of a pixel at speeds 8, 9 and 10: a
-/// photograph of 200 pixels at quality 80 takes 3,100, 1,700 and 1,200, one of 500 pixels 2,600, 1,400
-/// and 900, one of 1,000 pixels 2,300, 1,100 and 700; noise of 500 pixels 4,900, 2,700 and 1,600, and at
-/// quality 100 7,300, 4,300 and 2,400, which is the worst found. So none takes much more than a second,
-/// and photographs at most half of that. Files of speed 9 are up to 6 % larger than those of speed 8,
-/// those of speed 10 by 12 to 21 %.
+/// `rav1e` encodes a frame in one go, and knows no way to be stopped, so that the last number of
+/// pixels is the most that there may be. Measured on one core, nanoseconds of a pixel at speeds 8,
+/// 9 and 10: a photograph of 200 pixels at quality 80 takes 3,100, 1,700 and 1,200, one of 500
+/// pixels 2,600, 1,400 and 900, one of 1,000 pixels 2,300, 1,100 and 700; noise of 500 pixels
+/// 4,900, 2,700 and 1,600, and at quality 100 7,300, 4,300 and 2,400, which is the worst found. So
+/// none takes much more than a second, and photographs at most half of that. Files of speed 9 are
+/// up to 6 % larger than those of speed 8, those of speed 10 by 12 to 21 %.
 pub(crate) const AVIF_SPEEDS: [(u64, u8, u64); 3] =
     [(50_000, 8, 4_000), (200_000, 9, 2_200), (MAX_AVIF_PIXELS, 10, 1_300)];
 
@@ -120,8 +121,8 @@ pub(crate) fn avif_speed(pixels: u64) -> (u8, u64) {
     fits.map_or((fastest, least), |(_, speed, nanos)| (speed, nanos))
 }
 
-/// What NeuQuant learns from at most, and what it takes for one pixel: a look at 256 neurons, and moving
-/// some of them. 650 measured.
+/// What NeuQuant learns from at most, and what it takes for one pixel: a look at 256 neurons, and
+/// moving some of them. 650 measured.
 pub(crate) const GIF_MAX_LEARNED: u64 = 20_000;
 pub(crate) const GIF_LEARN_NANOS: u64 = 800;
 

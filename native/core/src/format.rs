@@ -143,8 +143,8 @@ impl Formats {
     }
 }
 
-/// All whose decoders hold no more memory and take no more time than the limits say, whatever the file: every
-/// one, for now.
+/// All whose decoders hold no more memory and take no more time than the limits say, whatever the
+/// file: every one, for now.
 impl Default for Formats {
     fn default() -> Self {
         Formats::ALL

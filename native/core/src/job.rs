@@ -93,8 +93,8 @@ enum Stage {
 /// Rows are pulled in strips of about this much work, between two looks at the clock.
 const STRIP_NANOS: u64 = 50_000;
 
-/// On the dirty road a strip is long enough to be shared out, and short enough that a dead caller is
-/// noticed.
+/// On the dirty road a strip is long enough to be shared out, and short enough that a dead caller
+/// is noticed.
 const DIRTY_STRIP_NANOS: u64 = 2_000_000;
 const DIRTY_STRIP_BYTES: u64 = 4 << 20;
 
@@ -128,7 +128,8 @@ impl Job {
         self.step_unless(budget, &|| false)
     }
 
-    /// [`step`](Self::step), during which what cannot be cut asks now and then whether it `is_stopped`.
+    /// [`step`](Self::step), during which what cannot be cut asks now and then whether it
+    /// `is_stopped`.
     ///
     /// # Errors
     /// Those of [`step`](Self::step), and [`Error::Stopped`] where the answer was yes.
@@ -283,7 +284,8 @@ impl Job {
     }
 }
 
-/// How many rows are decoded between two looks at the clock, or where there are threads to spare, at the caller.
+/// How many rows are decoded between two looks at the clock, or where there are threads to spare,
+/// at the caller.
 fn strip_rows(plan: &Plan, shared: bool) -> u64 {
     let header = &plan.header;
     let mut row_nanos = cost::decode_nanos(&Header { height: 1, ..*header }).max(1);

@@ -1,8 +1,8 @@
 //! The way of a picture: probe, plan, decode and shrink, resample, finish, encode.
 //!
 //! This crate knows nothing of the BEAM. A [`Job`] is the state machine that strings the stages
-//! together: [`Job::step`] does one bounded piece of work and says what comes next, so that a caller
-//! can stop anywhere, go on later, or move the rest to where blocking is allowed.
+//! together: [`Job::step`] does one bounded piece of work and says what comes next, so that a
+//! caller can stop anywhere, go on later, or move the rest to where blocking is allowed.
 //!
 //! ```
 //! use thumbelina_core::{Budget, Format, Job, Request, Step};

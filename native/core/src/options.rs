@@ -38,7 +38,8 @@ pub enum Scheduler {
     Dirty,
 }
 
-/// What is done about a picture that was cut off or is damaged, where the decoder can go on: JPEG's.
+/// What is done about a picture that was cut off or is damaged, where the decoder can go on:
+/// JPEG's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnDamage {
     /// The picture is refused.

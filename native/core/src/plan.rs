@@ -8,9 +8,9 @@ use crate::resample::support;
 use crate::{Error, Filter, Fit, Format, Header, Layout, Request, Road, Scheduler, cost, encode};
 
 /// What the last resampling is left with at least, on each side, after the whole-factor shrink. On
-/// photographs at 400 pixels, 2 keeps 48 dB against a single Lanczos pass over the full picture, and
-/// 1.5 loses 4 dB of that. The smaller the thumbnail, the more the box average shows (42 dB at 50
-/// pixels) and the less it costs to leave more to the filter: a tenth of a millisecond at
+/// photographs at 400 pixels, 2 keeps 48 dB against a single Lanczos pass over the full picture,
+/// and 1.5 loses 4 dB of that. The smaller the thumbnail, the more the box average shows (42 dB at
+/// 50 pixels) and the less it costs to leave more to the filter: a tenth of a millisecond at
 /// `SMALL_SIDE`.
 const LEAVE: f64 = 2.0;
 const LEAVE_SMALL: f64 = 3.0;
@@ -117,8 +117,8 @@ impl Pick {
         ((first + (f64::from(output) + 0.5) * ratio) as u32).min(length - 1)
     }
 
-    /// Whether output rows are taken from fewer source rows. Then those are kept as they are, and an
-    /// output row looks its own up; otherwise every output row keeps its own.
+    /// Whether output rows are taken from fewer source rows. Then those are kept as they are, and
+    /// an output row looks its own up; otherwise every output row keeps its own.
     fn repeats_rows(&self) -> bool {
         self.ratio.1 < 1.0
     }
@@ -381,7 +381,8 @@ impl Axis {
     }
 }
 
-/// What one row takes, decoded and summed up. A picture may be a single row of a hundred megapixels.
+/// What one row takes, decoded and summed up. A picture may be a single row of a hundred
+/// megapixels.
 fn check_row(header: &Header, geometry: &Geometry) -> Result<(), Error> {
     let Window { left, right, .. } = geometry.window;
     let channels = u64::from(header.layout.channels);
@@ -390,8 +391,8 @@ fn check_row(header: &Header, geometry: &Geometry) -> Result<(), Error> {
     Limit::DecodedBytes.check(header.row_bytes() as u64 * 2 + sums + blocks, MAX_ROW_BYTES)
 }
 
-/// The coefficients of all columns are computed in one go. As a bound for output that nobody calls a thumbnail, what
-/// that takes may not hold up whoever waits for the job to stop.
+/// The coefficients of all columns are computed in one go. As a bound for output that nobody calls
+/// a thumbnail, what that takes may not hold up whoever waits for the job to stop.
 const COEFFICIENT_NANOS: u64 = 40_000_000;
 
 fn check_columns(geometry: &Geometry, filter: Filter) -> Result<(), Error> {

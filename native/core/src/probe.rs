@@ -87,8 +87,8 @@ pub fn probe(input: Bytes, limits: &Limits) -> Result<Header, Error> {
     decode::open(input, limits).map(|source| source.header())
 }
 
-/// Whether [`probe`] takes no longer than a piece of work on the yielding road may. A header can be as
-/// long as its file.
+/// Whether [`probe`] takes no longer than a piece of work on the yielding road may. A header can be
+/// as long as its file.
 pub fn is_probe_short(input: &[u8]) -> bool {
     decode::header_nanos(input, 2 * cost::PIECE_NANOS) <= cost::PIECE_NANOS
 }

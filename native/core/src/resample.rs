@@ -27,16 +27,17 @@ fn kernel(filter: Filter) -> FilterType {
         Filter::CatmullRom => FilterType::CatmullRom,
         Filter::Mitchell => FilterType::Mitchell,
         Filter::Gaussian => FilterType::Gaussian,
-        // It is computed for every band anew, and its own takes two sines a tap: half of the time of wide
-        // outputs.
+        // It is computed for every band anew, and its own takes two sines a tap: half of the time
+        // of wide outputs.
         Filter::Lanczos3 => {
             fir::Filter::new("Lanczos3", lanczos3, 3.0).map_or(FilterType::Lanczos3, FilterType::Custom)
         }
     }
 }
 
-/// sinc(x) sinc(x / 3) within 3 of zero. Straight lines between points so close are off by less than 1e-6:
-/// nothing where samples have 8 bits, for which coefficients are rounded to 16, and below what 16 bits show.
+/// sinc(x) sinc(x / 3) within 3 of zero. Straight lines between points so close are off by less
+/// than 1e-6: nothing where samples have 8 bits, for which coefficients are rounded to 16, and
+/// below what 16 bits show.
 fn lanczos3(x: f64) -> f64 {
     let at = x.abs() * f64::from(POINTS);
     let below = at as usize;

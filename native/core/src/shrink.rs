@@ -87,8 +87,8 @@ impl Shrink {
 
     /// Takes the next rows.
     ///
-    /// They have just been decoded and are in the cache of this core, and adding them up takes a tenth of what
-    /// decoding took: sharing that out would gain nothing.
+    /// They have just been decoded and are in the cache of this core, and adding them up takes a
+    /// tenth of what decoding took: sharing that out would gain nothing.
     pub(crate) fn push(&mut self, rows: Rows<'_>) -> Result<(), Error> {
         let row_len = self.source_width as usize * self.channels;
         let len = match rows {

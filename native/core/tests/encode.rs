@@ -21,8 +21,8 @@ fn to(format: Format) -> Request {
     Request { format: Some(format), ..Request::default() }
 }
 
-/// Sizes around what is special somewhere: one pixel, the narrowest run-length encoded HDR row, several
-/// spans, several strips.
+/// Sizes around what is special somewhere: one pixel, the narrowest run-length encoded HDR row,
+/// several spans, several strips.
 const SIZES: [(u32, u32); 9] =
     [(1, 1), (1, 7), (5, 3), (8, 2), (7, 64), (97, 61), (256, 256), (1_025, 3), (400, 900)];
 

@@ -1,5 +1,6 @@
-//! Files made to lie, to take long, or to take much: whatever they say, a job holds no more than its limit, takes no
-//! longer than its bytes and pixels are worth, and no piece of it holds a scheduler.
+//! Files made to lie, to take long, or to take much: whatever they say, a job holds no more than
+//! its limit, takes no longer than its bytes and pixels are worth, and no piece of it holds a
+//! scheduler.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 #[path = "common/lies.rs"]
@@ -116,7 +117,8 @@ fn honest(format: Format) -> Vec<(Vec<u8>, Range<usize>)> {
     }
 }
 
-/// Watches everything that a generator makes, on both roads by turns, and says how many files there were.
+/// Watches everything that a generator makes, on both roads by turns, and says how many files there
+/// were.
 fn watch(format: Format, generate: impl Fn(&[u8], Range<usize>, &mut dyn FnMut(Vec<u8>))) -> usize {
     let mut files = 0;
     for (file, range) in honest(format) {

@@ -19,7 +19,8 @@ fn full_resolution(source: &RgbImage, (width, height): (u32, u32), cover: bool) 
     to.into_vec()
 }
 
-/// The least distance of thumbnails of one picture, over all fits, and how many of them were shrunk.
+/// The least distance of thumbnails of one picture, over all fits, and how many of them were
+/// shrunk.
 fn least_distance(input: &Bytes, sides: &[u32]) -> (f64, usize) {
     let source = decode(input).to_rgb8();
     let (mut least, mut shrunk) = (f64::INFINITY, 0);

@@ -1,5 +1,5 @@
-//! What each stage takes: `cargo bench -p thumbelina-jpeg`, and `JPEG=some.jpg` in front of it for a file
-//! instead of drawn pictures. Criterion keeps the numbers of the last run and compares.
+//! What each stage takes: `cargo bench -p thumbelina-jpeg`, and `JPEG=some.jpg` in front of it for
+//! a file instead of drawn pictures. Criterion keeps the numbers of the last run and compares.
 #![allow(clippy::unwrap_used, reason = "a bench stops by panicking")]
 
 use std::hint::black_box;
@@ -80,8 +80,8 @@ fn encode(pixels: &[u8], sampling: SamplingFactor, progressive: bool) -> Bytes {
     file.into()
 }
 
-/// Coloured surfaces with edges between them, some of them smooth and some of them rough, and grain:
-/// about as much to code as a photograph has.
+/// Coloured surfaces with edges between them, some of them smooth and some of them rough, and
+/// grain: about as much to code as a photograph has.
 fn draw() -> Vec<u8> {
     let mut pixels = Vec::new();
     for y in 0..u32::from(HEIGHT) {

@@ -101,8 +101,8 @@ pub(crate) const MAX_BLOCK_BYTES: usize = 64 * 31 / 8 + 1;
 pub(crate) struct Damage;
 
 /// Decodes one block: the DC difference to `out[0]`, wanted coefficients to their places. The rest
-/// of `out` must be zero, and its last element takes what is not wanted: `out` is one longer than the
-/// class keeps.
+/// of `out` must be zero, and its last element takes what is not wanted: `out` is one longer than
+/// the class keeps.
 #[inline(always)]
 pub(crate) fn decode(
     bits: &mut Bits,
@@ -120,7 +120,8 @@ pub(crate) fn decode(
     } else {
         (out[0], *bits) = long_dc(*bits, dc)?;
     }
-    // A refill is enough for two symbols of a look-up, of 25 bits each. Longer codes see to their own.
+    // A refill is enough for two symbols of a look-up, of 25 bits each. Longer codes see to their
+    // own.
     let mut k = 1;
     if class.limit() > 1 {
         k = coefficient(bits, data, ac, class, k, out)?;
@@ -196,8 +197,8 @@ fn long_dc(mut bits: Bits, dc: &Dc) -> Result<(i16, Bits), Damage> {
     Ok((difference, bits))
 }
 
-/// What [`long_ac`] found. The bits are given and taken by value, so that they can stay in registers
-/// where it is not called.
+/// What [`long_ac`] found. The bits are given and taken by value, so that they can stay in
+/// registers where it is not called.
 struct Long {
     bits: Bits,
     next: u32,

@@ -1,5 +1,5 @@
-//! How much of the input one call may look at. MCUs are counted beside it: data that yields none, or takes
-//! many bytes for one, must not hold a call.
+//! How much of the input one call may look at. MCUs are counted beside it: data that yields none,
+//! or takes many bytes for one, must not hold a call.
 
 /// Bytes that are decoded at a time: a tenth of a millisecond for the densest data there is.
 const BYTES_PER_CALL: usize = 4 << 10;
@@ -7,8 +7,8 @@ const BYTES_PER_CALL: usize = 4 << 10;
 /// As many bytes are searched for a marker, or checked, in the time of one that is decoded.
 const SEARCHED: usize = 4;
 
-/// No call looks at more bytes: what it may search, and then a whole segment, or data for an MCU of any kind with
-/// some on top, stuffed throughout.
+/// No call looks at more bytes: what it may search, and then a whole segment, or data for an MCU of
+/// any kind with some on top, stuffed throughout.
 #[doc(hidden)]
 pub const MOST_LOOKED_AT: u64 = (BYTES_PER_CALL * SEARCHED + (64 << 10)) as u64;
 

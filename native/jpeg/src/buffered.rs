@@ -1,6 +1,6 @@
 //! Pictures in several scans: progressive ones, and sequential ones that are not interleaved. The
-//! coefficients that the scale needs are collected from the scans that they depend on; then the rows
-//! are made.
+//! coefficients that the scale needs are collected from the scans that they depend on; then the
+//! rows are made.
 
 use std::ops::Range;
 
@@ -56,8 +56,8 @@ struct Store {
     transform: Option<Transform>,
     /// Blocks of a row, those that only fill the last MCU included.
     across: usize,
-    /// Rows of blocks, as far down as data has reached, and how many there will be. One in between that no
-    /// data has reached is empty.
+    /// Rows of blocks, as far down as data has reached, and how many there will be. One in between
+    /// that no data has reached is empty.
     rows: Vec<Row>,
     down: usize,
     /// Whether it has to be known which coefficients are not zero, also among those not kept.
@@ -74,8 +74,8 @@ struct Row {
 }
 
 impl Store {
-    /// Makes one row of blocks among these, if there is any that no data has reached so far, and says how
-    /// many blocks that has.
+    /// Makes one row of blocks among these, if there is any that no data has reached so far, and
+    /// says how many blocks that has.
     fn make_row(&mut self, rows: Range<usize>) -> Option<usize> {
         let end = rows.end.min(self.down);
         if self.rows.len() < end {
@@ -275,7 +275,8 @@ impl Buffered {
         Ok(())
     }
 
-    /// Makes rows of MCUs: with a pool as many as `most` says, else no more MCUs than that, of one row.
+    /// Makes rows of MCUs: with a pool as many as `most` says, else no more MCUs than that, of one
+    /// row.
     fn make_rows(&mut self, bands: &mut Bands, most: usize, pool: Option<&ThreadPool>) -> usize {
         let (across, down) = self.frame.mcus();
         let (across, left) = (across as usize, down as usize - self.row);
@@ -377,8 +378,8 @@ impl Decoding {
         Ok(Decoding { cursor, kind, components, across: across.into(), next: 0 })
     }
 
-    /// Decodes about `most` MCUs, as far as the budget goes, and says how many they were, or how many would
-    /// have taken as long.
+    /// Decodes about `most` MCUs, as far as the budget goes, and says how many they were, or how
+    /// many would have taken as long.
     fn advance(
         &mut self,
         input: &[u8],
@@ -447,7 +448,8 @@ impl Decoding {
         Ok(count)
     }
 
-    /// Passes blocks to which the scan adds nothing, and says how many MCUs would have taken as long.
+    /// Passes blocks to which the scan adds nothing, and says how many MCUs would have taken as
+    /// long.
     fn pass_empty(&mut self, stores: &[Store], most: usize) -> usize {
         // Only scans of a single component have runs of such blocks.
         let (Kind::Progressive(band), &[(component, _, _)]) = (&self.kind, &self.components[..]) else {
@@ -483,8 +485,8 @@ impl Decoding {
         (passed as usize).div_ceil(EMPTY_BLOCKS).max(steps / 4)
     }
 
-    /// Makes one of the rows of blocks that row `y` of MCUs is made of, if any is still to be made, and says
-    /// how many blocks it has.
+    /// Makes one of the rows of blocks that row `y` of MCUs is made of, if any is still to be made,
+    /// and says how many blocks it has.
     fn make_row(&self, stores: &mut [Store], y: usize) -> Option<usize> {
         self.components.iter().find_map(|&(component, _, high)| {
             let high = high as usize;
@@ -512,8 +514,8 @@ impl Decoding {
     }
 }
 
-/// Adds what a progressive scan has for `most` MCUs to the blocks from column `x` on. A function for each kind
-/// of scan, as none needs what the others do.
+/// Adds what a progressive scan has for `most` MCUs to the blocks from column `x` on. A function
+/// for each kind of scan, as none needs what the others do.
 #[inline(never)]
 fn add(
     cursor: &mut Cursor,

@@ -113,8 +113,8 @@ impl Cursor {
         self.interval
     }
 
-    /// Decodes at most `most` MCUs (not 0), as far as the end of the restart interval and the budget. `mcu`
-    /// decodes one, and is told how many came before it in this call.
+    /// Decodes at most `most` MCUs (not 0), as far as the end of the restart interval and the
+    /// budget. `mcu` decodes one, and is told how many came before it in this call.
     #[inline(always)]
     pub(crate) fn decode(
         &mut self,
@@ -258,7 +258,8 @@ impl Cursor {
                         return Err(Error::Damaged { offset: at });
                     }
                     from = at + 2;
-                    // One from before was passed by already; one that is far ahead is taken for that.
+                    // One from before was passed by already; one that is far ahead is taken for
+                    // that.
                     if ahead <= 4 {
                         self.restart = (code - 0xD0 + 1) & 7;
                         break self.interval * u64::from(ahead);
@@ -301,8 +302,8 @@ impl Cursor {
         (stuffed(input, self.start, bit / 8), bit % 8)
     }
 
-    /// Goes on from another place in the same interval, a byte of the input and a bit of it, where `left` MCUs
-    /// are left of the interval.
+    /// Goes on from another place in the same interval, a byte of the input and a bit of it, where
+    /// `left` MCUs are left of the interval.
     pub(crate) fn go_to(&mut self, (offset, bit): Place, left: u64, predictions: Predictions) {
         self.start_interval(offset);
         self.reader = Reader { bits: Bits::at(&self.data, bit), predictions, end_of_band: 0 };

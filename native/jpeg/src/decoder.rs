@@ -27,15 +27,16 @@ pub enum OnDamage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
     pub scale: Scale,
-    /// Whether a progressive picture at 1/8 is made of its DC scans alone: a small part of the file. Chroma that
-    /// has half as many samples on each side is enlarged then, instead of being taken from more
-    /// coefficients. `true` by default.
+    /// Whether a progressive picture at 1/8 is made of its DC scans alone: a small part of the
+    /// file. Chroma that has half as many samples on each side is enlarged then, instead of being
+    /// taken from more coefficients. `true` by default.
     pub dc_only: bool,
     pub on_damage: OnDamage,
-    /// Bytes that a picture may take while it is decoded: the coefficients of one in several scans, and
-    /// two rows of MCUs. The input and the rows handed over are not included, and neither is what several
-    /// threads take, which does not grow with the picture: 1 MB of samples, and for each thread four pieces
-    /// of 0.1 MB, or of 2 MB at the most for flat pictures. 512 MiB by default.
+    /// Bytes that a picture may take while it is decoded: the coefficients of one in several scans,
+    /// and two rows of MCUs. The input and the rows handed over are not included, and neither is
+    /// what several threads take, which does not grow with the picture: 1 MB of samples, and for
+    /// each thread four pieces of 0.1 MB, or of 2 MB at the most for flat pictures. 512 MiB by
+    /// default.
     pub max_memory: u64,
     /// Bytes of entropy-coded data that a thread takes at a time, where there is a pool. 48 KiB by
     /// default, and at most; it makes no difference to the rows.
@@ -57,17 +58,19 @@ impl Default for Options {
 /// How much [`Decoder::read`] does before it returns.
 #[derive(Debug, Clone, Copy)]
 pub enum Effort<'a> {
-    /// About so many MCUs, at least one, on this thread. An MCU is 8 by 8 samples of the picture times its
-    /// largest sampling factors.
+    /// About so many MCUs, at least one, on this thread. An MCU is 8 by 8 samples of the picture
+    /// times its largest sampling factors.
     Mcus(usize),
-    /// As much as makes sense to share out over a pool's threads, of which this one takes the place of one.
+    /// As much as makes sense to share out over a pool's threads, of which this one takes the place
+    /// of one.
     Pool(&'a ThreadPool),
 }
 
 /// What [`Decoder::read`] hands over.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Read<'a> {
-    /// The next rows, from top to bottom: one byte a pixel for grey, else three, red, green and blue.
+    /// The next rows, from top to bottom: one byte a pixel for grey, else three, red, green and
+    /// blue.
     Rows(&'a [u8]),
     /// Something was done, but there are no rows to hand over yet.
     Working,
@@ -109,7 +112,8 @@ const MCUS_TOGETHER: usize = 4_096;
 /// As many bytes, too, as so many calls without a pool look at.
 const CALLS_TOGETHER: usize = 64;
 
-/// Bytes of rows that several threads make at a time: few enough not to go through fresh pages of memory.
+/// Bytes of rows that several threads make at a time: few enough not to go through fresh pages of
+/// memory.
 const BYTES_TOGETHER: usize = 1 << 20;
 
 impl Decoder {
@@ -245,8 +249,8 @@ impl Decoder {
         Ok(())
     }
 
-    /// How many bytes of the input were looked at so far by calls with [`Effort::Mcus`]. For tests, which hold
-    /// each call to `MOST_LOOKED_AT`.
+    /// How many bytes of the input were looked at so far by calls with [`Effort::Mcus`]. For tests,
+    /// which hold each call to `MOST_LOOKED_AT`.
     #[doc(hidden)]
     pub fn looked_at(&self) -> u64 {
         self.looked_at

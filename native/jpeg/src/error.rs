@@ -19,8 +19,8 @@ pub enum Error {
     #[error("the input ends at byte {offset}, before the picture does")]
     Truncated { offset: usize },
     /// Entropy-coded data that is not what the tables and the frame make possible: a bit pattern
-    /// that is no code, coefficients past the last, a marker where data should be. What is wrong may
-    /// have come some bytes before it showed.
+    /// that is no code, coefficients past the last, a marker where data should be. What is wrong
+    /// may have come some bytes before it showed.
     #[error("damaged data around byte {offset}")]
     Damaged { offset: usize },
     /// The picture takes more memory than allowed.

@@ -15,8 +15,8 @@ pub enum Process {
 
 /// The size of the output: this many eighths of the picture's, rounded up.
 ///
-/// A block of 8 by 8 samples becomes one of 8, 4, 2 or 1 by as many, by an inverse transform of that
-/// size on its lowest coefficients. At 1/8 that is the block's average.
+/// A block of 8 by 8 samples becomes one of 8, 4, 2 or 1 by as many, by an inverse transform of
+/// that size on its lowest coefficients. At 1/8 that is the block's average.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, PartialOrd, Ord)]
 pub enum Scale {
     Eighth,

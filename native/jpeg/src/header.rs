@@ -55,8 +55,8 @@ impl Header {
         Ok(header)
     }
 
-    /// How many MCUs the picture has, when all components are interleaved: [`Effort::Mcus`](crate::Effort::Mcus)
-    /// counts in these. At least one.
+    /// How many MCUs the picture has, when all components are interleaved:
+    /// [`Effort::Mcus`](crate::Effort::Mcus) counts in these. At least one.
     pub fn mcus(&self) -> u64 {
         let most = |factor: fn(&Component) -> u8| self.components.iter().map(factor).max().unwrap_or(1);
         let count = |length: u32, factor: u8| u64::from(length.div_ceil(8 * u32::from(factor)).max(1));
@@ -96,7 +96,8 @@ impl Colour {
     }
 }
 
-/// The tables that scans refer to, as they stand at some place in the file: where each one's definition is.
+/// The tables that scans refer to, as they stand at some place in the file: where each one's
+/// definition is.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tables {
     /// Where the values are, and how many bytes each has.

@@ -13,8 +13,9 @@ pub(crate) struct Spec<'a> {
 }
 
 impl<'a> Spec<'a> {
-    /// The table at the start of `bytes`, and what follows it. `None` where it is not whole, or has more codes
-    /// than bits can tell apart. A file may have hundreds of thousands: nothing is copied.
+    /// The table at the start of `bytes`, and what follows it. `None` where it is not whole, or has
+    /// more codes than bits can tell apart. A file may have hundreds of thousands: nothing is
+    /// copied.
     pub(crate) fn split_off(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
         let (counts, rest) = bytes.split_first_chunk::<16>()?;
         let (mut free, mut len) = (1i32, 0);

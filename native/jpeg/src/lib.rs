@@ -22,31 +22,33 @@
 //! # }
 //! ```
 //!
-//! **What it decodes.** Baseline, extended sequential and progressive Huffman-coded JPEGs with samples
-//! of 8 bits (ITU-T T.81), of one, three or four components with any sampling factors; restart
-//! intervals, DNL, frames without Huffman tables (MJPEG), and the liberties that files take: fill bytes,
-//! garbage between segments, no EOI. Arithmetic coding, lossless and hierarchical JPEGs and 12 bits are
-//! refused [by name](Unsupported). Rows are grey or RGB; YCbCr, Adobe's YCCK and CMYK, inverted or not,
-//! are converted without regard to profiles, which [`Header`] hands out as they are.
+//! **What it decodes.** Baseline, extended sequential and progressive Huffman-coded JPEGs with
+//! samples of 8 bits (ITU-T T.81), of one, three or four components with any sampling factors;
+//! restart intervals, DNL, frames without Huffman tables (MJPEG), and the liberties that files
+//! take: fill bytes, garbage between segments, no EOI. Arithmetic coding, lossless and hierarchical
+//! JPEGs and 12 bits are refused [by name](Unsupported). Rows are grey or RGB; YCbCr, Adobe's YCCK
+//! and CMYK, inverted or not, are converted without regard to profiles, which [`Header`] hands out
+//! as they are.
 //!
 //! **Scaled.** A block of 8 by 8 samples becomes one of 8, 4, 2 or 1 by as many, by the inverse
-//! transform of that size on its lowest coefficients. Codes of the other coefficients are skipped, as
-//! many at a time as a look-up finds. 4:2:0 chroma gets the transform that makes it as large as luma, so
-//! that it is only enlarged at full size, by libjpeg's triangle filter. Full size is that of
-//! libjpeg-turbo with its accurate transform, sample for sample; 1/8 is the blocks' averages.
+//! transform of that size on its lowest coefficients. Codes of the other coefficients are skipped,
+//! as many at a time as a look-up finds. 4:2:0 chroma gets the transform that makes it as large as
+//! luma, so that it is only enlarged at full size, by libjpeg's triangle filter. Full size is that
+//! of libjpeg-turbo with its accurate transform, sample for sample; 1/8 is the blocks' averages.
 //!
-//! **Resumable.** [`Decoder::read`] can stop behind any MCU, and a [`Decoder`] owns its input. A call is bounded
-//! in bytes of the input too, whatever they are: data that makes no MCU, metadata between scans, scans that are
-//! not wanted. What happens in one piece, the segments in front of the first scan, takes [`Header::nanos`].
+//! **Resumable.** [`Decoder::read`] can stop behind any MCU, and a [`Decoder`] owns its input. A
+//! call is bounded in bytes of the input too, whatever they are: data that makes no MCU, metadata
+//! between scans, scans that are not wanted. What happens in one piece, the segments in front of
+//! the first scan, takes [`Header::nanos`].
 //!
-//! **Progressive, early.** Only those scans are decoded on which the wanted coefficients depend: at 1/8,
-//! the DC scans. Memory is taken for wanted coefficients alone, plus one bit for each coefficient where
-//! corrections depend on which are zero.
+//! **Progressive, early.** Only those scans are decoded on which the wanted coefficients depend: at
+//! 1/8, the DC scans. Memory is taken for wanted coefficients alone, plus one bit for each
+//! coefficient where corrections depend on which are zero.
 //!
-//! **Parallel.** With a pool, sequential pictures are decoded by as many threads as it has, the calling one
-//! among them: at restart markers or, where there are none, from guessed starts, as Huffman codes fall in
-//! step by themselves. The result is that of one thread, for damaged files too. At full size it takes three
-//! threads to gain anything, and two leave it to one.
+//! **Parallel.** With a pool, sequential pictures are decoded by as many threads as it has, the
+//! calling one among them: at restart markers or, where there are none, from guessed starts, as
+//! Huffman codes fall in step by themselves. The result is that of one thread, for damaged files
+//! too. At full size it takes three threads to gain anything, and two leave it to one.
 //!
 //! **Safe.** No input makes it panic, and [`Options::max_memory`] bounds what one makes it take.
 //! `unsafe` is in the three modules of SIMD kernels alone.

@@ -5,17 +5,17 @@ use crate::frame::{Frame, Process};
 use crate::planes::KEPT_ROWS;
 use crate::{Header, Options};
 
-/// What does not grow with the picture: the look-up tables of a scan, a window of its data, coefficients on
-/// their way, and what is known of up to two hundred scans.
+/// What does not grow with the picture: the look-up tables of a scan, a window of its data,
+/// coefficients on their way, and what is known of up to two hundred scans.
 const FIXED: u64 = 160 << 10;
 
 impl Header {
-    /// The most bytes that a [`Decoder`](crate::Decoder) with these options holds at any one time, on one
-    /// thread, its input aside: what [`Options::max_memory`] limits, the rows that it hands over, and what does
-    /// not grow with the picture.
+    /// The most bytes that a [`Decoder`](crate::Decoder) with these options holds at any one time,
+    /// on one thread, its input aside: what [`Options::max_memory`] limits, the rows that it hands
+    /// over, and what does not grow with the picture.
     ///
-    /// For a progressive picture it is assumed that data reaches all of it, and that where coefficients are
-    /// kept of more than a block's average, there are corrections to them.
+    /// For a progressive picture it is assumed that data reaches all of it, and that where
+    /// coefficients are kept of more than a block's average, there are corrections to them.
     pub fn memory(&self, options: &Options) -> u64 {
         let (width, height) = (self.width, self.height);
         let frame = Frame { process: self.process, width, height, components: self.components.clone() };

@@ -8,7 +8,8 @@ const LEAST: u64 = 5_000;
 /// A segment: most of it waiting for memory, as each is far from the last.
 const SEGMENT: u64 = 400;
 
-/// A byte of Huffman tables, which may be hundreds of thousands, and of anything else that is walked through.
+/// A byte of Huffman tables, which may be hundreds of thousands, and of anything else that is
+/// walked through.
 const TABLE_BYTE: u64 = 2;
 const EXIF_BYTE: u64 = 4;
 
@@ -19,9 +20,10 @@ const SEARCHED_BYTE: u64 = 3;
 const MOST_GARBAGE: usize = 256;
 
 impl Header {
-    /// The estimated nanoseconds of [`read`](Self::read), and of all that [`Decoder::new`](crate::Decoder::new)
-    /// does but for its look-up tables, which is about 100 microseconds at the most. Stops counting at
-    /// `most`, and takes a hundredth of what it has counted by then.
+    /// The estimated nanoseconds of [`read`](Self::read), and of all that
+    /// [`Decoder::new`](crate::Decoder::new) does but for its look-up tables, which is about 100
+    /// microseconds at the most. Stops counting at `most`, and takes a hundredth of what it has
+    /// counted by then.
     pub fn nanos(input: &[u8], most: u64) -> u64 {
         let (mut nanos, mut at, mut garbage, mut exif) = (LEAST, 2, 0, false);
         let rest = |at: usize| input.len().saturating_sub(at) as u64;

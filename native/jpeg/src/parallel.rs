@@ -1,16 +1,18 @@
 //! Sequential scans on several threads, with the very result of one.
 //!
-//! The data is cut into pieces. Where there are restart markers, the pieces begin at these, and each
-//! thread knows all that it has to. Elsewhere a piece begins at any byte, guessed to be the start of an
-//! MCU: Huffman codes fall in step by themselves, usually within 60 bytes. Pieces are joined in order: one
-//! goes on past its end until it comes upon an MCU that begins at the same bit as one of its successor.
-//! From there on the successor's work is right, but for its DC values, which lack what came before it.
+//! The data is cut into pieces. Where there are restart markers, the pieces begin at these, and
+//! each thread knows all that it has to. Elsewhere a piece begins at any byte, guessed to be the
+//! start of an MCU: Huffman codes fall in step by themselves, usually within 60 bytes. Pieces are
+//! joined in order: one goes on past its end until it comes upon an MCU that begins at the same bit
+//! as one of its successor. From there on the successor's work is right, but for its DC values,
+//! which lack what came before it.
 //!
-//! Where most coefficients are wanted, there is more of them than the caches hold until they are joined. Then
-//! the pieces only tell where rows of MCUs begin, and the rows are decoded once more from there.
+//! Where most coefficients are wanted, there is more of them than the caches hold until they are
+//! joined. Then the pieces only tell where rows of MCUs begin, and the rows are decoded once more
+//! from there.
 //!
-//! Nothing here reports damage. Whatever is odd ends the pieces before it, and the [`Cursor`], which is
-//! always behind the last MCU that was joined, comes upon it again.
+//! Nothing here reports damage. Whatever is odd ends the pieces before it, and the [`Cursor`],
+//! which is always behind the last MCU that was joined, comes upon it again.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -48,8 +50,8 @@ const MOST_GUESSED: usize = 256;
 /// MCUs that are decoded at a time.
 const MCUS_TOGETHER: usize = 64;
 
-/// Where more coefficients of a block than this are wanted, on average, its MCU is decoded twice instead of
-/// being kept. Two threads gain nothing then, nor by keeping so many.
+/// Where more coefficients of a block than this are wanted, on average, its MCU is decoded twice
+/// instead of being kept. Two threads gain nothing then, nor by keeping so many.
 const MOST_KEPT: usize = 32;
 
 /// After so many beginnings in a row of which nothing came, one thread does the rest.
@@ -80,7 +82,8 @@ pub(crate) struct Ahead {
     /// The most bytes that a piece has, and how many the next ones have.
     most: usize,
     each: usize,
-    /// Memory of coefficients that are no longer needed. Fresh pages cost more than clearing used ones.
+    /// Memory of coefficients that are no longer needed. Fresh pages cost more than clearing used
+    /// ones.
     spare: Vec<Vec<i16>>,
 }
 
@@ -218,7 +221,8 @@ impl Ahead {
         !self.stalled && !waiting && !matches!(self.next, Some(Next::Over))
     }
 
-    /// The next piece that is to be decoded. `None` if there is none for now, or if one thread does better.
+    /// The next piece that is to be decoded. `None` if there is none for now, or if one thread does
+    /// better.
     pub(crate) fn hand_out(&mut self, cursor: &mut Cursor, input: &[u8], threads: usize) -> Option<Work> {
         if !self.has_pieces(threads) {
             return None;
@@ -366,7 +370,8 @@ impl Ahead {
         }
     }
 
-    /// Whether the first piece can be joined: one that began at a guess is looked for by the one before.
+    /// Whether the first piece can be joined: one that began at a guess is looked for by the one
+    /// before.
     fn is_ready(&self) -> bool {
         match self.pieces.front() {
             Some(Some(piece)) if piece.intervals.is_empty() => match self.pieces.get(1) {
@@ -495,15 +500,15 @@ struct Interval {
 pub(crate) struct Piece {
     /// Where it begins in the input.
     from: usize,
-    /// The restart intervals that it is made of, and how many of these are whole. None where it was cut at
-    /// any bytes.
+    /// The restart intervals that it is made of, and how many of these are whole. None where it was
+    /// cut at any bytes.
     intervals: Vec<Interval>,
     whole: usize,
     /// Bytes without stuffing: its own, and some of the successor's.
     data: Vec<u8>,
     own: usize,
-    /// Whether `data` ends at a marker or with the input, and whether it does before the successor's
-    /// begins.
+    /// Whether `data` ends at a marker or with the input, and whether it does before the
+    /// successor's begins.
     ended: bool,
     stops: bool,
     bits: Bits,
@@ -581,8 +586,8 @@ impl Piece {
         }
     }
 
-    /// The same from a start that is a guess. A wrong one is often found out by what cannot be data;
-    /// the next byte is another guess then.
+    /// The same from a start that is a guess. A wrong one is often found out by what cannot be
+    /// data; the next byte is another guess then.
     fn run_from_guess(&mut self, scan: &Scan, most: u64) {
         loop {
             self.run(scan, most);
@@ -642,7 +647,8 @@ impl Piece {
         self.starts.get(index).copied().unwrap_or(self.bits.position())
     }
 
-    /// What the DC predictions are before its MCU number `index`, with `offsets` added to all that it has.
+    /// What the DC predictions are before its MCU number `index`, with `offsets` added to all that
+    /// it has.
     fn predictions_at(&self, scan: &Scan, index: usize, offsets: Predictions) -> Predictions {
         let mut predictions = offsets;
         if let Some(before) = index.checked_sub(1) {

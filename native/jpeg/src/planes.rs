@@ -30,8 +30,8 @@ impl Transform {
     }
 
     /// A row of blocks, to samples that begin at `out` and have rows `stride` apart. Each block's
-    /// coefficients are the first of `each` in `coefficients`, and its samples begin `step` behind the
-    /// last block's. `offset` is added to all DC values.
+    /// coefficients are the first of `each` in `coefficients`, and its samples begin `step` behind
+    /// the last block's. `offset` is added to all DC values.
     pub(crate) fn apply(
         &self,
         kernels: &Kernels,
@@ -94,13 +94,13 @@ fn raised<const N: usize>(coefficients: &[i16], offset: i16) -> Option<[i16; N]>
     Some(block)
 }
 
-/// Bytes of the output that a thread makes at a time, where several do, and below how many it is not worth to
-/// wake others.
+/// Bytes of the output that a thread makes at a time, where several do, and below how many it is
+/// not worth to wake others.
 const BYTES_EACH: usize = 64 << 10;
 const LEAST_BYTES_SHARED: usize = 512 << 10;
 
-/// Rows of samples of a component that are still needed while the next row of MCUs comes, and those that are
-/// not worth moving.
+/// Rows of samples of a component that are still needed while the next row of MCUs comes, and those
+/// that are not worth moving.
 pub(crate) const KEPT_ROWS: usize = 4;
 
 /// A band of one component's samples.
@@ -249,8 +249,8 @@ impl Bands {
             let each = plane.scaled.mcu_rows() * plane.stride;
             let len = from + each * count;
             if plane.samples.is_empty() {
-                // Enough for one row of MCUs at a time. Zeros come as fresh pages, one by one as they are
-                // written to: a row of a wide picture is megabytes.
+                // Enough for one row of MCUs at a time. Zeros come as fresh pages, one by one as
+                // they are written to: a row of a wide picture is megabytes.
                 let rows = plane.scaled.mcu_rows() + KEPT_ROWS;
                 plane.samples = vec![0; len.max(rows * plane.stride)];
             } else if plane.samples.len() < len {

@@ -76,7 +76,8 @@ impl Target<'_> {
     }
 }
 
-// Each decodes what one kind of scan has for one block. `component` is the number of its component in the scan.
+// Each decodes what one kind of scan has for one block. `component` is the number of its component
+// in the scan.
 
 #[inline(always)]
 pub(crate) fn dc_refine(

@@ -92,8 +92,8 @@ impl Scan {
         Ok(Arc::new(scan))
     }
 
-    /// The same scan, with nothing kept of a block but its DC value: in half the time of all coefficients, it
-    /// tells where each MCU begins.
+    /// The same scan, with nothing kept of a block but its DC value: in half the time of all
+    /// coefficients, it tells where each MCU begins.
     pub(crate) fn outline(&self) -> Scan {
         let places = self.blocks.iter().enumerate();
         let blocks: Vec<Block> =

@@ -16,8 +16,8 @@ use crate::{Error, OnDamage, Options};
 /// Coefficients that are decoded before they are transformed: as many as stay in the first cache.
 const COEFFICIENTS_TOGETHER: usize = 8 << 10;
 
-/// Samples that several threads make before rows are handed over: few enough not to go through fresh pages
-/// of memory, and work enough to be worth waking the threads.
+/// Samples that several threads make before rows are handed over: few enough not to go through
+/// fresh pages of memory, and work enough to be worth waking the threads.
 const SAMPLES_TOGETHER: usize = 1 << 20;
 
 /// Coefficients that a thread takes at a time to transform them, once they are there.
@@ -66,8 +66,8 @@ impl Streaming {
         }
     }
 
-    /// Decodes about `most` (not 0) more MCUs of the next row of MCUs, as far as the budget goes, and says how
-    /// many they were.
+    /// Decodes about `most` (not 0) more MCUs of the next row of MCUs, as far as the budget goes,
+    /// and says how many they were.
     pub(crate) fn advance(
         &mut self,
         input: &[u8],
@@ -114,7 +114,8 @@ impl Streaming {
         self.layout.decode(kernels, &mut self.cursor, &mut self.coefficients, from, row, next)
     }
 
-    /// Fills rows of MCUs on all threads of the pool, and says how many: none where that does not pay.
+    /// Fills rows of MCUs on all threads of the pool, and says how many: none where that does not
+    /// pay.
     pub(crate) fn advance_together(
         &mut self,
         input: &[u8],
@@ -272,7 +273,8 @@ impl<'a> Job<'a> {
 }
 
 impl Layout {
-    /// Decodes and transforms MCUs, at most `most` of a row from `column` on, and says how many they were.
+    /// Decodes and transforms MCUs, at most `most` of a row from `column` on, and says how many
+    /// they were.
     #[inline(always)]
     fn decode(
         &self,
@@ -328,7 +330,8 @@ impl Layout {
             let wide = stride / scan.across as usize;
             let first = at.row as usize * side * stride + at.column as usize * side + column * wide;
             let offset = offsets[at.component];
-            // One block each of `count` MCUs; the last one's coefficients need not be followed by more.
+            // One block each of `count` MCUs; the last one's coefficients need not be followed by
+            // more.
             let blocks = &coefficients[at.place..];
             let blocks = &blocks[..blocks.len().min(count * scan.mcu_len)];
             let samples = &mut plane[first..];

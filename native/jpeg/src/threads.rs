@@ -26,7 +26,8 @@ pub(crate) fn share_out<T: Send>(
     });
 }
 
-/// What a thread that panicked left locked is not used: its panic is passed on at the end of the scope.
+/// What a thread that panicked left locked is not used: its panic is passed on at the end of the
+/// scope.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,5 +1,5 @@
-//! The files that the fuzzers start from, in `fuzz/corpus`: each is decoded or refused, and the same on
-//! several threads.
+//! The files that the fuzzers start from, in `fuzz/corpus`: each is decoded or refused, and the
+//! same on several threads.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use bytes::Bytes;

@@ -77,7 +77,8 @@ fn assert_same(input: &Bytes, options: &Options, pool: &ThreadPool) -> Option<Er
     error
 }
 
-/// Large enough that rows are handed over while pieces wait, and with details enough that these are many.
+/// Large enough that rows are handed over while pieces wait, and with details enough that these are
+/// many.
 #[test]
 fn large_pictures_are_the_same_on_any_number_of_threads() {
     let pools = [2, 3, 8].map(|threads| ThreadPoolBuilder::new().num_threads(threads).build().unwrap());

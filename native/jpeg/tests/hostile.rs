@@ -1,5 +1,5 @@
-//! Files made to take long: no call does more than its share, whatever the bytes, and the rows are what they
-//! would be without.
+//! Files made to take long: no call does more than its share, whatever the bytes, and the rows are
+//! what they would be without.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 #[path = "common/writer.rs"]
@@ -75,7 +75,8 @@ fn rows(input: &Bytes, options: &Options, effort: Effort<'_>) -> Decoded {
     }
 }
 
-/// Decodes by the smallest steps, which have to be at least so many, and as other steps and threads do.
+/// Decodes by the smallest steps, which have to be at least so many, and as other steps and threads
+/// do.
 fn bounded(input: &Bytes, options: &Options, least: usize) -> (Vec<u8>, Option<Error>) {
     let pool = ThreadPoolBuilder::new().num_threads(3).build().unwrap();
     let (samples, error, calls) = rows(input, options, Effort::Mcus(1));
@@ -117,7 +118,8 @@ fn whatever_stands_between_scans_is_passed_in_steps() {
     let options = options(Scale::Full, OnDamage::Fail);
     let plain = decode(file.clone(), &options).unwrap().samples;
     for (what, bytes, least) in between() {
-        // In front of the tables of the second scan, and behind a segment, as it would belong to the data else.
+        // In front of the tables of the second scan, and behind a segment, as it would belong to
+        // the data else.
         let bytes = [&COMMENT, &bytes[..]].concat();
         let (samples, error) = bounded(&with(&file, 0xC4, 4, &bytes), &options, least);
         assert_eq!(error, None, "{what}");
@@ -268,7 +270,8 @@ fn sequential_pictures_have_at_most_sixteen_scans() {
     }
 }
 
-/// All data of a picture in its first MCUs, so that few MCUs are many bytes: 63 codes of 16 bits with values of 15.
+/// All data of a picture in its first MCUs, so that few MCUs are many bytes: 63 codes of 16 bits
+/// with values of 15.
 #[test]
 fn no_call_decodes_more_bytes_than_its_share() {
     const MCU_BITS: usize = 1 + 63 * 31;

@@ -1,13 +1,13 @@
-//! Where memory comes from: large blocks from the VM, so that they show in `:erlang.memory/0`, small ones from
-//! the system.
+//! Where memory comes from: large blocks from the VM, so that they show in `:erlang.memory/0`,
+//! small ones from the system.
 //!
-//! All threads but the normal schedulers share one instance of the VM's allocator, behind a lock (OTP 25). Two
-//! decoders that take a block for each row on dirty schedulers spent half of their time waiting for each
-//! other. The system's allocator keeps blocks for each thread, but gives large ones back to the kernel at
-//! once, which the VM does not.
+//! All threads but the normal schedulers share one instance of the VM's allocator, behind a lock
+//! (OTP 25). Two decoders that take a block for each row on dirty schedulers spent half of their
+//! time waiting for each other. The system's allocator keeps blocks for each thread, but gives
+//! large ones back to the kernel at once, which the VM does not.
 //!
-//! Giving pages back takes the kernel 0.1 to 0.2 ms a megabyte. A normal scheduler has no such time, so that
-//! large blocks that it frees are left to a thread of their own (`freed`).
+//! Giving pages back takes the kernel 0.1 to 0.2 ms a megabyte. A normal scheduler has no such
+//! time, so that large blocks that it frees are left to a thread of their own (`freed`).
 
 use std::alloc::{GlobalAlloc, Layout, System};
 
@@ -18,7 +18,8 @@ use crate::freed;
 #[global_allocator]
 static ALLOCATOR: BySize = BySize;
 
-/// Blocks from this size on are the VM's. Few are taken for a picture, and they are most of its memory.
+/// Blocks from this size on are the VM's. Few are taken for a picture, and they are most of its
+/// memory.
 const LARGE_BYTES: usize = 32 << 10;
 
 /// What `enif_alloc` aligns to.
@@ -32,8 +33,8 @@ impl BySize {
     }
 }
 
-/// A block of the VM's for a layout that may want more alignment than the VM gives: the address that the VM
-/// gave stands right before it then. Null where there is no memory.
+/// A block of the VM's for a layout that may want more alignment than the VM gives: the address
+/// that the VM gave stands right before it then. Null where there is no memory.
 fn take(layout: Layout) -> *mut u8 {
     let aligned = layout.align() > VM_ALIGN;
     let padding = if aligned { layout.align() + size_of::<usize>() } else { 0 };
@@ -46,8 +47,8 @@ fn take(layout: Layout) -> *mut u8 {
     let earliest = given.wrapping_add(size_of::<usize>());
     let block = earliest.wrapping_add(earliest.align_offset(layout.align()));
     let before = block.wrapping_sub(size_of::<usize>()).cast::<usize>();
-    // SAFETY: the block starts at least a `usize` behind `given` and is aligned to more than one, so that this
-    // place is inside of what was given, and aligned.
+    // SAFETY: the block starts at least a `usize` behind `given` and is aligned to more than one,
+    // so that this place is inside of what was given, and aligned.
     unsafe { before.write(given.expose_provenance()) };
     block
 }
@@ -65,8 +66,8 @@ unsafe fn given(block: *mut u8, layout: Layout) -> *mut c_void {
     std::ptr::with_exposed_provenance_mut(unsafe { before.read() })
 }
 
-// SAFETY: a block goes back to the allocator that it is from, as both are chosen by the size in its layout,
-// which is the same in `alloc` and `dealloc`. Both allocators keep the contract.
+// SAFETY: a block goes back to the allocator that it is from, as both are chosen by the size in its
+// layout, which is the same in `alloc` and `dealloc`. Both allocators keep the contract.
 unsafe impl GlobalAlloc for BySize {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         if Self::is_large(layout.size()) {
@@ -92,7 +93,8 @@ unsafe impl GlobalAlloc for BySize {
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         if !Self::is_large(layout.size()) {
-            // SAFETY: a block of this size is from this allocator, and the caller's layout is that of `alloc`.
+            // SAFETY: a block of this size is from this allocator, and the caller's layout is that
+            // of `alloc`.
             return unsafe { System.dealloc(block, layout) };
         }
         // SAFETY: a block of this size is from `take`, and the caller's layout is that of `alloc`.
@@ -114,7 +116,8 @@ unsafe impl GlobalAlloc for BySize {
         // SAFETY: the caller promises that it is not zero.
         let moved = unsafe { self.alloc(new) };
         if !moved.is_null() {
-            // SAFETY: both blocks have as many bytes, and one has just been made, so that they do not overlap.
+            // SAFETY: both blocks have as many bytes, and one has just been made, so that they do
+            // not overlap.
             unsafe { block.copy_to_nonoverlapping(moved, layout.size().min(size)) };
             // SAFETY: the caller gives the block up, with its layout.
             unsafe { self.dealloc(block, layout) };

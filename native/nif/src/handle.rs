@@ -1,5 +1,5 @@
-//! The term that a job travels in: a resource that holds a pointer to it. When the last reference is gone,
-//! the job is dropped.
+//! The term that a job travels in: a resource that holds a pointer to it. When the last reference
+//! is gone, the job is dropped.
 
 use std::ffi::c_void;
 use std::ptr::null;

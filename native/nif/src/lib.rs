@@ -62,8 +62,8 @@ mod atoms {
     }
 }
 
-/// Reads the header: `{:ok, header} | {:error, error} | :too_big`, the last where that may take longer
-/// than a slice.
+/// Reads the header: `{:ok, header} | {:error, error} | :too_big`, the last where that may take
+/// longer than a slice.
 #[rustler::nif(name = "probe")]
 fn probe_on_normal<'a>(env: Env<'a>, input: Binary<'a>, call: Probe) -> Term<'a> {
     if is_probe_short(&input) {
@@ -111,9 +111,9 @@ fn thumbnail_from_dirty<'a>(env: Env<'a>, input: Term<'a>, call: Call) -> Next<'
     roads::start_on_dirty(env, || Ok(Running::new(input::pin(input)?, &call)))
 }
 
-/// How many bytes apart two parts of one binary are in memory. Parts of a binary that starts on a byte are
-/// where they are in it. Of one that does not, the VM copies whatever is looked at, each part to a place of
-/// its own: which tells such a binary at the price of a short copy.
+/// How many bytes apart two parts of one binary are in memory. Parts of a binary that starts on a
+/// byte are where they are in it. Of one that does not, the VM copies whatever is looked at, each
+/// part to a place of its own: which tells such a binary at the price of a short copy.
 #[rustler::nif]
 fn distance(first: Binary, last: Binary) -> u64 {
     last.as_ptr().addr().wrapping_sub(first.as_ptr().addr()) as u64

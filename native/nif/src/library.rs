@@ -1,10 +1,10 @@
-//! The library as the VM loads it: its functions, what happens when it is loaded or takes the place of an
-//! older one, and the type of the resources that hold its jobs.
+//! The library as the VM loads it: its functions, what happens when it is loaded or takes the place
+//! of an older one, and the type of the resources that hold its jobs.
 //!
-//! `rustler::init!` would do, but it knows no upgrade: the VM refuses a new version of the module then.
-//! Jobs of the old version go on in the old library. Each has a resource type of its own, found
-//! through the private data of the module that a call is made in, so that two versions never touch each
-//! other's jobs, be they from one file or from two.
+//! `rustler::init!` would do, but it knows no upgrade: the VM refuses a new version of the module
+//! then. Jobs of the old version go on in the old library. Each has a resource type of its own,
+//! found through the private data of the module that a call is made in, so that two versions never
+//! touch each other's jobs, be they from one file or from two.
 
 use std::ffi::{CString, c_int, c_void};
 use std::ptr::null;
@@ -30,8 +30,8 @@ struct Instance {
 
 /// The type of the resources of the module that a call is made in.
 pub(crate) fn job_type(env: Env) -> *const ErlNifResourceType {
-    // SAFETY: `env` is the environment of a call of this library, whose private data `install` has set, and
-    // which lives as long as the module is loaded.
+    // SAFETY: `env` is the environment of a call of this library, whose private data `install` has
+    // set, and which lives as long as the module is loaded.
     unsafe { (*enif_priv_data(env.as_c_arg()).cast::<Instance>()).jobs }
 }
 
@@ -65,8 +65,8 @@ unsafe fn install(env: *mut ErlNifEnv, data: *mut *mut c_void) -> c_int {
     let Ok(name) = CString::new(format!("job-{:x}-{loads}", now.as_nanos())) else { return 1 };
     let init = ErlNifResourceTypeInit { dtor: handle::drop_job as *const _, stop: null(), down: null() };
     let mut tried = ErlNifResourceFlags::ERL_NIF_RT_CREATE;
-    // SAFETY: the environment is that of loading, and the destructor is one for what `handle` puts into
-    // resources of this type.
+    // SAFETY: the environment is that of loading, and the destructor is one for what `handle` puts
+    // into resources of this type.
     let jobs = unsafe {
         enif_open_resource_type_x(
             env,
@@ -94,8 +94,8 @@ unsafe impl Sync for Entry {}
 fn entry() -> *const ErlNifEntry {
     static ENTRY: OnceLock<Entry> = OnceLock::new();
     let entry = ENTRY.get_or_init(|| {
-        // A decoder that panics gives an error to its caller; the node's standard error is not ours. The
-        // hook is that of this library's own copy of the standard library.
+        // A decoder that panics gives an error to its caller; the node's standard error is not
+        // ours. The hook is that of this library's own copy of the standard library.
         std::panic::set_hook(Box::new(|_| {}));
         let functions: Vec<_> = inventory::iter::<Nif>().map(Nif::get_def).collect();
         let mut entry = ErlNifEntry::new(MODULE, functions.leak(), load);

@@ -6,8 +6,8 @@ static POOL: OnceLock<ThreadPool> = OnceLock::new();
 static STARTING: Mutex<()> = Mutex::new(());
 
 /// The one pool of the node, created on first use. `threads` counts on the first call only; `None`
-/// is one thread per logical core. Answers `None` where the system refuses to start threads: work is not
-/// shared then, and the next call tries again.
+/// is one thread per logical core. Answers `None` where the system refuses to start threads: work
+/// is not shared then, and the next call tries again.
 pub(crate) fn pool(threads: Option<usize>) -> Option<&'static ThreadPool> {
     if let Some(pool) = POOL.get() {
         return Some(pool);

@@ -3,8 +3,8 @@
 //! takes steps without a budget. A job changes roads between steps, by a reschedule with the other
 //! flag.
 //!
-//! The job lives in a resource that travels in the continuation's only argument. When its process is
-//! killed the continuation is never called, and the last reference frees the job.
+//! The job lives in a resource that travels in the continuation's only argument. When its process
+//! is killed the continuation is never called, and the last reference frees the job.
 
 use std::ffi::CString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,11 +24,13 @@ use crate::reply::StatsTerm;
 use crate::request::Call;
 use crate::{encode_error, pool, reply};
 
-/// What a slice on a normal scheduler may use. The next piece is only begun if it is estimated to end
-/// within it, and what is left to the millisecond that the VM asks of a NIF is for wrong estimates.
+/// What a slice on a normal scheduler may use. The next piece is only begun if it is estimated to
+/// end within it, and what is left to the millisecond that the VM asks of a NIF is for wrong
+/// estimates.
 ///
-/// It is charged as a whole timeslice: a process that has used one goes to the end of the run queue.
-/// Charged as 70 %, it would be given a second slice at once, and others would wait twice as long.
+/// It is charged as a whole timeslice: a process that has used one goes to the end of the run
+/// queue. Charged as 70 %, it would be given a second slice at once, and others would wait twice as
+/// long.
 const SLICE: Duration = Duration::from_micros(700);
 
 /// Jobs that share one scheduler's run queue delay everyone else by a slice each. `auto` lets this
@@ -57,8 +59,8 @@ impl Drop for Counted {
     }
 }
 
-/// Whether each thumbnail in the making can have two cores. Where not, sharing one out would take from the
-/// others what it gains.
+/// Whether each thumbnail in the making can have two cores. Where not, sharing one out would take
+/// from the others what it gains.
 fn has_spare_cores(schedulers: usize) -> bool {
     let jobs = JOBS.load(Ordering::Relaxed);
     jobs < 2 || jobs * 2 <= schedulers
@@ -176,8 +178,8 @@ pub(crate) enum Next<'a> {
 }
 
 // SAFETY: the terms inside are of the environment that `into_returned` is called with, as the
-// lifetimes of `start` and `resume` tie them to it, and `resume_on_normal` and `resume_on_dirty` are
-// NIFs of one argument, which is what is put into `args`.
+// lifetimes of `start` and `resume` tie them to it, and `resume_on_normal` and `resume_on_dirty`
+// are NIFs of one argument, which is what is put into `args`.
 unsafe impl NifReturnable for Next<'_> {
     unsafe fn into_returned(self, _env: Env) -> NifReturned {
         match self {
@@ -310,15 +312,17 @@ fn slice<'a>(env: Env<'a>, Handle { term, running }: Handle<'a>) -> Next<'a> {
 fn stint<'a>(env: Env<'a>, Handle { term, running }: Handle<'a>) -> Next<'a> {
     let mut state = running.0.lock().unwrap_or_else(PoisonError::into_inner);
     state.enter(Road::Dirty);
-    // Asked once: a decoder that shares its work out has pieces under way, which are lost when it goes on alone.
+    // Asked once: a decoder that shares its work out has pieces under way, which are lost when it
+    // goes on alone.
     let pool = if has_spare_cores(state.schedulers) { pool::pool(state.threads) } else { None };
     if state.job.plan().is_some_and(|plan| plan.road == Road::Dirty) {
         state.seat = None; // it will not come back
     }
     let end = catch_unwind(AssertUnwindSafe(|| {
         loop {
-            // Nobody waits for the picture of a dead process, and what is returned goes nowhere. What
-            // the job holds is freed here rather than on the scheduler that buries the process.
+            // Nobody waits for the picture of a dead process, and what is returned goes nowhere.
+            // What the job holds is freed here rather than on the scheduler that buries the
+            // process.
             if !is_alive(env) {
                 state.job.abandon();
                 return Err(Error::Internal);

@@ -20,7 +20,8 @@ pub(super) struct Gif {
     header: Header,
     position: Position,
     frame: Frame,
-    /// The colour of each index. Indices past the palette, and the transparent one, are clear black.
+    /// The colour of each index. Indices past the palette, and the transparent one, are clear
+    /// black.
     palette: Box<[[u8; 4]; 256]>,
     /// The row of the frame that is being decoded, and how much of it is there.
     row: Vec<u8>,
@@ -44,9 +45,9 @@ struct Frame {
     interlaced: bool,
 }
 
-/// What an encoder that does its worst makes of a sub-block's byte: a clear code, which costs as much
-/// as thirty pixels. So a step is fed half as many bytes as it may decode pixels, and some to begin
-/// with.
+/// What an encoder that does its worst makes of a sub-block's byte: a clear code, which costs as
+/// much as thirty pixels. So a step is fed half as many bytes as it may decode pixels, and some to
+/// begin with.
 const PIXELS_PER_BYTE: usize = 2;
 const BYTES_PER_STEP: usize = 256;
 
@@ -118,8 +119,8 @@ impl Gif {
         })
     }
 
-    /// Goes on with the current row of the frame, feeding at most `budget` bytes. `true` when the row
-    /// is complete.
+    /// Goes on with the current row of the frame, feeding at most `budget` bytes. `true` when the
+    /// row is complete.
     fn fill_row(&mut self, budget: &mut usize) -> Result<bool, Error> {
         while self.filled < self.row.len() {
             if *budget == 0 {

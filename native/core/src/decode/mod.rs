@@ -34,15 +34,16 @@ pub(crate) trait RowSource: Send {
     /// can do.
     fn next_nanos(&self) -> u64;
 
-    /// The most native bytes that this holds at any one time from now on, its input aside. Known before
-    /// the first [`read`](Self::read), at the scale that was set.
+    /// The most native bytes that this holds at any one time from now on, its input aside. Known
+    /// before the first [`read`](Self::read), at the scale that was set.
     fn memory(&self) -> u64;
 
-    /// Decodes at one `factor`th of the size, which leaves a shrink by `left` for later. Called before
-    /// the first [`read`](Self::read), and only where the header says that this can be done.
+    /// Decodes at one `factor`th of the size, which leaves a shrink by `left` for later. Called
+    /// before the first [`read`](Self::read), and only where the header says that this can be done.
     fn set_scale(&mut self, _factor: u32, _left: f64) {}
 
-    /// Makes grey of what is missing or damaged, where it can. Called before the first [`read`](Self::read).
+    /// Makes grey of what is missing or damaged, where it can. Called before the first
+    /// [`read`](Self::read).
     fn tolerate_damage(&mut self) {}
 
     /// Hands over at least one row and at most `max_rows` (which is not 0), or gets closer to it.

@@ -34,8 +34,8 @@ enum Kept {
 }
 
 /// An input that is let out in portions. Data can go on for as long as the file without giving a
-/// single row, in empty chunks or empty blocks; the decoder stops at `WouldBlock` wherever it is, and
-/// goes on there in the next step.
+/// single row, in empty chunks or empty blocks; the decoder stops at `WouldBlock` wherever it is,
+/// and goes on there in the next step.
 struct Metered {
     input: Cursor<Bytes>,
     left: Arc<AtomicUsize>,
@@ -159,7 +159,8 @@ impl Png {
         Ok(())
     }
 
-    /// Decodes up to `rows` rows into the strip. Fewer where the step's portion of input is used up.
+    /// Decodes up to `rows` rows into the strip. Fewer where the step's portion of input is used
+    /// up.
     fn read_rows(&mut self, rows: usize) -> Result<usize, Error> {
         let Kept::Strip(samples) = &mut self.kept else { return Err(Error::Internal) };
         let row_bytes = self.header.row_bytes();
@@ -247,8 +248,8 @@ fn pass_rows(width: u32, height: u32) -> u64 {
         .sum()
 }
 
-/// Looks at how the data ends after the last row, the checksum above all. A file that ends there, or
-/// goes on with more than a portion of nothing, has all its rows.
+/// Looks at how the data ends after the last row, the checksum above all. A file that ends there,
+/// or goes on with more than a portion of nothing, has all its rows.
 fn check_end(end: Result<(), DecodingError>) -> Result<(), Error> {
     match end {
         Err(stop) if is_out_of_portion(&stop) => Ok(()),

@@ -1,9 +1,9 @@
-//! AVIF by `rav1e` through `image`: in one go, which nothing can stop. What bounds it is the number of
-//! pixels, see [`cost::AVIF_SPEEDS`].
+//! AVIF by `rav1e` through `image`: in one go, which nothing can stop. What bounds it is the number
+//! of pixels, see [`cost::AVIF_SPEEDS`].
 //!
-//! Bands that are encoded one by one do not become one picture that everything reads. Tiles of one AV1
-//! frame share its header, in which `rav1e` puts what it chose for the whole frame (segments, filters).
-//! Pictures of their own in a HEIF grid are not read by all browsers.
+//! Bands that are encoded one by one do not become one picture that everything reads. Tiles of one
+//! AV1 frame share its header, in which `rav1e` puts what it chose for the whole frame (segments,
+//! filters). Pictures of their own in a HEIF grid are not read by all browsers.
 
 use image::codecs::avif::AvifEncoder;
 use image::{ExtendedColorType, ImageEncoder};

@@ -1,5 +1,5 @@
-//! BMP: without compression, from the last row to the first. Greys go through a palette of greys, and
-//! lose their alpha, for which BMP has no place beside a palette.
+//! BMP: without compression, from the last row to the first. Greys go through a palette of greys,
+//! and lose their alpha, for which BMP has no place beside a palette.
 
 use super::sink::Sink;
 use super::spans::SpanFormat;
@@ -58,7 +58,8 @@ impl SpanFormat for Bmp {
         let compression = if header == V4_HEADER { BITFIELDS } else { 0 };
         put(sink, &[compression, pixels, 0, 0, colours, 0])?;
         if header == V4_HEADER {
-            // The masks of red, green, blue and alpha. End points and gamma are for other colour spaces.
+            // The masks of red, green, blue and alpha. End points and gamma are for other colour
+            // spaces.
             put(sink, &[0xFF << 16, 0xFF << 8, 0xFF, 0xFF << 24, SRGB])?;
             put(sink, &[0; 12])?;
         }

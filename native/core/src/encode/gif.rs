@@ -1,5 +1,5 @@
-//! GIF of one frame, in three or four goes over the pixels: colors are counted; if there are too many, a
-//! sample is taken and learned from; then every pixel's index is looked up and compressed.
+//! GIF of one frame, in three or four goes over the pixels: colors are counted; if there are too
+//! many, a sample is taken and learned from; then every pixel's index is looked up and compressed.
 
 use weezl::encode::Encoder as Lzw;
 use weezl::{BitOrder, LzwStatus};
@@ -32,8 +32,8 @@ enum Stage {
 /// What a thousand pixels take to be counted or sampled.
 const COUNT_NANOS: u64 = 5_000;
 
-/// In the graphic control extension: back to the background after this frame, and whether there is a
-/// transparent color.
+/// In the graphic control extension: back to the background after this frame, and whether there is
+/// a transparent color.
 const DISPOSE_TO_BACKGROUND: u8 = 2 << 2;
 const HAS_TRANSPARENT: u8 = 1;
 const HAS_COLOR_TABLE: u8 = 0x80;
@@ -232,7 +232,8 @@ impl Writer for Gif {
         if sink.len() == 0 {
             sink.put(b"GIF89a")?;
             sink.put(&self.size)?;
-            // Background 0, square pixels, and the smallest global color table there is: two blacks.
+            // Background 0, square pixels, and the smallest global color table there is: two
+            // blacks.
             sink.put(&[HAS_COLOR_TABLE, 0, 0])?;
             sink.put(&[0; 6])?;
         }

@@ -24,12 +24,13 @@ fn put_header(picture: &Picture, sink: &mut Sink) -> Result<(), Error> {
     sink.put(format!("-Y {} +X {}\n", picture.height, picture.width).as_bytes())
 }
 
-/// Mantissas of red, green and blue, and the exponent of the largest: its mantissa has its highest bit
-/// set. What is not a positive number is black, what is too large is as large as can be.
+/// Mantissas of red, green and blue, and the exponent of the largest: its mantissa has its highest
+/// bit set. What is not a positive number is black, what is too large is as large as can be.
 fn rgbe(values: [f32; 3]) -> [u8; 4] {
     let values = values.map(|value| if value > LARGEST { LARGEST } else { value });
     let most = values[0].max(values[1]).max(values[2]);
-    // As a float has it, where 127 stands for numbers from 1 on, and 0 for those too small to matter.
+    // As a float has it, where 127 stands for numbers from 1 on, and 0 for those too small to
+    // matter.
     let exponent = (most.to_bits() >> 23) as i32;
     if most.is_nan() || most <= 0.0 || exponent == 0 {
         return [0; 4];

@@ -1,7 +1,8 @@
 //! JPEG by `jpeg-encoder`, which writes a picture in one go. A picture that takes longer than a
-//! piece is cut into bands of MCU rows; each is encoded as a picture of its own, and its entropy-coded
-//! data becomes one restart interval of the whole. Restart intervals are made for this: they reset
-//! the DC predictions and start on a byte. What it costs is two bytes and some bits a band.
+//! piece is cut into bands of MCU rows; each is encoded as a picture of its own, and its
+//! entropy-coded data becomes one restart interval of the whole. Restart intervals are made for
+//! this: they reset the DC predictions and start on a byte. What it costs is two bytes and some
+//! bits a band.
 
 use jpeg_encoder::{ChromaSubsamplingMethod, ColorType, Encoder};
 use rayon::prelude::*;

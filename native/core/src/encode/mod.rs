@@ -85,8 +85,8 @@ enum Stage {
 }
 
 /// Putting pieces together, with the page faults of new memory and the freeing of old: half a
-/// nanosecond a byte, measured on tens of megabytes, and as much again for whoever copies the result.
-/// Freeing a picture takes this fraction of a nanosecond a byte.
+/// nanosecond a byte, measured on tens of megabytes, and as much again for whoever copies the
+/// result. Freeing a picture takes this fraction of a nanosecond a byte.
 const JOINED_PER_NANO: u64 = 1;
 const FREED_PER_NANO: u64 = 32;
 
@@ -94,8 +94,8 @@ const FREED_PER_NANO: u64 = 32;
 const JOIN_AT_ONCE_NANOS: u64 = 50_000;
 
 impl Encoder {
-    /// `max_memory` is for the picture and the encoded bytes together. While those are put together in
-    /// the end, as much is reserved once more, but not touched before the pieces are freed.
+    /// `max_memory` is for the picture and the encoded bytes together. While those are put together
+    /// in the end, as much is reserved once more, but not touched before the pieces are freed.
     pub(crate) fn new(format: Format, quality: u8, picture: Picture, max_memory: u64) -> Result<Self, Error> {
         let mut sink = Sink::new(max_memory, picture.samples.bytes().len() as u64)?;
         let writer: Box<dyn Writer> = match format {
@@ -128,8 +128,8 @@ impl Encoder {
     }
 
     /// Encodes one piece, or with a pool as much as can be shared out over it. `Some` is the whole
-    /// encoded picture. What cannot be cut into pieces asks now and then whether it `is_stopped`, and
-    /// then ends with [`Error::Stopped`].
+    /// encoded picture. What cannot be cut into pieces asks now and then whether it `is_stopped`,
+    /// and then ends with [`Error::Stopped`].
     pub(crate) fn step(
         &mut self,
         pool: Option<&ThreadPool>,

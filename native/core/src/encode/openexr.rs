@@ -1,6 +1,6 @@
-//! OpenEXR by `exr` through `image`: in one go, but block by block (64 x 64 pixels), and each block is
-//! written before the next is made. So it can be stopped at its writes, and holds a block beside the
-//! picture and what is written.
+//! OpenEXR by `exr` through `image`: in one go, but block by block (64 x 64 pixels), and each block
+//! is written before the next is made. So it can be stopped at its writes, and holds a block beside
+//! the picture and what is written.
 
 use image::codecs::openexr::OpenExrEncoder;
 use image::{ExtendedColorType, ImageEncoder};

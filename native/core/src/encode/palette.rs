@@ -1,5 +1,5 @@
-//! The colors of a picture with a palette: all of them where there are at most 256, else the ones that
-//! NeuQuant, a neural network, finds in a sample of the pixels.
+//! The colors of a picture with a palette: all of them where there are at most 256, else the ones
+//! that NeuQuant, a neural network, finds in a sample of the pixels.
 
 use color_quant::NeuQuant;
 
@@ -91,8 +91,8 @@ pub(super) struct Sample {
     pixels: Vec<u8>,
 }
 
-/// The network looks at one pixel in this many of the sample; the crate's documentation calls 10 a good
-/// compromise.
+/// The network looks at one pixel in this many of the sample; the crate's documentation calls 10 a
+/// good compromise.
 const SPARSITY: i32 = 10;
 
 /// The sample from which the network learns as much as it ever does.

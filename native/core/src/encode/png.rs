@@ -1,9 +1,9 @@
 //! PNG, some rows at a time.
 //!
-//! Photographs are written by `fdeflate`, which is made for PNG and six to ten times faster than zlib,
-//! for a file 5 % larger. It finds no repetitions, though, so that text and drawings come out three
-//! times too large. They are told apart by what it made of them: what shrinks to less than half is
-//! written again by zlib.
+//! Photographs are written by `fdeflate`, which is made for PNG and six to ten times faster than
+//! zlib, for a file 5 % larger. It finds no repetitions, though, so that text and drawings come out
+//! three times too large. They are told apart by what it made of them: what shrinks to less than
+//! half is written again by zlib.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

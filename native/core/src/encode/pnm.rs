@@ -1,5 +1,5 @@
-//! PNM: the plain binary maps (P5, P6) for what has 8 bits and no alpha, which everything reads; the
-//! arbitrary map (P7) for the rest.
+//! PNM: the plain binary maps (P5, P6) for what has 8 bits and no alpha, which everything reads;
+//! the arbitrary map (P7) for the rest.
 
 use super::farbfeld::put_big_endian;
 use super::sink::Sink;

@@ -18,8 +18,8 @@ pub(super) struct Code {
 const MAX_LENGTH: u8 = 15;
 const MAX_LENGTH_OF_LENGTHS: u8 = 7;
 
-/// Of the alphabet of code lengths: repeat the length before 3 to 6 times, zeros 3 to 10 and 11 to 138
-/// times.
+/// Of the alphabet of code lengths: repeat the length before 3 to 6 times, zeros 3 to 10 and 11 to
+/// 138 times.
 const REPEAT: usize = 16;
 const ZEROS: usize = 17;
 const MANY_ZEROS: usize = 18;
@@ -147,8 +147,8 @@ fn lengths(frequencies: &[u32]) -> Vec<u8> {
         .map(|(symbol, &frequency)| (frequency.into(), symbol))
         .collect();
     leaves.sort_unstable();
-    // The nodes of the tree: first the leaves, then the inner ones, both in order of frequency, so that
-    // the rarest two are always at the front of the one or the other.
+    // The nodes of the tree: first the leaves, then the inner ones, both in order of frequency, so
+    // that the rarest two are always at the front of the one or the other.
     let mut weights: Vec<u64> = leaves.iter().map(|&(frequency, _)| frequency).collect();
     let mut parents = vec![0; leaves.len() * 2];
     let (mut leaf, mut inner) = (0, leaves.len());
@@ -195,8 +195,8 @@ fn canonical(lengths: &[u8]) -> Vec<Code> {
 mod tests {
     use super::*;
 
-    /// The sum of all frequencies that are added up when the rarest two become one, again and again:
-    /// what the best code takes.
+    /// The sum of all frequencies that are added up when the rarest two become one, again and
+    /// again: what the best code takes.
     fn best(frequencies: &[u32]) -> u64 {
         let mut weights: Vec<u64> = frequencies.iter().filter(|&&f| f > 0).map(|&f| f.into()).collect();
         let mut sum = 0;

@@ -26,8 +26,8 @@ pub(crate) struct Sink {
 const PIECE: usize = 256 << 10;
 const FIRST: usize = 4 << 10;
 
-/// The most that may be asked for at once, which is also the most that is left unused at the end of a
-/// piece.
+/// The most that may be asked for at once, which is also the most that is left unused at the end of
+/// a piece.
 pub(crate) const MAX_ROOM: usize = 16 << 10;
 
 impl Sink {
@@ -66,8 +66,8 @@ impl Sink {
         self.pieces.is_empty()
     }
 
-    /// The end of the bytes, with room for `bytes` more (at most [`MAX_ROOM`]): pushing no more than
-    /// those onto it never allocates.
+    /// The end of the bytes, with room for `bytes` more (at most [`MAX_ROOM`]): pushing no more
+    /// than those onto it never allocates.
     pub(crate) fn room(&mut self, bytes: usize) -> Result<&mut Vec<u8>, Error> {
         debug_assert!(bytes <= MAX_ROOM);
         if self.last.capacity() - self.last.len() < bytes {
@@ -132,8 +132,8 @@ impl Sink {
         self.put(&other.last)
     }
 
-    /// Everything in one vector, which takes no time if it is in one piece already. Pieces are freed as
-    /// they are copied, so that hardly more memory is touched than before.
+    /// Everything in one vector, which takes no time if it is in one piece already. Pieces are
+    /// freed as they are copied, so that hardly more memory is touched than before.
     pub(crate) fn join(mut self, is_stopped: &dyn Fn() -> bool) -> Result<Vec<u8>, Error> {
         if self.is_joined() {
             return Ok(self.last);
@@ -177,8 +177,8 @@ impl Write for Sink {
     }
 }
 
-/// A sink for a library that writes a whole picture in one go, and goes back to fill in what it did not
-/// know: it can be stopped from here.
+/// A sink for a library that writes a whole picture in one go, and goes back to fill in what it did
+/// not know: it can be stopped from here.
 pub(crate) struct Watched<'a> {
     sink: &'a mut Sink,
     is_stopped: &'a dyn Fn() -> bool,

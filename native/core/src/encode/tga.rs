@@ -1,5 +1,5 @@
-//! TGA with run-length encoding: packets of up to 128 pixels, either one pixel repeated or pixels as
-//! they are.
+//! TGA with run-length encoding: packets of up to 128 pixels, either one pixel repeated or pixels
+//! as they are.
 
 use super::sink::Sink;
 use super::spans::SpanFormat;

@@ -123,7 +123,8 @@ impl SpanFormat for Tiff {
         directory.short(259, 1);
         // Black is 0, or RGB.
         directory.short(262, if channels == 1 { 1 } else { 2 });
-        // Entries are in order of their tags, longer values in the order in which `tiff` writes them.
+        // Entries are in order of their tags, longer values in the order in which `tiff` writes
+        // them.
         let format = if self.layout.depth == Depth::F32 { 3 } else { 1 };
         let after = directory.entries.len();
         directory.shorts(339, format, channels)?;

@@ -1,5 +1,5 @@
-//! WebP without loss (VP8L), in two goes over the rows: the first counts how often each symbol comes,
-//! the second writes their codes.
+//! WebP without loss (VP8L), in two goes over the rows: the first counts how often each symbol
+//! comes, the second writes their codes.
 //!
 //! Green is subtracted from red and blue, then every pixel is predicted to be the one above it. Of
 //! repetitions only runs of one pixel are found. That is what `image-webp` does, and takes no
@@ -106,8 +106,8 @@ impl Webp {
         // Version 0.
         bits.put(0, 3, out);
         bits.put(1 | SUBTRACT_GREEN << 1, 3, out);
-        // One predictor for blocks of 512 x 512 pixels: a picture of predictors that are all the same,
-        // and take no bits. No color cache.
+        // One predictor for blocks of 512 x 512 pixels: a picture of predictors that are all the
+        // same, and take no bits. No color cache.
         bits.put(1 | PREDICT << 1 | 7 << 3, 6, out);
         bits.put(0, 1, out);
         [ABOVE, 0, 0, 0, 0].iter().for_each(|&symbol| put_simple(symbol, None, bits, out));
@@ -168,8 +168,8 @@ impl Webp {
     }
 }
 
-/// Pixels that are coded between two looks at the room that is left, and the bytes that one takes at
-/// most: up to 60 bits, and before them 25 for a run.
+/// Pixels that are coded between two looks at the room that is left, and the bytes that one takes
+/// at most: up to 60 bits, and before them 25 for a run.
 const SPAN: usize = 1024;
 const MAX_PIXEL: usize = 16;
 const _: () = assert!(SPAN * MAX_PIXEL <= MAX_ROOM);
@@ -255,7 +255,8 @@ impl Codes {
     }
 }
 
-/// What is left of a row when what is known is subtracted: green from red and blue, and the row above.
+/// What is left of a row when what is known is subtracted: green from red and blue, and the row
+/// above.
 struct Residuals {
     current: Vec<u8>,
     above: Vec<u8>,
@@ -338,7 +339,8 @@ impl Writer for Webp {
 mod tests {
     use super::*;
 
-    /// The table of the specification, by its other reading: each symbol's first length and extra bits.
+    /// The table of the specification, by its other reading: each symbol's first length and extra
+    /// bits.
     #[test]
     fn every_run_has_the_symbol_that_covers_it() {
         let mut first = 1;

@@ -1,11 +1,12 @@
-//! Files whose headers lie, made of a file that does not: without knowing a format, every place where a length, a
-//! count, an offset or a dimension could stand is taken for one.
+//! Files whose headers lie, made of a file that does not: without knowing a format, every place
+//! where a length, a count, an offset or a dimension could stand is taken for one.
 #![allow(dead_code, unreachable_pub, reason = "every binary compiles this file and uses a part of it")]
 
 use std::ops::Range;
 
-/// Every number of 1, 2, 4 or 8 bytes, in both byte orders, at every place of `range`, set to 0, to 1, to its maximum
-/// and half of it, and to the places around the file's end, as seen from the file's start and from behind the number.
+/// Every number of 1, 2, 4 or 8 bytes, in both byte orders, at every place of `range`, set to 0, to
+/// 1, to its maximum and half of it, and to the places around the file's end, as seen from the
+/// file's start and from behind the number.
 pub fn numbers(file: &[u8], range: Range<usize>, mut found: impl FnMut(Vec<u8>)) {
     for at in range.start..range.end.min(file.len()) {
         for size in [1, 2, 4, 8].into_iter().filter(|size| at + size <= file.len()) {
@@ -88,8 +89,9 @@ pub fn words(file: &[u8], range: Range<usize>, mut found: impl FnMut(Vec<u8>)) {
     }
 }
 
-/// The file with a piece of itself repeated until it is about `len` bytes longer: what is allowed once is often
-/// allowed any number of times. For pieces of every length in `lens`, from every place in `range`.
+/// The file with a piece of itself repeated until it is about `len` bytes longer: what is allowed
+/// once is often allowed any number of times. For pieces of every length in `lens`, from every
+/// place in `range`.
 pub fn repetitions(
     file: &[u8],
     range: Range<usize>,
@@ -109,8 +111,8 @@ pub fn repetitions(
     }
 }
 
-/// Puts right the checksums of a PNG's chunks, wherever one begins in the file (an icon has one inside): without it, no
-/// decoder would look at what was changed.
+/// Puts right the checksums of a PNG's chunks, wherever one begins in the file (an icon has one
+/// inside): without it, no decoder would look at what was changed.
 pub fn repair_png(file: &mut [u8]) {
     const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
     let Some(start) = file.windows(8).position(|bytes| bytes == SIGNATURE) else { return };

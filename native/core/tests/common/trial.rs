@@ -20,8 +20,8 @@ thread_local! {
     static FREEING: Cell<Duration> = const { Cell::new(Duration::ZERO) };
 }
 
-/// On a node, a thread of its own gives blocks from this size on back to the system (`freed.rs`): what that takes
-/// is no step's.
+/// On a node, a thread of its own gives blocks from this size on back to the system (`freed.rs`):
+/// what that takes is no step's.
 const LARGE_BYTES: usize = 512 << 10;
 
 fn count(bytes: i64) {
@@ -134,8 +134,8 @@ pub const SLOWER: u32 = if cfg!(fuzzing) {
     1
 };
 
-/// What a file may take, by its length and by its pixels, and a constant for what is done once. What has more pixels than
-/// are allowed is refused.
+/// What a file may take, by its length and by its pixels, and a constant for what is done once.
+/// What has more pixels than are allowed is refused.
 pub fn allowed(input: &Bytes, header: Option<&Header>, limits: &Limits) -> Duration {
     let pixels = header.map_or(0, |header| u64::from(header.width) * u64::from(header.height));
     let pixels = if pixels > limits.max_pixels { 0 } else { pixels };
@@ -146,8 +146,8 @@ pub fn allowed(input: &Bytes, header: Option<&Header>, limits: &Limits) -> Durat
 /// A step that may run on a normal scheduler.
 pub const PIECE: Duration = Duration::from_millis(1);
 
-/// Runs a trial and fails where it breaks a promise. A machine that is busy makes anything slow: what is too
-/// slow must be so every time.
+/// Runs a trial and fails where it breaks a promise. A machine that is busy makes anything slow:
+/// what is too slow must be so every time.
 pub fn observe(input: &Bytes, request: Request, road: Road) -> Trial {
     let header = probe(input.clone(), &request.limits).ok();
     let allowed = allowed(input, header.as_ref(), &request.limits) * SLOWER;

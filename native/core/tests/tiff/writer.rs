@@ -245,7 +245,8 @@ impl Writer {
     }
 }
 
-/// Runs of two and more, what is between them as it is, and now and then a header that says nothing.
+/// Runs of two and more, what is between them as it is, and now and then a header that says
+/// nothing.
 fn pack_bits(row: &[u8]) -> Vec<u8> {
     let mut out = vec![0x80];
     let mut at = 0;

@@ -1,5 +1,5 @@
-//! Any bytes at all: no panic, no overflow, as many rows as there should be, and no call that does more than its
-//! share. In `native/jpeg`:
+//! Any bytes at all: no panic, no overflow, as many rows as there should be, and no call that does
+//! more than its share. In `native/jpeg`:
 //!
 //!     cargo +nightly fuzz run bytes fuzz/corpus/bytes fuzz/corpus -- -create_missing_dirs=1
 //!
@@ -41,8 +41,8 @@ fuzz_target!(|data: &[u8]| {
 /// Decodes by the smallest steps, and says how many samples there were.
 fn step(mut decoder: Decoder, header: &Header, bytes: u64) -> Option<usize> {
     let each: u64 = header.components.iter().map(|c| u64::from(c.horizontal * c.vertical)).sum();
-    // A call for each bit at the most, some for each block, which each of many scans may pass with others,
-    // and to hand over the rows.
+    // A call for each bit at the most, some for each block, which each of many scans may pass with
+    // others, and to hand over the rows.
     let most = 1_000 + 8 * bytes + 16 * each * header.mcus() + 2 * u64::from(header.height);
     let (mut calls, mut samples) = (0, 0);
     loop {

@@ -1,5 +1,5 @@
-//! The kernels in vectors of 32 bytes. Most instructions work on each half of a vector by itself, so
-//! a block's halves are four columns each at first, and four rows each in the end.
+//! The kernels in vectors of 32 bytes. Most instructions work on each half of a vector by itself,
+//! so a block's halves are four columns each at first, and four rows each in the end.
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::*;
@@ -176,7 +176,8 @@ fn odd_pairs(a: __m256i, b: __m256i) -> __m256i {
     _mm256_castps_si256(_mm256_shuffle_ps::<0b11_01_11_01>(a, b))
 }
 
-/// The samples of two columns, as words side by side. Of the shift, 16 are in taking the upper halves.
+/// The samples of two columns, as words side by side. Of the shift, 16 are in taking the upper
+/// halves.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn samples(left: __m256i, right: __m256i) -> __m256i {
@@ -264,8 +265,8 @@ fn double(input: &[u8], out: &mut [u8]) {
     if columns < 34 {
         return sse41::upsample_h2(input, out);
     }
-    // Of the four samples at each end, the inner ones are wrong for want of a neighbour; the vectors
-    // overwrite them.
+    // Of the four samples at each end, the inner ones are wrong for want of a neighbour; the
+    // vectors overwrite them.
     scalar::upsample_h2(&input[..2], &mut out[..4]);
     scalar::upsample_h2(&input[columns - 2..], &mut out[2 * columns - 4..]);
     let rows = [&input[..columns - 2], &input[1..columns - 1], &input[2..]];

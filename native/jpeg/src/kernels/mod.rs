@@ -24,13 +24,13 @@ pub(crate) struct Kernels {
     pub idct8: fn(coefficients: &[i16; 64], quantisers: &[i16; 64], out: &mut [u8], stride: usize),
     /// The same for half the size: the four-point transform of the 4x4 lowest coefficients.
     pub idct4: fn(coefficients: &[i16; 16], quantisers: &[i16; 16], out: &mut [u8], stride: usize),
-    /// Twice the width: each sample becomes two, a quarter of the way to its neighbours. An odd `out`
-    /// goes without the last one.
+    /// Twice the width: each sample becomes two, a quarter of the way to its neighbours. An odd
+    /// `out` goes without the last one.
     pub upsample_h2: fn(input: &[u8], out: &mut [u8]),
     /// Twice the width of a row between two: a quarter of the way from `near` to `far`.
     pub upsample_h2v2: fn(near: &[u8], far: &[u8], out: &mut [u8]),
-    /// A row a quarter of the way from `near` to `far`. `bias` is what is added before the division:
-    /// 1 if `far` is above, 2 if it is below.
+    /// A row a quarter of the way from `near` to `far`. `bias` is what is added before the
+    /// division: 1 if `far` is above, 2 if it is below.
     pub upsample_v2: fn(near: &[u8], far: &[u8], bias: u8, out: &mut [u8]),
     /// JFIF's colours to interleaved RGB, as the IJG's tables of 16 fractional bits have it.
     #[expect(clippy::type_complexity, reason = "three planes in, pixels out")]
@@ -88,8 +88,9 @@ const BETWEEN_BITS: i32 = 2;
 const FIRST_SHIFT: i32 = FACTOR_BITS - BETWEEN_BITS;
 /// Each pass leaves samples larger by the square root of 8.
 const SECOND_SHIFT: i32 = FACTOR_BITS + BETWEEN_BITS + 3;
-/// Added (saturating) to the DC coefficient, which is eight times the mean: 128, because samples are
-/// unsigned, and the half that rounds. It comes through both passes exactly, so this is all there is to add.
+/// Added (saturating) to the DC coefficient, which is eight times the mean: 128, because samples
+/// are unsigned, and the half that rounds. It comes through both passes exactly, so this is all
+/// there is to add.
 const LEVEL: i16 = 8 * 128 + 4;
 
 /// The factors of coefficients 0 to 3 in the sums that are the four-point transform.
@@ -98,8 +99,8 @@ const FOUR_POINT: [[i16; 4]; 4] = factors(true);
 /// transform.
 const ODD_HALF: [[i16; 4]; 4] = factors(false);
 
-/// What a plain transform makes of single ones. Vectors multiply and add faster than they share work,
-/// so they take the sums multiplied out.
+/// What a plain transform makes of single ones. Vectors multiply and add faster than they share
+/// work, so they take the sums multiplied out.
 const fn factors(even: bool) -> [[i16; 4]; 4] {
     let mut factors = [[0; 4]; 4];
     let mut coefficient = 0;
@@ -143,8 +144,8 @@ fn doubled(input: usize, out: usize) -> (usize, usize) {
     (columns, out.min(2 * columns))
 }
 
-/// Runs over rows in vectors of `N` samples, of which each set becomes `M` vectors of `out`. The last
-/// set overlaps the one before it; `false` if the rows are too short for one.
+/// Runs over rows in vectors of `N` samples, of which each set becomes `M` vectors of `out`. The
+/// last set overlaps the one before it; `false` if the rows are too short for one.
 ///
 /// Always inlined, so that `kernel` may use what instructions its caller may.
 #[inline(always)]
@@ -246,8 +247,8 @@ mod tests {
         scale * ((2 * x + 1) as f64 * u as f64 * PI / (2 * n) as f64).cos()
     }
 
-    /// Whether samples are what the exact transform of the `n` by `n` lowest coefficients says, give
-    /// or take one.
+    /// Whether samples are what the exact transform of the `n` by `n` lowest coefficients says,
+    /// give or take one.
     fn is_close(samples: &[u8], n: usize, coefficients: &[i16; 64], quantisers: &[i16; 64]) -> bool {
         (0..n * n).all(|at| {
             let sum: f64 = (0..n * n)

@@ -270,8 +270,8 @@ fn double(input: &[u8], out: &mut [u8]) {
     if columns < 18 {
         return scalar::upsample_h2(input, out);
     }
-    // Of the four samples at each end, the inner ones are wrong for want of a neighbour; the vectors
-    // overwrite them.
+    // Of the four samples at each end, the inner ones are wrong for want of a neighbour; the
+    // vectors overwrite them.
     scalar::upsample_h2(&input[..2], &mut out[..4]);
     scalar::upsample_h2(&input[columns - 2..], &mut out[2 * columns - 4..]);
     let rows = [&input[..columns - 2], &input[1..columns - 1], &input[2..]];

@@ -80,8 +80,8 @@ const fn factor(value: f64) -> i32 {
 }
 
 /// The eight-point inverse transform of C. Loeffler, A. Ligtenberg and G. Moschytz, "Practical Fast
-/// 1-D DCT Algorithms with 11 Multiplications" (1989), with the 12 multiplications and the factors of
-/// 13 bits of the IJG's accurate method.
+/// 1-D DCT Algorithms with 11 Multiplications" (1989), with the 12 multiplications and the factors
+/// of 13 bits of the IJG's accurate method.
 fn eight_point([x0, x1, x2, x3, x4, x5, x6, x7]: [i32; 8]) -> [i32; 8] {
     let [e0, e1, e2, e3] = four_point([x0, x2, x4, x6]);
     let [o0, o1, o2, o3] = odd_half([x1, x3, x5, x7]);

@@ -196,7 +196,8 @@ fn second_pass(x02: __m128i, x13: __m128i, x46: __m128i, x57: __m128i) -> [__m12
     [_mm_unpacklo_epi32(c0123, c4567), _mm_unpackhi_epi32(c0123, c4567)]
 }
 
-/// The samples of two columns, as words side by side. Of the shift, 16 are in taking the upper halves.
+/// The samples of two columns, as words side by side. Of the shift, 16 are in taking the upper
+/// halves.
 #[inline]
 #[target_feature(enable = "sse4.1")]
 fn samples(left: __m128i, right: __m128i) -> __m128i {
@@ -294,8 +295,8 @@ fn double(input: &[u8], out: &mut [u8]) {
     if columns < 18 {
         return scalar::upsample_h2(input, out);
     }
-    // Of the four samples at each end, the inner ones are wrong for want of a neighbour; the vectors
-    // overwrite them.
+    // Of the four samples at each end, the inner ones are wrong for want of a neighbour; the
+    // vectors overwrite them.
     scalar::upsample_h2(&input[..2], &mut out[..4]);
     scalar::upsample_h2(&input[columns - 2..], &mut out[2 * columns - 4..]);
     let rows = [&input[..columns - 2], &input[1..columns - 1], &input[2..]];

@@ -1,8 +1,8 @@
 //! Writes JPEG files from coefficients, of every kind that a Huffman-coded 8 bit frame can be.
 //!
-//! It starts from coefficients, not from pixels, because then what a decoder must find in the file is
-//! known to the bit, for odd files too that no camera would write. Nothing here checks that the options
-//! make sense together: a test may want a file that they do not.
+//! It starts from coefficients, not from pixels, because then what a decoder must find in the file
+//! is known to the bit, for odd files too that no camera would write. Nothing here checks that the
+//! options make sense together: a test may want a file that they do not.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -28,15 +28,15 @@ pub struct Component {
     pub v: u8,
     /// An index into `Picture::quantisers`.
     pub quantiser: usize,
-    /// The grid is as large as interleaved scans make it: whole MCUs. A scan of one component leaves
-    /// out the blocks that lie wholly beyond the picture; see `Picture::decoded`.
+    /// The grid is as large as interleaved scans make it: whole MCUs. A scan of one component
+    /// leaves out the blocks that lie wholly beyond the picture; see `Picture::decoded`.
     pub blocks_wide: usize,
     pub blocks_high: usize,
     pub blocks: Vec<Block>,
 }
 
-/// The samples of one component. Rows are `stride` apart and go on beyond `width` to the end of the grid
-/// of blocks, as rows go on beyond `height`.
+/// The samples of one component. Rows are `stride` apart and go on beyond `width` to the end of the
+/// grid of blocks, as rows go on beyond `height`.
 pub struct Plane {
     pub width: usize,
     pub height: usize,
@@ -45,8 +45,8 @@ pub struct Plane {
 }
 
 impl Picture {
-    /// All zero. Component 0 has quantiser 0 and the others have quantiser 1, both as in Annex K and
-    /// scaled by `quality`, from 1 to 100. With quality 0 there are entries over 255.
+    /// All zero. Component 0 has quantiser 0 and the others have quantiser 1, both as in Annex K
+    /// and scaled by `quality`, from 1 to 100. With quality 0 there are entries over 255.
     pub fn blank(width: u16, height: u16, sampling: &[(u8, u8)], quality: u8) -> Picture {
         let mut picture = Picture {
             width,
@@ -124,9 +124,9 @@ impl Picture {
         (width, height)
     }
 
-    /// What a decoder should make of a component if it decodes every block to `n` by `n` samples, with
-    /// `n` of 1, 2, 4 or 8: the inverse transform of that size, of that many of the lowest coefficients
-    /// each way, scaled so that the mean stays. Neither rounded nor clamped.
+    /// What a decoder should make of a component if it decodes every block to `n` by `n` samples,
+    /// with `n` of 1, 2, 4 or 8: the inverse transform of that size, of that many of the lowest
+    /// coefficients each way, scaled so that the mean stays. Neither rounded nor clamped.
     ///
     /// It shows every block of the grid; take it of `Picture::decoded` to see what the scans show.
     pub fn plane_at(&self, component: usize, n: usize) -> Plane {
@@ -147,8 +147,9 @@ impl Picture {
         Plane { width: (width * n).div_ceil(8), height: (height * n).div_ceil(8), stride, samples }
     }
 
-    /// The picture as these scans tell it, which may be the first few of those in the file. Even after
-    /// all scans, blocks that a scan of one component leaves out lack the coefficients of that scan.
+    /// The picture as these scans tell it, which may be the first few of those in the file. Even
+    /// after all scans, blocks that a scan of one component leaves out lack the coefficients of
+    /// that scan.
     pub fn decoded(&self, scans: &[Scan]) -> Picture {
         let mut picture = self.clone();
         for component in &mut picture.components {
@@ -212,8 +213,8 @@ pub struct Options {
     pub process: Process,
     pub scans: Vec<Scan>,
     pub huffman: Huffman,
-    /// The longest run of ends of block, if not the 32767 that the format allows. With the tables of
-    /// Annex K it is 1: they have no symbol for more.
+    /// The longest run of ends of block, if not the 32767 that the format allows. With the tables
+    /// of Annex K it is 1: they have no symbol for more.
     pub eob_run_limit: Option<u16>,
     /// The restart interval of each scan; the last goes for all that follow, and none is 0.
     pub restart_intervals: Vec<u16>,
@@ -254,8 +255,8 @@ pub enum Huffman {
     /// The shortest codes, anew for every scan.
     #[default]
     Optimised,
-    /// Codes of most lengths up to 16 bits, the longest for the most frequent symbols, anew for every
-    /// scan.
+    /// Codes of most lengths up to 16 bits, the longest for the most frequent symbols, anew for
+    /// every scan.
     Long,
     /// The tables of Annex K, before the first scan.
     Standard,
@@ -347,7 +348,8 @@ pub mod scripts {
         scans
     }
 
-    /// All DC and then all AC, from bit `al`, at most 13, down to the lowest. With 0, each is sent at once.
+    /// All DC and then all AC, from bit `al`, at most 13, down to the lowest. With 0, each is sent
+    /// at once.
     pub fn successive_approximation(picture: &Picture, al: u8) -> Vec<Scan> {
         let mut scans = Vec::new();
         for low in (0..=al).rev() {
@@ -596,8 +598,8 @@ impl Encoder {
         }
     }
 
-    /// AC coefficients, or one more bit of them: then those that were not zero before have theirs in
-    /// between the new ones, after the symbol that skips them.
+    /// AC coefficients, or one more bit of them: then those that were not zero before have theirs
+    /// in between the new ones, after the symbol that skips them.
     fn band(&mut self, values: &[i32], refine: bool) {
         let is_new = |value: i32| value != 0 && (!refine || value.abs() == 1);
         let last_new = values.iter().rposition(|&value| is_new(value));
@@ -683,7 +685,8 @@ impl HuffmanTable {
             let mut lengths = vec![0; counts.len() + 1];
             let mut trees: BinaryHeap<_> =
                 counts.iter().enumerate().map(|(leaf, count)| Reverse((count.0, vec![leaf]))).collect();
-            // Less frequent than all others, so it takes the code of all ones, which no symbol may have.
+            // Less frequent than all others, so it takes the code of all ones, which no symbol may
+            // have.
             trees.push(Reverse((0, vec![counts.len()])));
             while trees.len() > 1 {
                 let (Reverse(a), Reverse(b)) = (trees.pop().unwrap(), trees.pop().unwrap());
@@ -699,8 +702,8 @@ impl HuffmanTable {
         }
     }
 
-    /// The rarer half of the symbols has one code of each length but 8, and all others have 16 bits.
-    /// There is no room for so many if 8 has one too.
+    /// The rarer half of the symbols has one code of each length but 8, and all others have 16
+    /// bits. There is no room for so many if 8 has one too.
     fn long(mut counts: Vec<(u64, u8)>) -> HuffmanTable {
         counts.sort();
         let rare = counts.len() / 2;
@@ -811,7 +814,8 @@ impl Out<'_> {
     }
 }
 
-/// The cosines of an orthonormal transform of `n` points: `n` rows of samples, a column a frequency.
+/// The cosines of an orthonormal transform of `n` points: `n` rows of samples, a column a
+/// frequency.
 fn basis(n: usize) -> Vec<f64> {
     let cosine = |at: usize| {
         let (x, u) = ((at / n) as f64, (at % n) as f64);

@@ -1,4 +1,5 @@
-//! One chunk of pixels, decompressed. Everything here is sized by the chunk's own pixels, which are checked before.
+//! One chunk of pixels, decompressed. Everything here is sized by the chunk's own pixels, which are
+//! checked before.
 
 use flate2::{Decompress, FlushDecompress, Status};
 
@@ -25,7 +26,8 @@ enum State {
     Lossy(Box<lossy::Lossy>),
 }
 
-/// A zlib stream on its way, which is cut into steps: blocks that hold next to nothing take sixty nanoseconds a byte.
+/// A zlib stream on its way, which is cut into steps: blocks that hold next to nothing take sixty
+/// nanoseconds a byte.
 pub(super) struct Inflate {
     decompress: Decompress,
     /// What it holds.
@@ -40,7 +42,8 @@ const STREAM_STEP: usize = 8 << 10;
 pub(super) const INFLATE_BYTES: u64 = 64 << 10;
 
 impl Decompressor {
-    /// The most bytes that are held to decompress chunks of up to `chunk` bytes, the result among them.
+    /// The most bytes that are held to decompress chunks of up to `chunk` bytes, the result among
+    /// them.
     pub(super) fn memory(part: &Part, chunk: u64) -> u64 {
         use Compression::*;
         let state = match part.compression {
@@ -108,7 +111,8 @@ impl Inflate {
         Ok(Inflate { decompress: Decompress::new(true), bytes: zeroed(len)?, is_open: false })
     }
 
-    /// Takes a step towards the `len` bytes that the stream holds, exactly. `true` when all are there.
+    /// Takes a step towards the `len` bytes that the stream holds, exactly. `true` when all are
+    /// there.
     pub(super) fn step(&mut self, input: &[u8], len: usize) -> Result<bool, Error> {
         if !std::mem::replace(&mut self.is_open, true) {
             self.decompress.reset(true);
@@ -130,7 +134,8 @@ impl Inflate {
     }
 }
 
-/// Fills `out` with runs: a count of bytes as they are, negative, or how often the next byte repeats.
+/// Fills `out` with runs: a count of bytes as they are, negative, or how often the next byte
+/// repeats.
 fn unpack_runs(mut input: &[u8], out: &mut [u8]) -> Result<(), Error> {
     let mut filled = 0;
     while filled < out.len() {
@@ -152,8 +157,8 @@ fn unpack_runs(mut input: &[u8], out: &mut [u8]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Sums up differences, which are stored with 128 added, and lays the first half of the bytes to even
-/// places and the second half to odd ones.
+/// Sums up differences, which are stored with 128 added, and lays the first half of the bytes to
+/// even places and the second half to odd ones.
 fn unpredict(bytes: &[u8], out: &mut [u8]) {
     let (even, odd) = bytes.split_at(bytes.len().div_ceil(2));
     let mut sum = 128u8;
@@ -174,7 +179,8 @@ fn packed_bytes(kind: Kind) -> usize {
     }
 }
 
-/// Sums up the differences of neighbors, of which all first bytes of a line come first, then all second ones.
+/// Sums up the differences of neighbors, of which all first bytes of a line come first, then all
+/// second ones.
 fn sum_up(mut bytes: &[u8], kinds: &[Kind], width: usize, out: &mut [u8]) {
     let mut out = &mut out[..];
     while !out.is_empty() {
@@ -243,8 +249,8 @@ pub(super) fn convert(
     }
 }
 
-/// A float of 16 bits as one of 32. Without branches, and without subnormal floats on the way, on which processors
-/// are slow.
+/// A float of 16 bits as one of 32. Without branches, and without subnormal floats on the way, on
+/// which processors are slow.
 #[inline]
 fn widen(half: u16) -> f32 {
     const REBIAS: u32 = (127 - 15) << 23;

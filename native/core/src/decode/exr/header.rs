@@ -1,5 +1,5 @@
-//! The container of an OpenEXR file up to its tables of chunks, walked in place: of the attributes, the
-//! few that decoding needs are read, and nothing of the others is kept.
+//! The container of an OpenEXR file up to its tables of chunks, walked in place: of the attributes,
+//! the few that decoding needs are read, and nothing of the others is kept.
 
 use std::ops::Range;
 

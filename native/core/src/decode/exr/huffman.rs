@@ -142,8 +142,8 @@ impl Huffman {
         if symbol > last + 1 { Err(INVALID) } else { Ok((most - bits.left).div_ceil(8) as usize) }
     }
 
-    /// Gives every symbol its code. Of one length, codes rise with the symbols; the longest length has
-    /// the lowest codes.
+    /// Gives every symbol its code. Of one length, codes rise with the symbols; the longest length
+    /// has the lowest codes.
     fn build(&mut self) -> Result<(), Error> {
         self.lengths.fill(Length::default());
         for &coded in &self.coded {
@@ -208,8 +208,8 @@ impl Huffman {
         Ok(())
     }
 
-    /// The length and the symbol of the code that `bits` begin with: the shortest length whose codes do not all
-    /// lie above.
+    /// The length and the symbol of the code that `bits` begin with: the shortest length whose
+    /// codes do not all lie above.
     fn long(&self, bits: u64) -> Result<(u32, u32), Error> {
         for (length, of) in self.lengths.iter().enumerate().skip(SHORT as usize + 1) {
             let code = bits >> (64 - length);

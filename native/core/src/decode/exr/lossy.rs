@@ -1,6 +1,6 @@
-//! B44 and DWA, by the crate `exr`. In chunks of DWA it trusts what is written about sizes, looks long codes up by
-//! trying them all, and inflates in one piece. So they are written anew for it: within their bounds, and with
-//! sections that are no longer compressed.
+//! B44 and DWA, by the crate `exr`. In chunks of DWA it trusts what is written about sizes, looks
+//! long codes up by trying them all, and inflates in one piece. So they are written anew for it:
+//! within their bounds, and with sections that are no longer compressed.
 
 use std::sync::OnceLock;
 
@@ -31,7 +31,8 @@ struct Dwa {
     sections: Vec<Vec<u8>>,
 }
 
-/// The library compares every channel with every rule and every group of channels, for every chunk of DWA.
+/// The library compares every channel with every rule and every group of channels, for every chunk
+/// of DWA.
 const MAX_DWA_CHANNELS: usize = 16;
 
 /// A rule takes at least 3 bytes. Writers use some dozens of bytes for all.
@@ -45,8 +46,9 @@ pub(super) fn memory(part: &Part, chunk: u64) -> u64 {
     match part.compression {
         // The copy, the planes and the lines.
         Compression::B44 | Compression::B44a => 3 * chunk + HEADER_BYTES,
-        // The inflated section, the sections and the chunk written anew, what the library makes of the sections and
-        // of each channel, and its blocks of coefficients, for three channels with 4 bytes a sample.
+        // The inflated section, the sections and the chunk written anew, what the library makes of
+        // the sections and of each channel, and its blocks of coefficients, for three channels with
+        // 4 bytes a sample.
         _ => {
             let (width, height) = part.chunk;
             let blocks = u64::from(width).div_ceil(8) * u64::from(height).div_ceil(8);
@@ -134,8 +136,8 @@ impl Lossy {
     }
 }
 
-/// Has the library build its table for DWA, once. It does so on the stack, where a scheduler's thread may not have
-/// the room.
+/// Has the library build its table for DWA, once. It does so on the stack, where a scheduler's
+/// thread may not have the room.
 fn prepare() -> Result<(), Error> {
     static IS_READY: OnceLock<bool> = OnceLock::new();
     const STACK: usize = 2 << 20;
@@ -186,8 +188,8 @@ const AC_KIND: usize = 10;
 const COUNTERS: usize = 11;
 
 impl Dwa {
-    /// Takes a step towards a chunk whose counters fit the `raw` bytes and the `blocks` of 8 by 8 samples that it
-    /// has, and whose sections are not compressed.
+    /// Takes a step towards a chunk whose counters fit the `raw` bytes and the `blocks` of 8 by 8
+    /// samples that it has, and whose sections are not compressed.
     fn rewrite(&mut self, input: &[u8], raw: usize, blocks: usize) -> Result<Option<Vec<u8>>, Error> {
         let (head, mut rest) = input.split_at_checked(COUNTERS * 8).ok_or(INVALID)?;
         let mut counters = [0u64; COUNTERS];
@@ -228,7 +230,8 @@ impl Dwa {
         let head = counters.map(u64::to_le_bytes).concat();
         let [unknown, ac, dc, rle] = self.sections.as_slice() else { return Err(Error::Internal) };
         let mut chunk = copied(&[&head, rules, unknown, ac, dc, rle], 1)?;
-        // Of the length of its pixels, it would be taken for them. What follows the sections is not looked at.
+        // Of the length of its pixels, it would be taken for them. What follows the sections is not
+        // looked at.
         if chunk.len() == raw {
             chunk.push(0);
         }

@@ -1,8 +1,9 @@
-//! OpenEXR, by chunks: the container is read here, and so are most compressions; the crate `exr` is given single
-//! chunks of the others, whose sizes were checked.
+//! OpenEXR, by chunks: the container is read here, and so are most compressions; the crate `exr` is
+//! given single chunks of the others, whose sizes were checked.
 //!
-//! The first part that has red, green and blue is shown, in its largest level. A chunk is decompressed in one step,
-//! so that one which takes long is refused; those that do not touch the display window are not looked at.
+//! The first part that has red, green and blue is shown, in its largest level. A chunk is
+//! decompressed in one step, so that one which takes long is refused; those that do not touch the
+//! display window are not looked at.
 
 mod chunk;
 mod header;
@@ -171,7 +172,8 @@ impl Exr {
     }
 
     fn rates(&self) -> Rates {
-        // Measured on one core of a 2.6 GHz Xeon, on pictures of one color, of slopes with noise, and of noise alone.
+        // Measured on one core of a 2.6 GHz Xeon, on pictures of one color, of slopes with noise,
+        // and of noise alone.
         let (once, pixel_byte, file_byte) = match self.part.compression {
             Compression::None => (300, 0.3, 0.0),
             Compression::Rle => (500, 1.2, 0.5),
@@ -183,15 +185,16 @@ impl Exr {
         Rates { once, pixel_byte, file_byte }
     }
 
-    /// The estimated nanoseconds of a chunk of `packed` bytes in the file with `bytes` bytes of pixels, of which
-    /// so many pixels are shown.
+    /// The estimated nanoseconds of a chunk of `packed` bytes in the file with `bytes` bytes of
+    /// pixels, of which so many pixels are shown.
     fn chunk_nanos(&self, packed: u64, bytes: u64, pixels: u64) -> u64 {
         let Rates { once, pixel_byte, file_byte } = self.rates();
         let nanos = packed as f64 * file_byte + bytes as f64 * pixel_byte;
         (nanos as u64).saturating_add(once).saturating_add(self.convert_nanos(pixels))
     }
 
-    /// The same of the longest one that may come. With noise, compressed chunks are about as large as their pixels.
+    /// The same of the longest one that may come. With noise, compressed chunks are about as large
+    /// as their pixels.
     fn longest_nanos(&self) -> u64 {
         let (width, height) = self.part.chunk;
         let packed = match self.part.compression {
@@ -301,8 +304,8 @@ impl Exr {
         (width.min(data.width - column * width), height.min(data.height - row * height))
     }
 
-    /// Decompresses the next chunk of the band, or gets closer to it, and lays it into the band as far as it is
-    /// shown.
+    /// Decompresses the next chunk of the band, or gets closer to it, and lays it into the band as
+    /// far as it is shown.
     fn decode_chunk(&self, decoding: &mut Decoding) -> Result<(), Error> {
         let Decoding { decompressor, chunk, band, row, next, .. } = decoding;
         let (column, row) = (*next, *row);
@@ -331,7 +334,8 @@ impl Exr {
         Ok(())
     }
 
-    /// The row of the data window that comes next, or how many rows of the display window are blank from here on.
+    /// The row of the data window that comes next, or how many rows of the display window are blank
+    /// from here on.
     fn next_row(&self) -> Result<u32, u32> {
         let next = self.position.next;
         let Shown { display, data, len } = self.rows;

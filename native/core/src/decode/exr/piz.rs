@@ -1,4 +1,5 @@
-//! PIZ: values that are numbered by a bitmap of those that occur, a wavelet transform, and a Huffman code.
+//! PIZ: values that are numbered by a bitmap of those that occur, a wavelet transform, and a
+//! Huffman code.
 
 use super::header::{INVALID, Kind};
 use super::huffman::Huffman;

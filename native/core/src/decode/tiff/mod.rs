@@ -2,9 +2,9 @@
 //! Specifications: TIFF 6.0, Adobe's Technical Notes 1 to 3, and
 //! <https://www.awaresystems.be/imaging/tiff/bigtiff.html>.
 //!
-//! A strip's rows are handed over as they come. Where tiles lie side by side, one row of tiles is kept.
-//! Samples that lie in planes are decoded in all planes at once. Only the first picture of a file is
-//! looked at.
+//! A strip's rows are handed over as they come. Where tiles lie side by side, one row of tiles is
+//! kept. Samples that lie in planes are decoded in all planes at once. Only the first picture of a
+//! file is looked at.
 
 mod band;
 mod chunks;
@@ -65,9 +65,10 @@ const STRIP_BYTES: usize = 64 << 10;
 /// The most that one step decompresses on the way to its rows.
 const STEP_BYTES: usize = 64 << 10;
 
-/// What may be decompressed for a picture: this for a start, so much for each byte of the input, and so
-/// much for each pixel. That holds four times the pixels of RGBA floats, where tiles reach over
-/// the picture's edge, or a column of tiles of 512 by 512 for a picture that is next to nothing wide.
+/// What may be decompressed for a picture: this for a start, so much for each byte of the input,
+/// and so much for each pixel. That holds four times the pixels of RGBA floats, where tiles reach
+/// over the picture's edge, or a column of tiles of 512 by 512 for a picture that is next to
+/// nothing wide.
 const MAX_BYTES: u64 = 64 << 20;
 const MAX_BYTES_PER_BYTE: u64 = 128;
 const MAX_BYTES_PER_PIXEL: u64 = 64;

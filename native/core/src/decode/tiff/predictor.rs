@@ -3,8 +3,8 @@
 use super::description::{Description, Predictor};
 use super::directory::ByteOrder;
 
-/// Undoes it in place. The bytes of floats, which stood apart, are in big-endian order afterwards; that
-/// takes a `spare` row.
+/// Undoes it in place. The bytes of floats, which stood apart, are in big-endian order afterwards;
+/// that takes a `spare` row.
 pub(super) fn undo(picture: &Description, row: &mut [u8], spare: &mut [u8]) {
     let samples = picture.chunk_samples();
     match picture.predictor {

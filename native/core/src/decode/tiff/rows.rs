@@ -30,9 +30,9 @@ pub(super) struct ChunkRows {
     allowed: u64,
 }
 
-/// Strips may lie over one another, and files share those that are the same, blank ones above all. What
-/// is fed to decompressors has to be in the file, though, or else be worth its pixels: half a byte for
-/// each is more than what is shared ever takes. A byte takes 50 ns at the most.
+/// Strips may lie over one another, and files share those that are the same, blank ones above all.
+/// What is fed to decompressors has to be in the file, though, or else be worth its pixels: half a
+/// byte for each is more than what is shared ever takes. A byte takes 50 ns at the most.
 const FREE_BYTES: u64 = 64 << 10;
 
 impl ChunkRows {
@@ -113,8 +113,8 @@ impl ChunkRows {
         Ok(true)
     }
 
-    /// Decodes the next row of the current chunk, or the first one of the chunk of this row and column.
-    /// `false` where that takes more than the budget: call again.
+    /// Decodes the next row of the current chunk, or the first one of the chunk of this row and
+    /// column. `false` where that takes more than the budget: call again.
     pub(super) fn next(
         &mut self,
         row: u32,

@@ -1,4 +1,5 @@
-//! CCITT Group 4 (ITU-T T.6): each row by how its changes of color differ from those of the row above.
+//! CCITT Group 4 (ITU-T T.6): each row by how its changes of color differ from those of the row
+//! above.
 
 use fax::BitReader;
 use fax::maps::{Mode, black, mode, white};
@@ -16,7 +17,8 @@ const MAKE_UP: u16 = 64;
 pub(in super::super) struct Fax4 {
     width: u32,
     bits: Bits,
-    /// Where the color changes in the row above, from white to black first, ever further to the right.
+    /// Where the color changes in the row above, from white to black first, ever further to the
+    /// right.
     above: Changes,
     /// The same of this row, as far as it is decoded.
     row: Changes,
@@ -67,8 +69,8 @@ impl Fax4 {
         (self.at, self.black, self.next_above, self.run) = (None, false, 0, None);
     }
 
-    /// Writes at most one row, of a bit for each pixel, black ones set. `last` where nothing follows
-    /// the input.
+    /// Writes at most one row, of a bit for each pixel, black ones set. `last` where nothing
+    /// follows the input.
     pub(in super::super) fn run(&mut self, input: &[u8], last: bool, out: &mut [u8]) -> Result<Done, Error> {
         let mut consumed = 0;
         while !self.ended {
@@ -139,8 +141,8 @@ impl Fax4 {
         self.black = !self.black;
     }
 
-    /// The first change above to the right of here that is to the other color than this one, and the
-    /// change behind it.
+    /// The first change above to the right of here that is to the other color than this one, and
+    /// the change behind it.
     fn changes_above(&mut self) -> (u32, u32) {
         let above = self.above.get();
         while above.get(self.next_above).is_some_and(|&change| self.at.is_some_and(|at| change <= at)) {

@@ -1,8 +1,8 @@
 //! Chunks that are JPEGs of their own, with tables that may be shared in a field of the directory.
 //!
-//! The decoder gets a stream that is put together for it: what it needs of the shared tables and of the
-//! chunk's own segments, and a segment that says what the components stand for. The directory is what
-//! counts there, whatever the JPEG claims of itself.
+//! The decoder gets a stream that is put together for it: what it needs of the shared tables and of
+//! the chunk's own segments, and a segment that says what the components stand for. The directory
+//! is what counts there, whatever the JPEG claims of itself.
 
 use std::ops::Range;
 
@@ -92,7 +92,8 @@ const INVALID: Error = Error::Invalid(Format::Tiff);
 const TRUNCATED: Error = Error::Truncated(Format::Tiff);
 
 impl Jpeg {
-    /// The most that a chunk takes, apart from its data: rows of MCUs and tables, or all coefficients.
+    /// The most that a chunk takes, apart from its data: rows of MCUs and tables, or all
+    /// coefficients.
     pub(in super::super) fn memory(
         picture: &Description,
         (width, height): (u32, u32),
@@ -106,8 +107,8 @@ impl Jpeg {
         rows + if buffered { all } else { 0 } + (256 << 10)
     }
 
-    /// Whether a chunk comes in several scans, so that its coefficients are kept. As far as its header
-    /// can be made sense of.
+    /// Whether a chunk comes in several scans, so that its coefficients are kept. As far as its
+    /// header can be made sense of.
     pub(in super::super) fn is_buffered(data: &[u8]) -> bool {
         let Ok(mut segments) = Segments::new(data) else { return false };
         let mut components = None;
@@ -122,8 +123,8 @@ impl Jpeg {
         false
     }
 
-    /// What starting on a chunk costs, in bytes of input of the most costly kind: look-up tables are
-    /// made for each.
+    /// What starting on a chunk costs, in bytes of input of the most costly kind: look-up tables
+    /// are made for each.
     pub(in super::super) fn open_bytes(&self) -> u64 {
         OPEN_BYTES.max(self.tables.len() as u64)
     }
@@ -211,8 +212,8 @@ impl Jpeg {
         matches!(self.state, State::Decoding(_))
     }
 
-    /// Writes at most one row: the columns of it that are there and have room. `mcus` is how much may be
-    /// done for it.
+    /// Writes at most one row: the columns of it that are there and have room. `mcus` is how much
+    /// may be done for it.
     pub(in super::super) fn run(
         &mut self,
         input: &[u8],

@@ -1,6 +1,7 @@
 //! LZW as TIFF has it: codes of 9 to 12 bits, highest bit first, that grow one code early.
 //!
-//! A decoder of our own, as a clear code has to cost next to nothing: a strip may hold nothing else.
+//! A decoder of our own, as a clear code has to cost next to nothing: a strip may hold nothing
+//! else.
 
 use super::Done;
 use crate::{Error, Format};
@@ -42,8 +43,8 @@ struct State {
     next: u16,
     previous: Option<u16>,
     code_bits: u32,
-    /// Bits of the input, highest first, of which `count` are taken from it. Those below are the same
-    /// as what follows in the input, or zero.
+    /// Bits of the input, highest first, of which `count` are taken from it. Those below are the
+    /// same as what follows in the input, or zero.
     bits: u64,
     count: u32,
 }
