@@ -58,8 +58,10 @@ impl<'a> Handle<'a> {
 
 /// The destructor of the resources.
 pub(crate) unsafe extern "C" fn drop_job(_env: *mut ErlNifEnv, object: *mut c_void) {
-    // SAFETY: the VM destroys an object once, and it holds a pointer that `new` wrote.
-    let running = unsafe { Box::from_raw(object.cast::<*mut Running>().read()) };
+    // SAFETY: an object of this type holds a pointer that `new` wrote.
+    let running = unsafe { object.cast::<*mut Running>().read() };
+    // SAFETY: `new` made it of a box, and the VM destroys an object once.
+    let running = unsafe { Box::from_raw(running) };
     // Nobody is there to hear of a panic.
     let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(running)));
 }

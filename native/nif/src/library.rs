@@ -30,9 +30,10 @@ struct Instance {
 
 /// The type of the resources of the module that a call is made in.
 pub(crate) fn job_type(env: Env) -> *const ErlNifResourceType {
-    // SAFETY: `env` is the environment of a call of this library, whose private data `install` has
-    // set, and which lives as long as the module is loaded.
-    unsafe { (*enif_priv_data(env.as_c_arg()).cast::<Instance>()).jobs }
+    // SAFETY: `env` is the environment of a call.
+    let instance = unsafe { enif_priv_data(env.as_c_arg()) }.cast::<Instance>();
+    // SAFETY: `install` has put it there, and it lives as long as the module is loaded.
+    unsafe { (*instance).jobs }
 }
 
 unsafe extern "C" fn load(env: *mut ErlNifEnv, data: *mut *mut c_void, _info: ErlNifTerm) -> c_int {

@@ -178,16 +178,6 @@ impl Code {
     }
 }
 
-/// The prefix and its extra bits for a number from 1 on.
-fn prefixed(number: usize) -> (usize, usize, usize) {
-    if number <= 4 {
-        return (number - 1, 0, 0);
-    }
-    let rest = number - 1;
-    let bits = rest.ilog2() as usize - 1;
-    (2 * bits + 2 + (rest >> bits & 1), rest & ((1 << bits) - 1), bits)
-}
-
 /// The least number of a prefix, and the bits that are added to it.
 fn range(prefix: usize) -> (usize, usize) {
     if prefix < 4 {
