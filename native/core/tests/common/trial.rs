@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cpu_time::ThreadTime;
-use thumbelina_core::{Budget, Encoded, Error, Header, Job, Limits, Request, Step, probe};
+use thumbelina_core::{Budget, Encoded, Error, Job, Limits, Plan, Request, Step, probe};
 
 /// Counts what the thread holds: the jobs of a trial run on one thread.
 pub struct Counting;
@@ -134,12 +134,19 @@ pub const SLOWER: u32 = if cfg!(fuzzing) {
     1
 };
 
-/// What a file may take, by its length and by its pixels, and a constant for what is done once.
-/// What has more pixels than are allowed is refused.
-pub fn allowed(input: &Bytes, header: Option<&Header>, limits: &Limits) -> Duration {
-    let pixels = header.map_or(0, |header| u64::from(header.width) * u64::from(header.height));
-    let pixels = if pixels > limits.max_pixels { 0 } else { pixels };
-    let nanos = 100 * input.len() as u64 + 50 * pixels;
+/// What a file may take, by its length and by its pixels, those of the thumbnail, and a constant for
+/// what is done once. What is refused by its size has none.
+pub fn allowed(input: &Bytes, request: &Request) -> Duration {
+    let pixels = |width: u32, height: u32| u64::from(width) * u64::from(height);
+    let (mut decoded, mut made) = (0, 0);
+    if let Ok(header) = probe(input.clone(), &request.limits) {
+        decoded = pixels(header.width, header.height);
+    }
+    match Plan::of(input.clone(), request) {
+        Ok(plan) => made = pixels(plan.width, plan.height),
+        Err(_) => decoded = 0,
+    }
+    let nanos = 100 * input.len() as u64 + 50 * decoded + 500 * made;
     Duration::from_nanos(nanos) + Duration::from_millis(3)
 }
 
@@ -149,8 +156,7 @@ pub const PIECE: Duration = Duration::from_millis(1);
 /// Runs a trial and fails where it breaks a promise. A machine that is busy makes anything slow:
 /// what is too slow must be so every time.
 pub fn observe(input: &Bytes, request: Request, road: Road) -> Trial {
-    let header = probe(input.clone(), &request.limits).ok();
-    let allowed = allowed(input, header.as_ref(), &request.limits) * SLOWER;
+    let allowed = allowed(input, &request) * SLOWER;
     let mut trial = run(input, request, road);
     for _ in 0..4 {
         if trial.total <= allowed && trial.longest_piece <= PIECE * SLOWER {
