@@ -19,4 +19,7 @@ pub enum Error {
     /// The picture takes more memory than allowed.
     #[error("decoding takes {needed} bytes, more than the {allowed} allowed")]
     Memory { needed: u64, allowed: u64 },
+    /// The picture takes more work than its bytes and pixels are worth; both are counted in bytes.
+    #[error("decoding takes the work of {needed} bytes, more than the {allowed} that it is worth")]
+    Work { needed: u64, allowed: u64 },
 }

@@ -74,6 +74,9 @@ fn error(error: webp::Error) -> Error {
         webp::Error::Memory { needed, allowed } => {
             Error::Limit { limit: Limit::MaxMemory, value: needed, maximum: allowed }
         }
+        webp::Error::Work { needed, allowed } => {
+            Error::Limit { limit: Limit::MaxBytesIn, value: needed, maximum: allowed }
+        }
         _ => Error::Invalid(Format::Webp),
     }
 }

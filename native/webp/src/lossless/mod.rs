@@ -49,6 +49,13 @@ const PREDICTOR_BYTES: u64 = size_of::<u8>() as u64;
 const COLOR_BYTES: u64 = size_of::<u32>() as u64;
 const GROUP_BYTES: u64 = size_of::<u16>() as u64;
 
+/// What prefix codes may take, in the units of work of [`Groups::read_code`], of about 5 ns: a code of
+/// nine bytes can ask for a table of 2,048 symbols. So many for a byte and for a pixel, and for any
+/// stream.
+const WORK_A_BYTE: u64 = 20;
+const WORK_A_PIXEL: u64 = 10;
+const ANY_WORK: u64 = 1 << 18;
+
 /// What the stream has next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
@@ -93,6 +100,8 @@ pub(crate) struct Lossless {
     /// How many tiles of the picture have each group.
     group_tiles: Vec<u32>,
     groups: Groups,
+    /// The work that prefix codes took.
+    codes_work: u64,
     cache: Cache,
     window: Window,
     transforms: Transforms,
@@ -153,6 +162,7 @@ impl Lossless {
             packed_width: width,
             group_tiles: Vec::new(),
             groups: Groups::new(),
+            codes_work: 0,
             cache: Cache::default(),
             window,
             transforms,
@@ -305,6 +315,12 @@ impl Lossless {
         };
         let pixels = pixels.min(self.image.width * self.image_height);
         let done = self.groups.read_code(bits, cache_size, pixels, &mut self.budget)?;
+        self.codes_work += done as u64;
+        let worth = self.data.len() as u64 * WORK_A_BYTE + (self.width * self.height) as u64 * WORK_A_PIXEL;
+        if self.codes_work > ANY_WORK + worth {
+            let bytes = |work: u64| work / WORK_A_BYTE;
+            return Err(Error::Work { needed: bytes(self.codes_work), allowed: bytes(ANY_WORK + worth) });
+        }
         if self.groups.groups.len() == count {
             self.window.start(self.image.width * self.image_height);
             self.cache.start(self.cache_bits);

@@ -129,3 +129,48 @@ fn references_stay_in_the_picture() {
     assert!(fault(decode(2, &[(0, 1), (1, 1)])));
     assert_eq!(decode(3, &[(0, 1), (1, 1)]), Ok([5, 7, 9, 255].repeat(3)));
 }
+
+/// A picture of 256 by 256 pixels, each 4 by 4 of which have a group of their own, whose code of 2,048
+/// symbols takes nine bytes.
+#[test]
+fn codes_are_in_proportion_to_bytes_and_pixels() {
+    const SIDE: usize = 256;
+    const GROUPS: usize = SIDE * SIDE / 16;
+    // Lengths that are all the same, of so many symbols: a code of the one length, at its place in
+    // the order of the specification.
+    let all_of = |place: usize, symbols: usize, bits: usize| {
+        let mut parts = vec![(0, 1), (place - 3, 4)];
+        parts.extend((0..=place).map(|at| (usize::from(at == place), 3)));
+        parts.extend([(1, 1), (bits / 2 - 1, 3), (symbols - 2, bits)]);
+        parts
+    };
+    let nothing = [(1, 4); 1];
+    let mut out = BitWriter::default();
+    let put = |out: &mut BitWriter, parts: &[(usize, usize)]| {
+        parts.iter().for_each(|&(value, bits)| out.put(value, bits));
+    };
+    put(&mut out, &[(0x2f, 8), (SIDE - 1, 14), (SIDE - 1, 14), (0, 4)]);
+    // No transforms, a cache of 2^11 colors, groups for tiles of 4 by 4: an image without a cache.
+    put(&mut out, &[(0, 1), (1, 1), (11, 4), (1, 1), (0, 3), (0, 1)]);
+    // 256 symbols of 8 bits in green, 16 of 4 bits in red, and nothing else.
+    put(&mut out, &all_of(11, 256, 8));
+    put(&mut out, &all_of(6, 16, 4));
+    (0..3).for_each(|_| put(&mut out, &nothing));
+    let reversed = |value: usize, bits: usize| value.reverse_bits() >> (usize::BITS as usize - bits);
+    for group in 0..GROUPS {
+        put(&mut out, &[(reversed(group & 255, 8), 8), (reversed(group >> 8, 4), 4)]);
+    }
+    for _ in 0..GROUPS {
+        put(&mut out, &all_of(14, 2048, 12));
+        (0..4).for_each(|_| put(&mut out, &nothing));
+    }
+    out.put(0, 64);
+    let bytes = Bytes::from(out.bytes);
+    let length = bytes.len() as u64;
+    match decode_all(bytes) {
+        Err(Error::Work { needed, allowed }) => {
+            assert!(needed > allowed && allowed < 2 * length + (SIDE * SIDE) as u64, "{needed} of {allowed}");
+        }
+        other => panic!("{:?}", other.map(|_| ())),
+    }
+}
