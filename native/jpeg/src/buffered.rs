@@ -22,6 +22,10 @@ use crate::{Error, OnDamage};
 /// More scans than any encoder writes: each can be made to go over all of the picture.
 const MAX_SCANS: usize = 200;
 
+/// DC values have 13 bits that a first scan can leave to others (T.81, G.1.1.1.1), of which each adds one. Every
+/// block has a bit in each of these scans, so that they are the ones that take time.
+const MAX_DC_SCANS: usize = 14;
+
 /// The same for pictures that are not progressive: each component has one scan.
 const MAX_SEQUENTIAL_SCANS: usize = 16;
 
@@ -208,7 +212,12 @@ impl Buffered {
             Ok(Next::Later) => return Ok(()),
             Ok(Next::Scan(scan)) => {
                 let progressive = self.frame.process == Process::Progressive;
-                if scans.len() >= if progressive { MAX_SCANS } else { MAX_SEQUENTIAL_SCANS } {
+                let again = |(other, _): &&(ScanHeader, Tables)| {
+                    other.start == 0 && other.components.iter().any(|&(index, ..)| scan.has(index))
+                };
+                let is_dc = progressive && scan.start == 0;
+                let most = if progressive { MAX_SCANS } else { MAX_SEQUENTIAL_SCANS };
+                if scans.len() >= most || is_dc && scans.iter().filter(again).count() >= MAX_DC_SCANS {
                     return Err(Error::Invalid { what: "too many scans", offset: scan.data });
                 }
                 scans.push((scan, parser.tables.clone()));

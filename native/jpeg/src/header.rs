@@ -161,6 +161,10 @@ pub(crate) struct ScanHeader {
 }
 
 impl ScanHeader {
+    pub(crate) fn has(&self, component: usize) -> bool {
+        self.components.iter().any(|&(index, ..)| index == component)
+    }
+
     /// A bit for each position of its band.
     pub(crate) fn positions(&self) -> u64 {
         u64::MAX << self.start & u64::MAX >> (63 - self.end)

@@ -254,6 +254,23 @@ fn runs_of_empty_blocks_go_over_any_number_of_rows() {
 }
 
 #[test]
+fn dc_values_have_at_most_fourteen_scans() {
+    for count in [14, 15] {
+        // All but the first add a bit, of each of eight blocks.
+        let mut scans = vec![([0, 0, 13].as_slice(), &[0][..])];
+        let bands: Vec<[u8; 3]> = (1..count).map(|_| [0, 0, 0x10]).collect();
+        scans.extend(bands.iter().map(|band| (&band[..], &[0][..])));
+        match decode(flat(0xC2, 8, 64, &scans), &Options::default()) {
+            Ok(_) => assert_eq!(count, 14),
+            Err(error) => {
+                assert!(matches!(error, Error::Invalid { what: "too many scans", .. }), "{error}");
+                assert_eq!(count, 15);
+            }
+        }
+    }
+}
+
+#[test]
 fn sequential_pictures_have_at_most_sixteen_scans() {
     // Two bits for each of 25 blocks; more than one component, or it would be one scan.
     let picture = Picture::random(3, 40, 40, &[(1, 1), (1, 1), (1, 1)], 80);
