@@ -2,9 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod common;
+#[path = "common/counting.rs"]
+mod counting;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::io::Cursor;
 use std::panic::AssertUnwindSafe;
 use std::result::Result;
@@ -12,61 +12,14 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use common::{POOL, run, sized, unbounded};
+use counting::{Counting, peak_of};
 use exr::prelude::*;
 use image::{DynamicImage, ImageFormat};
 use proptest::prelude::*;
 use thumbelina_core::{Budget, Error, Format, Job, Limit, Limits, Request, Step, probe};
 
-/// Counts what this thread has allocated.
-struct Counting;
-
-thread_local! {
-    static LIVE: Cell<i64> = const { Cell::new(0) };
-    static PEAK: Cell<i64> = const { Cell::new(0) };
-}
-
-fn count(bytes: i64) {
-    // Not while a thread ends.
-    let _ = LIVE.try_with(|live| {
-        live.set(live.get() + bytes);
-        let _ = PEAK.try_with(|peak| peak.set(peak.get().max(live.get())));
-    });
-}
-
-// SAFETY: every call goes on to the system's allocator as it came.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size() as i64);
-        // SAFETY: the caller keeps the promises of this very function.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        count(-(layout.size() as i64));
-        // SAFETY: the caller keeps the promises of this very function.
-        unsafe { System.dealloc(at, layout) }
-    }
-
-    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // Both are there while one is copied to the other.
-        count(size as i64);
-        // SAFETY: the caller keeps the promises of this very function.
-        let moved = unsafe { System.realloc(at, layout, size) };
-        count(-(layout.size() as i64));
-        moved
-    }
-}
-
 #[global_allocator]
-static COUNTING: Counting = Counting;
-
-/// What it returns, and the most bytes that this thread held on the way.
-fn peak_of<T>(work: impl FnOnce() -> T) -> (T, i64) {
-    let before = LIVE.get();
-    PEAK.set(before);
-    let done = work();
-    (done, PEAK.get() - before)
-}
+static ALLOCATOR: Counting = Counting;
 
 /// A file as the reference writes it.
 #[derive(Debug, Clone)]
@@ -474,7 +427,7 @@ const PANIC: Error = Error::Invalid(Format::Png);
 /// Makes a thumbnail on this thread, and holds it to the bounds of memory and time.
 fn survives(file: Vec<u8>, what: impl std::fmt::Debug) -> Result<(), Error> {
     // Of which a row of the widest display and its sums may take 64 MiB, whatever the format.
-    const MOST: i64 = 96 << 20;
+    const MOST: u64 = 96 << 20;
     let file = Bytes::from(file);
     let began = Instant::now();
     let (made, peak) = peak_of(|| {

@@ -15,7 +15,8 @@ use std::path::PathBuf;
 use bytes::Bytes;
 use image::{DynamicImage, ImageFormat, Rgba, RgbaImage};
 use thumbelina_core::{Format, Formats, Limits, Request};
-use trial::{Counting, Road, observe};
+use trial::counting::Counting;
+use trial::{Road, observe};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;

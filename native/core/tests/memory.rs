@@ -11,7 +11,8 @@ use bytes::Bytes;
 use common::{encode, fixture, in_pieces, picture};
 use image::{DynamicImage, ImageFormat};
 use thumbelina_core::{Error, Format, Formats, Limit, Limits, Request};
-use trial::{Counting, Road, run};
+use trial::counting::Counting;
+use trial::{Road, run};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;

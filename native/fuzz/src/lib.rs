@@ -11,7 +11,8 @@ use bytes::Bytes;
 use thumbelina_core::{
     Filter, Fit, Format, Formats, Limits, OnDamage, Request, Scheduler, probe,
 };
-use trial::{Counting, Road};
+use trial::Road;
+use trial::counting::Counting;
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;

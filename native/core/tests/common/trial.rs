@@ -3,68 +3,15 @@
 #![allow(dead_code, unreachable_pub, reason = "every binary compiles this file and uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a trial fails by panicking")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+#[path = "counting.rs"]
+pub mod counting;
+
 use std::time::Duration;
 
 use bytes::Bytes;
+use counting::{freeing_of, peak_of};
 use cpu_time::ThreadTime;
 use thumbelina_core::{Budget, Encoded, Error, Job, Limits, Plan, Request, Step, probe};
-
-/// Counts what the thread holds: the jobs of a trial run on one thread.
-pub struct Counting;
-
-thread_local! {
-    static LIVE: Cell<i64> = const { Cell::new(0) };
-    static PEAK: Cell<i64> = const { Cell::new(0) };
-    static FREEING: Cell<Duration> = const { Cell::new(Duration::ZERO) };
-}
-
-/// On a node, a thread of its own gives blocks from this size on back to the system (`freed.rs`):
-/// what that takes is no step's.
-const LARGE_BYTES: usize = 512 << 10;
-
-fn count(bytes: i64) {
-    // A thread that ends has no counters any more.
-    let _ = LIVE.try_with(|live| {
-        live.set(live.get() + bytes);
-        let _ = PEAK.try_with(|peak| peak.set(peak.get().max(live.get())));
-    });
-}
-
-// SAFETY: everything is the system's allocator's, which keeps the contract.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size() as i64);
-        // SAFETY: the caller's layout has a size.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        count(layout.size() as i64);
-        // SAFETY: likewise.
-        unsafe { System.alloc_zeroed(layout) }
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        count(-(layout.size() as i64));
-        let started = (layout.size() >= LARGE_BYTES).then(ThreadTime::now);
-        // SAFETY: the block is from this allocator, with this layout.
-        unsafe { System.dealloc(block, layout) }
-        if let Some(started) = started {
-            let _ = FREEING.try_with(|freeing| freeing.set(freeing.get() + started.elapsed()));
-        }
-    }
-
-    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // While it is moved, both blocks are there.
-        count(size as i64);
-        // SAFETY: as above, and the caller answers for the new size.
-        let moved = unsafe { System.realloc(block, layout, size) };
-        count(-(layout.size() as i64));
-        moved
-    }
-}
 
 /// Where the next step is taken.
 #[derive(Debug, Clone, Copy)]
@@ -90,8 +37,12 @@ pub struct Trial {
 const MOST_STEPS: u64 = 20_000_000;
 
 pub fn run(input: &Bytes, request: Request, road: Road) -> Trial {
-    let before = LIVE.get();
-    PEAK.set(before);
+    let (mut trial, peak) = peak_of(|| steps(input, request, road));
+    trial.peak = peak;
+    trial
+}
+
+fn steps(input: &Bytes, request: Request, road: Road) -> Trial {
     let started = ThreadTime::now();
     let mut longest_piece = Duration::ZERO;
     let mut steps = 0;
@@ -103,11 +54,11 @@ pub fn run(input: &Bytes, request: Request, road: Road) -> Trial {
             Road::Unbounded => false,
             Road::Mixed(bits) => bits >> (steps % 64) & 1 == 1,
         };
-        FREEING.set(Duration::ZERO);
         let step_started = ThreadTime::now();
-        let mut step = job.step(if pieces { Budget::Piece } else { Budget::Unbounded(None) });
+        let budget = if pieces { Budget::Piece } else { Budget::Unbounded(None) };
+        let (mut step, freeing) = freeing_of(|| job.step(budget));
         if pieces {
-            longest_piece = longest_piece.max(step_started.elapsed().saturating_sub(FREEING.get()));
+            longest_piece = longest_piece.max(step_started.elapsed().saturating_sub(freeing));
         }
         if matches!(step, Ok(Step::TooBig)) {
             step = job.step(Budget::Unbounded(None));
@@ -120,9 +71,7 @@ pub fn run(input: &Bytes, request: Request, road: Road) -> Trial {
             Err(error) => break Err(error),
         }
     };
-    drop(job);
-    let peak = (PEAK.get() - before).max(0) as u64;
-    Trial { outcome, peak, steps, total: started.elapsed(), longest_piece }
+    Trial { outcome, peak: 0, steps, total: started.elapsed(), longest_piece }
 }
 
 /// How much slower than promised it may be: a build that is not optimized, or is instrumented.
