@@ -75,6 +75,8 @@ pub struct Job {
     request: Request,
     stage: Stage,
     plan: Option<Plan>,
+    /// The bytes that are held at most, on one thread.
+    needed: u64,
 }
 
 enum Stage {
@@ -103,7 +105,7 @@ const BANDS_PER_THREAD: u32 = 8;
 impl Job {
     /// Nothing happens until the first [`step`](Self::step).
     pub fn new(input: Bytes, request: Request) -> Self {
-        Job { request, stage: Stage::Open(input), plan: None }
+        Job { request, stage: Stage::Open(input), plan: None, needed: 0 }
     }
 
     /// The plan, once the first step has read the header.
@@ -200,7 +202,8 @@ impl Job {
         if self.request.on_damage == OnDamage::Grey {
             source.tolerate_damage();
         }
-        limits.check_memory(memory::needed(source.as_ref(), plan, strip_rows(plan, true)))?;
+        self.needed = memory::needed(source.as_ref(), plan, strip_rows(plan, true));
+        limits.check_memory(self.needed)?;
         let shrink = Shrink::new(&plan.header, &plan.geometry)?;
         Ok(Stage::Decode { source, shrink })
     }
@@ -214,7 +217,12 @@ impl Job {
         let plan = self.planned()?;
         let header = &plan.header;
         let rows = strip_rows(plan, pool.is_some()) as u32;
-        if let Read::Rows(rows) = source.read(rows, pool)? {
+        let shared = pool.filter(|pool| {
+            let threads = pool.current_num_threads() as u64;
+            self.needed + memory::SHARED + threads * memory::SHARED_BY_THREAD
+                <= self.request.limits.max_memory
+        });
+        if let Read::Rows(rows) = source.read(rows, shared)? {
             shrink.push(rows)?;
         }
         if shrink.is_complete() {

@@ -9,6 +9,11 @@ use crate::{Depth, Layout};
 /// Look-up tables, states of decompressors, and what else does not grow with the picture.
 const FIXED: u64 = 256 << 10;
 
+/// What a decoder holds on top where it is shared out, and for each thread: JPEG's pieces of
+/// samples.
+pub(crate) const SHARED: u64 = 1 << 20;
+pub(crate) const SHARED_BY_THREAD: u64 = 8 << 20;
+
 /// The most that a job holds at any one time on one thread. `strip_rows` is how many rows are
 /// decoded at a time.
 pub(crate) fn needed(source: &dyn RowSource, plan: &Plan, strip_rows: u64) -> u64 {
