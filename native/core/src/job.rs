@@ -177,7 +177,12 @@ impl Job {
     pub fn next_nanos(&self) -> u64 {
         match &self.stage {
             Stage::Open(input) => decode::header_nanos(input, 2 * cost::PIECE_NANOS),
-            Stage::Decode { source, .. } => source.next_nanos().max(STRIP_NANOS),
+            Stage::Decode { source, .. } => {
+                // Whatever a decoder says of itself, memory for a row and its sums is touched for the first
+                // time, at about a nanosecond a byte.
+                let row = self.plan.as_ref().map_or(0, |plan| plan.header.row_bytes() as u64);
+                source.next_nanos().max(row).max(STRIP_NANOS)
+            }
             Stage::Resample { resample, .. } => resample.band_nanos(),
             Stage::Encode(encoder) => encoder.next_nanos(),
             Stage::Over => 0,

@@ -11,6 +11,7 @@ mod trial;
 use std::io::Cursor;
 use std::ops::Range;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use bytes::Bytes;
 use image::{DynamicImage, ImageFormat, Rgba, RgbaImage};
@@ -121,7 +122,7 @@ fn honest(format: Format) -> Vec<(Vec<u8>, Range<usize>)> {
 /// Watches everything that a generator makes, on both roads by turns, and says how many files there
 /// were.
 fn watch(format: Format, generate: impl Fn(&[u8], Range<usize>, &mut dyn FnMut(Vec<u8>))) -> usize {
-    let mut files = 0;
+    let (mut files, mut peak, mut longest) = (0, 0, Duration::ZERO);
     for (file, range) in honest(format) {
         let honest = Bytes::from(file.clone());
         assert_eq!(Format::of(&honest), Some(format));
@@ -134,7 +135,10 @@ fn watch(format: Format, generate: impl Fn(&[u8], Range<usize>, &mut dyn FnMut(V
             let road = if files % 2 == 0 { Road::Pieces } else { Road::Unbounded };
             let lie = Bytes::from(lie);
             let caught = std::panic::catch_unwind(|| observe(&lie, request(512 << 20), road));
-            if caught.is_err() {
+            if let Ok(trial) = &caught {
+                peak = peak.max(trial.peak);
+                longest = longest.max(trial.longest_piece);
+            } else {
                 let path = std::env::temp_dir().join(format!("lie-{files}.{format}"));
                 std::fs::write(&path, &lie).unwrap();
                 panic!("{format}: file {files}, written to {}", path.display());
@@ -142,6 +146,7 @@ fn watch(format: Format, generate: impl Fn(&[u8], Range<usize>, &mut dyn FnMut(V
         });
     }
     assert!(files > 50, "{format}: only {files} files were made");
+    println!("{format}: {files} files, at most {peak} bytes held, the longest piece took {longest:?}");
     files
 }
 
