@@ -131,7 +131,7 @@ defmodule Thumbelina.Options do
   def docs, do: table(@schema)
 
   @doc "The options of `open/2` and `new/2` as a Markdown table, or all of them as a list of flags."
-  def docs(:probe), do: table(Keyword.take(@schema, @probe))
+  def docs(:probe), do: table(take_probe(@schema))
 
   def docs(:command_line) do
     for {key, spec} <- @schema, into: "" do
@@ -174,9 +174,12 @@ defmodule Thumbelina.Options do
     end
   end
 
+  @doc "Those of the options that `open/2` and `new/2` take."
+  def take_probe(opts), do: Keyword.take(opts, @probe)
+
   @doc "Checks the options of `open/2` and `new/2`, and gives the map that the NIF takes."
   @spec probe(term) :: {:ok, map} | {:error, Error.t()}
-  def probe(opts), do: validate(opts, Keyword.take(@schema, @probe))
+  def probe(opts), do: validate(opts, take_probe(@schema))
 
   @max_side 0xFFFF_FFFF
 
@@ -244,7 +247,7 @@ defmodule Thumbelina.Options do
   defp valid?({:formats, _atoms}, value) when value in [:default, :all], do: true
 
   defp valid?({:formats, atoms}, value),
-    do: is_list(value) and List.improper?(value) == false and Enum.all?(value, &(&1 in atoms))
+    do: is_list(value) and not List.improper?(value) and Enum.all?(value, &(&1 in atoms))
 
   defp valid?(:boolean, value), do: is_boolean(value)
 

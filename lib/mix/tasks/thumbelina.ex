@@ -45,8 +45,7 @@ defmodule Mix.Tasks.Thumbelina do
 
     {micros, result} =
       :timer.tc(fn ->
-        with {:ok, image} <-
-               Thumbelina.open(input, Keyword.take(opts, [:formats, :max_bytes_in])),
+        with {:ok, image} <- Thumbelina.open(input, Options.take_probe(opts)),
              {:ok, thumb} <- Thumbelina.thumbnail(image, width, height, opts),
              :ok <- Thumbelina.write(thumb, output) do
           {:ok, image, thumb}
