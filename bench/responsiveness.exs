@@ -1,116 +1,131 @@
 defmodule Bench.Responsiveness do
-  # How late a process that sleeps 1 ms wakes while every core makes thumbnails, on each road.
-  #
-  # The VM's timers tick once in a millisecond and never early, so that up to a millisecond is late
-  # on an idle VM too: what a road costs is the difference to the idle line.
+  # What other processes of the node feel while some make thumbnails, and what these feel themselves.
 
-  alias Bench.{Inputs, Samples, Sanity}
+  alias Bench.{Chart, Inputs, Load, Probes, Samples, Sanity}
 
-  @inputs ["640px png", "3 MP jpeg"]
-  @quick_inputs ["640px png"]
-  @jobs [
-    normal: {200, format: :jpeg, scheduler: :normal},
-    dirty: {200, format: :jpeg, scheduler: :dirty}
-  ]
+  @made ["256px jpeg", "640px jpeg", "3 MP jpeg", "11 MP jpeg"]
+  @single ["256px jpeg", "3 MP jpeg"]
+  @quick_made ["256px jpeg", "640px png"]
+  @quick_single ["640px png"]
+  @photos "jpg"
+  @side 200
 
-  # Two for each scheduler, so that none is without work while one of them is between two pictures.
-  @workers_per_scheduler 2
-  # For the one thumbnail that a worker may be at when it is told to stop.
-  @stop_timeout 60_000
+  @roads [:auto, :normal, :dirty]
+  @percentiles [0.5, 0.9, 0.99, 0.999, 1.0]
 
-  def run(quick?) do
-    {inputs, sleeps} =
-      if quick?, do: {Inputs.make(@quick_inputs), 30}, else: {Inputs.make(@inputs), 1000}
+  def run(flags) do
+    quick? = Keyword.get(flags, :quick, false)
+    {samples, callers} = if quick?, do: {30, [1, 4]}, else: {3000, [1, 4, 32]}
+    loads = loads(quick?)
 
-    IO.puts("""
+    title = """
+    # Responsiveness: what other processes feel beside some that make thumbnails without pause
 
-    # Responsiveness: how late a process wakes that sleeps 1 ms, in ms, by what is made meanwhile
+    #{samples} samples of each probe. #{System.schedulers_online()} schedulers, Erlang/OTP \
+    #{System.otp_release()}. Thumbnails of #{@side} pixels, JPEG.
+    "photos" draws one of these at a time:
+    """
 
-    #{sleeps} sleeps; #{workers()} processes on #{System.schedulers_online()} schedulers make \
-    thumbnails of 200px
-    """)
+    photos = loads |> hd() |> elem(1)
+    head = title <> "\n" <> Inputs.describe(photos)
+    IO.puts(head)
+    for {_name, inputs} <- loads, do: Sanity.check!(jobs(), inputs)
 
-    IO.puts(Inputs.describe(inputs))
-    Sanity.check!(@jobs, inputs)
+    configurations =
+      [{"nothing", [], nil, 0}] ++
+        for {name, inputs} <- loads, count <- callers, road <- roads() do
+          {name, inputs, road, count}
+        end
 
-    print_row(["Load", "median", "90th %", "99th %", "max", "thumbnails/s", "  roads taken"])
-    report("idle", sleep(sleeps), "-", "-")
+    rows =
+      for configuration <- configurations do
+        row = measure(configuration, samples)
+        row |> lines() |> IO.puts()
+        row
+      end
 
-    for {name, image} <- inputs, {road, job} <- @jobs do
-      {late, per_second} = sleep_under_load(sleeps, image, job)
-      report("#{name}, #{road}", late, Samples.decimals(per_second), roads(image, job))
+    if flags[:save], do: save(head, rows)
+  end
+
+  defp loads(quick?) do
+    {made, single} = if quick?, do: {@quick_made, @quick_single}, else: {@made, @single}
+    photos = for {name, _} = photo <- Inputs.corpus(@photos), do: {Path.rootname(name), photo}
+    all = if photos == [], do: Inputs.make(made), else: Enum.map(photos, &elem(&1, 1))
+    [{"photos", all} | for({name, _} = input <- Inputs.make(single), do: {name, [input]})]
+  end
+
+  # A library that is there is measured beside ours.
+  defp roads, do: if(vix?(), do: @roads ++ [:vix], else: @roads)
+
+  defp vix?, do: Code.ensure_loaded?(Vix.Vips.Operation)
+
+  defp jobs, do: for(road <- @roads, do: {road, {@side, format: :jpeg, scheduler: road}})
+
+  defp make(:vix) do
+    # Names of a module that may not be there.
+    {operation, image} = {Vix.Vips.Operation, Vix.Vips.Image}
+
+    fn {_name, %Thumbelina.Image{bytes: bytes}} ->
+      {:ok, thumb} =
+        operation.thumbnail_buffer(bytes, @side, height: @side, size: :VIPS_SIZE_DOWN)
+
+      {:ok, _bytes} = image.write_to_buffer(thumb, ".jpg[Q=80]")
     end
   end
 
-  defp sleep_under_load(sleeps, image, job) do
-    made = :counters.new(1, [])
-    bench = self()
-
-    # Linked: whatever happens to one of them ends the bench.
-    workers = for _ <- 1..workers(), do: Task.async(fn -> start_work(image, job, made, bench) end)
-    for %Task{pid: pid} <- workers, do: receive(do: ({:warm, ^pid} -> :ok))
-
-    made_before = :counters.get(made, 1)
-    {micros, late} = :timer.tc(fn -> sleep(sleeps) end)
-    made_meanwhile = :counters.get(made, 1) - made_before
-
-    for worker <- workers, do: send(worker.pid, :stop)
-    Task.await_many(workers, @stop_timeout)
-    {late, made_meanwhile / (micros / 1_000_000)}
+  defp make(road) do
+    opts = [format: :jpeg, scheduler: road]
+    fn {_name, image} -> Thumbelina.thumbnail!(image, @side, @side, opts) end
   end
 
-  defp start_work(image, job, made, bench) do
-    thumbnail(image, job)
-    send(bench, {:warm, self()})
-    work(image, job, made)
+  defp measure({name, inputs, road, callers}, samples) do
+    busy_milliseconds = min(samples, 1000)
+
+    {{probes, busy}, per_second, took} =
+      Load.beside(callers, inputs, make(road), fn ->
+        probes = for {probe, function} <- Probes.all(), do: {probe, function.(samples)}
+        {probes, Probes.busy(busy_milliseconds)}
+      end)
+
+    own = if took == [], do: [], else: [{"the thumbnail, ms", took}]
+
+    %{name: name, road: road, callers: callers, per_second: per_second, busy: busy}
+    |> Map.put(:probes, for({probe, values} <- probes ++ own, do: {probe, summary(values)}))
   end
 
-  defp work(image, job, made) do
-    receive do
-      :stop -> :ok
-    after
-      0 ->
-        thumbnail(image, job)
-        :counters.add(made, 1, 1)
-        work(image, job, made)
-    end
+  defp summary(values) do
+    sorted = Samples.sort(values)
+    for part <- @percentiles, do: Samples.percentile(sorted, part)
   end
 
-  # In a process of its own: the bench's has a mailbox and a heap that are not the sleeper's.
-  defp sleep(times) do
-    task = Task.async(fn -> for _ <- 1..times, do: sleep_once() end)
-    Task.await(task, :infinity)
+  defp lines(row) do
+    rates = [
+      row.per_second && "#{Samples.decimals(row.per_second)} thumbnails/s",
+      "a busy process #{Samples.decimals(row.busy)} million reductions/s"
+    ]
+
+    [
+      ["\nBeside ", beside(row), ": ", rates |> Enum.filter(& &1) |> Enum.join(", "), "\n"],
+      format(["", "p50", "p90", "p99", "p99.9", "max"]),
+      for({probe, values} <- row.probes, do: format([probe | Enum.map(values, &number/1)]))
+    ]
   end
 
-  # Milliseconds above the one that was asked for.
-  defp sleep_once do
-    start = System.monotonic_time()
+  def beside(%{callers: 0}), do: "nothing"
+  def beside(%{callers: 1} = row), do: "1 caller, #{row.name}, #{row.road}"
+  def beside(row), do: "#{row.callers} callers, #{row.name}, #{row.road}"
 
-    receive do
-    after
-      1 -> :ok
-    end
+  defp format(cells), do: :io_lib.format("  ~-20ts~10ts~10ts~10ts~10ts~10ts~n", cells)
 
-    elapsed = System.monotonic_time() - start
-    System.convert_time_unit(elapsed, :native, :nanosecond) / 1_000_000 - 1
+  defp number(value) when is_integer(value), do: Integer.to_string(value)
+  defp number(value), do: :erlang.float_to_binary(value, decimals: 3)
+
+  defp save(head, rows) do
+    folder = Path.join(__DIR__, "results")
+    File.mkdir_p!(folder)
+    text = IO.iodata_to_binary([head, Enum.map(rows, &lines/1)])
+    File.write!(Path.join(folder, "responsiveness.txt"), text)
+    File.write!(Path.join(folder, "responsiveness.svg"), Chart.draw(rows))
+    IO.puts("\nSaved in #{Path.relative_to_cwd(folder)}")
   end
-
-  defp thumbnail(image, {side, opts}), do: Thumbelina.thumbnail!(image, side, side, opts)
-
-  # The normal road is left for the pieces of work that cannot be cut; the numbers make sense to
-  # those only who know which.
-  defp roads(image, {side, opts}) do
-    {:ok, _thumb, stats} = Thumbelina.measure(image, side, side, opts)
-    Enum.join(stats.roads, " ")
-  end
-
-  defp workers, do: @workers_per_scheduler * System.schedulers_online()
-
-  defp report(load, late, per_second, roads) do
-    late = Samples.sort(late)
-    columns = for part <- [0.5, 0.9, 0.99, 1.0], do: Samples.percentile(late, part)
-    print_row([load] ++ Enum.map(columns, &Samples.decimals/1) ++ [per_second, "  " <> roads])
-  end
-
-  defp print_row(cells), do: :io.format("~-20ts~10ts~10ts~10ts~10ts~15ts~ts~n", cells)
 end

@@ -15,7 +15,8 @@ defmodule Bench.Throughput do
   ]
   @quick_inputs ["256px jpeg", "640px png"]
 
-  def run(quick?) do
+  def run(flags) do
+    quick? = Keyword.get(flags, :quick, false)
     inputs = inputs(quick?)
     IO.puts("# Throughput: thumbnails that one process makes, by input, size, format and road\n")
     IO.puts(Inputs.describe(inputs))

@@ -30,15 +30,15 @@ defmodule Bench.Inputs do
     end
   end
 
-  @doc "The photos of the folder that THUMBELINA_CORPUS names, if it names one."
-  def corpus do
+  @doc "The photos of the folder that THUMBELINA_CORPUS names, if it names one, of some formats."
+  def corpus(formats \\ "jpg,png,webp,gif") do
     case System.get_env("THUMBELINA_CORPUS") do
       nil ->
         []
 
       folder ->
-        paths = Path.wildcard(Path.join(folder, "photos/*.{jpg,png,webp,gif}"))
-        if paths == [], do: Mix.raise("THUMBELINA_CORPUS: no photos/*.{jpg,png,webp,gif} in it")
+        paths = Path.wildcard(Path.join(folder, "photos/*.{#{formats}}"))
+        if paths == [], do: Mix.raise("THUMBELINA_CORPUS: no photos/*.{#{formats}} in it")
         for path <- paths, do: {Path.basename(path), Thumbelina.open!(path)}
     end
   end

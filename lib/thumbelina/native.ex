@@ -11,8 +11,40 @@ defmodule Thumbelina.Native do
   def probe_dirty(bytes, call), do: load_and_call(:probe_dirty, [bytes, call])
   def plan(bytes, call), do: load_and_call(:plan, [bytes, call])
   def plan_dirty(bytes, call), do: load_and_call(:plan_dirty, [bytes, call])
-  def thumbnail(bytes, call), do: load_and_call(:thumbnail, [bytes, call])
-  def thumbnail_dirty(bytes, call), do: load_and_call(:thumbnail_dirty, [bytes, call])
+  def start(bytes, call, ref), do: load_and_call(:start, [bytes, call, ref])
+  def start_dirty(bytes, call, ref), do: load_and_call(:start_dirty, [bytes, call, ref])
+  def resume(job), do: load_and_call(:resume, [job])
+
+  def thumbnail(bytes, call), do: at_priority(call, fn -> make(&start/3, bytes, call) end)
+
+  def thumbnail_dirty(bytes, call),
+    do: at_priority(call, fn -> make(&start_dirty/3, bytes, call) end)
+
+  # The VM lets whoever is ready go before a process of low priority, but for one time in eight.
+  defp at_priority(%{priority: :unchanged}, fun), do: fun.()
+
+  defp at_priority(%{priority: :low}, fun) do
+    before = Process.flag(:priority, :low)
+
+    try do
+      fun.()
+    after
+      Process.flag(:priority, before)
+    end
+  end
+
+  # As many thumbnails are made at a time as there are schedulers. Who comes then waits for a message
+  # of one of those that are done.
+  defp make(start, bytes, call) do
+    # Made here, so that the VM knows that no message of before can match, however many there are.
+    ref = make_ref()
+
+    case start.(bytes, call, ref) do
+      # A local call: a job belongs to the version of this module that has started it.
+      {:wait, job} -> receive do: ({^ref, :turn} -> resume(job))
+      result -> result
+    end
+  end
 
   defp load_and_call(function, arguments) do
     path = :filename.join(:code.priv_dir(:thumbelina), ~c"native/thumbelina")

@@ -96,6 +96,14 @@ defmodule Thumbelina.Options do
         "`:normal` keeps to yielding slices on normal schedulers wherever the work can be cut, " <>
           "`:dirty` does all of it on a dirty CPU scheduler, `:auto` goes by the plan, and by how " <>
           "many are on the normal road already"
+    ],
+    priority: [
+      type: {:in, [:low, :unchanged]},
+      default: :low,
+      config: true,
+      doc:
+        "the calling process's priority during the call. With `:low` other processes go first; it " <>
+          "is what it was after the call"
     ]
   ]
 

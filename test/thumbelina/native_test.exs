@@ -71,33 +71,92 @@ defmodule Thumbelina.NativeTest do
     assert [:normal, :dirty, :normal | _] = stats.roads
   end
 
-  test "a crowd on the normal road sends further callers to the dirty one" do
-    png = Thumbelina.thumbnail!(read("photo.png"), 1500, 1500, enlarge: true)
-    assert {:ok, %{road: :normal}} = Thumbelina.explain(png, 20, 20)
+  describe "a crowd" do
+    test "waits, and everyone gets what was asked for and nothing else in the mailbox" do
+      png = read("photo.png")
+      {:ok, expected} = Thumbelina.thumbnail(png, 50, 50)
 
-    # Four for each core have a seat; each of these callers takes one again and again.
-    crowd = for _ <- 1..(5 * System.schedulers()), do: spawn_caller(png)
+      tasks =
+        for _ <- 1..200 do
+          Task.async(fn ->
+            result = Thumbelina.thumbnail(png, 50, 50)
+            {result, Process.info(self(), [:message_queue_len, :priority])}
+          end)
+        end
 
-    wait_until(fn ->
-      {:ok, _, stats} = Thumbelina.measure(read("photo.png"), 20, 20)
-      stats.roads == [:dirty]
-    end)
+      for result <- Task.await_many(tasks, 60_000) do
+        assert result == {{:ok, expected}, [message_queue_len: 0, priority: :normal]}
+      end
+    end
 
-    # Whoever asks for it is let onto the normal road all the same.
-    {:ok, _, stats} = Thumbelina.measure(read("photo.png"), 20, 20, scheduler: :normal)
-    assert stats.roads == [:normal]
+    test "is served by turns, as many at a time as there are schedulers" do
+      png = Thumbelina.thumbnail!(read("photo.png"), 1500, 1500, enlarge: true)
+      crowd = for _ <- 1..(4 * System.schedulers_online()), do: spawn_caller(png)
+      # Those that have a seat are ready or running, and the others wait for a message.
+      wait_until(fn -> Enum.count(crowd, &waiting?/1) == 3 * System.schedulers_online() end)
 
-    for pid <- crowd, do: Process.exit(pid, :kill)
+      # Whoever asks for a scheduler goes there at once.
+      for scheduler <- [:normal, :dirty] do
+        {:ok, _, stats} = Thumbelina.measure(read("photo.png"), 20, 20, scheduler: scheduler)
+        assert stats.roads == [scheduler]
+      end
 
-    wait_until(fn ->
-      {:ok, _, stats} = Thumbelina.measure(read("photo.png"), 20, 20)
-      stats.roads == [:normal]
-    end)
+      for pid <- crowd, do: Process.exit(pid, :kill)
+    end
+
+    test "goes on when some of it are killed, at work or while they wait" do
+      png = Thumbelina.thumbnail!(read("photo.png"), 1500, 1500, enlarge: true)
+      crowd = for _ <- 1..(8 * System.schedulers_online()), do: spawn_caller(png)
+      wait_until(fn -> Enum.any?(crowd, &waiting?/1) end)
+
+      {waiting, working} = Enum.split_with(crowd, &waiting?/1)
+      for pid <- Enum.take_every(waiting, 2) ++ working, do: Process.exit(pid, :kill)
+      assert {:ok, _} = Thumbelina.thumbnail(read("photo.png"), 20, 20)
+
+      for pid <- crowd, do: Process.exit(pid, :kill)
+      assert {:ok, _} = Thumbelina.thumbnail(read("photo.png"), 20, 20)
+    end
+
+    test "is not held up by messages that nobody reads" do
+      for message <- 1..100_000, do: send(self(), message)
+      png = Thumbelina.thumbnail!(read("photo.png"), 1500, 1500, enlarge: true)
+      crowd = for _ <- 1..(2 * System.schedulers_online()), do: spawn_caller(png)
+      wait_until(fn -> Enum.any?(crowd, &waiting?/1) end)
+
+      assert {:ok, _} = Thumbelina.thumbnail(read("photo.png"), 20, 20)
+      assert {:message_queue_len, 100_000} = Process.info(self(), :message_queue_len)
+      for pid <- crowd, do: Process.exit(pid, :kill)
+    end
   end
+
+  describe "the caller's priority" do
+    test "is low during the call, and what it was after it" do
+      png = Thumbelina.thumbnail!(read("photo.png"), 3000, 3000, enlarge: true)
+
+      for {opts, during} <- [{[], :low}, {[priority: :unchanged], :high}] do
+        caller =
+          Task.async(fn ->
+            Process.flag(:priority, :high)
+            {:ok, _} = Thumbelina.thumbnail(png, 20, 20, opts)
+            Process.info(self(), :priority)
+          end)
+
+        wait_until(fn -> Process.info(caller.pid, :priority) == {:priority, during} end)
+        assert Task.await(caller) == {:priority, :high}
+      end
+    end
+
+    test "is what it was after an error" do
+      assert {:error, _} = Thumbelina.thumbnail(binary_part(read("photo.png"), 0, 500), 20, 20)
+      assert Process.info(self(), :priority) == {:priority, :normal}
+    end
+  end
+
+  defp waiting?(pid), do: Process.info(pid, :status) == {:status, :waiting}
 
   defp spawn_caller(bytes) do
     spawn(fn ->
-      for _ <- 1..10_000, do: Thumbelina.thumbnail(bytes, 20, 20, steps_per_slice: 1)
+      for _ <- 1..10_000, do: Thumbelina.thumbnail(bytes, 20, 20)
     end)
   end
 

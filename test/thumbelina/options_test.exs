@@ -43,7 +43,8 @@ defmodule Thumbelina.OptionsTest do
           filter: :sinc,
           max_pixels: 0,
           max_bytes_in: -1,
-          scheduler: :dirty_io
+          scheduler: :dirty_io,
+          priority: :high
         ] do
       assert {:error, %Error{reason: :invalid_option, key: ^key, value: ^wrong} = error} =
                Options.call(1, 1, [{key, wrong}])

@@ -10,16 +10,6 @@ pub(crate) const PIECE_NANOS: u64 = 400_000;
 /// ones would do little else.
 pub(crate) const BAND_NANOS: u64 = 550_000;
 
-/// The default of `yield_limit`: work that can be cut stays on the yielding road up to this.
-///
-/// Four processes making 200-pixel thumbnails without pause on two cores, and how late a process
-/// woke in 99 % of 1,000 sleeps of 1 ms (median of three runs), on the yielding and on the dirty
-/// road: PNGs of 3 ms each 2.9 and 5.5 ms, of 26 ms 3.3 and 23 ms, of 95 ms 3.1 and 87 ms; as many
-/// thumbnails a second on both. JPEGs of 25 megapixels 3.7 and 24 ms, at 69 and 73 a second. So
-/// yielding is the kinder road at any length. The limit is where a caller who shares the schedulers
-/// with others would rather have threads of its own.
-pub(crate) const YIELD_LIMIT_MICROS: u64 = 100_000;
-
 /// Decoding that several threads share goes to the dirty road from this on, as long as there are
 /// two schedulers for each thumbnail in the making: it is there sooner, and nobody else wants the
 /// cores.

@@ -65,7 +65,8 @@ pub struct Request {
     pub on_damage: OnDamage,
     pub limits: Limits,
     pub scheduler: Scheduler,
-    /// The estimated cost in microseconds above which [`Scheduler::Auto`] takes the dirty road.
+    /// The estimated cost in microseconds above which [`Scheduler::Auto`] takes the dirty road. By
+    /// default there is none: yielding is the kinder road at any length.
     pub yield_limit: u64,
     /// The same for pictures that several threads decode in less time than one, counting decoding
     /// alone. `u64::MAX` where there are no threads to spare.
@@ -85,7 +86,7 @@ impl Default for Request {
             on_damage: OnDamage::default(),
             limits: Limits::default(),
             scheduler: Scheduler::default(),
-            yield_limit: crate::cost::YIELD_LIMIT_MICROS,
+            yield_limit: u64::MAX,
             share_limit: crate::cost::SHARE_LIMIT_MICROS,
         }
     }

@@ -57,11 +57,17 @@ impl<'a> Handle<'a> {
 }
 
 /// The destructor of the resources.
-pub(crate) unsafe extern "C" fn drop_job(_env: *mut ErlNifEnv, object: *mut c_void) {
+pub(crate) unsafe extern "C" fn drop_job(env: *mut ErlNifEnv, object: *mut c_void) {
     // SAFETY: an object of this type holds a pointer that `new` wrote.
     let running = unsafe { object.cast::<*mut Running>().read() };
     // SAFETY: `new` made it of a box, and the VM destroys an object once.
     let running = unsafe { Box::from_raw(running) };
+    let lifetime = ();
+    // SAFETY: `env` is this call's, and no other `Env` has the lifetime of the local above.
+    let env = unsafe { Env::new(&lifetime, env) };
     // Nobody is there to hear of a panic.
-    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(running)));
+    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        running.leave(env);
+        drop(running);
+    }));
 }

@@ -10,18 +10,21 @@ mod pool;
 mod reply;
 mod request;
 mod roads;
+mod seats;
 
 use rustler::{Binary, Encoder, Env, Term};
-use thumbelina_core::{Plan, is_probe_short, probe};
+use thumbelina_core::{Plan, Road, is_probe_short, probe};
 
 use crate::request::{Call, Probe};
-use crate::roads::{Next, Running};
+use crate::roads::Next;
 
 mod atoms {
     rustler::atoms! {
         ok,
         error,
         too_big,
+        wait,
+        turn,
         normal,
         dirty,
         // Reasons.
@@ -99,16 +102,24 @@ fn plan<'a>(env: Env<'a>, input: Term<'a>, call: &Call) -> Term<'a> {
     })
 }
 
-/// Makes a thumbnail: `{:ok, {bytes, format, width, height}, stats} | {:error, error}`.
-#[rustler::nif(name = "thumbnail")]
-fn thumbnail_from_normal<'a>(env: Env<'a>, input: Term<'a>, call: Call) -> Next<'a> {
-    roads::start_on_normal(env, || Ok(Running::new(input::pin(input)?, &call)))
+/// Makes a thumbnail: `{:ok, {bytes, format, width, height}, stats} | {:error, error}`, or
+/// `{:wait, job}` where the job is to be handed to `resume` when the message `{reference, :turn}`
+/// comes.
+#[rustler::nif(name = "start")]
+fn start_on_normal<'a>(env: Env<'a>, input: Term<'a>, call: Call, reference: Term<'a>) -> Next<'a> {
+    roads::start(env, Road::Yielding, input, &call, reference)
 }
 
 /// The same for an input that the VM copies.
-#[rustler::nif(name = "thumbnail_dirty", schedule = "DirtyCpu")]
-fn thumbnail_from_dirty<'a>(env: Env<'a>, input: Term<'a>, call: Call) -> Next<'a> {
-    roads::start_on_dirty(env, || Ok(Running::new(input::pin(input)?, &call)))
+#[rustler::nif(name = "start_dirty", schedule = "DirtyCpu")]
+fn start_on_dirty<'a>(env: Env<'a>, input: Term<'a>, call: Call, reference: Term<'a>) -> Next<'a> {
+    roads::start(env, Road::Dirty, input, &call, reference)
+}
+
+/// Goes on with a job that has waited for its turn.
+#[rustler::nif]
+fn resume<'a>(env: Env<'a>, job: Term<'a>) -> Next<'a> {
+    roads::resume_waiting(env, job)
 }
 
 /// How many bytes apart two parts of one binary are in memory. Parts of a binary that starts on a

@@ -9,36 +9,29 @@
 use std::ffi::CString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use rustler::codegen_runtime::{NifReturnable, NifReturned, c_int};
 use rustler::schedule::consume_timeslice;
 use rustler::sys::{ErlNifEnv, ErlNifTerm, enif_is_current_process_alive};
-use rustler::{Env, NifResult, SchedulerFlags, Term};
-use thumbelina_core::{Budget, Error, Job, Phase, Road, Scheduler, Step};
+use rustler::{Encoder, Env, NifResult, SchedulerFlags, Term};
+use thumbelina_core::{Budget, Error, Job, Phase, Plan, Road, Scheduler, Step, is_probe_short};
 
 use crate::handle::Handle;
 use crate::reply::StatsTerm;
 use crate::request::Call;
-use crate::{encode_error, pool, reply};
+use crate::seats::{self, Claim};
+use crate::{atoms, encode_error, input, pool, reply};
 
 /// What a slice on a normal scheduler may use. The next piece is only begun if it is estimated to
-/// end within it, and what is left to the millisecond that the VM asks of a NIF is for wrong
-/// estimates.
+/// end within it.
 ///
-/// It is charged as a whole timeslice: a process that has used one goes to the end of the run
-/// queue. Charged as 70 %, it would be given a second slice at once, and others would wait twice as
-/// long.
-const SLICE: Duration = Duration::from_micros(700);
-
-/// Jobs that share one scheduler's run queue delay everyone else by a slice each. `auto` lets this
-/// many for each scheduler onto the yielding road at once; further ones queue for the dirty road,
-/// where they delay nobody.
-const SEATS_PER_SCHEDULER: usize = 4;
-
-static SEATS_TAKEN: AtomicUsize = AtomicUsize::new(0);
+/// However short, it is charged as a whole timeslice: the process goes to the end of the run queue,
+/// and whoever is ready goes first. Charged for what it is, it would be followed by the next one at
+/// once.
+const SLICE: Duration = Duration::from_micros(100);
 
 /// Thumbnails that are being made.
 static JOBS: AtomicUsize = AtomicUsize::new(0);
@@ -66,30 +59,14 @@ fn has_spare_cores(schedulers: usize) -> bool {
     jobs < 2 || jobs * 2 <= schedulers
 }
 
-/// A place on the yielding road, given back when dropped.
-struct Seat;
-
-impl Seat {
-    fn take(schedulers: usize) -> Option<Seat> {
-        let free = |taken: usize| (taken < SEATS_PER_SCHEDULER * schedulers).then_some(taken + 1);
-        SEATS_TAKEN.fetch_update(Ordering::Relaxed, Ordering::Relaxed, free).ok().map(|_| Seat)
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        SEATS_TAKEN.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 /// A job between two slices.
 pub(crate) struct Running(Mutex<State>);
 
 struct State {
     job: Job,
     asked: Scheduler,
-    /// Only `auto` takes one, and gives it back at the end: the resource may live on for a while.
-    seat: Option<Seat>,
+    /// Only `auto` has one, and gives it back at the end: the resource may live on for a while.
+    claim: Option<Claim>,
     counted: Option<Counted>,
     steps_per_slice: Option<u32>,
     threads: Option<usize>,
@@ -103,10 +80,6 @@ struct State {
 impl Running {
     pub(crate) fn new(input: Bytes, call: &Call) -> Self {
         let mut request = call.request();
-        let seat = if call.is_auto() { Seat::take(call.schedulers) } else { None };
-        if call.is_auto() && seat.is_none() {
-            request.scheduler = Scheduler::Dirty;
-        }
         let counted = Counted::new();
         if !has_spare_cores(call.schedulers) {
             request.share_limit = u64::MAX;
@@ -114,7 +87,7 @@ impl Running {
         Running(Mutex::new(State {
             asked: request.scheduler,
             job: Job::new(input, request),
-            seat,
+            claim: None,
             counted: Some(counted),
             steps_per_slice: call.steps_per_slice,
             threads: call.threads,
@@ -125,9 +98,25 @@ impl Running {
             phases: [Duration::ZERO; 3],
         }))
     }
+
+    /// For when the job will not go on.
+    pub(crate) fn leave(&self, env: Env) {
+        self.state().leave(env);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl State {
+    fn leave(&mut self, env: Env) {
+        self.counted = None;
+        if let Some(claim) = self.claim.take() {
+            seats::leave(env, claim);
+        }
+    }
+
     fn step(&mut self, budget: Budget<'_>, is_stopped: &dyn Fn() -> bool) -> Result<Step, Error> {
         let phase = match self.job.phase() {
             Phase::Decode => 0,
@@ -148,8 +137,7 @@ impl State {
 
     /// The NIF's value, once there is nothing more to do.
     fn finish<'a>(&mut self, env: Env<'a>, end: std::thread::Result<Result<Step, Error>>) -> Term<'a> {
-        self.seat = None;
-        self.counted = None;
+        self.leave(env);
         match end {
             Ok(Ok(Step::Done(encoded))) => reply::encoded(env, &encoded, &self.stats()),
             Ok(Err(error)) => encode_error(env, reply::error(error)),
@@ -196,20 +184,48 @@ unsafe impl NifReturnable for Next<'_> {
     }
 }
 
-/// The first slice, on the normal scheduler that the NIF was called on.
-pub(crate) fn start_on_normal<'a>(env: Env<'a>, running: impl FnOnce() -> NifResult<Running>) -> Next<'a> {
+/// Makes a job of what a NIF is called with, and begins with it; or `{:wait, job}`, where there is
+/// no seat for it. On a dirty scheduler nothing is done but what it takes to have a job: it goes to
+/// the road that it belongs on.
+pub(crate) fn start<'a>(
+    env: Env<'a>,
+    road: Road,
+    input: Term<'a>,
+    call: &Call,
+    reference: Term<'a>,
+) -> Next<'a> {
     or_internal_error(env, || {
-        let job = Handle::new(env, running()?).ok_or(rustler::Error::BadArg)?;
-        Ok(slice(env, job))
+        let bytes = input::pin(input)?;
+        let running = Running::new(bytes.clone(), call);
+        let job = Handle::new(env, running).ok_or(rustler::Error::BadArg)?;
+        if call.is_auto() {
+            let takes = || estimate(bytes, call);
+            let (claim, has_turn) = seats::claim(env, reference, call.schedulers, takes);
+            // From here on it is sure to be given back, at the job's end or when that is dropped.
+            job.running.state().claim = Some(claim);
+            if !has_turn {
+                return Ok(Next::Return((atoms::wait(), job.term).encode(env)));
+            }
+        }
+        Ok(match road {
+            Road::Yielding => slice(env, job),
+            Road::Dirty => Next::Continue(Road::Yielding, job.term),
+        })
     })
 }
 
-/// Nothing but what it takes to have a job: it goes to the road that it belongs on.
-pub(crate) fn start_on_dirty<'a>(env: Env<'a>, running: impl FnOnce() -> NifResult<Running>) -> Next<'a> {
-    or_internal_error(env, || {
-        let job = Handle::new(env, running()?).ok_or(rustler::Error::BadArg)?;
-        Ok(Next::Continue(Road::Yielding, job.term))
-    })
+/// How long a thumbnail takes, as far as its header says it without much ado.
+fn estimate(input: Bytes, call: &Call) -> Duration {
+    if !is_probe_short(&input) {
+        return Duration::ZERO;
+    }
+    // What is wrong with the picture is told when it is its turn.
+    Plan::of(input, &call.request()).map_or(Duration::ZERO, |plan| Duration::from_micros(plan.costs.total()))
+}
+
+/// The first slice of a job that has waited.
+pub(crate) fn resume_waiting<'a>(env: Env<'a>, job: Term<'a>) -> Next<'a> {
+    or_internal_error(env, || Ok(slice(env, Handle::of(job).ok_or(rustler::Error::BadArg)?)))
 }
 
 /// Runs what may panic. A panic becomes `{:error, %{reason: :internal_error}}`.
@@ -274,7 +290,7 @@ unsafe fn resume(
 /// One slice on a normal scheduler.
 fn slice<'a>(env: Env<'a>, Handle { term, running }: Handle<'a>) -> Next<'a> {
     let start = Instant::now();
-    let mut state = running.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut state = running.state();
     if state.asked == Scheduler::Dirty && state.roads.is_empty() {
         return Next::Continue(Road::Dirty, term);
     }
@@ -299,8 +315,12 @@ fn slice<'a>(env: Env<'a>, Handle { term, running }: Handle<'a>) -> Next<'a> {
     let spent = start.elapsed();
     state.slices += 1;
     state.longest_slice = state.longest_slice.max(spent);
-    // Charged on every way out: the last slice held the scheduler like any other.
-    consume_timeslice(env, (spent.as_micros() * 100 / SLICE.as_micros()).clamp(1, 100) as i32);
+    if matches!(end, Ok(Ok(Step::Again))) {
+        consume_timeslice(env, 100);
+    } else {
+        // Of the millisecond that the VM takes a timeslice to be.
+        consume_timeslice(env, (spent.as_micros() / 10).clamp(1, 100) as i32);
+    }
     match end {
         Ok(Ok(Step::Again)) => Next::Continue(Road::Yielding, term),
         Ok(Ok(Step::TooBig)) => Next::Continue(Road::Dirty, term),
@@ -310,14 +330,11 @@ fn slice<'a>(env: Env<'a>, Handle { term, running }: Handle<'a>) -> Next<'a> {
 
 /// Steps on a dirty scheduler, to the end or to where the yielding road is the plan's again.
 fn stint<'a>(env: Env<'a>, Handle { term, running }: Handle<'a>) -> Next<'a> {
-    let mut state = running.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut state = running.state();
     state.enter(Road::Dirty);
     // Asked once: a decoder that shares its work out has pieces under way, which are lost when it
     // goes on alone.
     let pool = if has_spare_cores(state.schedulers) { pool::pool(state.threads) } else { None };
-    if state.job.plan().is_some_and(|plan| plan.road == Road::Dirty) {
-        state.seat = None; // it will not come back
-    }
     let end = catch_unwind(AssertUnwindSafe(|| {
         loop {
             // Nobody waits for the picture of a dead process, and what is returned goes nowhere.

@@ -1,0 +1,56 @@
+defmodule Bench.Load do
+  # Processes that make thumbnails without pause.
+
+  # For the thumbnail that a caller may be at when it is told to stop.
+  @stop_timeout 60_000
+
+  @doc """
+  Runs `measure` beside `callers` processes that each call `make` with one input after another.
+
+  Gives what `measure` gives, how many calls ended in a second meanwhile, and how long each of them
+  took, in milliseconds. A caller draws its inputs, the same ones in every run.
+  """
+  def beside(0, _inputs, _make, measure), do: {measure.(), nil, []}
+
+  def beside(callers, inputs, make, measure) do
+    bench = self()
+
+    # Linked: whatever happens to one of them ends the bench.
+    tasks =
+      for caller <- 1..callers do
+        Task.async(fn ->
+          :rand.seed(:exsss, caller)
+          inputs |> Enum.random() |> make.()
+          send(bench, {:warm, self()})
+          receive do: (:go -> work(inputs, make, []))
+        end)
+      end
+
+    for %Task{pid: pid} <- tasks, do: receive(do: ({:warm, ^pid} -> send(pid, :go)))
+    start = System.monotonic_time()
+    result = measure.()
+    stop = System.monotonic_time()
+    for %Task{pid: pid} <- tasks, do: send(pid, :stop)
+
+    # The calls that ended while it was measured: not what the callers warm up and run out with.
+    calls = tasks |> Task.await_many(@stop_timeout) |> Enum.concat()
+    took = for {ended, took} <- calls, ended >= start and ended <= stop, do: to_milliseconds(took)
+    {result, length(took) * 1000 / to_milliseconds(stop - start), took}
+  end
+
+  defp work(inputs, make, calls) do
+    receive do
+      :stop -> calls
+    after
+      0 ->
+        input = Enum.random(inputs)
+        start = System.monotonic_time()
+        make.(input)
+        stop = System.monotonic_time()
+        work(inputs, make, [{stop, stop - start} | calls])
+    end
+  end
+
+  defp to_milliseconds(native),
+    do: System.convert_time_unit(native, :native, :nanosecond) / 1_000_000
+end

@@ -1,0 +1,122 @@
+defmodule Bench.Probes do
+  # What an application's own processes feel while something else runs on the node. Each probe works
+  # in processes of its own, lest it inherits the bench's heap and mailbox, and rests for a
+  # millisecond between two samples, so that it measures an idle process rather than a busy one.
+
+  defmodule Server do
+    use GenServer
+
+    @impl true
+    def init(nil), do: {:ok, nil}
+
+    @impl true
+    def handle_call(:ping, _from, state), do: {:reply, :pong, state}
+  end
+
+  @chain 10
+
+  @doc "The probes that take samples, by name, in the order of the report."
+  def all do
+    [
+      {"sleeper, ms late", &sleeper/1},
+      {"GenServer.call, ms", &call/1},
+      {"chain of #{@chain}, ms", &chain/1},
+      {"run queue", &run_queue/1}
+    ]
+  end
+
+  @doc """
+  How late a process wakes that sleeps 1 ms.
+
+  The VM's timers tick once in a millisecond and never early, so that up to a millisecond is late on
+  an idle VM too.
+  """
+  def sleeper(times) do
+    sample(times, fn -> milliseconds(&rest/0) - 1 end)
+  end
+
+  @doc "How long a `GenServer.call` takes that does nothing, to a server that does nothing else."
+  def call(times) do
+    {:ok, server} = GenServer.start_link(Server, nil)
+
+    samples =
+      sample(times, fn ->
+        rest()
+        milliseconds(fn -> GenServer.call(server, :ping, :infinity) end)
+      end)
+
+    GenServer.stop(server)
+    samples
+  end
+
+  @doc "How long a message takes that ten processes hand on, from the first to the last and back."
+  def chain(times) do
+    sample(times, &start_chain/0, fn first ->
+      rest()
+
+      milliseconds(fn ->
+        send(first, :pass)
+        receive do: (:pass -> :ok)
+      end)
+    end)
+  end
+
+  @doc "How many processes wait for a normal scheduler."
+  def run_queue(times) do
+    sample(times, fn ->
+      rest()
+      :erlang.statistics(:run_queue)
+    end)
+  end
+
+  @doc "The millions of reductions that a process gets in a second whose lists never end."
+  def busy(milliseconds) do
+    in_process(fn ->
+      until = System.monotonic_time(:millisecond) + milliseconds
+      {:reductions, before} = Process.info(self(), :reductions)
+      {micros, :ok} = :timer.tc(fn -> work_until(until) end)
+      {:reductions, later} = Process.info(self(), :reductions)
+      (later - before) / micros
+    end)
+  end
+
+  defp work_until(until) do
+    1..1_000 |> Enum.map(&(&1 * 3)) |> Enum.filter(&(rem(&1, 2) == 0)) |> Enum.sum()
+    if System.monotonic_time(:millisecond) < until, do: work_until(until), else: :ok
+  end
+
+  defp sample(times, function), do: sample(times, fn -> nil end, fn nil -> function.() end)
+
+  defp sample(times, start, function) do
+    in_process(fn ->
+      started = start.()
+      for _ <- 1..times, do: function.(started)
+    end)
+  end
+
+  defp in_process(function), do: function |> Task.async() |> Task.await(:infinity)
+
+  # Linked, so that they end with the probe.
+  defp start_chain do
+    probe = self()
+    Enum.reduce(1..@chain, probe, fn _, next -> spawn_link(fn -> pass(next) end) end)
+  end
+
+  defp pass(next) do
+    receive do: (:pass -> send(next, :pass))
+    pass(next)
+  end
+
+  defp rest do
+    receive do
+    after
+      1 -> :ok
+    end
+  end
+
+  defp milliseconds(function) do
+    start = System.monotonic_time()
+    function.()
+    System.convert_time_unit(System.monotonic_time() - start, :native, :nanosecond) / 1_000_000
+  end
+end
