@@ -83,15 +83,19 @@ defmodule Bench.Responsiveness do
 
     {{probes, busy}, per_second, took} =
       Load.beside(callers, inputs, make(road), fn ->
-        probes = for {probe, function} <- Probes.all(), do: {probe, function.(samples)}
-        {probes, Probes.busy(busy_milliseconds)}
+        {Probes.all(samples), Probes.busy(busy_milliseconds)}
       end)
 
     own = if took == [], do: [], else: [{"the thumbnail, ms", took}]
 
-    %{name: name, road: road, callers: callers, per_second: per_second, busy: busy}
-    |> Map.put(:probes, for({probe, values} <- probes ++ own, do: {probe, summary(values)}))
+    probes = for {probe, values} <- probes ++ own, do: {probe, summary(values)}
+    label = label(name, road, callers)
+    %{label: label, road: road, per_second: per_second, busy: busy, probes: probes}
   end
+
+  defp label("nothing", nil, 0), do: "nothing"
+  defp label(name, road, 1), do: "1 caller, #{name}, #{road}"
+  defp label(name, road, callers), do: "#{callers} callers, #{name}, #{road}"
 
   defp summary(values) do
     sorted = Samples.sort(values)
@@ -105,15 +109,11 @@ defmodule Bench.Responsiveness do
     ]
 
     [
-      ["\nBeside ", beside(row), ": ", rates |> Enum.filter(& &1) |> Enum.join(", "), "\n"],
+      ["\nBeside ", row.label, ": ", rates |> Enum.filter(& &1) |> Enum.join(", "), "\n"],
       format(["", "p50", "p90", "p99", "p99.9", "max"]),
       for({probe, values} <- row.probes, do: format([probe | Enum.map(values, &number/1)]))
     ]
   end
-
-  def beside(%{callers: 0}), do: "nothing"
-  def beside(%{callers: 1} = row), do: "1 caller, #{row.name}, #{row.road}"
-  def beside(row), do: "#{row.callers} callers, #{row.name}, #{row.road}"
 
   defp format(cells), do: :io_lib.format("  ~-20ts~10ts~10ts~10ts~10ts~10ts~n", cells)
 

@@ -6,9 +6,9 @@ defmodule Thumbelina do
       {:ok, thumb} = Thumbelina.thumbnail(image, 200, 200)
       :ok = Thumbelina.write(thumb, "thumb.jpg")
 
-  Every function returns when its work is done. While it works no scheduler is held: small pictures
-  are made in slices of less than a millisecond on a normal scheduler, with other processes in between;
-  larger ones on a dirty CPU scheduler, over several cores.
+  Every function returns when its work is done. While it works no scheduler is held: pictures are made
+  in slices of a tenth of a millisecond on a normal scheduler, at a low priority, with other processes in
+  between. A large one that nobody else competes with takes a dirty CPU scheduler, and several cores.
 
   Functions that can fail return `{:error, %Thumbelina.Error{}}`. `open!/2`, `new!/2`, `thumbnail!/4`
   and `write!/2` raise it instead.
@@ -17,16 +17,16 @@ defmodule Thumbelina do
 
       config :thumbelina,
         threads: 4,
-        yield_limit: 100_000,
+        yield_limit: 50_000,
         formats: [:jpeg, :png, :webp],
         max_memory: 268_435_456
 
     * `:threads` - the size of the pool that pictures on the dirty road share. By default one thread for
       each logical core. Read when the first such picture is made
-    * `:yield_limit` - the estimated cost, in microseconds of one core, above which a picture takes the
-      dirty road
-    * `:formats`, `:max_pixels`, `:max_bytes_in`, `:max_memory` - what the options of these names are by
-      default
+    * `:yield_limit` - the estimated cost, in microseconds of one core, above which `scheduler: :auto`
+      takes the dirty road. By default there is none: the normal road is kinder to others at any length
+    * `:formats`, `:max_pixels`, `:max_bytes_in`, `:max_memory`, `:priority` - what the options of these
+      names are by default
   """
 
   alias Thumbelina.{Error, Image, Native, Options, Plan, Source, Stats}
@@ -163,8 +163,8 @@ defmodule Thumbelina do
   Tells what `thumbnail/4` would do, and does none of it.
 
   Under `scheduler: :auto` the road is that of a quiet node. While so many thumbnails are being made that
-  there are not two schedulers for each, cores are not shared (reason `:shared`); where four callers for each scheduler are on the normal road already,
-  further ones take the dirty one.
+  there are not two schedulers for each, cores are not shared (reason `:shared`): the picture stays on the
+  normal road.
 
   ## Examples
 

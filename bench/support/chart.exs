@@ -75,7 +75,7 @@ defmodule Bench.Chart do
 
   defp label(row, at) do
     y = @top + at * @row + 9
-    text(@label_width - 10, y, Bench.Responsiveness.beside(row), 11, "end")
+    text(@label_width - 10, y, row.label, 11, "end")
   end
 
   defp x(milliseconds, left) do

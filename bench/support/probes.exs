@@ -15,24 +15,27 @@ defmodule Bench.Probes do
 
   @chain 10
 
-  @doc "The probes that take samples, by name, in the order of the report."
-  def all do
+  @doc "All samples, by the name of their probe, in the order of the report."
+  def all(times) do
+    {late, waiting} = Enum.unzip(sleeper(times))
+
     [
-      {"sleeper, ms late", &sleeper/1},
-      {"GenServer.call, ms", &call/1},
-      {"chain of #{@chain}, ms", &chain/1},
-      {"run queue", &run_queue/1}
+      {"sleeper, ms late", late},
+      {"GenServer.call, ms", call(times)},
+      {"chain of #{@chain}, ms", chain(times)},
+      {"collection, ms", collection(max(div(times, 30), 1))},
+      {"run queue", waiting}
     ]
   end
 
   @doc """
-  How late a process wakes that sleeps 1 ms.
+  How late a process wakes that sleeps 1 ms, and how many processes wait for a normal scheduler then.
 
   The VM's timers tick once in a millisecond and never early, so that up to a millisecond is late on
   an idle VM too.
   """
   def sleeper(times) do
-    sample(times, fn -> milliseconds(&rest/0) - 1 end)
+    sample(times, fn -> {milliseconds(&rest/0) - 1, :erlang.statistics(:run_queue)} end)
   end
 
   @doc "How long a `GenServer.call` takes that does nothing, to a server that does nothing else."
@@ -61,11 +64,15 @@ defmodule Bench.Probes do
     end)
   end
 
-  @doc "How many processes wait for a normal scheduler."
-  def run_queue(times) do
-    sample(times, fn ->
+  @doc """
+  How long the garbage collection of a process takes that holds a list of a million numbers. The VM
+  has a dirty CPU scheduler do it.
+  """
+  def collection(times) do
+    sample(times, fn -> Enum.to_list(1..1_000_000) end, fn held ->
       rest()
-      :erlang.statistics(:run_queue)
+      took = milliseconds(fn -> :erlang.garbage_collect() end)
+      if hd(held) == 1, do: took
     end)
   end
 

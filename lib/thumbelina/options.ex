@@ -94,16 +94,16 @@ defmodule Thumbelina.Options do
       default: :auto,
       doc:
         "`:normal` keeps to yielding slices on normal schedulers wherever the work can be cut, " <>
-          "`:dirty` does all of it on a dirty CPU scheduler, `:auto` goes by the plan, and by how " <>
-          "many are on the normal road already"
+          "`:dirty` does all of it on a dirty CPU scheduler, both at once. `:auto` goes by the plan, " <>
+          "and takes turns: as many thumbnails are made at a time as there are schedulers"
     ],
     priority: [
       type: {:in, [:low, :unchanged]},
       default: :low,
       config: true,
       doc:
-        "the calling process's priority during the call. With `:low` other processes go first; it " <>
-          "is what it was after the call"
+        "the calling process's priority during the call. With `:low` the VM lets others go first, " <>
+          "but for one time in eight; after the call it is what it was"
     ]
   ]
 

@@ -4,7 +4,8 @@
 //! flag.
 //!
 //! The job lives in a resource that travels in the continuation's only argument. When its process
-//! is killed the continuation is never called, and the last reference frees the job.
+//! is killed the continuation is never called, and the last reference frees the job. While it waits
+//! for a seat the calling process holds that reference.
 
 use std::ffi::CString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
