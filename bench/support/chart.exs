@@ -9,7 +9,7 @@ defmodule Bench.Chart do
 
   @label_width 230
   @panel_width 330
-  @gap 30
+  @gap 50
   @row 16
   @top 64
 
