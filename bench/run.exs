@@ -24,6 +24,8 @@ for file <- ~w(throughput responsiveness) do
   Code.require_file("#{file}.exs", __DIR__)
 end
 
+if flags[:quick] && flags[:save], do: Mix.raise("nobody needs saved what means nothing\n#{usage}")
+
 benches = %{"throughput" => Bench.Throughput, "responsiveness" => Bench.Responsiveness}
 
 for name <- names, not is_map_key(benches, name) do

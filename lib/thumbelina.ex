@@ -7,8 +7,9 @@ defmodule Thumbelina do
       :ok = Thumbelina.write(thumb, "thumb.jpg")
 
   Every function returns when its work is done. While it works no scheduler is held: pictures are made
-  in slices of a tenth of a millisecond on a normal scheduler, at a low priority, with other processes in
-  between. A large one that nobody else competes with takes a dirty CPU scheduler, and several cores.
+  in slices of about a tenth of a millisecond on a normal scheduler, at a low priority, with other
+  processes in between. A large JPEG takes a dirty CPU scheduler and several cores, where no other
+  thumbnail wants them.
 
   Functions that can fail return `{:error, %Thumbelina.Error{}}`. `open!/2`, `new!/2`, `thumbnail!/4`
   and `write!/2` raise it instead.

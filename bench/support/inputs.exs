@@ -50,7 +50,7 @@ defmodule Bench.Inputs do
         "  #{name}: #{image.width}x#{image.height}, #{div(byte_size(image.bytes), 1000)} kB\n"
       end
 
-    "Inputs (3 MP and 11 MP are enlarged, and so smoother than photographs of that size):\n" <>
+    "Inputs (those named 3 MP and 11 MP are enlarged, and smoother than photographs of that size):\n" <>
       Enum.join(lines)
   end
 end

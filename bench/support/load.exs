@@ -5,14 +5,18 @@ defmodule Bench.Load do
   @stop_timeout 60_000
 
   @doc """
-  Runs `measure` beside `callers` processes that each call `make` with one input after another.
+  Runs `measure`, and then `more`, beside `callers` processes that each call `make` with one input
+  after another.
 
-  Gives what `measure` gives, how many calls ended in a second meanwhile, and how long each of them
-  took, in milliseconds. A caller draws its inputs, the same ones in every run.
+  Gives what the two give, and of the calls that ended while `measure` ran how many there were in a
+  second, and how long each of them took, in milliseconds. A caller draws its inputs, the same ones
+  in every run.
   """
-  def beside(0, _inputs, _make, measure), do: {measure.(), nil, []}
+  def beside(callers, inputs, make, measure, more \\ fn -> nil end)
 
-  def beside(callers, inputs, make, measure) do
+  def beside(0, _inputs, _make, measure, more), do: {measure.(), more.(), nil, []}
+
+  def beside(callers, inputs, make, measure, more) do
     bench = self()
 
     # Linked: whatever happens to one of them ends the bench.
@@ -30,12 +34,12 @@ defmodule Bench.Load do
     start = System.monotonic_time()
     result = measure.()
     stop = System.monotonic_time()
+    and_more = more.()
     for %Task{pid: pid} <- tasks, do: send(pid, :stop)
 
-    # The calls that ended while it was measured: not what the callers warm up and run out with.
     calls = tasks |> Task.await_many(@stop_timeout) |> Enum.concat()
     took = for {ended, took} <- calls, ended >= start and ended <= stop, do: to_milliseconds(took)
-    {result, length(took) * 1000 / to_milliseconds(stop - start), took}
+    {result, and_more, length(took) * 1000 / to_milliseconds(stop - start), took}
   end
 
   defp work(inputs, make, calls) do

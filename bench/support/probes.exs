@@ -15,21 +15,19 @@ defmodule Bench.Probes do
 
   @chain 10
 
-  @doc "All samples, by the name of their probe, in the order of the report."
-  def all(times) do
-    # At a time: a node does all of this at once. What they take from each other shows beside nothing.
-    [sleeper, call, chain] =
-      [&sleeper/1, &call/1, &chain/1]
-      |> Enum.map(&Task.async(fn -> &1.(times) end))
-      |> Task.await_many(:infinity)
+  @doc """
+  Samples of the probes that only wait, by name. They are taken at a time, as a node does all of this
+  at once; what they take from each other shows beside nothing.
+  """
+  def idle(times) do
+    names = ["sleeper, ms late", "GenServer.call, ms", "chain of #{@chain}, ms"]
+    tasks = for probe <- [&sleeper/1, &call/1, &chain/1], do: Task.async(fn -> probe.(times) end)
+    Enum.zip(names, Task.await_many(tasks, :infinity))
+  end
 
-    [
-      {"sleeper, ms late", sleeper},
-      {"GenServer.call, ms", call},
-      {"chain of #{@chain}, ms", chain},
-      {"collection, ms", collection(max(div(times, 30), 1))},
-      {"run queue", run_queue(times)}
-    ]
+  @doc "Samples of the others."
+  def others(times) do
+    [{"collection, ms", collection(times)}, {"normal run queue", run_queue(times)}]
   end
 
   @doc """
@@ -58,13 +56,17 @@ defmodule Bench.Probes do
 
   @doc "How long a message takes that ten processes hand on, from the first to the last and back."
   def chain(times) do
-    sample(times, &start_chain/0, fn first ->
-      rest()
+    in_process(fn ->
+      first = start_chain()
 
-      milliseconds(fn ->
-        send(first, :pass)
-        receive do: (:pass -> :ok)
-      end)
+      samples =
+        for _ <- 1..times do
+          rest()
+          milliseconds(fn -> through(first, :pass) end)
+        end
+
+      through(first, :stop)
+      samples
     end)
   end
 
@@ -73,10 +75,16 @@ defmodule Bench.Probes do
   has a dirty CPU scheduler do it.
   """
   def collection(times) do
-    sample(times, fn -> Enum.to_list(1..1_000_000) end, fn held ->
-      rest()
-      took = milliseconds(fn -> :erlang.garbage_collect() end)
-      if hd(held) == 1, do: took
+    in_process(fn ->
+      held = Enum.to_list(1..1_000_000)
+
+      samples =
+        for _ <- 1..times do
+          rest()
+          milliseconds(fn -> :erlang.garbage_collect() end)
+        end
+
+      if length(held) == 1_000_000, do: samples
     end)
   end
 
@@ -104,26 +112,22 @@ defmodule Bench.Probes do
     if System.monotonic_time(:millisecond) < until, do: work_until(until), else: :ok
   end
 
-  defp sample(times, function), do: sample(times, fn -> nil end, fn nil -> function.() end)
-
-  defp sample(times, start, function) do
-    in_process(fn ->
-      started = start.()
-      for _ <- 1..times, do: function.(started)
-    end)
-  end
+  defp sample(times, function), do: in_process(fn -> for _ <- 1..times, do: function.() end)
 
   defp in_process(function), do: function |> Task.async() |> Task.await(:infinity)
 
-  # Linked, so that they end with the probe.
+  defp through(first, message) do
+    send(first, message)
+    receive do: (^message -> :ok)
+  end
+
   defp start_chain do
     probe = self()
     Enum.reduce(1..@chain, probe, fn _, next -> spawn_link(fn -> pass(next) end) end)
   end
 
   defp pass(next) do
-    receive do: (:pass -> send(next, :pass))
-    pass(next)
+    receive do: (message -> send(next, message) && message != :stop && pass(next))
   end
 
   defp rest do

@@ -6,14 +6,16 @@ defmodule Thumbelina.Native do
   # has it while an older version of the module is still there, and Elixir's compiler loads every
   # module as soon as it is compiled, before there is a library.
 
-  def distance(first, last), do: load_and_call(:distance, [first, last])
-  def probe(bytes, call), do: load_and_call(:probe, [bytes, call])
-  def probe_dirty(bytes, call), do: load_and_call(:probe_dirty, [bytes, call])
-  def plan(bytes, call), do: load_and_call(:plan, [bytes, call])
-  def plan_dirty(bytes, call), do: load_and_call(:plan_dirty, [bytes, call])
-  def start(bytes, call, ref), do: load_and_call(:start, [bytes, call, ref])
-  def start_dirty(bytes, call, ref), do: load_and_call(:start_dirty, [bytes, call, ref])
-  def resume(job), do: load_and_call(:resume, [job])
+  # A stub loads the library, which takes the stub's place, and calls itself again: a local call, so
+  # that what a version of this module begins is gone on with in the same.
+  def distance(first, last), do: with(:ok <- load(), do: distance(first, last))
+  def probe(bytes, call), do: with(:ok <- load(), do: probe(bytes, call))
+  def probe_dirty(bytes, call), do: with(:ok <- load(), do: probe_dirty(bytes, call))
+  def plan(bytes, call), do: with(:ok <- load(), do: plan(bytes, call))
+  def plan_dirty(bytes, call), do: with(:ok <- load(), do: plan_dirty(bytes, call))
+  def start(bytes, call, ref), do: with(:ok <- load(), do: start(bytes, call, ref))
+  def start_dirty(bytes, call, ref), do: with(:ok <- load(), do: start_dirty(bytes, call, ref))
+  def resume(job), do: with(:ok <- load(), do: resume(job))
 
   def thumbnail(bytes, call), do: at_priority(call, fn -> make(&start/3, bytes, call) end)
 
@@ -40,13 +42,12 @@ defmodule Thumbelina.Native do
     ref = make_ref()
 
     case start.(bytes, call, ref) do
-      # A local call: a job belongs to the version of this module that has started it.
       {:wait, job} -> receive do: ({^ref, :turn} -> resume(job))
       result -> result
     end
   end
 
-  defp load_and_call(function, arguments) do
+  defp load do
     path = :filename.join(:code.priv_dir(:thumbelina), ~c"native/thumbelina")
 
     case :erlang.load_nif(path, 0) do
@@ -60,7 +61,5 @@ defmodule Thumbelina.Native do
       {:error, {_, message}} ->
         raise "the native library of Thumbelina cannot be loaded: #{message}. Has `mix compile` built it?"
     end
-
-    apply(__MODULE__, function, arguments)
   end
 end

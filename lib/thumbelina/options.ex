@@ -94,8 +94,8 @@ defmodule Thumbelina.Options do
       default: :auto,
       doc:
         "`:normal` keeps to yielding slices on normal schedulers wherever the work can be cut, " <>
-          "`:dirty` does all of it on a dirty CPU scheduler, both at once. `:auto` goes by the plan, " <>
-          "and takes turns: as many thumbnails are made at a time as there are schedulers"
+          "`:dirty` does all of it on a dirty CPU scheduler; neither waits. `:auto` goes by the plan, " <>
+          "and waits for its turn: as many thumbnails are made at a time as there are schedulers"
     ],
     priority: [
       type: {:in, [:low, :unchanged]},

@@ -3,7 +3,8 @@
 
 use crate::{Depth, Format, Header, Layout};
 
-/// The longest piece of work between two possible stops, well within a slice of the yielding road.
+/// The longest piece of work between two possible stops, well within the millisecond that a NIF may
+/// hold a scheduler for. Most are shorter than a slice of the yielding road.
 pub(crate) const PIECE_NANOS: u64 = 400_000;
 
 /// The same for a band of resampled rows. Each band computes its coefficients anew, so that shorter

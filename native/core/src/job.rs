@@ -108,6 +108,11 @@ impl Job {
         Job { request, stage: Stage::Open(input), plan: None, needed: 0 }
     }
 
+    /// Leaves other threads alone, whatever the plan would be. Before the first step.
+    pub fn keep_to_itself(&mut self) {
+        self.request.share_limit = u64::MAX;
+    }
+
     /// The plan, once the first step has read the header.
     pub fn plan(&self) -> Option<&Plan> {
         self.plan.as_ref()

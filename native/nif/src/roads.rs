@@ -18,12 +18,12 @@ use rustler::codegen_runtime::{NifReturnable, NifReturned, c_int};
 use rustler::schedule::consume_timeslice;
 use rustler::sys::{ErlNifEnv, ErlNifTerm, enif_is_current_process_alive};
 use rustler::{Encoder, Env, NifResult, SchedulerFlags, Term};
-use thumbelina_core::{Budget, Error, Job, Phase, Plan, Road, Scheduler, Step, is_probe_short};
+use thumbelina_core::{Budget, Encoded, Error, Job, Phase, Plan, Road, Scheduler, Step, is_probe_short};
 
 use crate::handle::Handle;
 use crate::reply::StatsTerm;
 use crate::request::Call;
-use crate::seats::{self, Claim};
+use crate::seats::{self, Claim, Turn};
 use crate::{atoms, encode_error, input, pool, reply};
 
 /// What a slice on a normal scheduler may use. The next piece is only begun if it is estimated to
@@ -33,6 +33,13 @@ use crate::{atoms, encode_error, input, pool, reply};
 /// and whoever is ready goes first. Charged for what it is, it would be followed by the next one at
 /// once.
 const SLICE: Duration = Duration::from_micros(100);
+
+/// Who holds a seat for longer gives it away, and goes on: nobody waits behind a picture that was
+/// made to take long.
+const SEATED: Duration = Duration::from_secs(1);
+
+/// A reply up to this long is made on a normal scheduler: its bytes are copied.
+const SHORT_REPLY_BYTES: usize = 512 << 10;
 
 /// Thumbnails that are being made.
 static JOBS: AtomicUsize = AtomicUsize::new(0);
@@ -68,7 +75,11 @@ struct State {
     asked: Scheduler,
     /// Only `auto` has one, and gives it back at the end: the resource may live on for a while.
     claim: Option<Claim>,
+    /// When the work was begun.
+    begun: Option<Instant>,
     counted: Option<Counted>,
+    /// Set where there is nothing left but to reply.
+    end: Option<End>,
     steps_per_slice: Option<u32>,
     threads: Option<usize>,
     schedulers: usize,
@@ -80,16 +91,14 @@ struct State {
 
 impl Running {
     pub(crate) fn new(input: Bytes, call: &Call) -> Self {
-        let mut request = call.request();
-        let counted = Counted::new();
-        if !has_spare_cores(call.schedulers) {
-            request.share_limit = u64::MAX;
-        }
+        let request = call.request();
         Running(Mutex::new(State {
             asked: request.scheduler,
             job: Job::new(input, request),
             claim: None,
-            counted: Some(counted),
+            begun: None,
+            counted: None,
+            end: None,
             steps_per_slice: call.steps_per_slice,
             threads: call.threads,
             schedulers: call.schedulers,
@@ -113,8 +122,23 @@ impl Running {
 impl State {
     fn leave(&mut self, env: Env) {
         self.counted = None;
+        self.leave_seat(env);
+    }
+
+    fn leave_seat(&mut self, env: Env) {
         if let Some(claim) = self.claim.take() {
             seats::leave(env, claim);
+        }
+    }
+
+    /// To be called before each slice and stint.
+    fn begin(&mut self) {
+        if self.begun.is_none() {
+            self.begun = Some(Instant::now());
+            self.counted = Some(Counted::new());
+            if !has_spare_cores(self.schedulers) {
+                self.job.keep_to_itself();
+            }
         }
     }
 
@@ -136,14 +160,33 @@ impl State {
         }
     }
 
-    /// The NIF's value, once there is nothing more to do.
-    fn finish<'a>(&mut self, env: Env<'a>, end: std::thread::Result<Result<Step, Error>>) -> Term<'a> {
-        self.leave(env);
+    /// Steps without a budget.
+    fn steps_unless(&mut self, is_stopped: &dyn Fn() -> bool) -> std::thread::Result<Result<Step, Error>> {
+        // Asked once: a decoder that shares its work out has pieces under way, which are lost when
+        // it goes on alone.
+        let pool = if has_spare_cores(self.schedulers) { pool::pool(self.threads) } else { None };
+        catch_unwind(AssertUnwindSafe(|| {
+            loop {
+                // Nobody waits for the picture of a dead process, and what is returned goes nowhere.
+                // What the job holds is freed here rather than on the scheduler that buries the
+                // process.
+                if is_stopped() {
+                    self.job.abandon();
+                    return Err(Error::Stopped);
+                }
+                match self.step(Budget::Unbounded(pool), is_stopped) {
+                    Ok(Step::Again) if self.job.road() == Road::Dirty => {}
+                    other => return other,
+                }
+            }
+        }))
+    }
+
+    /// The NIF's value.
+    fn reply<'a>(&self, env: Env<'a>, end: &End) -> Term<'a> {
         match end {
-            Ok(Ok(Step::Done(encoded))) => reply::encoded(env, &encoded, &self.stats()),
-            Ok(Err(error)) => encode_error(env, reply::error(error)),
-            // A panic, or a step that is no end.
-            Ok(Ok(Step::Again | Step::TooBig)) | Err(_) => encode_error(env, reply::error(Error::Internal)),
+            Ok(encoded) => reply::encoded(env, encoded, &self.stats()),
+            Err(error) => encode_error(env, reply::error(*error)),
         }
     }
 
@@ -160,34 +203,51 @@ impl State {
     }
 }
 
-/// What a NIF call ends with: its value, or its own continuation.
+/// What a job comes to.
+type End = Result<Encoded, Error>;
+
+/// The end, if this is one. A panic is.
+fn end(step: std::thread::Result<Result<Step, Error>>) -> Option<End> {
+    match step {
+        Ok(Ok(Step::Again | Step::TooBig)) => None,
+        Ok(Ok(Step::Done(encoded))) => Some(Ok(encoded)),
+        Ok(Err(error)) => Some(Err(error)),
+        Err(_) => Some(Err(Error::Internal)),
+    }
+}
+
+/// What a NIF call ends with: its value, or a continuation.
 pub(crate) enum Next<'a> {
     Return(Term<'a>),
     Continue(Road, Term<'a>),
+    /// The job leaves its seat on a normal scheduler, and the value is returned there.
+    Deliver(Term<'a>, Term<'a>),
 }
 
 // SAFETY: the terms inside are of the environment that `into_returned` is called with, as the
-// lifetimes of `start` and `resume` tie them to it, and `resume_on_normal` and `resume_on_dirty`
-// are NIFs of one argument, which is what is put into `args`.
+// lifetimes of `start` and `resume` tie them to it. `resume_on_normal` and `resume_on_dirty` are
+// NIFs of one argument, and `deliver` of two, which is what is put into `args`.
 unsafe impl NifReturnable for Next<'_> {
     unsafe fn into_returned(self, _env: Env) -> NifReturned {
-        match self {
-            Next::Return(term) => NifReturned::Term(term.as_c_arg()),
-            Next::Continue(road, running) => {
-                let (flags, fun): (_, unsafe extern "C" fn(_, _, _) -> _) = match road {
-                    Road::Yielding => (SchedulerFlags::Normal, resume_on_normal),
-                    Road::Dirty => (SchedulerFlags::DirtyCpu, resume_on_dirty),
-                };
-                let fun_name = CString::from(c"thumbnail");
-                NifReturned::Reschedule { fun_name, flags, fun, args: vec![running.as_c_arg()] }
+        let (flags, fun, args): (_, unsafe extern "C" fn(_, _, _) -> _, _) = match self {
+            Next::Return(term) => return NifReturned::Term(term.as_c_arg()),
+            Next::Continue(Road::Yielding, job) => {
+                (SchedulerFlags::Normal, resume_on_normal, vec![job.as_c_arg()])
             }
-        }
+            Next::Continue(Road::Dirty, job) => {
+                (SchedulerFlags::DirtyCpu, resume_on_dirty, vec![job.as_c_arg()])
+            }
+            Next::Deliver(job, value) => {
+                (SchedulerFlags::Normal, deliver, vec![job.as_c_arg(), value.as_c_arg()])
+            }
+        };
+        NifReturned::Reschedule { fun_name: CString::from(c"thumbnail"), flags, fun, args }
     }
 }
 
 /// Makes a job of what a NIF is called with, and begins with it; or `{:wait, job}`, where there is
-/// no seat for it. On a dirty scheduler nothing is done but what it takes to have a job: it goes to
-/// the road that it belongs on.
+/// no seat for it. On a dirty scheduler no step is taken: the job goes to the road that it belongs
+/// on.
 pub(crate) fn start<'a>(
     env: Env<'a>,
     road: Road,
@@ -200,12 +260,13 @@ pub(crate) fn start<'a>(
         let running = Running::new(bytes.clone(), call);
         let job = Handle::new(env, running).ok_or(rustler::Error::BadArg)?;
         if call.is_auto() {
-            let takes = || estimate(bytes, call);
-            let (claim, has_turn) = seats::claim(env, reference, call.schedulers, takes);
-            // From here on it is sure to be given back, at the job's end or when that is dropped.
-            job.running.state().claim = Some(claim);
-            if !has_turn {
-                return Ok(Next::Return((atoms::wait(), job.term).encode(env)));
+            // It is sure to be given back, at the job's end or when that is dropped.
+            match seats::claim(env, reference, call.schedulers, || estimate(bytes, call)) {
+                Turn::Now(claim) => job.running.state().claim = Some(claim),
+                Turn::Later(claim) => {
+                    job.running.state().claim = Some(claim);
+                    return Ok(Next::Return((atoms::wait(), job.term).encode(env)));
+                }
             }
         }
         Ok(match road {
@@ -226,7 +287,7 @@ fn estimate(input: Bytes, call: &Call) -> Duration {
 
 /// The first slice of a job that has waited.
 pub(crate) fn resume_waiting<'a>(env: Env<'a>, job: Term<'a>) -> Next<'a> {
-    or_internal_error(env, || Ok(slice(env, Handle::of(job).ok_or(rustler::Error::BadArg)?)))
+    or_internal_error(env, || Ok(slice(env, handle(Some(&job))?)))
 }
 
 /// Runs what may panic. A panic becomes `{:error, %{reason: :internal_error}}`.
@@ -251,7 +312,7 @@ unsafe extern "C" fn resume_on_normal(
     argv: *const ErlNifTerm,
 ) -> ErlNifTerm {
     // SAFETY: the VM calls this with the environment and the arguments of the call.
-    unsafe { resume(env, argc, argv, slice) }
+    unsafe { resume(env, argc, argv, |env, arguments| Ok(slice(env, handle(arguments.first())?))) }
 }
 
 unsafe extern "C" fn resume_on_dirty(
@@ -260,7 +321,17 @@ unsafe extern "C" fn resume_on_dirty(
     argv: *const ErlNifTerm,
 ) -> ErlNifTerm {
     // SAFETY: as above.
-    unsafe { resume(env, argc, argv, stint) }
+    unsafe { resume(env, argc, argv, |env, arguments| Ok(stint(env, handle(arguments.first())?))) }
+}
+
+unsafe extern "C" fn deliver(env: *mut ErlNifEnv, argc: c_int, argv: *const ErlNifTerm) -> ErlNifTerm {
+    // SAFETY: as above.
+    unsafe {
+        resume(env, argc, argv, |env, arguments| {
+            handle(arguments.first())?.running.leave(env);
+            arguments.last().map(|&value| Next::Return(value)).ok_or(rustler::Error::BadArg)
+        })
+    }
 }
 
 /// # Safety
@@ -269,23 +340,25 @@ unsafe fn resume(
     env: *mut ErlNifEnv,
     argc: c_int,
     argv: *const ErlNifTerm,
-    run: for<'a> fn(Env<'a>, Handle<'a>) -> Next<'a>,
+    run: for<'a> fn(Env<'a>, &[Term<'a>]) -> NifResult<Next<'a>>,
 ) -> ErlNifTerm {
     let lifetime = ();
     // SAFETY: `env` is this call's, and no other `Env` has the lifetime of the local above.
     let env = unsafe { Env::new(&lifetime, env) };
     // SAFETY: the VM hands over `argc` terms at `argv`.
     let arguments = unsafe { std::slice::from_raw_parts(argv, argc as usize) };
-    let next = or_internal_error(env, || {
-        let &argument = arguments.first().ok_or(rustler::Error::BadArg)?;
-        // SAFETY: the arguments are terms of this call's environment.
-        let term = unsafe { Term::new(env, argument) };
-        Ok(run(env, Handle::of(term).ok_or(rustler::Error::BadArg)?))
-    });
+    // SAFETY: the arguments are terms of this call's environment.
+    let term = |&argument: &ErlNifTerm| unsafe { Term::new(env, argument) };
+    let arguments: Vec<_> = arguments.iter().map(term).collect();
+    let next = or_internal_error(env, || run(env, &arguments));
     // SAFETY: `next` was made with this environment.
     let returned = unsafe { next.into_returned(env) };
     // SAFETY: likewise, and its value goes straight to the VM.
     unsafe { returned.apply(env) }
+}
+
+fn handle<'a>(job: Option<&Term<'a>>) -> NifResult<Handle<'a>> {
+    job.and_then(|&job| Handle::of(job)).ok_or(rustler::Error::BadArg)
 }
 
 /// One slice on a normal scheduler.
@@ -295,9 +368,10 @@ fn slice<'a>(env: Env<'a>, Handle { term, running }: Handle<'a>) -> Next<'a> {
     if state.asked == Scheduler::Dirty && state.roads.is_empty() {
         return Next::Continue(Road::Dirty, term);
     }
+    state.begin();
     state.enter(Road::Yielding);
     let mut steps = 0;
-    let end = catch_unwind(AssertUnwindSafe(|| {
+    let step = catch_unwind(AssertUnwindSafe(|| {
         loop {
             match state.step(Budget::Piece, &|| false) {
                 Ok(Step::Again) => {}
@@ -316,45 +390,48 @@ fn slice<'a>(env: Env<'a>, Handle { term, running }: Handle<'a>) -> Next<'a> {
     let spent = start.elapsed();
     state.slices += 1;
     state.longest_slice = state.longest_slice.max(spent);
-    if matches!(end, Ok(Ok(Step::Again))) {
-        consume_timeslice(env, 100);
-    } else {
-        // Of the millisecond that the VM takes a timeslice to be.
-        consume_timeslice(env, (spent.as_micros() / 10).clamp(1, 100) as i32);
+    let goes_on = matches!(step, Ok(Ok(Step::Again)));
+    // The last slice is charged as what it is, of the millisecond that the VM takes a timeslice to
+    // be.
+    let percent = if goes_on { 100 } else { (spent.as_micros() / 10).clamp(1, 100) as i32 };
+    consume_timeslice(env, percent);
+    if goes_on {
+        if state.begun.is_some_and(|begun| start - begun > SEATED) {
+            state.leave_seat(env);
+        }
+        return Next::Continue(Road::Yielding, term);
     }
-    match end {
-        Ok(Ok(Step::Again)) => Next::Continue(Road::Yielding, term),
-        Ok(Ok(Step::TooBig)) => Next::Continue(Road::Dirty, term),
-        end => Next::Return(state.finish(env, end)),
+    match end(step) {
+        None => Next::Continue(Road::Dirty, term),
+        Some(Ok(encoded)) if encoded.bytes.len() > SHORT_REPLY_BYTES => {
+            state.end = Some(Ok(encoded));
+            Next::Continue(Road::Dirty, term)
+        }
+        Some(end) => {
+            state.leave(env);
+            Next::Return(state.reply(env, &end))
+        }
     }
 }
 
 /// Steps on a dirty scheduler, to the end or to where the yielding road is the plan's again.
 fn stint<'a>(env: Env<'a>, Handle { term, running }: Handle<'a>) -> Next<'a> {
     let mut state = running.state();
+    state.begin();
     state.enter(Road::Dirty);
-    // Asked once: a decoder that shares its work out has pieces under way, which are lost when it
-    // goes on alone.
-    let pool = if has_spare_cores(state.schedulers) { pool::pool(state.threads) } else { None };
-    let end = catch_unwind(AssertUnwindSafe(|| {
-        loop {
-            // Nobody waits for the picture of a dead process, and what is returned goes nowhere.
-            // What the job holds is freed here rather than on the scheduler that buries the
-            // process.
-            if !is_alive(env) {
-                state.job.abandon();
-                return Err(Error::Internal);
-            }
-            match state.step(Budget::Unbounded(pool), &|| !is_alive(env)) {
-                Ok(Step::Again) if state.job.road() == Road::Dirty => {}
-                other => return other,
-            }
-        }
-    }));
-    match end {
-        Ok(Ok(Step::Again | Step::TooBig)) => Next::Continue(Road::Yielding, term),
-        end => Next::Return(state.finish(env, end)),
+    let end = match state.end.take() {
+        Some(end) => end,
+        None => match end(state.steps_unless(&|| !is_alive(env))) {
+            Some(end) => end,
+            None => return Next::Continue(Road::Yielding, term),
+        },
+    };
+    let value = state.reply(env, &end);
+    if state.claim.is_some() {
+        return Next::Deliver(term, value);
     }
+    state.leave(env);
+    Next::Return(value)
 }
 
 fn is_alive(env: Env) -> bool {

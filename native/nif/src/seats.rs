@@ -1,9 +1,9 @@
-//! Seats: as many thumbnails are made at a time as there are schedulers. More of them would not be
-//! done sooner, but each would take as long as all together. Further callers wait for their turn in
-//! a `receive`: who leaves a seat sends `{reference, :turn}` to the first of them.
+//! Seats: as many thumbnails are made at a time as there are schedulers. More of them would rather
+//! take each other's time. Further callers wait for their turn in a `receive`: who leaves a seat
+//! sends `{reference, :turn}` to the first of them.
 //!
-//! Callers are to get their thumbnails in the order in which they came. So each waits as if it had
-//! come earlier by what its thumbnail is estimated to take.
+//! Callers are to get their thumbnails about in the order in which they came. So each waits as if it
+//! had come earlier by what its thumbnail is estimated to take.
 
 use std::cmp::Ordering::{self, Equal};
 use std::collections::BinaryHeap;
@@ -23,8 +23,14 @@ pub(crate) struct Claim {
     is_seated: Arc<AtomicBool>,
 }
 
+/// Whether a claim has its seat already, or a message will tell.
+pub(crate) enum Turn {
+    Now(Claim),
+    Later(Claim),
+}
+
 struct Waiting {
-    /// Microseconds. The least of them is the first.
+    /// Microseconds, shifted by what the thumbnail takes.
     came: i64,
     is_seated: Arc<AtomicBool>,
     caller: LocalPid,
@@ -33,6 +39,7 @@ struct Waiting {
     reference: SavedTerm,
 }
 
+/// The first is the greatest, as a heap wants it.
 impl Ord for Waiting {
     fn cmp(&self, other: &Self) -> Ordering {
         other.came.cmp(&self.came)
@@ -57,28 +64,25 @@ impl Eq for Waiting {}
 const MOST_EARLIER: Duration = Duration::from_millis(25);
 
 struct Seats {
+    /// As the last caller has seen it: schedulers can be taken off line.
+    most: usize,
     taken: usize,
     waiting: BinaryHeap<Waiting>,
 }
 
-static SEATS: Mutex<Seats> = Mutex::new(Seats { taken: 0, waiting: BinaryHeap::new() });
+static SEATS: Mutex<Seats> = Mutex::new(Seats { most: 1, taken: 0, waiting: BinaryHeap::new() });
 
 fn seats() -> MutexGuard<'static, Seats> {
     SEATS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Takes one of so many seats for the calling process, or a place in the queue for one. Says which.
-/// `takes` is asked in the second case, for how long the thumbnail is estimated to take.
-pub(crate) fn claim(
-    env: Env,
-    reference: Term,
-    most: usize,
-    takes: impl FnOnce() -> Duration,
-) -> (Claim, bool) {
+/// Takes one of `most` seats for the calling process, or a place in the queue for one. `estimate`
+/// tells, in the second case, how long the thumbnail will take.
+pub(crate) fn claim(env: Env, reference: Term, most: usize, estimate: impl FnOnce() -> Duration) -> Turn {
     if let Some(claim) = seats().take(most) {
-        return (claim, true);
+        return Turn::Now(claim);
     }
-    let came = now() - micros(takes().min(MOST_EARLIER));
+    let came = now() - micros(estimate().min(MOST_EARLIER));
     let message = OwnedEnv::new();
     let reference = message.save(reference);
     let is_seated = Arc::new(AtomicBool::new(false));
@@ -86,19 +90,70 @@ pub(crate) fn claim(
     let mut seats = seats();
     // One may have been left meanwhile, when nobody was in the queue.
     if let Some(claim) = seats.take(most) {
-        return (claim, true);
+        return Turn::Now(claim);
     }
     seats.waiting.push(waiting);
-    (Claim { is_seated }, false)
+    Turn::Later(Claim { is_seated })
+}
+
+/// Leaves the seat to the first who waits, or the queue. Not on a dirty scheduler: there, a process
+/// that has been killed can send nothing.
+pub(crate) fn leave(env: Env, claim: Claim) {
+    let mut seats = seats();
+    if !claim.is_seated.load(Relaxed) {
+        // Whoever comes upon what is left in the queue sees that it is gone.
+        drop(claim);
+        return;
+    }
+    seats.taken -= 1;
+    // More than one, where there are more seats than before.
+    while let Some(next) = seats.seat_next() {
+        drop(seats);
+        // Should its caller have died just now, its job will leave the seat in turn.
+        next.call(env);
+        seats = self::seats();
+    }
 }
 
 impl Seats {
     fn take(&mut self, most: usize) -> Option<Claim> {
-        if self.taken >= most {
+        self.most = most;
+        while self.waiting.peek().is_some_and(Waiting::is_gone) {
+            self.waiting.pop();
+        }
+        if self.taken >= most || !self.waiting.is_empty() {
             return None;
         }
         self.taken += 1;
         Some(Claim { is_seated: Arc::new(AtomicBool::new(true)) })
+    }
+
+    fn seat_next(&mut self) -> Option<Waiting> {
+        while self.taken < self.most {
+            let next = self.waiting.pop()?;
+            if !next.is_gone() {
+                next.is_seated.store(true, Relaxed);
+                self.taken += 1;
+                return Some(next);
+            }
+        }
+        None
+    }
+}
+
+impl Waiting {
+    /// Whether nobody claims it any more.
+    fn is_gone(&self) -> bool {
+        Arc::strong_count(&self.is_seated) == 1
+    }
+
+    fn call(self, env: Env) {
+        self.message.run(|message| {
+            let turn = (self.reference.load(message), atoms::turn()).encode(message);
+            // SAFETY: `env` is that of the NIF or of the destructor that runs, and the message is of
+            // the environment that is given with it.
+            unsafe { enif_send(env.as_c_arg(), self.caller.as_c_arg(), message.as_c_arg(), turn.as_c_arg()) };
+        });
     }
 }
 
@@ -109,40 +164,4 @@ fn now() -> i64 {
 
 fn micros(duration: Duration) -> i64 {
     duration.as_micros() as i64
-}
-
-/// Leaves the seat to the first who waits, or the queue.
-pub(crate) fn leave(env: Env, claim: Claim) {
-    let mut seats = seats();
-    if !claim.is_seated.load(Relaxed) {
-        // Whoever comes upon what is left in the queue sees that nobody claims it any more.
-        drop(claim);
-        return;
-    }
-    let next = loop {
-        match seats.waiting.pop() {
-            Some(gone) if Arc::strong_count(&gone.is_seated) == 1 => {}
-            next => break next,
-        }
-    };
-    match next {
-        // Should its caller have died just now, its job will leave the seat in turn.
-        Some(next) => {
-            next.is_seated.store(true, Relaxed);
-            drop(seats);
-            next.call(env);
-        }
-        None => seats.taken -= 1,
-    }
-}
-
-impl Waiting {
-    fn call(self, env: Env) {
-        self.message.run(|message| {
-            let turn = (self.reference.load(message), atoms::turn()).encode(message);
-            // SAFETY: `env` is that of the NIF or of the destructor that runs, and the message is of
-            // the environment that is given with it.
-            unsafe { enif_send(env.as_c_arg(), self.caller.as_c_arg(), message.as_c_arg(), turn.as_c_arg()) };
-        });
-    }
 }
