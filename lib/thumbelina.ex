@@ -7,7 +7,7 @@ defmodule Thumbelina do
       :ok = Thumbelina.write(thumb, "thumb.jpg")
 
   Every function returns when its work is done. While it works no scheduler is held: pictures are made
-  in slices of about a tenth of a millisecond on a normal scheduler, at a low priority, with other
+  in slices of a tenth or a quarter of a millisecond on a normal scheduler, at a low priority, with other
   processes in between. A large JPEG takes a dirty CPU scheduler and several cores, where no other
   thumbnail wants them.
 

@@ -34,6 +34,12 @@ use crate::{atoms, encode_error, input, pool, reply};
 /// once.
 const SLICE: Duration = Duration::from_micros(100);
 
+/// The same where nobody was ready since the last slice: a reschedule takes some microseconds.
+const LONG_SLICE: Duration = Duration::from_micros(250);
+
+/// What a reschedule takes at most, if nobody runs in between.
+const RESCHEDULE: Duration = Duration::from_micros(10);
+
 /// Who holds a seat for longer gives it away, and goes on: nobody waits behind a picture that was
 /// made to take long.
 const SEATED: Duration = Duration::from_secs(1);
@@ -86,6 +92,7 @@ struct State {
     roads: Vec<Road>,
     slices: u64,
     longest_slice: Duration,
+    last_slice: Option<Instant>,
     phases: [Duration; 3],
 }
 
@@ -105,6 +112,7 @@ impl Running {
             roads: Vec::new(),
             slices: 0,
             longest_slice: Duration::ZERO,
+            last_slice: None,
             phases: [Duration::ZERO; 3],
         }))
     }
@@ -370,6 +378,8 @@ fn slice<'a>(env: Env<'a>, Handle { term, running }: Handle<'a>) -> Next<'a> {
     }
     state.begin();
     state.enter(Road::Yielding);
+    let is_alone = state.last_slice.is_some_and(|last| start - last < RESCHEDULE);
+    let most = if is_alone { LONG_SLICE } else { SLICE };
     let mut steps = 0;
     let step = catch_unwind(AssertUnwindSafe(|| {
         loop {
@@ -382,7 +392,7 @@ fn slice<'a>(env: Env<'a>, Handle { term, running }: Handle<'a>) -> Next<'a> {
                 return Ok(Step::TooBig);
             }
             let next = Duration::from_nanos(state.job.next_nanos());
-            if start.elapsed() + next > SLICE || state.steps_per_slice.is_some_and(|most| steps >= most) {
+            if start.elapsed() + next > most || state.steps_per_slice.is_some_and(|most| steps >= most) {
                 return Ok(Step::Again);
             }
         }
@@ -399,6 +409,7 @@ fn slice<'a>(env: Env<'a>, Handle { term, running }: Handle<'a>) -> Next<'a> {
         if state.begun.is_some_and(|begun| start - begun > SEATED) {
             state.leave_seat(env);
         }
+        state.last_slice = Some(Instant::now());
         return Next::Continue(Road::Yielding, term);
     }
     match end(step) {
