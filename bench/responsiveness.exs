@@ -116,7 +116,7 @@ defmodule Bench.Responsiveness do
   defp format(cells), do: :io_lib.format("  ~-20ts~10ts~10ts~10ts~10ts~10ts~n", cells)
 
   defp number(value) when is_integer(value), do: Integer.to_string(value)
-  defp number(value), do: :erlang.float_to_binary(value, decimals: 3)
+  defp number(value), do: Samples.decimals(value, 3)
 
   defp save(head, rows) do
     folder = Path.join(__DIR__, "results")

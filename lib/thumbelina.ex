@@ -6,13 +6,13 @@ defmodule Thumbelina do
       {:ok, thumb} = Thumbelina.thumbnail(image, 200, 200)
       :ok = Thumbelina.write(thumb, "thumb.jpg")
 
-  Every function returns when its work is done. While it works no scheduler is held: pictures are made
-  in slices of a tenth or a quarter of a millisecond on a normal scheduler, at a low priority, with other
-  processes in between. A large JPEG takes a dirty CPU scheduler and several cores, where no other
-  thumbnail wants them.
+  Every function returns when its work is done. While it works no scheduler is held: pictures are
+  made in slices of a tenth or a quarter of a millisecond on a normal scheduler, at a low priority,
+  with other processes in between. A large JPEG takes a dirty CPU scheduler and several cores, where
+  no other thumbnail wants them.
 
-  Functions that can fail return `{:error, %Thumbelina.Error{}}`. `open!/2`, `new!/2`, `thumbnail!/4`
-  and `write!/2` raise it instead.
+  Functions that can fail return `{:error, %Thumbelina.Error{}}`. `open!/2`, `new!/2`,
+  `thumbnail!/4` and `write!/2` raise it instead.
 
   ## Configuration
 
@@ -22,12 +22,13 @@ defmodule Thumbelina do
         formats: [:jpeg, :png, :webp],
         max_memory: 268_435_456
 
-    * `:threads` - the size of the pool that pictures on the dirty road share. By default one thread for
-      each logical core. Read when the first such picture is made
-    * `:yield_limit` - the estimated cost, in microseconds of one core, above which `scheduler: :auto`
-      takes the dirty road. By default there is none: the normal road is kinder to others at any length
-    * `:formats`, `:max_pixels`, `:max_bytes_in`, `:max_memory`, `:priority` - what the options of these
-      names are by default
+    * `:threads` - the size of the pool that pictures on the dirty road share. By default one thread
+      for each logical core. Read when the first such picture is made
+    * `:yield_limit` - the estimated cost, in microseconds of one core, above which
+      `scheduler: :auto` takes the dirty road. By default there is none: the normal road is kinder
+      to others at any length
+    * `:formats`, `:max_pixels`, `:max_bytes_in`, `:max_memory`, `:priority` - what the options of
+      these names are by default
   """
 
   alias Thumbelina.{Error, Image, Native, Options, Plan, Source, Stats}
@@ -40,8 +41,8 @@ defmodule Thumbelina do
   @doc """
   Reads a picture file and its header.
 
-  Fails with a posix reason such as `:enoent` where the file cannot be read, and as `new/2` does where
-  it is no picture.
+  Fails with a posix reason such as `:enoent` where the file cannot be read, and as `new/2` does
+  where it is no picture.
 
   ## Options
 
@@ -69,7 +70,8 @@ defmodule Thumbelina do
   Makes an image of an encoded picture, by its header alone.
 
   The format is what the bytes say. Fails with `:unsupported_format`, `:format_not_allowed`,
-  `:invalid_image`, `:truncated`, or `:limit_exceeded` where there are more than `:max_bytes_in` of them.
+  `:invalid_image`, `:truncated`, or `:limit_exceeded` where there are more than `:max_bytes_in` of
+  them.
 
   ## Options
 
@@ -112,9 +114,9 @@ defmodule Thumbelina do
   ## Options
 
   #{Options.docs()}
-  Fails with `:invalid_option` for a wrong source, size or option, `:limit_exceeded` before anything is
-  decoded, `:format_not_allowed` for what `:formats` leaves out, and `:unsupported_format`, `:invalid_image`
-  or `:truncated` for what is wrong with the picture.
+  Fails with `:invalid_option` for a wrong source, size or option, `:limit_exceeded` before anything
+  is decoded, `:format_not_allowed` for what `:formats` leaves out, and `:unsupported_format`,
+  `:invalid_image` or `:truncated` for what is wrong with the picture.
 
   ## Examples
 
@@ -163,9 +165,9 @@ defmodule Thumbelina do
   @doc """
   Tells what `thumbnail/4` would do, and does none of it.
 
-  Under `scheduler: :auto` the road is that of a quiet node. While so many thumbnails are being made that
-  there are not two schedulers for each, cores are not shared (reason `:shared`): the picture stays on the
-  normal road.
+  Under `scheduler: :auto` the road is that of a quiet node. While so many thumbnails are being made
+  that there are not two schedulers for each, cores are not shared (reason `:shared`): the picture
+  stays on the normal road.
 
   ## Examples
 

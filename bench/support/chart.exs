@@ -2,6 +2,8 @@ defmodule Bench.Chart do
   # The rows of `Bench.Responsiveness` as an SVG: for each load, a bar from the median to 99.9 % with
   # a mark at 99 %, on a logarithmic scale. One panel for the calls and one for the sleeper.
 
+  alias Bench.Samples
+
   @panels ["GenServer.call, ms", "sleeper, ms late"]
   # The scale: decades of milliseconds.
   @first -3
@@ -83,10 +85,7 @@ defmodule Bench.Chart do
     Float.round(left + min(decades / (@last - @first), 1) * @panel_width, 1)
   end
 
-  defp decade(decade) when decade < 0,
-    do: :erlang.float_to_binary(:math.pow(10, decade), decimals: -decade)
-
-  defp decade(decade), do: 10 |> Integer.pow(decade) |> Integer.to_string()
+  defp decade(decade), do: Samples.decimals(:math.pow(10, decade), max(-decade, 0))
 
   defp text(x, y, text, size, anchor \\ "start"),
     do: ~s(<text x="#{x}" y="#{y}" font-size="#{size}" text-anchor="#{anchor}">#{text}</text>\n)

@@ -1,6 +1,8 @@
 defmodule Bench.Load do
   # Processes that make thumbnails without pause.
 
+  alias Bench.Samples
+
   # For the thumbnail that a caller may be at when it is told to stop.
   @stop_timeout 60_000
 
@@ -38,8 +40,11 @@ defmodule Bench.Load do
     for %Task{pid: pid} <- tasks, do: send(pid, :stop)
 
     calls = tasks |> Task.await_many(@stop_timeout) |> Enum.concat()
-    took = for {ended, took} <- calls, ended >= start and ended <= stop, do: to_milliseconds(took)
-    {result, and_more, length(took) * 1000 / to_milliseconds(stop - start), took}
+
+    took =
+      for {ended, took} <- calls, ended >= start and ended <= stop, do: Samples.milliseconds(took)
+
+    {result, and_more, length(took) * 1000 / Samples.milliseconds(stop - start), took}
   end
 
   defp work(inputs, make, calls) do
@@ -54,7 +59,4 @@ defmodule Bench.Load do
         work(inputs, make, [{stop, stop - start} | calls])
     end
   end
-
-  defp to_milliseconds(native),
-    do: System.convert_time_unit(native, :native, :nanosecond) / 1_000_000
 end

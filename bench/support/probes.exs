@@ -13,6 +13,8 @@ defmodule Bench.Probes do
     def handle_call(:ping, _from, state), do: {:reply, :pong, state}
   end
 
+  alias Bench.Samples
+
   @chain 10
 
   @doc """
@@ -37,19 +39,15 @@ defmodule Bench.Probes do
   an idle VM too.
   """
   def sleeper(times) do
-    sample(times, fn -> milliseconds(&rest/0) - 1 end)
+    in_process(fn -> for _ <- 1..times, do: milliseconds(&rest/0) - 1 end)
   end
 
   @doc "How long a `GenServer.call` takes that does nothing, to a server that does nothing else."
   def call(times) do
     {:ok, server} = GenServer.start_link(Server, nil)
 
-    samples =
-      sample(times, fn ->
-        rest()
-        milliseconds(fn -> GenServer.call(server, :ping, :infinity) end)
-      end)
-
+    ping = fn -> GenServer.call(server, :ping, :infinity) end
+    samples = in_process(fn -> rested(times, fn -> milliseconds(ping) end) end)
     GenServer.stop(server)
     samples
   end
@@ -58,13 +56,7 @@ defmodule Bench.Probes do
   def chain(times) do
     in_process(fn ->
       first = start_chain()
-
-      samples =
-        for _ <- 1..times do
-          rest()
-          milliseconds(fn -> through(first, :pass) end)
-        end
-
+      samples = rested(times, fn -> milliseconds(fn -> through(first, :pass) end) end)
       through(first, :stop)
       samples
     end)
@@ -77,23 +69,14 @@ defmodule Bench.Probes do
   def collection(times) do
     in_process(fn ->
       held = Enum.to_list(1..1_000_000)
-
-      samples =
-        for _ <- 1..times do
-          rest()
-          milliseconds(fn -> :erlang.garbage_collect() end)
-        end
-
+      samples = rested(times, fn -> milliseconds(&:erlang.garbage_collect/0) end)
       if length(held) == 1_000_000, do: samples
     end)
   end
 
   @doc "How many processes wait for a normal scheduler."
   def run_queue(times) do
-    sample(times, fn ->
-      rest()
-      :erlang.statistics(:run_queue)
-    end)
+    in_process(fn -> rested(times, fn -> :erlang.statistics(:run_queue) end) end)
   end
 
   @doc "The millions of reductions that a process gets in a second whose lists never end."
@@ -112,8 +95,6 @@ defmodule Bench.Probes do
     if System.monotonic_time(:millisecond) < until, do: work_until(until), else: :ok
   end
 
-  defp sample(times, function), do: in_process(fn -> for _ <- 1..times, do: function.() end)
-
   defp in_process(function), do: function |> Task.async() |> Task.await(:infinity)
 
   defp through(first, message) do
@@ -130,6 +111,13 @@ defmodule Bench.Probes do
     receive do: (message -> send(next, message) && message != :stop && pass(next))
   end
 
+  defp rested(times, sample) do
+    for _ <- 1..times do
+      rest()
+      sample.()
+    end
+  end
+
   defp rest do
     receive do
     after
@@ -140,6 +128,6 @@ defmodule Bench.Probes do
   defp milliseconds(function) do
     start = System.monotonic_time()
     function.()
-    System.convert_time_unit(System.monotonic_time() - start, :native, :nanosecond) / 1_000_000
+    Samples.milliseconds(System.monotonic_time() - start)
   end
 end

@@ -20,5 +20,9 @@ defmodule Bench.Samples do
     elem(sorted, max(ceil(part * tuple_size(sorted)), 1) - 1)
   end
 
-  def decimals(number), do: :erlang.float_to_binary(number / 1, decimals: 2)
+  @doc "Milliseconds of the VM's own unit of time."
+  def milliseconds(native),
+    do: System.convert_time_unit(native, :native, :nanosecond) / 1_000_000
+
+  def decimals(number, count \\ 2), do: :erlang.float_to_binary(number / 1, decimals: count)
 end

@@ -14,11 +14,12 @@ defmodule Thumbelina.Error do
   | `:enomem` | the machine has no memory left for this picture | |
   | `:internal_error` | a bug in Thumbelina; the node is safe | |
 
-  `:offset` is the byte where it shows, counted from 0. Only the decoder of JPEG tells; what is wrong may have
-  come some bytes before.
+  `:offset` is the byte where it shows, counted from 0. Only the decoder of JPEG tells; what is
+  wrong may have come some bytes before.
 
-  Limits are `:max_pixels`, `:max_bytes_in` and `:max_memory` (the options), `:decoded_bytes` (64 MiB for a single
-  row, decoded and summed up) and `:side` (what the output format can hold, or a filter in a bounded time).
+  Limits are `:max_pixels`, `:max_bytes_in` and `:max_memory` (the options), `:decoded_bytes` (64
+  MiB for a single row, decoded and summed up) and `:side` (what the output format can hold, or a
+  filter in a bounded time).
   """
 
   @type reason ::

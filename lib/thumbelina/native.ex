@@ -35,8 +35,8 @@ defmodule Thumbelina.Native do
     end
   end
 
-  # As many thumbnails are made at a time as there are schedulers. Who comes then waits for a message
-  # of one of those that are done.
+  # As many thumbnails are made at a time as there are schedulers. Who comes then waits for a
+  # message of one of those that are done.
   defp make(start, bytes, call) do
     # Made here, so that the VM knows that no message of before can match, however many there are.
     ref = make_ref()

@@ -5,13 +5,13 @@ defmodule Thumbelina.Plan do
     * `:width`, `:height` - of the thumbnail, in pixels
     * `:format` - of the thumbnail
     * `:decode_scale` - `{x, y}`: this many source pixels become one while the picture is decoded,
-      horizontally and vertically, by JPEG's inverse transform, by averages, or by both. Above `{1, 1}`, it
-      leaves at least 1.7 times the thumbnail's size to the filter
+      horizontally and vertically, by JPEG's inverse transform, by averages, or by both. Above
+      `{1, 1}`, it leaves at least 1.7 times the thumbnail's size to the filter
     * `:cost` - estimated microseconds of one core; `:costs` has the same by stage
-    * `:road` - `:normal` for yielding slices on a normal scheduler, `:dirty` for a dirty CPU scheduler.
-      A picture that starts on the normal road leaves it for pieces that cannot be cut
-    * `:reason` - why that road: `:within_yield_limit`, `:above_yield_limit`, `:shared` (several cores
-      decode it in less time than one) or `:asked` (option `:scheduler`)
+    * `:road` - `:normal` for yielding slices on a normal scheduler, `:dirty` for a dirty CPU
+      scheduler. A picture that starts on the normal road leaves it for pieces that cannot be cut
+    * `:reason` - why that road: `:within_yield_limit`, `:above_yield_limit`, `:shared` (several
+      cores decode it in less time than one) or `:asked` (option `:scheduler`)
   """
 
   @type t :: %__MODULE__{

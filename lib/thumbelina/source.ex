@@ -19,8 +19,9 @@ defmodule Thumbelina.Source do
   @part 128
 
   @doc """
-  Whether the VM makes a copy of the binary for whoever looks inside, because it does not start on a byte:
-  too much for a normal scheduler. Elixir has no function that tells; see `distance` in native/nif.
+  Whether the VM makes a copy of the binary for whoever looks inside, because it does not start on a
+  byte: too much for a normal scheduler. Elixir has no function that tells; see `distance` in
+  native/nif.
   """
   @spec copied?(binary) :: boolean
   def copied?(bytes) when byte_size(bytes) <= @short, do: false

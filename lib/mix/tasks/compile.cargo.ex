@@ -3,9 +3,9 @@ defmodule Mix.Tasks.Compile.Cargo do
   @moduledoc """
   Builds the NIF's crate and puts the library into `priv/native`.
 
-  Cargo's own output folder is `_build/cargo`, one for all environments (of the project that is being
-  built, where Thumbelina is a dependency). Nothing is run while neither a Rust source nor a manifest
-  is newer than the last build.
+  Cargo's own output folder is `_build/cargo`, one for all environments (of the project that is
+  being built, where Thumbelina is a dependency). Nothing is run while neither a Rust source nor a
+  manifest is newer than the last build.
   """
   use Mix.Task.Compiler
 

@@ -8,9 +8,9 @@ defmodule Mix.Tasks.Thumbelina do
 
       mix thumbelina INPUT OUTPUT SIZE [options]
 
-  `SIZE` is `320x240`, or `320x` or `x240` to leave a side free. The output's format is `--format`, or
-  what OUTPUT's extension says, or the input's. One line says what was made and how long it took; an
-  error goes to stderr, with exit status 1.
+  `SIZE` is `320x240`, or `320x` or `x240` to leave a side free. The output's format is `--format`,
+  or what OUTPUT's extension says, or the input's. One line says what was made and how long it took;
+  an error goes to stderr, with exit status 1.
 
       mix thumbelina photo.jpg thumb.webp 320x240 --fit cover
 

@@ -183,8 +183,8 @@ impl Job {
         match &self.stage {
             Stage::Open(input) => decode::header_nanos(input, 2 * cost::PIECE_NANOS),
             Stage::Decode { source, .. } => {
-                // Whatever a decoder says of itself, memory for a row and its sums is touched for the first
-                // time, at about a nanosecond a byte.
+                // Whatever a decoder says of itself, memory for a row and its sums is touched for
+                // the first time, at about a nanosecond a byte.
                 let row = self.plan.as_ref().map_or(0, |plan| plan.header.row_bytes() as u64);
                 source.next_nanos().max(row).max(STRIP_NANOS)
             }

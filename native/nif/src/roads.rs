@@ -175,9 +175,9 @@ impl State {
         let pool = if has_spare_cores(self.schedulers) { pool::pool(self.threads) } else { None };
         catch_unwind(AssertUnwindSafe(|| {
             loop {
-                // Nobody waits for the picture of a dead process, and what is returned goes nowhere.
-                // What the job holds is freed here rather than on the scheduler that buries the
-                // process.
+                // Nobody waits for the picture of a dead process, and what is returned goes
+                // nowhere. What the job holds is freed here rather than on the scheduler that
+                // buries the process.
                 if is_stopped() {
                     self.job.abandon();
                     return Err(Error::Stopped);
@@ -295,7 +295,7 @@ fn estimate(input: Bytes, call: &Call) -> Duration {
 
 /// The first slice of a job that has waited.
 pub(crate) fn resume_waiting<'a>(env: Env<'a>, job: Term<'a>) -> Next<'a> {
-    or_internal_error(env, || Ok(slice(env, handle(Some(&job))?)))
+    or_internal_error(env, || Ok(slice(env, Handle::of(job).ok_or(rustler::Error::BadArg)?)))
 }
 
 /// Runs what may panic. A panic becomes `{:error, %{reason: :internal_error}}`.
@@ -320,7 +320,7 @@ unsafe extern "C" fn resume_on_normal(
     argv: *const ErlNifTerm,
 ) -> ErlNifTerm {
     // SAFETY: the VM calls this with the environment and the arguments of the call.
-    unsafe { resume(env, argc, argv, |env, arguments| Ok(slice(env, handle(arguments.first())?))) }
+    unsafe { resume(env, argc, argv, |env, job, _| slice(env, job)) }
 }
 
 unsafe extern "C" fn resume_on_dirty(
@@ -329,44 +329,44 @@ unsafe extern "C" fn resume_on_dirty(
     argv: *const ErlNifTerm,
 ) -> ErlNifTerm {
     // SAFETY: as above.
-    unsafe { resume(env, argc, argv, |env, arguments| Ok(stint(env, handle(arguments.first())?))) }
+    unsafe { resume(env, argc, argv, |env, job, _| stint(env, job)) }
 }
 
 unsafe extern "C" fn deliver(env: *mut ErlNifEnv, argc: c_int, argv: *const ErlNifTerm) -> ErlNifTerm {
     // SAFETY: as above.
     unsafe {
-        resume(env, argc, argv, |env, arguments| {
-            handle(arguments.first())?.running.leave(env);
-            arguments.last().map(|&value| Next::Return(value)).ok_or(rustler::Error::BadArg)
+        resume(env, argc, argv, |env, job, value| {
+            job.running.leave(env);
+            Next::Return(value)
         })
     }
 }
 
+/// Runs what it is given with the job, which is the first argument, and with the last.
+///
 /// # Safety
 /// To be called by a NIF with its own `env`, `argc` and `argv`, and to return what it returns.
 unsafe fn resume(
     env: *mut ErlNifEnv,
     argc: c_int,
     argv: *const ErlNifTerm,
-    run: for<'a> fn(Env<'a>, &[Term<'a>]) -> NifResult<Next<'a>>,
+    run: for<'a> fn(Env<'a>, Handle<'a>, Term<'a>) -> Next<'a>,
 ) -> ErlNifTerm {
     let lifetime = ();
     // SAFETY: `env` is this call's, and no other `Env` has the lifetime of the local above.
     let env = unsafe { Env::new(&lifetime, env) };
     // SAFETY: the VM hands over `argc` terms at `argv`.
     let arguments = unsafe { std::slice::from_raw_parts(argv, argc as usize) };
-    // SAFETY: the arguments are terms of this call's environment.
-    let term = |&argument: &ErlNifTerm| unsafe { Term::new(env, argument) };
-    let arguments: Vec<_> = arguments.iter().map(term).collect();
-    let next = or_internal_error(env, || run(env, &arguments));
+    let next = or_internal_error(env, || {
+        let (&[job, ..], &[.., last]) = (arguments, arguments) else { return Err(rustler::Error::BadArg) };
+        // SAFETY: the arguments are terms of this call's environment.
+        let [job, last] = [job, last].map(|argument| unsafe { Term::new(env, argument) });
+        Ok(run(env, Handle::of(job).ok_or(rustler::Error::BadArg)?, last))
+    });
     // SAFETY: `next` was made with this environment.
     let returned = unsafe { next.into_returned(env) };
     // SAFETY: likewise, and its value goes straight to the VM.
     unsafe { returned.apply(env) }
-}
-
-fn handle<'a>(job: Option<&Term<'a>>) -> NifResult<Handle<'a>> {
-    job.and_then(|&job| Handle::of(job)).ok_or(rustler::Error::BadArg)
 }
 
 /// One slice on a normal scheduler.

@@ -2,8 +2,8 @@
 //! take each other's time. Further callers wait for their turn in a `receive`: who leaves a seat
 //! sends `{reference, :turn}` to the first of them.
 //!
-//! Callers are to get their thumbnails about in the order in which they came. So each waits as if it
-//! had come earlier by what its thumbnail is estimated to take.
+//! Callers are to get their thumbnails about in the order in which they came. So each waits as if
+//! it had come earlier by what its thumbnail is estimated to take.
 
 use std::cmp::Ordering::{self, Equal};
 use std::collections::BinaryHeap;
@@ -150,8 +150,8 @@ impl Waiting {
     fn call(self, env: Env) {
         self.message.run(|message| {
             let turn = (self.reference.load(message), atoms::turn()).encode(message);
-            // SAFETY: `env` is that of the NIF or of the destructor that runs, and the message is of
-            // the environment that is given with it.
+            // SAFETY: `env` is that of the NIF or of the destructor that runs, and the message is
+            // of the environment that is given with it.
             unsafe { enif_send(env.as_c_arg(), self.caller.as_c_arg(), message.as_c_arg(), turn.as_c_arg()) };
         });
     }
