@@ -18,6 +18,8 @@ pub struct Header {
     pub(crate) decode_nanos: u64,
     /// How much of that is the same at any decode scale.
     pub(crate) input_nanos: u64,
+    /// How much of it is left out at an eighth of the size, and at no other scale.
+    pub(crate) detail_nanos: u64,
     /// Whether it can be decoded at a half, a quarter and an eighth of its size.
     pub(crate) scales: bool,
     /// Whether several threads decode it in less time than one, when it is decoded smaller.
@@ -39,6 +41,7 @@ impl Header {
             orientation: Orientation::NoTransforms,
             decode_nanos: 0,
             input_nanos: 0,
+            detail_nanos: 0,
             scales: false,
             shares: false,
             bottom_up: false,
@@ -59,11 +62,13 @@ impl Header {
 
     /// What it is when decoded at one `factor`th of its size.
     pub(crate) fn scaled(&self, factor: u32) -> Header {
-        let pixel_nanos = self.decode_nanos.saturating_sub(self.input_nanos);
+        let detail_nanos = if factor < 8 { self.detail_nanos } else { 0 };
+        let pixel_nanos = self.decode_nanos.saturating_sub(self.input_nanos + self.detail_nanos);
         Header {
             width: self.width.div_ceil(factor),
             height: self.height.div_ceil(factor),
-            decode_nanos: self.decode_nanos - pixel_nanos + pixel_nanos / u64::from(factor * factor),
+            decode_nanos: self.input_nanos + detail_nanos + pixel_nanos / u64::from(factor * factor),
+            detail_nanos,
             shares: self.shares && factor > 1,
             ..*self
         }

@@ -92,7 +92,8 @@ struct State {
     roads: Vec<Road>,
     slices: u64,
     longest_slice: Duration,
-    last_slice: Option<Instant>,
+    /// When the last step ended, or the work on this scheduler was begun.
+    since: Instant,
     phases: [Duration; 3],
 }
 
@@ -112,7 +113,7 @@ impl Running {
             roads: Vec::new(),
             slices: 0,
             longest_slice: Duration::ZERO,
-            last_slice: None,
+            since: Instant::now(),
             phases: [Duration::ZERO; 3],
         }))
     }
@@ -156,9 +157,11 @@ impl State {
             Phase::Resample => 1,
             Phase::Encode => 2,
         };
-        let start = Instant::now();
         let step = self.job.step_unless(budget, is_stopped);
-        self.phases[phase] += start.elapsed();
+        // Read once a step: a short one takes no longer than a look at the clock.
+        let now = Instant::now();
+        self.phases[phase] += now - self.since;
+        self.since = now;
         step
     }
 
@@ -170,6 +173,7 @@ impl State {
 
     /// Steps without a budget.
     fn steps_unless(&mut self, is_stopped: &dyn Fn() -> bool) -> std::thread::Result<Result<Step, Error>> {
+        self.since = Instant::now();
         // Asked once: a decoder that shares its work out has pieces under way, which are lost when
         // it goes on alone.
         let pool = if has_spare_cores(self.schedulers) { pool::pool(self.threads) } else { None };
@@ -378,7 +382,8 @@ fn slice<'a>(env: Env<'a>, Handle { term, running }: Handle<'a>) -> Next<'a> {
     }
     state.begin();
     state.enter(Road::Yielding);
-    let is_alone = state.last_slice.is_some_and(|last| start - last < RESCHEDULE);
+    let is_alone = state.slices > 0 && start - state.since < RESCHEDULE;
+    state.since = start;
     let most = if is_alone { LONG_SLICE } else { SLICE };
     let mut steps = 0;
     let step = catch_unwind(AssertUnwindSafe(|| {
@@ -392,7 +397,7 @@ fn slice<'a>(env: Env<'a>, Handle { term, running }: Handle<'a>) -> Next<'a> {
                 return Ok(Step::TooBig);
             }
             let next = Duration::from_nanos(state.job.next_nanos());
-            if start.elapsed() + next > most || state.steps_per_slice.is_some_and(|most| steps >= most) {
+            if state.since - start + next > most || state.steps_per_slice.is_some_and(|most| steps >= most) {
                 return Ok(Step::Again);
             }
         }
@@ -409,7 +414,6 @@ fn slice<'a>(env: Env<'a>, Handle { term, running }: Handle<'a>) -> Next<'a> {
         if state.begun.is_some_and(|begun| start - begun > SEATED) {
             state.leave_seat(env);
         }
-        state.last_slice = Some(Instant::now());
         return Next::Continue(Road::Yielding, term);
     }
     match end(step) {

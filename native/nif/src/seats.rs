@@ -60,7 +60,7 @@ impl PartialEq for Waiting {
 
 impl Eq for Waiting {}
 
-/// The most that a caller may seem to have come earlier: some estimates are ten times too high.
+/// The most that a caller may seem to have come earlier: a header can claim more than there is.
 const MOST_EARLIER: Duration = Duration::from_millis(25);
 
 struct Seats {
@@ -82,7 +82,8 @@ pub(crate) fn claim(env: Env, reference: Term, most: usize, estimate: impl FnOnc
     if let Some(claim) = seats().take(most) {
         return Turn::Now(claim);
     }
-    let came = now() - micros(estimate().min(MOST_EARLIER));
+    // An estimate is about twice the truth.
+    let came = now() - micros((estimate() / 2).min(MOST_EARLIER));
     let message = OwnedEnv::new();
     let reference = message.save(reference);
     let is_seated = Arc::new(AtomicBool::new(false));

@@ -81,10 +81,11 @@ fn translated(found: &jpeg::Header, bytes: usize) -> Header {
         ..Header::new(Format::Jpeg, found.width, found.height, layout)
     };
     if found.process == Process::Progressive {
-        // Most bytes are corrections, of a bit for each of many coefficients.
-        header.input_nanos *= cost::PROGRESSIVE_TIMES;
+        // Most bytes are corrections, of a bit for each of many coefficients. Averages of blocks
+        // need none of them.
+        header.detail_nanos = header.input_nanos * (cost::PROGRESSIVE_TIMES - 1);
     }
-    header.decode_nanos = header.input_nanos + cost::decode_nanos(&header);
+    header.decode_nanos = header.input_nanos + header.detail_nanos + cost::decode_nanos(&header);
     header
 }
 
