@@ -47,7 +47,7 @@ const SEATED: Duration = Duration::from_secs(1);
 /// A reply up to this long is made on a normal scheduler: its bytes are copied.
 const SHORT_REPLY_BYTES: usize = 512 << 10;
 
-/// Thumbnails that are being made.
+/// Thumbnails that are being made, or wait for their turn.
 static JOBS: AtomicUsize = AtomicUsize::new(0);
 
 /// One of them, until dropped.
@@ -105,7 +105,7 @@ impl Running {
             job: Job::new(input, request),
             claim: None,
             begun: None,
-            counted: None,
+            counted: Some(Counted::new()),
             end: None,
             steps_per_slice: call.steps_per_slice,
             threads: call.threads,
@@ -144,7 +144,6 @@ impl State {
     fn begin(&mut self) {
         if self.begun.is_none() {
             self.begun = Some(Instant::now());
-            self.counted = Some(Counted::new());
             if !has_spare_cores(self.schedulers) {
                 self.job.keep_to_itself();
             }
