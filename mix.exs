@@ -2,6 +2,7 @@ defmodule Thumbelina.MixProject do
   use Mix.Project
 
   @version "0.1.0"
+  @source_url "https://github.com/thumbelina/thumbelina"
 
   def project do
     [
@@ -12,8 +13,10 @@ defmodule Thumbelina.MixProject do
       compilers: Mix.compilers() ++ [:cargo],
       deps: deps(Mix.env()),
       aliases: [run: &run/1],
-      test_coverage: [ignore_modules: [Mix.Tasks.Compile.Cargo]],
-      docs: [main: "readme", extras: ["README.md", "CHANGELOG.md"]],
+      # Of OTP, and for Mix tasks only: the library runs without them.
+      xref: [exclude: [:crypto, :httpc, :public_key]],
+      source_url: @source_url,
+      docs: docs(),
       package: package()
     ]
   end
@@ -27,37 +30,53 @@ defmodule Thumbelina.MixProject do
   defp deps(:docs), do: [{:ex_doc, "~> 0.34"}]
   defp deps(_env), do: []
 
+  defp docs do
+    [
+      main: "readme",
+      source_ref: "v#{@version}",
+      extras: ~w(README.md SECURITY.md CHANGELOG.md LICENSE)
+    ]
+  end
+
+  # What compiling takes, and what people read.
   defp package do
     [
       licenses: ["MIT"],
-      links: %{},
+      links: %{"GitHub" => @source_url, "Changelog" => @source_url <> "/blob/main/CHANGELOG.md"},
       files:
-        ~w(lib native bin bench .rustfmt.toml .formatter.exs mix.exs Cargo.toml Cargo.lock) ++
-          ~w(README.md CHANGELOG.md LICENSE test/fixtures/photo.png)
+        ~w(lib mix.exs Cargo.toml Cargo.lock .cargo .formatter.exs native/checksums) ++
+          for(name <- ~w(core jpeg nif webp), do: "native/#{name}/Cargo.toml") ++
+          for(name <- ~w(core jpeg nif webp), do: "native/#{name}/src") ++
+          ~w(native/nif/build.rs README.md SECURITY.md CHANGELOG.md LICENSE)
     ]
   end
 
   # `mix run bench` runs the scripts of bench/; everything else is Mix's own `run`.
   defp run(["bench" | args]) do
-    if Mix.env() != :bench and hex?() do
+    if Mix.env() == :bench or Code.ensure_loaded?(Benchee) or not hex?() do
+      Mix.Task.run("run", ["bench/run.exs", "--" | args])
+    else
       # Benchee is a Hex package of the environment :bench. Dependencies cannot change in a Mix that
       # runs already, so that another one is started.
-      mix = System.find_executable("mix")
-      env = [{"MIX_ENV", "bench"}]
-      opts = [env: env, into: IO.stream(:stdio, :line), stderr_to_stdout: true]
+      case bench(["deps.get", "--only", "bench"]) do
+        0 ->
+          with status when status != 0 <- bench(["run", "bench" | args]),
+               do: exit({:shutdown, status})
 
-      with {_, 0} <- System.cmd(mix, ["deps.get", "--only", "bench"], opts),
-           {_, 0} <- System.cmd(mix, ["run", "bench" | args], opts) do
-        :ok
-      else
-        {_, status} -> exit({:shutdown, status})
+        _ ->
+          Mix.shell().error("Benchee cannot be had: the bench goes by a stopwatch")
+          Mix.Task.run("run", ["bench/run.exs", "--" | args])
       end
-    else
-      Mix.Task.run("run", ["bench/run.exs", "--" | args])
     end
   end
 
   defp run(args), do: Mix.Task.run("run", args)
+
+  defp bench(args) do
+    opts = [env: [{"MIX_ENV", "bench"}], into: IO.stream(:stdio, :line), stderr_to_stdout: true]
+    {_, status} = System.cmd(System.find_executable("mix"), args, opts)
+    status
+  end
 
   defp hex?, do: Path.wildcard(Path.join(Mix.path_for(:archives), "hex-*")) != []
 end

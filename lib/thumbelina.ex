@@ -31,11 +31,17 @@ defmodule Thumbelina do
       these names are by default
   """
 
-  alias Thumbelina.{Error, Image, Native, Options, Plan, Source, Stats}
+  alias Thumbelina.{Error, Foreign, Image, Native, Options, Plan, Source, Stats}
 
   @type source :: Image.t() | binary
   @typedoc "A side of the box in pixels; whole floats are accepted, `nil` leaves the side free."
   @type side :: pos_integer | float | nil
+
+  @typedoc """
+  Options of `thumbnail/4`, `measure/4` and `explain/4`, in any order.
+
+  #{Options.docs()}
+  """
   @type options :: Options.t()
 
   @doc """
@@ -186,13 +192,25 @@ defmodule Thumbelina do
   end
 
   @doc """
-  Writes the encoded picture to a file, whatever the file's extension.
+  Writes the encoded picture to a file.
 
-  Fails with a posix reason.
+  The bytes are written as they are. So a file name with the extension of another format is
+  `:invalid_option`: `thumbnail/4` makes other formats, with `:format`. Names without an extension,
+  or with one that is no picture's, are taken. Fails with a posix reason where the file cannot be
+  written.
+
+  ## Examples
+
+      iex> image = Thumbelina.open!("test/fixtures/photo.jpg")
+      iex> {:error, error} = Thumbelina.write(image, "photo.png")
+      iex> {error.reason, error.key, error.expected}
+      {:invalid_option, :path, "a file name for jpeg, which ends in .jpg, .jpeg, .jpe or .jfif"}
   """
   @spec write(Image.t(), Path.t()) :: :ok | {:error, Error.t()}
   def write(%Image{} = image, path) do
-    with {:ok, bytes} <- Source.bytes(image), do: Source.write(path, bytes)
+    with {:ok, bytes} <- Source.bytes(image),
+         :ok <- Image.check_extension(image, path),
+         do: Source.write(path, bytes)
   end
 
   @doc "Like `write/2`, but raises `Thumbelina.Error`."
@@ -217,7 +235,8 @@ defmodule Thumbelina do
         do: on_dirty.(bytes, call),
         else: with(:too_big <- on_normal.(bytes, call), do: on_dirty.(bytes, call))
 
-    with {:error, error} <- result, do: {:error, struct!(Error, error)}
+    with {:error, error} <- result,
+         do: {:error, Error |> struct!(error) |> Foreign.explain(bytes)}
   end
 
   defp bang({:ok, value}), do: value

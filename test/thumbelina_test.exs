@@ -416,6 +416,23 @@ defmodule ThumbelinaTest do
     end
 
     @tag :tmp_dir
+    test "takes no extension of another format", %{tmp_dir: folder} do
+      thumb = Thumbelina.thumbnail!(read("photo.jpg"), 20, 20)
+
+      for name <- ~w(thumb.png thumb.jpg.WEBP) do
+        path = Path.join(folder, name)
+        assert {:error, %Error{reason: :invalid_option} = error} = Thumbelina.write(thumb, path)
+        assert {error.key, error.value} == {:path, path}
+        assert_raise Error, ~r/ends in .jpg/, fn -> Thumbelina.write!(thumb, path) end
+        refute File.exists?(path)
+      end
+
+      for name <- ~w(thumb.JPEG thumb.jpe thumb thumb.tmp thumb.png.jpg .png) do
+        assert Thumbelina.write(thumb, Path.join(folder, name)) == :ok
+      end
+    end
+
+    @tag :tmp_dir
     test "gives posix reasons", %{tmp_dir: folder} do
       thumb = Thumbelina.thumbnail!(read("photo.jpg"), 20, 20)
       assert {:error, %Error{reason: :eisdir, path: ^folder}} = Thumbelina.write(thumb, folder)

@@ -1,13 +1,13 @@
 defmodule Bench.Chart do
   # The rows of `Bench.Responsiveness` as an SVG: for each load, a bar from the median to 99.9 % with
-  # a mark at 99 %, on a logarithmic scale. One panel for the calls and one for the sleeper.
+  # a mark at 99 %, on a logarithmic scale of its own. One panel for the calls and one for the
+  # sleeper.
 
   alias Bench.Samples
 
   @panels ["GenServer.call, ms", "sleeper, ms late"]
-  # The scale: decades of milliseconds.
-  @first -3
-  @last 3
+  # Nothing that is measured here is shorter, in milliseconds.
+  @least 0.001
 
   @label_width 230
   @panel_width 330
@@ -47,10 +47,11 @@ defmodule Bench.Chart do
 
   defp panel(name, left, rows) do
     bottom = @top + length(rows) * @row
+    scale = {left, decades(name, rows)}
 
     grid =
-      for decade <- @first..@last do
-        x = x(:math.pow(10, decade), left)
+      for decade <- elem(scale, 1) do
+        x = x(:math.pow(10, decade), scale)
 
         [
           ~s(<line x1="#{x}" y1="#{@top - 6}" x2="#{x}" y2="#{bottom}" stroke="#ddd"/>\n),
@@ -58,14 +59,26 @@ defmodule Bench.Chart do
         ]
       end
 
-    bars = for {row, at} <- Enum.with_index(rows), do: bar(row, name, left, at)
+    bars = for {row, at} <- Enum.with_index(rows), do: bar(row, name, scale, at)
     [text(left, @top - 16, name, 12), grid, bars]
   end
 
-  defp bar(row, probe, left, at) do
+  # The powers of ten, of milliseconds, between which all of a probe's bars lie.
+  defp decades(probe, rows) do
+    values = for row <- rows, value <- shown(row, probe), do: :math.log10(max(value, @least))
+    first = values |> Enum.min() |> Float.floor() |> trunc()
+    last = values |> Enum.max() |> Float.ceil() |> trunc()
+    first..max(last, first + 1)
+  end
+
+  defp shown(row, probe) do
     {^probe, [p50, _p90, p99, p999, _max]} = List.keyfind(row.probes, probe, 0)
+    [p50, p99, p999]
+  end
+
+  defp bar(row, probe, scale, at) do
     y = @top + at * @row
-    {from, mark, to} = {x(p50, left), x(p99, left), x(p999, left)}
+    [from, mark, to] = for value <- shown(row, probe), do: x(value, scale)
     color = @colors[row.road]
 
     [
@@ -80,9 +93,9 @@ defmodule Bench.Chart do
     text(@label_width - 10, y, row.label, 11, "end")
   end
 
-  defp x(milliseconds, left) do
-    decades = :math.log10(max(milliseconds, :math.pow(10, @first))) - @first
-    Float.round(left + min(decades / (@last - @first), 1) * @panel_width, 1)
+  defp x(milliseconds, {left, first..last}) do
+    decades = :math.log10(max(milliseconds, @least)) - first
+    Float.round(left + decades / (last - first) * @panel_width, 1)
   end
 
   defp decade(decade), do: Samples.decimals(:math.pow(10, decade), max(-decade, 0))

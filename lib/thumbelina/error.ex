@@ -5,7 +5,7 @@ defmodule Thumbelina.Error do
   | reason | meaning | fields set |
   |---|---|---|
   | `:enoent`, `:eacces` and the other posix reasons | the file could not be read or written | `:path` |
-  | `:unsupported_format` | the bytes are no known picture, or (with `:format`) a kind of it that is not decoded | `:format` |
+  | `:unsupported_format` | the bytes are no known picture, or (with `:format`) one that is not decoded; `:path` where they are rather a path, which `Thumbelina.open/1` takes | `:format`, `:path` |
   | `:format_not_allowed` | a format that the option `:formats` leaves out | `:format` |
   | `:invalid_image` | the bytes break the rules of their format | `:format`, `:offset` |
   | `:truncated` | the bytes end before the picture does | `:format`, `:offset` |
@@ -16,6 +16,9 @@ defmodule Thumbelina.Error do
 
   `:offset` is the byte where it shows, counted from 0. Only the decoder of JPEG tells; what is
   wrong may have come some bytes before.
+
+  `:format` is one of `t:Thumbelina.Image.format/0`, or of those that are only told apart from what
+  is no picture at all: `:heic`, `:jp2`, `:jxl`, `:pdf`, `:psd`, `:svg`.
 
   Limits are `:max_pixels`, `:max_bytes_in` and `:max_memory` (the options), `:decoded_bytes` (64
   MiB for a single row, decoded and summed up) and `:side` (what the output format can hold, or a
@@ -34,7 +37,7 @@ defmodule Thumbelina.Error do
 
   @type t :: %__MODULE__{
           reason: reason,
-          format: Thumbelina.Image.format() | nil,
+          format: Thumbelina.Image.format() | Thumbelina.Foreign.format() | nil,
           limit: :max_pixels | :max_bytes_in | :max_memory | :decoded_bytes | :side | nil,
           value: term,
           maximum: non_neg_integer | nil,
@@ -59,11 +62,18 @@ defmodule Thumbelina.Error do
     "#{error.limit} exceeded: #{error.value}, and at most #{error.maximum} are allowed"
   end
 
-  def message(%__MODULE__{reason: :unsupported_format, format: nil}),
+  def message(%__MODULE__{reason: :unsupported_format, format: nil, path: nil}),
     do: "not a known picture format"
 
-  def message(%__MODULE__{reason: :unsupported_format} = error),
-    do: "this kind of #{error.format} is not supported"
+  def message(%__MODULE__{reason: :unsupported_format, format: nil, path: path}),
+    do:
+      "not a known picture format: #{inspect(path)} looks like a path. Thumbelina.open/1 reads files"
+
+  def message(%__MODULE__{reason: :unsupported_format, format: format}) do
+    if format in Thumbelina.Foreign.formats(),
+      do: "#{format |> Atom.to_string() |> String.upcase()} is not supported",
+      else: "this kind of #{format} is not supported"
+  end
 
   def message(%__MODULE__{reason: :format_not_allowed, format: format}),
     do:
@@ -85,4 +95,20 @@ defmodule Thumbelina.Error do
 
   defp where(%{offset: nil}, _preposition), do: ""
   defp where(%{offset: offset}, preposition), do: " #{preposition} byte #{offset}"
+
+  defimpl Inspect do
+    import Inspect.Algebra
+
+    # Of ten fields three are set at the most.
+    def inspect(error, opts) do
+      fields =
+        for {key, value} <- Map.to_list(error),
+            value != nil and key not in [:__struct__, :__exception__],
+            do: {key, value}
+
+      container_doc("%Thumbelina.Error{", fields, "}", opts, fn {key, value}, opts ->
+        concat("#{key}: ", to_doc(value, opts))
+      end)
+    end
+  end
 end

@@ -9,22 +9,25 @@ defmodule Thumbelina.Image do
     * `:orientation` - EXIF's, 1 to 8; 1 is upright. Every picture that Thumbelina makes is upright
   """
 
-  @extensions %{
-    jpeg: ".jpg",
-    png: ".png",
-    gif: ".gif",
-    webp: ".webp",
-    tiff: ".tif",
-    bmp: ".bmp",
-    ico: ".ico",
-    tga: ".tga",
-    dds: ".dds",
-    pnm: ".pnm",
-    qoi: ".qoi",
-    hdr: ".hdr",
-    openexr: ".exr",
-    farbfeld: ".ff",
-    avif: ".avif"
+  alias Thumbelina.Error
+
+  # The MIME type, as IANA has it or else as is usual, and the extensions, the usual one first.
+  @formats %{
+    jpeg: {"image/jpeg", ~w(.jpg .jpeg .jpe .jfif)},
+    png: {"image/png", ~w(.png)},
+    gif: {"image/gif", ~w(.gif)},
+    webp: {"image/webp", ~w(.webp)},
+    tiff: {"image/tiff", ~w(.tif .tiff)},
+    bmp: {"image/bmp", ~w(.bmp .dib)},
+    ico: {"image/vnd.microsoft.icon", ~w(.ico .cur)},
+    tga: {"image/x-tga", ~w(.tga)},
+    dds: {"image/vnd.ms-dds", ~w(.dds)},
+    pnm: {"image/x-portable-anymap", ~w(.pnm .pbm .pgm .ppm .pam)},
+    qoi: {"image/qoi", ~w(.qoi)},
+    hdr: {"image/vnd.radiance", ~w(.hdr)},
+    openexr: {"image/x-exr", ~w(.exr)},
+    farbfeld: {"image/x-farbfeld", ~w(.ff)},
+    avif: {"image/avif", ~w(.avif)}
   }
 
   @type format ::
@@ -56,27 +59,57 @@ defmodule Thumbelina.Image do
   @enforce_keys [:bytes, :format, :extension, :width, :height]
   defstruct [:bytes, :format, :extension, :width, :height, orientation: 1]
 
+  @doc """
+  The MIME type of an image or a format, for a `content-type` header.
+
+  ## Examples
+
+      iex> Thumbelina.Image.mime(Thumbelina.open!("test/fixtures/photo.jpg"))
+      "image/jpeg"
+
+      iex> Thumbelina.Image.mime(:webp)
+      "image/webp"
+  """
+  @spec mime(t | format) :: String.t()
+  def mime(%__MODULE__{format: format}), do: mime(format)
+  def mime(format) when is_map_key(@formats, format), do: elem(@formats[format], 0)
+
   @doc false
   def build(bytes, %{format: format} = header) do
-    struct!(
-      __MODULE__,
-      Map.merge(header, %{bytes: bytes, extension: Map.fetch!(@extensions, format)})
-    )
+    {_mime, [extension | _]} = Map.fetch!(@formats, format)
+    struct!(__MODULE__, Map.merge(header, %{bytes: bytes, extension: extension}))
   end
 
   @doc false
-  # The format that a file name asks for: for the command line, which has nothing else to go by.
+  # The format that an extension, with its dot, stands for. Names of formats do, too.
+  @spec format_of_extension(String.t()) :: {:ok, format} | :error
   def format_of_extension(extension) do
-    aliases = %{
-      ".jpeg" => :jpeg,
-      ".tiff" => :tiff,
-      ".ppm" => :pnm,
-      ".pgm" => :pnm,
-      ".pam" => :pnm
-    }
+    extension = String.downcase(extension)
 
-    known = Map.merge(aliases, Map.new(@extensions, fn {format, known} -> {known, format} end))
-    Map.fetch(known, String.downcase(extension))
+    Enum.find_value(@formats, :error, fn {format, {_mime, extensions}} ->
+      if extension in [".#{format}" | extensions], do: {:ok, format}
+    end)
+  end
+
+  @doc false
+  @spec check_extension(t, Path.t()) :: :ok | {:error, Error.t()}
+  def check_extension(%__MODULE__{format: format}, path) do
+    case path |> Path.extname() |> format_of_extension() do
+      {:ok, other} when other != format ->
+        {_mime, extensions} = @formats[format]
+        expected = "a file name for #{format}, which ends in #{either(extensions)}"
+        {:error, %Error{reason: :invalid_option, key: :path, value: path, expected: expected}}
+
+      _ ->
+        :ok
+    end
+  end
+
+  defp either([one]), do: one
+
+  defp either(several) do
+    {last, others} = List.pop_at(several, -1)
+    Enum.join(others, ", ") <> " or " <> last
   end
 
   defimpl Inspect do

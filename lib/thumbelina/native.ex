@@ -59,7 +59,12 @@ defmodule Thumbelina.Native do
         :ok
 
       {:error, {_, message}} ->
-        raise "the native library of Thumbelina cannot be loaded: #{message}. Has `mix compile` built it?"
+        raise """
+        Thumbelina's native library cannot be loaded: #{message}.
+        `mix compile` puts #{path} there: built with cargo, which https://rustup.rs installs, or
+        precompiled, from the folder or URL that THUMBELINA_PRECOMPILED names. See the README,
+        "Installing it".
+        """
     end
   end
 end

@@ -143,19 +143,23 @@ defmodule Thumbelina.Options do
 
   def docs(:command_line) do
     for {key, spec} <- @schema, into: "" do
-      flag = key |> Atom.to_string() |> String.replace("_", "-")
-
       values =
         case spec[:type] do
           {:in, atoms} -> " " <> Enum.join(atoms, "|")
           {:formats, _atoms} -> " all|default|jpeg,png,…"
-          {:integer, _first, _last} -> " N"
+          {:integer, first, last} -> " #{first}..#{last}"
           :boolean -> ""
         end
 
-      "    * `--#{flag}#{values}` - #{spec[:doc]}\n"
+      # An option that has no default is described by what happens without it.
+      default = if spec[:default] in [nil, false], do: "", else: ". Default: #{spec[:default]}"
+      doc = Regex.replace(~r/`:(\w+)`/, spec[:doc], "`\\1`")
+      "    * `#{flag(key)}#{values}` - #{doc}#{default}\n"
     end
   end
+
+  @doc "An option as the command line has it."
+  def flag(key), do: "--" <> (key |> Atom.to_string() |> String.replace("_", "-"))
 
   defp table(schema) do
     rows =

@@ -7,6 +7,10 @@ defmodule Thumbelina.ErrorTest do
           {%Error{reason: :unsupported_format}, "not a known picture format"},
           {%Error{reason: :unsupported_format, format: :jpeg},
            "this kind of jpeg is not supported"},
+          {%Error{reason: :unsupported_format, format: :heic}, "HEIC is not supported"},
+          {%Error{reason: :unsupported_format, path: "photo.jpg"},
+           ~s(not a known picture format: "photo.jpg" looks like a path. ) <>
+             "Thumbelina.open/1 reads files"},
           {%Error{reason: :invalid_image, format: :png}, "invalid png"},
           {%Error{reason: :truncated, format: :gif}, "truncated gif"},
           {%Error{reason: :truncated, format: :jpeg, offset: 9}, "truncated jpeg at byte 9"},
@@ -32,5 +36,15 @@ defmodule Thumbelina.ErrorTest do
         ] do
       assert Exception.message(error) == message
     end
+  end
+
+  test "is inspected with the fields that are set" do
+    error = %Error{reason: :truncated, format: :jpeg, offset: 9}
+    assert inspect(error) =~ ~r/^%Thumbelina.Error{.*}$/
+    assert inspect(error) =~ "reason: :truncated"
+    assert inspect(error) =~ "offset: 9"
+    refute inspect(error) =~ "nil"
+    assert error |> inspect() |> Code.eval_string() |> elem(0) == error
+    assert inspect(%Error{reason: :enomem}) == "%Thumbelina.Error{reason: :enomem}"
   end
 end

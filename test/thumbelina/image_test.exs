@@ -1,5 +1,6 @@
 defmodule Thumbelina.ImageTest do
   use ExUnit.Case, async: true
+  doctest Thumbelina.Image
 
   test "is inspected without its bytes" do
     image = Thumbelina.new!("P5 2 1 255\n" <> <<0, 255>>)
@@ -8,7 +9,7 @@ defmodule Thumbelina.ImageTest do
 
   test "every extension leads back to its format" do
     for extension <-
-          ~w(.jpg .jpeg .JPG .png .gif .webp .tif .tiff .bmp .ico .tga .pnm .ppm .pgm .qoi
+          ~w(.jpg .jpeg .jpe .jfif .JPG .png .gif .webp .tif .tiff .bmp .ico .tga .pnm .ppm .pgm .qoi
                         .hdr .exr .ff .avif) do
       assert {:ok, format} = Thumbelina.Image.format_of_extension(extension)
       assert is_atom(format)
@@ -16,5 +17,21 @@ defmodule Thumbelina.ImageTest do
 
     assert Thumbelina.Image.format_of_extension(".jpeg") == {:ok, :jpeg}
     assert Thumbelina.Image.format_of_extension(".txt") == :error
+  end
+
+  test "every picture that is read or written has a MIME type" do
+    for path <- Path.wildcard("test/fixtures/photo.*"), do: assert_mime(Thumbelina.open!(path))
+
+    thumb =
+      Thumbelina.thumbnail!(Thumbelina.open!("test/fixtures/photo.jpg"), 9, 9, format: :avif)
+
+    assert Thumbelina.Image.mime(thumb) == "image/avif"
+    assert_raise FunctionClauseError, fn -> Thumbelina.Image.mime(:heic) end
+  end
+
+  defp assert_mime(image) do
+    mime = Thumbelina.Image.mime(image)
+    assert mime =~ ~r"^image/[a-z.-]+$"
+    assert mime == Thumbelina.Image.mime(image.format)
   end
 end

@@ -1,55 +1,38 @@
 defmodule Mix.Tasks.Compile.Cargo do
-  @shortdoc "Compiles the Rust NIF with cargo"
-  @moduledoc """
-  Builds the NIF's crate and puts the library into `priv/native`.
+  @moduledoc false
+  # Puts the native library into the build's priv/native: a precompiled one, where the project or
+  # the environment names a place to have it from, and else one that cargo builds.
+  #
+  # Nothing is run while all that the last build went by is as it was: sources, manifests, and what
+  # the environment tells cargo.
 
-  Cargo's own output folder is `_build/cargo`, one for all environments (of the project that is
-  being built, where Thumbelina is a dependency). Nothing is run while neither a Rust source nor a
-  manifest is newer than the last build.
-  """
   use Mix.Task.Compiler
 
-  defmodule Echo do
-    @moduledoc false
-    # Collects what is written to it, and shows it at once.
-    defstruct []
+  alias Mix.Thumbelina.{Cargo, Precompiled, Target}
 
-    defimpl Collectable do
-      def into(_echo) do
-        collect = fn
-          acc, {:cont, text} -> with :ok <- IO.write(text), do: [acc | text]
-          acc, :done -> IO.iodata_to_binary(acc)
-          _acc, :halt -> :ok
-        end
-
-        {[], collect}
-      end
-    end
-  end
-
-  @package "thumbelina-nif"
-  @sources ["Cargo.toml", "Cargo.lock", "native/*/Cargo.toml", "native/*/build.rs"] ++
-             ["native/*/src/**/*.rs"]
+  @sources ["Cargo.toml", "Cargo.lock", ".cargo/config.toml", "native/checksums"] ++
+             ["native/*/Cargo.toml", "native/*/build.rs", "native/*/src/**/*.rs"]
   @manifest "compile.cargo"
 
   @impl true
   def run(args) do
-    target = target()
-    stamp = stamp()
-    sources = Enum.flat_map(@sources, &Path.wildcard/1)
+    state = state()
 
-    if "--force" in args or not File.exists?(target) or Mix.Utils.stale?(sources, [stamp]) do
+    if "--force" in args or stale?(state) do
       # Of before the build: what is edited meanwhile is newer.
       started = System.os_time(:second)
 
-      with {:ok, diagnostics} <- build() do
-        install(target)
-        forget_loaded_library()
-        # Mix made its own folders before there was a priv to link into them.
-        Mix.Project.build_structure()
-        File.mkdir_p!(Path.dirname(stamp))
-        File.touch!(stamp, started)
-        {:ok, diagnostics}
+      case build() do
+        {:ok, diagnostics} ->
+          forget_loaded_library()
+          File.mkdir_p!(Path.dirname(stamp()))
+          File.write!(stamp(), state)
+          File.touch!(stamp(), started)
+          {:ok, diagnostics}
+
+        {:error, message, diagnostics} ->
+          Mix.shell().error("\n== thumbelina: no native library ==\n" <> message)
+          {:error, [Cargo.diagnostic(:error, message) | diagnostics]}
       end
     else
       {:noop, []}
@@ -61,40 +44,92 @@ defmodule Mix.Tasks.Compile.Cargo do
 
   @impl true
   def clean do
-    File.rm(stamp())
-    File.rm(target())
-    File.rm_rf(target_dir())
+    for path <- [stamp() | installed()], do: File.rm(path)
+    _ = File.rm_rf(Cargo.target_dir())
     :ok
   end
 
+  defp stale?(state) do
+    installed() == [] or File.read(stamp()) != {:ok, state} or
+      Mix.Utils.stale?(Enum.flat_map(@sources, &Path.wildcard(&1, match_dot: true)), [stamp()])
+  end
+
+  # What a build goes by besides the sources.
+  defp state do
+    variables =
+      for {name, value} <- System.get_env(),
+          name =~ ~r/^(CARGO_|RUST|TARGET_|CC$)/,
+          do: {name, value}
+
+    # A digest: there may be secrets among them.
+    :erlang.md5(:erlang.term_to_binary({Precompiled.source(), Enum.sort(variables)}))
+  end
+
   defp build do
-    case System.find_executable("cargo") do
+    case Precompiled.source() do
       nil ->
-        {:error,
-         [diagnostic(:error, "cargo was not found. Run bin/setup, or see https://rustup.rs")]}
+        build_with_cargo()
 
-      cargo ->
-        args = ~w(build --release --locked --package #{@package} --target-dir #{target_dir()})
+      source ->
+        {:ok, _} = Application.ensure_all_started(:crypto)
+        archive = Precompiled.archive(Mix.Project.config()[:version], Target.wanted())
 
-        {output, status} = System.cmd(cargo, args, into: %Echo{}, stderr_to_stdout: true)
+        case Precompiled.fetch(source, archive, Precompiled.checksums()) do
+          {:ok, {name, library}} ->
+            install(name, &File.write!(&1, library))
+            {:ok, []}
 
-        diagnostics = parse(output)
-
-        cond do
-          status == 0 -> {:ok, diagnostics}
-          Enum.any?(diagnostics, &(&1.severity == :error)) -> {:error, diagnostics}
-          true -> {:error, [diagnostic(:error, "cargo build failed:\n" <> output) | diagnostics]}
+          {:error, reason} ->
+            Mix.shell().error("thumbelina: building with cargo, for #{reason}")
+            build_with_cargo()
         end
     end
   end
 
+  defp build_with_cargo do
+    case Cargo.build() do
+      {:ok, library, diagnostics} ->
+        install(file_name(library), &File.cp!(library, &1))
+        {:ok, diagnostics}
+
+      {:error, reason, diagnostics} ->
+        {:error, "#{reason}.\n#{advice()}", diagnostics}
+    end
+  end
+
+  defp advice do
+    """
+    Thumbelina's native library is written in Rust, and built as the project is compiled. It takes
+    Rust #{Cargo.minimum()} or newer, with cargo in PATH: https://rustup.rs installs it. No Rust is needed where
+    THUMBELINA_PRECOMPILED, or config :thumbelina, precompiled: [base_url: ...], names a folder or an
+    URL that has the library for this target (#{Target.wanted()}) precompiled.\
+    """
+  end
+
+  @doc "The library's name where it is installed: the VM looks for .so on every Unix."
+  def file_name(library),
+    do: "thumbelina" <> if(Path.extname(library) == ".dll", do: ".dll", else: ".so")
+
   # A running VM has the old library mapped: it is replaced, never written to.
-  defp install(target) do
-    built = Path.join([target_dir(), "release", built_name(:os.type())])
-    File.mkdir_p!(Path.dirname(target))
-    temporary = target <> ".#{System.pid()}"
-    File.cp!(built, temporary)
-    File.rename!(temporary, target)
+  defp install(name, write) do
+    # The sources have no priv folder. A link to one is what an earlier version has left.
+    priv = Path.dirname(folder())
+    if match?({:ok, _}, File.read_link(priv)), do: File.rm!(priv)
+    File.mkdir_p!(folder())
+    temporary = Path.join(folder(), "#{name}.#{System.pid()}")
+    write.(temporary)
+    File.rename!(temporary, Path.join(folder(), name))
+    for other <- installed(), Path.basename(other) != name, do: File.rm!(other)
+  end
+
+  # Of the build and not of the sources: these may be read-only, or others' as well.
+  defp folder, do: Path.join(Mix.Project.app_path(), "priv/native")
+
+  defp installed do
+    for name <- ~w(thumbelina.so thumbelina.dll),
+        path = Path.join(folder(), name),
+        File.exists?(path),
+        do: path
   end
 
   # A VM that has just compiled the module has loaded it too, with the old library or with none.
@@ -104,44 +139,5 @@ defmodule Mix.Tasks.Compile.Cargo do
     :code.purge(Thumbelina.Native)
   end
 
-  defp built_name({:win32, _}), do: "thumbelina.dll"
-  defp built_name({:unix, :darwin}), do: "libthumbelina.dylib"
-  defp built_name(_), do: "libthumbelina.so"
-
-  # The VM looks for .so on every Unix.
-  defp target do
-    extension = if match?({:win32, _}, :os.type()), do: ".dll", else: ".so"
-    Path.expand("priv/native/thumbelina" <> extension)
-  end
-
-  # Beside the environments' folders in `_build`; inside the one folder that MIX_BUILD_PATH names.
-  defp target_dir do
-    build = Mix.Project.build_path()
-    root = if System.get_env("MIX_BUILD_PATH"), do: build, else: Path.dirname(build)
-    Path.join(root, "cargo")
-  end
-
   defp stamp, do: Path.join(Mix.Project.manifest_path(), @manifest)
-
-  # rustc's `error[E0308]: mismatched types` with `  --> native/core/src/plan.rs:12:5` below it.
-  @message ~r/^(error|warning)(?:\[\w+\])?: (.+)\n +--> (.+?):(\d+):\d+$/m
-
-  @doc false
-  def parse(output) do
-    for [_, severity, message, file, line] <- Regex.scan(@message, output) do
-      severity = if severity == "error", do: :error, else: :warning
-      diagnostic = diagnostic(severity, message)
-      %{diagnostic | file: Path.expand(file), position: String.to_integer(line)}
-    end
-  end
-
-  defp diagnostic(severity, message) do
-    %Mix.Task.Compiler.Diagnostic{
-      compiler_name: "cargo",
-      file: Path.expand("Cargo.toml"),
-      position: 0,
-      severity: severity,
-      message: message
-    }
-  end
 end

@@ -1,24 +1,27 @@
 defmodule Mix.Tasks.Thumbelina do
   @shortdoc "Makes a thumbnail of a picture file"
 
-  alias Thumbelina.{Image, Options}
+  alias Thumbelina.{Error, Image, Options}
 
   @moduledoc """
   Makes a thumbnail of a picture file.
 
       mix thumbelina INPUT OUTPUT SIZE [options]
 
-  `SIZE` is `320x240`, or `320x` or `x240` to leave a side free. The output's format is `--format`,
-  or what OUTPUT's extension says, or the input's. One line says what was made and how long it took;
-  an error goes to stderr, with exit status 1.
+  `SIZE` is `320x240`, or `320` for a square box, or `320x` or `x240` to leave a side free. `-` as
+  INPUT is stdin, as OUTPUT stdout. The output's format is `--format`, or else what OUTPUT's
+  extension says; stdout gets the input's. One line says what was made and how long it took, on
+  stderr if the thumbnail goes to stdout; an error goes to stderr, with exit status 1.
 
       mix thumbelina photo.jpg thumb.webp 320x240 --fit cover
+      mix thumbelina - - 200 --format png < photo.jpg > thumb.png
 
   ## Options
 
-  Those of `Thumbelina.thumbnail/4`, with dashes:
+  Those of `Thumbelina.thumbnail/4`, with dashes. Formats go by their usual extensions too: `jpg`.
 
   #{Options.docs(:command_line)}
+    * `--help` - prints this
   """
   use Mix.Task
 
@@ -26,7 +29,8 @@ defmodule Mix.Tasks.Thumbelina do
 
   @impl true
   def run(args) do
-    {flags, positional, invalid} = OptionParser.parse(args, strict: switches())
+    {flags, positional, invalid} =
+      OptionParser.parse(args, strict: [help: :boolean] ++ switches(), aliases: [h: :help])
 
     case invalid do
       [] -> :ok
@@ -34,39 +38,73 @@ defmodule Mix.Tasks.Thumbelina do
       [{flag, value} | _] -> Mix.raise("invalid value for #{flag}: #{value}\n#{@usage}")
     end
 
-    case positional do
-      [input, output, size] -> make(input, output, size(size), options(flags, output))
+    case {flags[:help], positional} do
+      {true, _} -> Mix.Task.run("help", ["thumbelina"])
+      {_, [input, output, size]} -> make(input, output, size(size), options(flags, output))
       _ -> Mix.raise(@usage)
     end
   end
 
   defp make(input, output, {width, height}, opts) do
+    # Should anything be compiled now, it says so on stdout.
+    if output == "-", do: Mix.shell(Mix.Shell.Quiet)
     Mix.Task.run("app.config")
 
     {micros, result} =
       :timer.tc(fn ->
-        with {:ok, image} <- Thumbelina.open(input, Options.take_probe(opts)),
+        with {:ok, image} <- read(input, Options.take_probe(opts)),
              {:ok, thumb} <- Thumbelina.thumbnail(image, width, height, opts),
-             :ok <- Thumbelina.write(thumb, output) do
+             :ok <- write(thumb, output) do
           {:ok, image, thumb}
         end
       end)
 
     case result do
       {:ok, image, thumb} ->
-        Mix.shell().info(
+        say(
+          output,
           "#{output}: #{thumb.format} #{thumb.width}x#{thumb.height}, " <>
             "#{byte_size(thumb.bytes)} bytes, from #{image.format} #{image.width}x#{image.height} " <>
             "in #{:erlang.float_to_binary(micros / 1000, decimals: 1)} ms"
         )
 
-      {:error, %{path: nil} = error} ->
+      {:error, %Error{reason: :invalid_option, key: :path} = error} ->
+        Mix.raise("#{output}: expected #{error.expected}")
+
+      {:error, %Error{reason: :invalid_option} = error} ->
+        name = if error.key in [:width, :height], do: error.key, else: Options.flag(error.key)
+        Mix.raise("invalid value for #{name}: #{error.value}; expected #{error.expected}")
+
+      {:error, %Error{path: nil} = error} ->
         Mix.raise("#{input}: #{Exception.message(error)}")
 
       {:error, error} ->
         Mix.raise(Exception.message(error))
     end
   end
+
+  # Bytes, whatever the terminal's encoding.
+  defp read("-", opts) do
+    :ok = :io.setopts(:standard_io, encoding: :latin1)
+
+    case IO.binread(:stdio, :eof) do
+      bytes when is_binary(bytes) -> Thumbelina.new(bytes, opts)
+      :eof -> Thumbelina.new("", opts)
+      {:error, reason} -> {:error, %Error{reason: reason, path: "-"}}
+    end
+  end
+
+  defp read(path, opts), do: Thumbelina.open(path, opts)
+
+  defp write(thumb, "-") do
+    :ok = :io.setopts(:standard_io, encoding: :latin1)
+    IO.binwrite(:stdio, thumb.bytes)
+  end
+
+  defp write(thumb, path), do: Thumbelina.write(thumb, path)
+
+  defp say("-", line), do: IO.puts(:stderr, line)
+  defp say(_output, line), do: Mix.shell().info(line)
 
   defp switches do
     for {key, type} <- Options.types() do
@@ -80,33 +118,56 @@ defmodule Mix.Tasks.Thumbelina do
 
   defp options(flags, output) do
     types = Options.types()
-    opts = for {key, value} <- flags, do: {key, value(key, types[key], value)}
+    opts = for {key, value} <- flags, type = types[key], do: {key, value(key, type, value)}
 
-    with false <- Keyword.has_key?(opts, :format),
-         {:ok, format} <- Image.format_of_extension(Path.extname(output)) do
-      [{:format, format} | opts]
-    else
-      _ -> opts
+    if Keyword.has_key?(opts, :format) or output == "-",
+      do: opts,
+      else: [{:format, format_of(output)} | opts]
+  end
+
+  defp format_of(output) do
+    extension = Path.extname(output)
+
+    case Image.format_of_extension(extension) do
+      {:ok, format} ->
+        format
+
+      :error ->
+        what = if extension == "", do: "no extension", else: "the unknown extension #{extension}"
+        Mix.raise("#{output} has #{what}: --format says which format it is to have")
     end
   end
 
   defp value(key, {:in, atoms}, text) do
-    Enum.find(atoms, &(Atom.to_string(&1) == text)) ||
-      Mix.raise("invalid value for --#{key}: #{text}; expected one of #{Enum.join(atoms, ", ")}")
+    found = if key == :format, do: format(text), else: text
+
+    Enum.find(atoms, &(Atom.to_string(&1) == found)) ||
+      Mix.raise(
+        "invalid value for #{Options.flag(key)}: #{text}; expected one of #{Enum.join(atoms, ", ")}"
+      )
   end
 
   defp value(_key, {:formats, _}, "all"), do: :all
   defp value(_key, {:formats, _}, "default"), do: :default
 
   defp value(key, {:formats, atoms}, text),
-    do: for(name <- String.split(text, ","), do: value(key, {:in, atoms}, name))
+    do: for(name <- String.split(text, ","), do: value(key, {:in, atoms}, format(name)))
 
   defp value(_key, _type, value), do: value
 
+  # The name of the format that goes by this one, or by an extension.
+  defp format(name) do
+    case Image.format_of_extension("." <> name) do
+      {:ok, format} -> Atom.to_string(format)
+      :error -> name
+    end
+  end
+
   defp size(text) do
-    case Regex.run(~r/^(\d*)x(\d*)$/, text) do
-      [_, width, height] when width != "" or height != "" -> {side(width), side(height)}
-      _ -> Mix.raise("invalid size: #{text}; expected 320x240, 320x or x240\n#{@usage}")
+    case Regex.run(~r/^(\d*)([xX]?)(\d*)$/, text) do
+      [_, side, "", ""] when side != "" -> {side(side), side(side)}
+      [_, width, x, height] when x != "" and width <> height != "" -> {side(width), side(height)}
+      _ -> Mix.raise("invalid size: #{text}; expected 320x240, 320, 320x or x240\n#{@usage}")
     end
   end
 

@@ -1,5 +1,6 @@
-//! What each stage takes: `cargo bench -p thumbelina-jpeg`, and `JPEG=some.jpg` in front of it for
-//! a file instead of drawn pictures. Criterion keeps the numbers of the last run and compares.
+//! What each stage takes: `cargo run --release -p thumbelina-jpeg --example stages -- --bench`, and
+//! `JPEG=some.jpg` in front of it for a file instead of drawn pictures. Criterion keeps the numbers
+//! of the last run and compares.
 #![allow(clippy::unwrap_used, reason = "a bench stops by panicking")]
 
 use std::hint::black_box;

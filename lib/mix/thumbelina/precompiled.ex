@@ -1,0 +1,176 @@
+defmodule Mix.Thumbelina.Precompiled do
+  @moduledoc false
+  # Archives of native libraries, so that not everybody needs Rust: where they are had from, how
+  # they are made, and the checksums that are committed with the sources.
+
+  # The oldest NIF interface that the library keeps to. Newer VMs have it too.
+  @nif_version "2.16"
+
+  @checksums "native/checksums"
+  @environment "THUMBELINA_PRECOMPILED"
+  @timeout 120_000
+
+  @doc "The URL or folder that archives are had from, if the project wants them."
+  @spec source :: String.t() | nil
+  def source do
+    configured = Application.get_env(:thumbelina, :precompiled, [])[:base_url]
+    with "" <- System.get_env(@environment, configured || ""), do: nil
+  end
+
+  @doc "The name of the archive for a target."
+  @spec archive(String.t(), String.t()) :: String.t()
+  def archive(version, target),
+    do: "thumbelina-v#{version}-nif-#{@nif_version}-#{target}.tar.gz"
+
+  @doc """
+  Gets an archive, and gives the name and the bytes of the library in it.
+
+  The reason of an error is a sentence's end for people.
+  """
+  @spec fetch(String.t(), String.t(), %{String.t() => String.t()}) ::
+          {:ok, {String.t(), binary}} | {:error, String.t()}
+  def fetch(source, archive, checksums) do
+    with {:ok, expected} <- expected(archive, checksums),
+         {:ok, bytes} <- get(source, archive),
+         :ok <- check(bytes, expected, archive),
+         do: unpack(bytes, archive)
+  end
+
+  defp expected(archive, checksums) do
+    with :error <- Map.fetch(checksums, archive),
+         do: {:error, "#{@checksums} has no checksum of #{archive}"}
+  end
+
+  defp check(bytes, expected, archive) do
+    case sha256(bytes) do
+      ^expected -> :ok
+      found -> {:error, "#{archive} has the checksum #{found}, and not #{expected}"}
+    end
+  end
+
+  defp unpack(bytes, archive) do
+    case :erl_tar.extract({:binary, bytes}, [:compressed, :memory]) do
+      {:ok, [{name, library}]} -> {:ok, {Path.basename(List.to_string(name)), library}}
+      _ -> {:error, "#{archive} is no archive of one file"}
+    end
+  end
+
+  defp get("http" <> _ = url, archive) do
+    if url =~ ~r"^https?://",
+      do: download(String.trim_trailing(url, "/") <> "/" <> archive),
+      else: read(url, archive)
+  end
+
+  defp get(folder, archive), do: read(folder, archive)
+
+  defp read(folder, archive) do
+    path = Path.join(folder, archive)
+
+    with {:error, reason} <- File.read(path),
+         do: {:error, "#{path}: #{:file.format_error(reason)}"}
+  end
+
+  defp download(url) do
+    with :ok <- start(), {:ok, tls} <- tls(url) do
+      options = [timeout: @timeout, connect_timeout: 15_000] ++ tls
+
+      case :httpc.request(:get, {String.to_charlist(url), []}, options, body_format: :binary) do
+        {:ok, {{_, 200, _}, _headers, bytes}} -> {:ok, bytes}
+        {:ok, {{_, status, phrase}, _headers, _}} -> {:error, "#{url}: #{status} #{phrase}"}
+        {:error, reason} -> {:error, "#{url}: #{inspect(reason)}"}
+      end
+    end
+  end
+
+  # Elixir from 1.15 on takes applications that a project does not list off the code path.
+  defp start do
+    for application <- [:inets, :ssl, :public_key] do
+      if function_exported?(Mix, :ensure_application!, 1),
+        do: apply(Mix, :ensure_application!, [application])
+
+      {:ok, _} = Application.ensure_all_started(application)
+    end
+
+    proxy("HTTP_PROXY", :proxy)
+    proxy("HTTPS_PROXY", :https_proxy)
+  rescue
+    error in [Mix.Error, MatchError] ->
+      {:error, "downloading needs OTP's inets and ssl: #{Exception.message(error)}"}
+  end
+
+  defp proxy(variable, option) do
+    with address when address not in [nil, ""] <-
+           System.get_env(variable) || System.get_env(String.downcase(variable)),
+         %{host: host, port: port} when is_binary(host) <- URI.parse(address) do
+      :httpc.set_options([{option, {{String.to_charlist(host), port}, []}}])
+    else
+      _ -> :ok
+    end
+  end
+
+  # The address is checked whatever it redirects to: the checksum says whether what came is wanted.
+  defp tls("http://" <> _), do: {:ok, []}
+
+  defp tls("https://" <> _) do
+    options = [
+      verify: :verify_peer,
+      cacerts: :public_key.cacerts_get(),
+      depth: 4,
+      # What fails is said once, by the caller.
+      log_level: :error,
+      customize_hostname_check: [
+        match_fun: :public_key.pkix_verify_hostname_match_fun(:https)
+      ]
+    ]
+
+    {:ok, [ssl: options]}
+  rescue
+    _ -> {:error, "the system has no certificates to check a server's with"}
+  end
+
+  @doc "Makes an archive of a library, always the same of the same."
+  @spec pack(Path.t(), String.t(), binary) :: :ok | {:error, term}
+  def pack(path, name, library) do
+    with {:ok, tar} <- :erl_tar.open(String.to_charlist(path), [:write, :compressed]),
+         times = [atime: 0, mtime: 0, ctime: 0, uid: 0, gid: 0],
+         :ok <- :erl_tar.add(tar, library, String.to_charlist(name), times),
+         do: :erl_tar.close(tar)
+  end
+
+  @doc "The committed checksums: lines of `sha256sum`, by file name."
+  @spec checksums :: %{String.t() => String.t()}
+  def checksums do
+    case File.read(@checksums) do
+      {:ok, text} -> parse(text)
+      {:error, _} -> %{}
+    end
+  end
+
+  @spec parse(String.t()) :: %{String.t() => String.t()}
+  def parse(text) do
+    for line <- String.split(text, "\n"),
+        [_, sum, name] <- [Regex.run(~r/^([0-9a-f]{64}) [ *](\S+)$/, line)],
+        into: %{},
+        do: {name, sum}
+  end
+
+  @doc "Puts an archive's checksum among the committed ones."
+  @spec put_checksum(String.t(), String.t()) :: :ok | {:error, File.posix()}
+  def put_checksum(archive, sum) do
+    comments =
+      with {:ok, text} <- File.read(@checksums) do
+        for "#" <> _ = line <- String.split(text, "\n"), do: [line, ?\n]
+      else
+        _ -> []
+      end
+
+    lines =
+      for {name, sum} <- checksums() |> Map.put(archive, sum) |> Enum.sort(),
+          do: "#{sum}  #{name}\n"
+
+    File.write(@checksums, [comments, lines])
+  end
+
+  @spec sha256(binary) :: String.t()
+  def sha256(bytes), do: :sha256 |> :crypto.hash(bytes) |> Base.encode16(case: :lower)
+end
