@@ -282,8 +282,10 @@ defmodule ThumbelinaTest do
       assert List.last(cut) == :binary.copy(<<128>>, 480)
 
       # There is nothing to show of a header alone, nor of another format.
+      header = binary_part(read("photo.jpg"), 0, 100)
+
       assert {:error, %Error{reason: :truncated}} =
-               Thumbelina.thumbnail(binary_part(read("photo.jpg"), 0, 100), 9, 9, on_damage: :grey)
+               Thumbelina.thumbnail(header, 9, 9, on_damage: :grey)
 
       assert {:error, %Error{reason: :truncated}} =
                Thumbelina.thumbnail(read("truncated.png"), 9, 9, on_damage: :grey)
