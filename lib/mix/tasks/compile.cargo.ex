@@ -71,7 +71,6 @@ defmodule Mix.Tasks.Compile.Cargo do
         build_with_cargo()
 
       source ->
-        {:ok, _} = Application.ensure_all_started(:crypto)
         archive = Precompiled.archive(Mix.Project.config()[:version], Target.wanted())
 
         case Precompiled.fetch(source, archive, Precompiled.checksums()) do

@@ -22,11 +22,11 @@ defmodule Mix.Tasks.Thumbelina.Precompile do
         _ -> Mix.raise("usage: mix thumbelina.precompile [--output FOLDER]")
       end
 
-    # Erlang's crypto is not among what the library runs on.
-    {:ok, _} = Application.ensure_all_started(:crypto)
-
-    case Cargo.build() do
-      {:ok, library, _diagnostics} -> pack(library, Path.expand(output))
+    with :ok <- Precompiled.start([:crypto]),
+         {:ok, library, _diagnostics} <- Cargo.build() do
+      pack(library, Path.expand(output))
+    else
+      {:error, reason} -> Mix.raise(reason)
       {:error, reason, _diagnostics} -> Mix.raise(reason)
     end
   end

@@ -31,6 +31,7 @@ defmodule Mix.Thumbelina.Precompiled do
           {:ok, {String.t(), binary}} | {:error, String.t()}
   def fetch(source, archive, checksums) do
     with {:ok, expected} <- expected(archive, checksums),
+         :ok <- start([:crypto]),
          {:ok, bytes} <- get(source, archive),
          :ok <- check(bytes, expected, archive),
          do: unpack(bytes, archive)
@@ -82,20 +83,30 @@ defmodule Mix.Thumbelina.Precompiled do
     end
   end
 
-  # Elixir from 1.15 on takes applications that a project does not list off the code path.
   defp start do
-    for application <- [:inets, :ssl, :public_key] do
+    with :ok <- start([:inets, :ssl, :public_key]) do
+      proxy("HTTP_PROXY", :proxy)
+      proxy("HTTPS_PROXY", :https_proxy)
+    end
+  end
+
+  @doc """
+  Starts applications of OTP, which may not be installed, and which Elixir from 1.15 on takes off
+  the code path where a project does not list them.
+  """
+  @spec start([atom]) :: :ok | {:error, String.t()}
+  def start(applications) do
+    for application <- applications do
       if function_exported?(Mix, :ensure_application!, 1),
         do: apply(Mix, :ensure_application!, [application])
 
       {:ok, _} = Application.ensure_all_started(application)
     end
 
-    proxy("HTTP_PROXY", :proxy)
-    proxy("HTTPS_PROXY", :https_proxy)
+    :ok
   rescue
     error in [Mix.Error, MatchError] ->
-      {:error, "downloading needs OTP's inets and ssl: #{Exception.message(error)}"}
+      {:error, "it takes OTP's #{Enum.join(applications, ", ")}: #{Exception.message(error)}"}
   end
 
   defp proxy(variable, option) do

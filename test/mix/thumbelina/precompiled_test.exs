@@ -16,8 +16,6 @@ defmodule Mix.Thumbelina.PrecompiledTest do
 
   # A server of files, as people have them.
   defp serve(folder) do
-    {:ok, _} = Application.ensure_all_started(:inets)
-
     {:ok, server} =
       :inets.start(:httpd,
         port: 0,
@@ -85,8 +83,6 @@ defmodule Mix.Thumbelina.PrecompiledTest do
   end
 
   test "a server's certificate is checked", %{tmp_dir: folder, checksums: checksums} do
-    {:ok, _} = Application.ensure_all_started(:ssl)
-
     %{server_config: config} =
       :public_key.pkix_test_data(%{server_chain: chain(), client_chain: chain()})
 
