@@ -13,8 +13,6 @@ defmodule Thumbelina.MixProject do
       compilers: Mix.compilers() ++ [:cargo],
       deps: deps(Mix.env()),
       aliases: [run: &run/1],
-      # Of OTP, and for Mix tasks only: the library runs without them.
-      xref: [exclude: [:crypto, :httpc, :public_key]],
       source_url: @source_url,
       docs: docs(),
       package: package()

@@ -131,9 +131,7 @@ defmodule ThumbelinaTest do
       bytes = read("photo.png")
       expected = Thumbelina.thumbnail(bytes, 50, 50)
 
-      <<_::binary-size(3), part::binary-size(byte_size(bytes)), _::binary>> =
-        "abc" <> bytes <> "def"
-
+      part = binary_part("abc" <> bytes <> "def", 3, byte_size(bytes))
       assert Thumbelina.thumbnail(part, 50, 50) == expected
 
       appended = for <<byte <- bytes>>, into: <<>>, do: <<byte>>
@@ -251,9 +249,9 @@ defmodule ThumbelinaTest do
 
       # No code begins with as many ones, and the marker that would end the data does not come.
       photo = read("photo.jpg")
-      middle = div(byte_size(photo), 2)
-      <<before::binary-size(middle), _::binary-size(16), rest::binary>> = photo
-      damaged = before <> :binary.copy(<<255, 0>>, 8) <> rest
+      ones = :binary.copy(<<255, 0>>, 8)
+      {before, rest} = photo |> :binary.bin_to_list() |> Enum.split(div(byte_size(photo), 2))
+      damaged = IO.iodata_to_binary([before, ones | Enum.drop(rest, byte_size(ones))])
 
       assert {:error, %Error{reason: :invalid_image, format: :jpeg, offset: offset}} =
                Thumbelina.thumbnail(damaged, 10, 10)

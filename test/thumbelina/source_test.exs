@@ -5,8 +5,7 @@ defmodule Thumbelina.SourceTest do
 
   # The same bytes, from the middle of a bitstring on.
   defp unaligned(bytes) do
-    size = byte_size(bytes)
-    <<_::3, unaligned::binary-size(size), _::5>> = <<0::3, bytes::binary, 0::5>>
+    <<_::3, unaligned::binary>> = <<0::3, bytes::binary>>
     unaligned
   end
 

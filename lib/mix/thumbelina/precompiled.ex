@@ -3,6 +3,9 @@ defmodule Mix.Thumbelina.Precompiled do
   # Archives of native libraries, so that not everybody needs Rust: where they are had from, how
   # they are made, and the checksums that are committed with the sources.
 
+  # Some of OTP's applications are called by apply: only Mix tasks have need of them, so that the
+  # project lists none of them, which the compiler would warn of.
+
   # The oldest NIF interface that the library keeps to. Newer VMs have it too.
   @nif_version "2.16"
 
@@ -75,7 +78,9 @@ defmodule Mix.Thumbelina.Precompiled do
     with :ok <- start(), {:ok, tls} <- tls(url) do
       options = [timeout: @timeout, connect_timeout: 15_000] ++ tls
 
-      case :httpc.request(:get, {String.to_charlist(url), []}, options, body_format: :binary) do
+      request = [:get, {String.to_charlist(url), []}, options, [body_format: :binary]]
+
+      case apply(:httpc, :request, request) do
         {:ok, {{_, 200, _}, _headers, bytes}} -> {:ok, bytes}
         {:ok, {{_, status, phrase}, _headers, _}} -> {:error, "#{url}: #{status} #{phrase}"}
         {:error, reason} -> {:error, "#{url}: #{inspect(reason)}"}
@@ -113,7 +118,7 @@ defmodule Mix.Thumbelina.Precompiled do
     with address when address not in [nil, ""] <-
            System.get_env(variable) || System.get_env(String.downcase(variable)),
          %{host: host, port: port} when is_binary(host) <- URI.parse(address) do
-      :httpc.set_options([{option, {{String.to_charlist(host), port}, []}}])
+      apply(:httpc, :set_options, [[{option, {{String.to_charlist(host), port}, []}}]])
     else
       _ -> :ok
     end
@@ -125,12 +130,12 @@ defmodule Mix.Thumbelina.Precompiled do
   defp tls("https://" <> _) do
     options = [
       verify: :verify_peer,
-      cacerts: :public_key.cacerts_get(),
+      cacerts: apply(:public_key, :cacerts_get, []),
       depth: 4,
       # What fails is said once, by the caller.
       log_level: :error,
       customize_hostname_check: [
-        match_fun: :public_key.pkix_verify_hostname_match_fun(:https)
+        match_fun: apply(:public_key, :pkix_verify_hostname_match_fun, [:https])
       ]
     ]
 
@@ -183,5 +188,6 @@ defmodule Mix.Thumbelina.Precompiled do
   end
 
   @spec sha256(binary) :: String.t()
-  def sha256(bytes), do: :sha256 |> :crypto.hash(bytes) |> Base.encode16(case: :lower)
+  def sha256(bytes),
+    do: :crypto |> apply(:hash, [:sha256, bytes]) |> Base.encode16(case: :lower)
 end
