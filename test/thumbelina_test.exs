@@ -250,7 +250,8 @@ defmodule ThumbelinaTest do
       # No code begins with as many ones, and the marker that would end the data does not come.
       photo = read("photo.jpg")
       ones = :binary.copy(<<255, 0>>, 8)
-      {before, rest} = photo |> :binary.bin_to_list() |> Enum.split(div(byte_size(photo), 2))
+      middle = div(byte_size(photo), 2)
+      {before, rest} = photo |> :binary.bin_to_list() |> Enum.split(middle)
       damaged = IO.iodata_to_binary([before, ones | Enum.drop(rest, byte_size(ones))])
 
       assert {:error, %Error{reason: :invalid_image, format: :jpeg, offset: offset}} =
