@@ -32,7 +32,8 @@ defmodule Thumbelina.MixProject do
     [
       main: "readme",
       source_ref: "v#{@version}",
-      extras: ~w(README.md SECURITY.md CHANGELOG.md LICENSE)
+      extras: ~w(README.md SECURITY.md CHANGELOG.md LICENSE bench/results/responsiveness.txt),
+      assets: %{"bench/results" => "bench/results"}
     ]
   end
 

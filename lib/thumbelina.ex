@@ -42,7 +42,14 @@ defmodule Thumbelina do
 
   #{Options.docs()}
   """
-  @type options :: Options.t()
+  @type options :: [unquote(Options.type())]
+
+  @typedoc """
+  Options of `open/2` and `new/2`, in any order.
+
+  #{Options.docs(:probe)}
+  """
+  @type probe_options :: [unquote(Options.type(:probe))]
 
   @doc """
   Reads a picture file and its header.
@@ -63,13 +70,13 @@ defmodule Thumbelina do
       iex> error.reason
       :enoent
   """
-  @spec open(Path.t(), Options.probe()) :: {:ok, Image.t()} | {:error, Error.t()}
+  @spec open(Path.t(), probe_options) :: {:ok, Image.t()} | {:error, Error.t()}
   def open(path, opts \\ []) do
     with {:ok, bytes} <- Source.read(path), do: new(bytes, opts)
   end
 
   @doc "Like `open/2`, but raises `Thumbelina.Error`."
-  @spec open!(Path.t(), Options.probe()) :: Image.t()
+  @spec open!(Path.t(), probe_options) :: Image.t()
   def open!(path, opts \\ []), do: bang(open(path, opts))
 
   @doc """
@@ -96,7 +103,7 @@ defmodule Thumbelina do
       iex> {error.reason, error.format}
       {:format_not_allowed, :pnm}
   """
-  @spec new(binary, Options.probe()) :: {:ok, Image.t()} | {:error, Error.t()}
+  @spec new(binary, probe_options) :: {:ok, Image.t()} | {:error, Error.t()}
   def new(bytes, opts \\ []) do
     with {:ok, bytes} <- Source.bytes(bytes),
          {:ok, call} <- Options.probe(opts),
@@ -106,7 +113,7 @@ defmodule Thumbelina do
   end
 
   @doc "Like `new/2`, but raises `Thumbelina.Error`."
-  @spec new!(binary, Options.probe()) :: Image.t()
+  @spec new!(binary, probe_options) :: Image.t()
   def new!(bytes, opts \\ []), do: bang(new(bytes, opts))
 
   @doc """

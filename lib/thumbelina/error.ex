@@ -17,8 +17,7 @@ defmodule Thumbelina.Error do
   `:offset` is the byte where it shows, counted from 0. Only the decoder of JPEG tells; what is
   wrong may have come some bytes before.
 
-  `:format` is one of `t:Thumbelina.Image.format/0`, or of those that are only told apart from what
-  is no picture at all: `:heic`, `:jp2`, `:jxl`, `:pdf`, `:psd`, `:svg`.
+  `:format` is a `t:Thumbelina.Image.format/0`, or a `t:foreign/0`.
 
   Limits are `:max_pixels`, `:max_bytes_in` and `:max_memory` (the options), `:decoded_bytes` (64
   MiB for a single row, decoded and summed up) and `:side` (what the output format can hold, or a
@@ -35,9 +34,12 @@ defmodule Thumbelina.Error do
           | :internal_error
           | File.posix()
 
+  @typedoc "What is not read, and only told apart from what is no picture at all."
+  @type foreign :: :avif | :heic | :jp2 | :jxl | :pdf | :psd | :svg
+
   @type t :: %__MODULE__{
           reason: reason,
-          format: Thumbelina.Image.format() | Thumbelina.Foreign.format() | nil,
+          format: Thumbelina.Image.format() | foreign | nil,
           limit: :max_pixels | :max_bytes_in | :max_memory | :decoded_bytes | :side | nil,
           value: term,
           maximum: non_neg_integer | nil,

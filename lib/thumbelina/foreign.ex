@@ -4,10 +4,8 @@ defmodule Thumbelina.Foreign do
 
   alias Thumbelina.Error
 
-  @type format :: :avif | :heic | :jp2 | :jxl | :pdf | :psd | :svg
-
   @doc "All of them."
-  @spec formats :: [format]
+  @spec formats :: [Error.foreign()]
   def formats, do: [:avif, :heic, :jp2, :jxl, :pdf, :psd, :svg]
 
   # Brands of ISO base media files (ISO/IEC 14496-12), as MIAF and HEIF give them to pictures.
@@ -40,7 +38,7 @@ defmodule Thumbelina.Foreign do
   def explain(error, _bytes), do: error
 
   @doc "The format that bytes have the signature of, if it is one that is known and not read."
-  @spec format(binary) :: format | nil
+  @spec format(binary) :: Error.foreign() | nil
   def format(<<length::32, "ftyp", major::4-bytes, rest::binary>>) do
     # After the major brand come a version of 4 bytes and the compatible brands.
     others = rest |> binary_part(0, min(byte_size(rest), max(length - 12, 0)) |> min(@head))

@@ -128,12 +128,15 @@ defmodule Thumbelina.Options do
     :boolean -> {:boolean, [], []}
   end
 
-  types = for {key, spec} <- @schema, do: {key, type_of.(spec[:type])}
+  @types for {key, spec} <- @schema, do: {key, type_of.(spec[:type])}
+  @option one_of.(@types)
+  @probe_option one_of.(Enum.filter(@types, &(elem(&1, 0) in @probe)))
 
-  @type option :: unquote(one_of.(types))
-  @type t :: [option]
+  @doc "The type of one option, for the module whose documentation has it."
+  def type, do: @option
 
-  @type probe :: [unquote(one_of.(Enum.filter(types, &(elem(&1, 0) in @probe))))]
+  @doc "The type of one option of `open/2` and `new/2`."
+  def type(:probe), do: @probe_option
 
   @doc "The options as a Markdown table."
   def docs, do: table(@schema)
