@@ -13,6 +13,7 @@ defmodule Thumbelina.MixProject do
       compilers: Mix.compilers() ++ [:cargo],
       deps: deps(Mix.env()),
       aliases: [run: &run/1],
+      test_coverage: [ignore_modules: not_covered()],
       source_url: @source_url,
       docs: docs(),
       package: package()
@@ -27,6 +28,15 @@ defmodule Thumbelina.MixProject do
   defp deps(:bench), do: [{:benchee, "~> 1.3"}]
   defp deps(:docs), do: [{:ex_doc, "~> 0.34"}]
   defp deps(_env), do: []
+
+  # What tests run in a Mix of its own.
+  defp not_covered do
+    [
+      Mix.Tasks.Compile.Cargo,
+      Mix.Tasks.Thumbelina.Precompile,
+      Mix.Thumbelina.Cargo
+    ]
+  end
 
   defp docs do
     [

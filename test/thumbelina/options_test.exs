@@ -66,6 +66,22 @@ defmodule Thumbelina.OptionsTest do
     assert Enum.all?(rows, &String.starts_with?(&1, "| `:"))
   end
 
+  test "documents every option as a flag, with its values and without colons" do
+    flags = Options.docs(:command_line)
+    assert flags |> String.split("\n", trim: true) |> length() == length(Options.types())
+    for {key, _} <- Options.types(), do: assert(flags =~ "* `#{Options.flag(key)}")
+    assert flags =~ "`--enlarge`"
+    assert flags =~ "`--max-memory 1..281474976710655`"
+    refute flags =~ "`:"
+  end
+
+  test "documents what open and new take, and gives the types of both" do
+    assert Options.docs(:probe) =~ "| `:max_bytes_in` |"
+    refute Options.docs(:probe) =~ "| `:fit` |"
+    assert Macro.to_string(Options.type()) =~ "{:fit, :contain | :cover | :fill}"
+    assert Macro.to_string(Options.type(:probe)) =~ "{:max_bytes_in, 1..281_474_976_710_655}"
+  end
+
   test "reads the configuration, and raises where it is wrong" do
     assert {:ok, %{yield_limit: nil}} = Options.call(1, 1, [])
 

@@ -14,12 +14,20 @@ defmodule Mix.Thumbelina.Cargo do
 
       defp collect({line, done}, {:cont, text}) do
         {lines, [line]} = (line <> text) |> String.split("\n") |> Enum.split(-1)
-        for line <- lines, not Mix.Thumbelina.Cargo.message?(line), do: IO.puts(:stderr, line)
+        Enum.each(lines, &show/1)
         {line, [done | Enum.map(lines, &[&1, ?\n])]}
       end
 
-      defp collect({line, done}, :done), do: IO.iodata_to_binary([done | line])
+      defp collect({line, done}, :done) do
+        if line != "", do: show(line)
+        IO.iodata_to_binary([done | line])
+      end
+
       defp collect(_collected, :halt), do: :ok
+
+      defp show(line) do
+        unless Mix.Thumbelina.Cargo.message?(line), do: IO.puts(:stderr, line)
+      end
     end
   end
 

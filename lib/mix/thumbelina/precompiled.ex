@@ -154,37 +154,27 @@ defmodule Mix.Thumbelina.Precompiled do
   end
 
   @doc "The committed checksums: lines of `sha256sum`, by file name."
-  @spec checksums :: %{String.t() => String.t()}
-  def checksums do
-    case File.read(@checksums) do
-      {:ok, text} -> parse(text)
-      {:error, _} -> %{}
-    end
-  end
-
-  @spec parse(String.t()) :: %{String.t() => String.t()}
-  def parse(text) do
-    for line <- String.split(text, "\n"),
+  @spec checksums(Path.t()) :: %{String.t() => String.t()}
+  def checksums(path \\ @checksums) do
+    for line <- lines(path),
         [_, sum, name] <- [Regex.run(~r/^([0-9a-f]{64}) [ *](\S+)$/, line)],
         into: %{},
         do: {name, sum}
   end
 
   @doc "Puts an archive's checksum among the committed ones."
-  @spec put_checksum(String.t(), String.t()) :: :ok | {:error, File.posix()}
-  def put_checksum(archive, sum) do
-    comments =
-      with {:ok, text} <- File.read(@checksums) do
-        for "#" <> _ = line <- String.split(text, "\n"), do: [line, ?\n]
-      else
-        _ -> []
-      end
+  @spec put_checksum(String.t(), String.t(), Path.t()) :: :ok | {:error, File.posix()}
+  def put_checksum(archive, sum, path \\ @checksums) do
+    comments = for "#" <> _ = line <- lines(path), do: [line, ?\n]
+    sums = path |> checksums() |> Map.put(archive, sum) |> Enum.sort()
+    File.write(path, [comments | for({name, sum} <- sums, do: "#{sum}  #{name}\n")])
+  end
 
-    lines =
-      for {name, sum} <- checksums() |> Map.put(archive, sum) |> Enum.sort(),
-          do: "#{sum}  #{name}\n"
-
-    File.write(@checksums, [comments, lines])
+  defp lines(path) do
+    case File.read(path) do
+      {:ok, text} -> String.split(text, "\n")
+      {:error, _} -> []
+    end
   end
 
   @spec sha256(binary) :: String.t()

@@ -215,6 +215,43 @@ defmodule Mix.Tasks.Compile.CargoTest do
     assert [_] = calls(root)
   end
 
+  test "archives are made, and had through a proxy", %{root: root, app: app} = context do
+    {output, 0} = mix(context.thumbelina, fake_cargo(root), ["thumbelina.precompile"])
+    archive = Path.join([context.thumbelina, "_build/precompiled", @archive])
+    assert output =~ ~r/^library \d+\.\d\d MiB, archive \d+\.\d\d MiB$/m
+    sum = archive |> File.read!() |> Precompiled.sha256()
+    checksums = File.read!(Path.join(context.thumbelina, "native/checksums"))
+    assert checksums =~ ~r/^#.*sha256sum/
+    assert checksums =~ "\n#{sum}  #{@archive}\n"
+
+    {address, proxy} = proxy(File.read!(archive))
+    source = {"THUMBELINA_PRECOMPILED", "http://nowhere.invalid/of/releases"}
+    {output, 0} = mix(app, path_without_cargo(root), @make, [source, {"http_proxy", address}])
+    assert output =~ "made 100x67"
+    assert Task.await(proxy) =~ "GET http://nowhere.invalid/of/releases/#{@archive} HTTP/1.1\r\n"
+
+    {output, status} = mix(context.thumbelina, fake_cargo(root), ["thumbelina.precompile", "x"])
+    assert status != 0
+    assert output =~ "usage: mix thumbelina.precompile"
+  end
+
+  # Answers one request, whatever it is for, and gives what was asked.
+  defp proxy(bytes) do
+    {:ok, socket} = :gen_tcp.listen(0, [:binary, active: false, ip: {127, 0, 0, 1}])
+    {:ok, port} = :inet.port(socket)
+
+    task =
+      Task.async(fn ->
+        {:ok, accepted} = :gen_tcp.accept(socket)
+        {:ok, request} = :gen_tcp.recv(accepted, 0)
+        head = "HTTP/1.1 200 OK\r\ncontent-length: #{byte_size(bytes)}\r\n\r\n"
+        :ok = :gen_tcp.send(accepted, [head, bytes])
+        request
+      end)
+
+    {"http://127.0.0.1:#{port}", task}
+  end
+
   test "a release carries the library with it", %{root: root, app: app} do
     bin = fake_cargo(root)
     {_, 0} = mix(app, bin, ["release"], [{"MIX_ENV", "prod"}])

@@ -42,7 +42,8 @@ defmodule Mix.Tasks.ThumbelinaTest do
           {"c.JPE", ["X67"], {:jpeg, 100, 67}},
           {"c.tiff", ["100"], {:tiff, 100, 67}},
           {"c", ["100X100", "--format", "jpg", "--formats", "png,jpg"], {:jpeg, 100, 67}},
-          {"c.tif", ["100x100", "--format", "tif"], {:tiff, 100, 67}},
+          {"c.tif", ["100x100", "--format", "tif", "--formats", "all"], {:tiff, 100, 67}},
+          {"d.webp", ["100x100", "--formats", "default"], {:webp, 100, 67}},
           {"d.bmp", ["800x800", "--enlarge", "--filter", "box"], {:bmp, 800, 534}},
           {"e.jpg", ["10x10", "--quality", "5", "--scheduler", "dirty"], {:jpeg, 10, 7}}
         ] do
@@ -74,6 +75,8 @@ defmodule Mix.Tasks.ThumbelinaTest do
           {[@photo, output, "0x20"], ~r/^invalid value for width: 0; expected a whole number/},
           {[@photo, output, "20x20", "--fit", "tight"],
            ~r/--fit: tight; expected one of contain/},
+          {[@photo, output, "20x20", "--format", "heic"],
+           ~r/--format: heic; expected one of jpeg/},
           {[@photo, output, "20x20", "--quality", "much"], ~r/invalid value for --quality: much/},
           {[@photo, output, "20x20", "--quality", "500"],
            ~r/^invalid value for --quality: 500; expected 1..100$/},

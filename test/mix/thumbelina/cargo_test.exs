@@ -50,6 +50,17 @@ defmodule Mix.Thumbelina.CargoTest do
       ~s("filenames":[#{list.(names)}],"executable":null,"fresh":true})
   end
 
+  test "what cargo says to programs is not shown, and all of it is kept" do
+    pieces = ["   Compi", "ling a\n", ~s({"reason":), ~s("x"}\nwarn), "ing: b\n", "end"]
+
+    shown =
+      ExUnit.CaptureIO.capture_io(:stderr, fn ->
+        assert Enum.into(pieces, %Cargo.Echo{}) == Enum.join(pieces)
+      end)
+
+    assert shown == "   Compiling a\nwarning: b\nend\n"
+  end
+
   test "flags of the environment are kept, and musl's is added to them" do
     musl = %{"CARGO_BUILD_TARGET" => "x86_64-unknown-linux-musl"}
     gnu = %{"CARGO_BUILD_TARGET" => "x86_64-unknown-linux-gnu"}

@@ -75,7 +75,8 @@ defmodule Mix.Thumbelina.PrecompiledTest do
           {server, ~r"^#{server}/#{other}: 404 "},
           {"http://127.0.0.1:1", ~r"econnrefused"},
           {"https://127.0.0.1:1", ~r"econnrefused"},
-          {"ftp://nowhere", ~r"no such file or directory"}
+          {"ftp://nowhere", ~r"no such file or directory"},
+          {"httpdocs", ~r"^httpdocs/#{other}: no such file or directory"}
         ] do
       assert {:error, message} = Precompiled.fetch(source, other, checksums)
       assert message =~ reason
@@ -122,9 +123,24 @@ defmodule Mix.Thumbelina.PrecompiledTest do
     end
   end
 
-  test "checksums are lines of sha256sum" do
+  test "checksums are lines of sha256sum", %{tmp_dir: folder} do
+    path = Path.join(folder, "checksums")
     sum = Precompiled.sha256("")
-    text = "# comment\n#{sum}  a.tar.gz\n#{sum} *b.tar.gz\nnonsense\n"
-    assert Precompiled.parse(text) == %{"a.tar.gz" => sum, "b.tar.gz" => sum}
+    assert Precompiled.checksums(path) == %{}
+    File.write!(path, "# comment\n#{sum}  b.tar.gz\n#{sum} *c.tar.gz\nnonsense\n")
+    assert Precompiled.checksums(path) == %{"b.tar.gz" => sum, "c.tar.gz" => sum}
+
+    other = Precompiled.sha256("x")
+    assert Precompiled.put_checksum("a.tar.gz", other, path) == :ok
+    assert Precompiled.put_checksum("c.tar.gz", other, path) == :ok
+
+    assert File.read!(path) ==
+             "# comment\n#{other}  a.tar.gz\n#{sum}  b.tar.gz\n#{other}  c.tar.gz\n"
+  end
+
+  test "says which part of OTP is not there" do
+    assert Precompiled.start([:crypto]) == :ok
+    assert {:error, reason} = Precompiled.start([:crypto, :no_such_application])
+    assert reason =~ "it takes OTP's crypto, no_such_application: "
   end
 end

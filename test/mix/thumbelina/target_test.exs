@@ -12,6 +12,7 @@ defmodule Mix.Thumbelina.TargetTest do
           {nerves("arm", "gnueabihf", "cortex_a7"), "armv7-unknown-linux-gnueabihf"},
           {nerves("arm", "gnueabihf", "arm1176jzf_s"), "arm-unknown-linux-gnueabihf"},
           {nerves("x86_64", "musl", "x86_64"), "x86_64-unknown-linux-musl"},
+          {%{nerves("arm", "", "") | "TARGET_OS" => "none"}, nil},
           {nerves("riscv64", "gnu", "rv64"), "riscv64gc-unknown-linux-gnu"},
           {Map.put(nerves("arm", "gnueabihf", ""), "CARGO_BUILD_TARGET", "mine"), "mine"}
         ] do
@@ -37,6 +38,11 @@ defmodule Mix.Thumbelina.TargetTest do
           {"aarch64-apple-darwin24.1.0", "aarch64-apple-darwin"},
           {"arm-apple-darwin20.6.0", "aarch64-apple-darwin"},
           {"x86_64-apple-darwin21.1.0", "x86_64-apple-darwin"},
+          {"arm64-apple-darwin23.0.0", "aarch64-apple-darwin"},
+          {"armv6l-unknown-linux-gnueabihf", "arm-unknown-linux-gnueabihf"},
+          {"arm64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"},
+          {"riscv64-unknown-linux-gnu", "riscv64gc-unknown-linux-gnu"},
+          {"sparc-sun-solaris2.11", "sparc-sun-solaris2.11"},
           {"amd64-portbld-freebsd13.2", "x86_64-unknown-freebsd"},
           {"win32", "x86_64-pc-windows-msvc"}
         ] do
