@@ -8,6 +8,9 @@ defmodule Mix.Tasks.Compile.Cargo do
 
   use Mix.Task.Compiler
 
+  # In an umbrella, run for this project and not for the umbrella.
+  @recursive true
+
   alias Mix.Thumbelina.{Cargo, Precompiled, Target}
 
   @sources ["Cargo.toml", "Cargo.lock", ".cargo/config.toml", "native/checksums"] ++

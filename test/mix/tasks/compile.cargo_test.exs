@@ -215,6 +215,40 @@ defmodule Mix.Tasks.Compile.CargoTest do
     assert [_] = calls(root)
   end
 
+  test "is compiled in an umbrella, from its root", %{root: root} = context do
+    umbrella = Path.join(root, "umbrella")
+    web = Path.join(umbrella, "apps/web")
+    File.mkdir_p!(web)
+    File.rename!(context.thumbelina, Path.join(umbrella, "apps/thumbelina"))
+
+    File.write!(Path.join(umbrella, "mix.exs"), """
+    defmodule Umbrella.MixProject do
+      use Mix.Project
+      def project, do: [apps_path: "apps", version: "1.0.0", deps: []]
+    end
+    """)
+
+    File.write!(Path.join(web, "mix.exs"), """
+    defmodule Web.MixProject do
+      use Mix.Project
+
+      def project do
+        [app: :web, version: "1.0.0", build_path: "../../_build"] ++
+          [lockfile: "../../mix.lock", deps: [{:thumbelina, in_umbrella: true}]]
+      end
+    end
+    """)
+
+    for folder <- [umbrella, web] do
+      path = inspect(@photo)
+      run = ["run", "-e", "IO.inspect(Thumbelina.thumbnail!(Thumbelina.open!(#{path}), 9, 9))"]
+      {output, 0} = mix(folder, fake_cargo(root), run)
+      assert output =~ "#Thumbelina.Image<jpeg 9x6"
+    end
+
+    assert length(calls(root)) == 1
+  end
+
   test "archives are made, and had through a proxy", %{root: root, app: app} = context do
     {output, 0} = mix(context.thumbelina, fake_cargo(root), ["thumbelina.precompile"])
     archive = Path.join([context.thumbelina, "_build/precompiled", @archive])
