@@ -12,7 +12,7 @@ defmodule Thumbelina.MixProject do
       description: "Thumbnails inside the BEAM: fast, yielding, memory-safe",
       compilers: Mix.compilers() ++ [:cargo],
       deps: deps(Mix.env()),
-      aliases: [run: &run/1],
+      aliases: [run: &run/1, thumbelina: &thumbelina/1],
       test_coverage: [ignore_modules: not_covered()],
       source_url: @source_url,
       docs: docs(),
@@ -80,6 +80,12 @@ defmodule Thumbelina.MixProject do
   end
 
   defp run(args), do: Mix.Task.run("run", args)
+
+  # Mix compiles before a task is run, and would say so in front of a thumbnail on stdout.
+  defp thumbelina(args) do
+    if "-" in args, do: Mix.shell(Mix.Shell.Quiet)
+    Mix.Task.run("thumbelina", args)
+  end
 
   defp bench(args) do
     opts = [env: [{"MIX_ENV", "bench"}], into: IO.stream(:stdio, :line), stderr_to_stdout: true]

@@ -72,7 +72,7 @@ defmodule Thumbelina do
   """
   @spec open(Path.t(), probe_options) :: {:ok, Image.t()} | {:error, Error.t()}
   def open(path, opts \\ []) do
-    with {:ok, bytes} <- Source.read(path), do: new(bytes, opts)
+    with {:ok, bytes} <- Source.read(path), do: probe(bytes, opts)
   end
 
   @doc "Like `open/2`, but raises `Thumbelina.Error`."
@@ -104,7 +104,9 @@ defmodule Thumbelina do
       {:format_not_allowed, :pnm}
   """
   @spec new(binary, probe_options) :: {:ok, Image.t()} | {:error, Error.t()}
-  def new(bytes, opts \\ []) do
+  def new(bytes, opts \\ []), do: bytes |> probe(opts) |> Foreign.explain(bytes)
+
+  defp probe(bytes, opts) do
     with {:ok, bytes} <- Source.bytes(bytes),
          {:ok, call} <- Options.probe(opts),
          {:ok, header} <- native(bytes, call, &Native.probe/2, &Native.probe_dirty/2) do
@@ -195,6 +197,8 @@ defmodule Thumbelina do
          {:ok, call} <- Options.call(width, height, opts),
          {:ok, plan} <- native(bytes, call, &Native.plan/2, &Native.plan_dirty/2) do
       {:ok, Plan.build(plan)}
+    else
+      error -> Foreign.explain(error, source)
     end
   end
 
@@ -232,6 +236,8 @@ defmodule Thumbelina do
          {:ok, {bytes, format, width, height}, stats} <-
            native(bytes, call, &Native.thumbnail/2, &Native.thumbnail_dirty/2) do
       {:ok, Image.build(bytes, %{format: format, width: width, height: height}), stats}
+    else
+      error -> Foreign.explain(error, source)
     end
   end
 
@@ -243,7 +249,7 @@ defmodule Thumbelina do
         else: with(:too_big <- on_normal.(bytes, call), do: on_dirty.(bytes, call))
 
     with {:error, error} <- result,
-         do: {:error, Error |> struct!(error) |> Foreign.explain(bytes)}
+         do: {:error, Error |> struct!(error) |> Foreign.name(bytes)}
   end
 
   defp bang({:ok, value}), do: value

@@ -1,6 +1,6 @@
 defmodule Bench.Chart do
-  # The rows of `Bench.Responsiveness` as an SVG: for each load, a bar from the median to 99.9 % with
-  # a mark at 99 %, on a logarithmic scale of its own. One panel for the calls and one for the
+  # The rows of `Bench.Responsiveness` as an SVG: for each load, a bar from the median to 99.9 %
+  # with a mark at 99 %, on a logarithmic scale of its own. One panel for the calls and one for the
   # sleeper.
 
   alias Bench.Samples
@@ -93,7 +93,7 @@ defmodule Bench.Chart do
     text(@label_width - 10, y, row.label, 11, "end")
   end
 
-  defp x(milliseconds, {left, first..last}) do
+  defp x(milliseconds, {left, first..last//1}) do
     decades = :math.log10(max(milliseconds, @least)) - first
     Float.round(left + decades / (last - first) * @panel_width, 1)
   end

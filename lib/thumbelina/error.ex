@@ -101,7 +101,7 @@ defmodule Thumbelina.Error do
   defimpl Inspect do
     import Inspect.Algebra
 
-    # Of ten fields three are set at the most.
+    # Most fields are of other reasons.
     def inspect(error, opts) do
       fields =
         for {key, value} <- Map.to_list(error),

@@ -25,17 +25,23 @@ defmodule Thumbelina.Foreign do
   # Where a root element is looked for.
   @head 4_096
 
-  @doc "Says in an error about bytes of no known format what they may be."
-  @spec explain(Error.t(), binary) :: Error.t()
-  def explain(%Error{reason: :unsupported_format, format: nil} = error, bytes) do
-    cond do
-      format = format(bytes) -> %{error | format: format}
-      path?(bytes) -> %{error | path: bytes}
-      true -> error
-    end
+  @doc "Names the format in an error about bytes that are not read."
+  @spec name(Error.t(), binary) :: Error.t()
+  def name(%Error{reason: :unsupported_format, format: nil} = error, bytes),
+    do: %{error | format: format(bytes)}
+
+  def name(error, _bytes), do: error
+
+  @doc """
+  Says in the error of a result that what a caller handed in for a picture's bytes looks like a path.
+  """
+  @spec explain(result, term) :: result when result: term
+  def explain({:error, %Error{reason: :unsupported_format, format: nil} = error}, source)
+      when is_binary(source) do
+    {:error, if(path?(source), do: %{error | path: source}, else: error)}
   end
 
-  def explain(error, _bytes), do: error
+  def explain(result, _source), do: result
 
   @doc "The format that bytes have the signature of, if it is one that is known and not read."
   @spec format(binary) :: Error.foreign() | nil

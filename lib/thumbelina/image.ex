@@ -19,7 +19,7 @@ defmodule Thumbelina.Image do
     webp: {"image/webp", ~w(.webp)},
     tiff: {"image/tiff", ~w(.tif .tiff)},
     bmp: {"image/bmp", ~w(.bmp .dib)},
-    ico: {"image/vnd.microsoft.icon", ~w(.ico .cur)},
+    ico: {"image/vnd.microsoft.icon", ~w(.ico)},
     tga: {"image/x-tga", ~w(.tga)},
     dds: {"image/vnd.ms-dds", ~w(.dds)},
     pnm: {"image/x-portable-anymap", ~w(.pnm .pbm .pgm .ppm .pam)},

@@ -3,7 +3,9 @@
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    if std::env::var("CARGO_CFG_TARGET_OS").is_ok_and(|system| system == "linux") {
+    if std::env::var("CARGO_CFG_TARGET_OS")
+        .is_ok_and(|system| ["linux", "freebsd"].contains(&system.as_str()))
+    {
         println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
     }
 }

@@ -19,6 +19,7 @@ defmodule Mix.Tasks.Compile.Cargo do
 
   @impl true
   def run(args) do
+    remove_leftovers()
     state = state()
 
     if "--force" in args or stale?(state) do
@@ -27,7 +28,6 @@ defmodule Mix.Tasks.Compile.Cargo do
 
       case build() do
         {:ok, diagnostics} ->
-          forget_loaded_library()
           File.mkdir_p!(Path.dirname(stamp()))
           File.write!(stamp(), state)
           File.touch!(stamp(), started)
@@ -57,16 +57,26 @@ defmodule Mix.Tasks.Compile.Cargo do
       Mix.Utils.stale?(Enum.flat_map(@sources, &Path.wildcard(&1, match_dot: true)), [stamp()])
   end
 
-  # What a build goes by besides the sources.
+  # What a build goes by besides the sources. As a digest: there may be secrets among it.
   defp state do
-    variables =
-      for {name, value} <- System.get_env(),
-          name =~ ~r/^(CARGO_|RUST|TARGET_|CC$)/,
-          do: {name, value}
+    state =
+      case Precompiled.source() do
+        nil -> {Target.wanted(), variables()}
+        source -> {Target.wanted(), source, Precompiled.checksums()[archive()]}
+      end
 
-    # A digest: there may be secrets among them.
-    :erlang.md5(:erlang.term_to_binary({Precompiled.source(), Enum.sort(variables)}))
+    :erlang.md5(:erlang.term_to_binary(state))
   end
+
+  @variables ~r/^(CARGO_(BUILD|TARGET|PROFILE|ENCODED)_\w+|RUSTFLAGS|RUSTC\w*|RUSTUP_TOOLCHAIN|CC)$/
+
+  defp variables do
+    for {name, value} <- Enum.sort(System.get_env()),
+        name =~ @variables or name =~ ~r/^TARGET_/,
+        do: {name, value}
+  end
+
+  defp archive, do: Precompiled.archive(Mix.Project.config()[:version], Target.wanted())
 
   defp build do
     case Precompiled.source() do
@@ -74,9 +84,7 @@ defmodule Mix.Tasks.Compile.Cargo do
         build_with_cargo()
 
       source ->
-        archive = Precompiled.archive(Mix.Project.config()[:version], Target.wanted())
-
-        case Precompiled.fetch(source, archive, Precompiled.checksums()) do
+        case Precompiled.fetch(source, archive(), Precompiled.checksums()) do
           {:ok, {name, library}} ->
             install(name, &File.write!(&1, library))
             {:ok, []}
@@ -103,7 +111,7 @@ defmodule Mix.Tasks.Compile.Cargo do
     """
     Thumbelina's native library is written in Rust, and built as the project is compiled. It takes
     Rust #{Cargo.minimum()} or newer, with cargo in PATH: https://rustup.rs installs it. No Rust is needed where
-    THUMBELINA_PRECOMPILED, or config :thumbelina, precompiled: [base_url: ...], names a folder or an
+    THUMBELINA_PRECOMPILED, or config :thumbelina, precompiled: [base_url: ...], names a folder or a
     URL that has the library for this target (#{Target.wanted()}) precompiled.\
     """
   end
@@ -114,14 +122,30 @@ defmodule Mix.Tasks.Compile.Cargo do
 
   # A running VM has the old library mapped: it is replaced, never written to.
   defp install(name, write) do
-    # The sources have no priv folder. A link to one is what an earlier version has left.
+    forget_loaded_library()
+    # Whatever happens from here on, the next run sees that it has to build.
+    _ = File.rm(stamp())
+    File.mkdir_p!(folder())
+    target = Path.join(folder(), name)
+    temporary = target <> ".#{System.pid()}"
+    write.(temporary)
+
+    # Windows replaces no library that is in use, but lets it have another name.
+    with {:error, _} <- File.rename(temporary, target) do
+      File.rename!(target, target <> ".#{System.os_time()}")
+      File.rename!(temporary, target)
+    end
+
+    for other <- installed(), Path.basename(other) != name, do: File.rm!(other)
+  end
+
+  # An earlier version put the library into the sources' priv, which Mix links into the build.
+  defp remove_leftovers do
     priv = Path.dirname(folder())
     if match?({:ok, _}, File.read_link(priv)), do: File.rm!(priv)
-    File.mkdir_p!(folder())
-    temporary = Path.join(folder(), "#{name}.#{System.pid()}")
-    write.(temporary)
-    File.rename!(temporary, Path.join(folder(), name))
-    for other <- installed(), Path.basename(other) != name, do: File.rm!(other)
+
+    for name <- ~w(thumbelina.so thumbelina.dll), do: File.rm("priv/native/" <> name)
+    for folder <- ~w(priv/native priv), do: File.rmdir(folder)
   end
 
   # Of the build and not of the sources: these may be read-only, or others' as well.

@@ -11,7 +11,8 @@ defmodule Mix.Tasks.Thumbelina do
   `SIZE` is `320x240`, or `320` for a square box, or `320x` or `x240` to leave a side free. `-` as
   INPUT is stdin, as OUTPUT stdout. The output's format is `--format`, or else what OUTPUT's
   extension says; stdout gets the input's. One line says what was made and how long it took, on
-  stderr if the thumbnail goes to stdout; an error goes to stderr, with exit status 1.
+  stderr if the thumbnail goes to stdout; an error goes to stderr, with exit status 1. In a project
+  that Mix may have to compile first, `MIX_QUIET=1` keeps what it says of that out of stdout.
 
       mix thumbelina photo.jpg thumb.webp 320x240 --fit cover
       mix thumbelina - - 200 --format png < photo.jpg > thumb.png
@@ -25,7 +26,7 @@ defmodule Mix.Tasks.Thumbelina do
   """
   use Mix.Task
 
-  @usage "usage: mix thumbelina INPUT OUTPUT WIDTHxHEIGHT [options] (see mix help thumbelina)"
+  @usage "usage: mix thumbelina INPUT OUTPUT SIZE [options] (see mix help thumbelina)"
 
   @impl true
   def run(args) do
@@ -46,8 +47,6 @@ defmodule Mix.Tasks.Thumbelina do
   end
 
   defp make(input, output, {width, height}, opts) do
-    # Should anything be compiled now, it says so on stdout.
-    if output == "-", do: Mix.shell(Mix.Shell.Quiet)
     Mix.Task.run("app.config")
 
     {micros, result} =
@@ -90,7 +89,7 @@ defmodule Mix.Tasks.Thumbelina do
     case IO.binread(:stdio, :eof) do
       bytes when is_binary(bytes) -> Thumbelina.new(bytes, opts)
       :eof -> Thumbelina.new("", opts)
-      {:error, reason} -> {:error, %Error{reason: reason, path: "-"}}
+      {:error, reason} -> Mix.raise("stdin cannot be read: #{inspect(reason)}")
     end
   end
 
@@ -98,7 +97,9 @@ defmodule Mix.Tasks.Thumbelina do
 
   defp write(thumb, "-") do
     :ok = :io.setopts(:standard_io, encoding: :latin1)
-    IO.binwrite(:stdio, thumb.bytes)
+
+    with {:error, reason} <- IO.binwrite(:stdio, thumb.bytes),
+         do: Mix.raise("stdout cannot be written: #{inspect(reason)}")
   end
 
   defp write(thumb, path), do: Thumbelina.write(thumb, path)

@@ -7,8 +7,8 @@ defmodule Mix.Tasks.Thumbelina.Precompile do
 
   The archive goes into FOLDER, by default `_build/precompiled`, and its checksum into
   `native/checksums`, to be committed. `CARGO_BUILD_TARGET` names a target other than this machine.
-  A project takes it from there if `THUMBELINA_PRECOMPILED` names the folder, or an URL below which
-  it is served.
+  To be run in Thumbelina's own sources. A project takes the library from there if
+  `THUMBELINA_PRECOMPILED` names the folder, or a URL below which it is served.
   """
   use Mix.Task
 
@@ -16,6 +16,9 @@ defmodule Mix.Tasks.Thumbelina.Precompile do
 
   @impl true
   def run(args) do
+    if Mix.Project.config()[:app] != :thumbelina,
+      do: Mix.raise("mix thumbelina.precompile is to be run in Thumbelina's own sources")
+
     output =
       case OptionParser.parse(args, strict: [output: :string]) do
         {opts, [], []} -> opts[:output] || Path.join(Cargo.target_dir(), "../precompiled")
@@ -46,7 +49,7 @@ defmodule Mix.Tasks.Thumbelina.Precompile do
       sha256 #{sum}\
       """)
     else
-      {:error, reason} -> Mix.raise("#{path}: #{inspect(reason)}")
+      {:error, reason} -> Mix.raise("#{path} or its checksum: #{inspect(reason)}")
     end
   end
 

@@ -38,9 +38,11 @@ defmodule Mix.Thumbelina.Cargo do
           {:ok, Path.t(), [Mix.Task.Compiler.Diagnostic.t()]}
           | {:error, String.t(), [Mix.Task.Compiler.Diagnostic.t()]}
   def build do
-    with {:ok, cargo} <- find() do
+    with {:ok, cargo, host} <- find() do
+      args = args(Target.asked(System.get_env()) || Target.differing(host))
+
       {output, status} =
-        System.cmd(cargo, args(), env: env(), into: %Echo{}, stderr_to_stdout: true)
+        System.cmd(cargo, args, env: env(), into: %Echo{}, stderr_to_stdout: true)
 
       diagnostics = parse(output)
 
@@ -57,9 +59,8 @@ defmodule Mix.Thumbelina.Cargo do
     end
   end
 
-  defp args do
-    asked = Target.asked(System.get_env())
-    target = if asked, do: ["--target", asked], else: []
+  defp args(target) do
+    target = if target, do: ["--target", target], else: []
 
     ["build", "--release", "--locked", "--package", @package, "--target-dir", target_dir()] ++
       ["--message-format", "json-render-diagnostics" | target]
@@ -81,7 +82,9 @@ defmodule Mix.Thumbelina.Cargo do
   @doc false
   def env(given) do
     asked = Target.asked(given)
-    linker(asked, given) ++ rustflags(asked || Target.wanted(), given)
+    # What cargo says is read, whatever terminals it is set up for.
+    [{"CARGO_TERM_COLOR", "never"}, {"CARGO_TERM_PROGRESS_WHEN", "never"}] ++
+      linker(asked, given) ++ rustflags(asked || Target.wanted(), given)
   end
 
   # Nerves names its compiler in CC, which links too.
@@ -99,7 +102,8 @@ defmodule Mix.Thumbelina.Cargo do
     if Target.musl?(target) do
       case given do
         %{"CARGO_ENCODED_RUSTFLAGS" => flags} ->
-          [{"CARGO_ENCODED_RUSTFLAGS", Enum.join([flags, "-C", @dynamic], "\x1f")}]
+          flags = String.split(flags, "\x1f", trim: true) ++ ["-C", @dynamic]
+          [{"CARGO_ENCODED_RUSTFLAGS", Enum.join(flags, "\x1f")}]
 
         %{"RUSTFLAGS" => flags} ->
           [{"RUSTFLAGS", "#{flags} -C #{@dynamic}"}]
@@ -118,16 +122,22 @@ defmodule Mix.Thumbelina.Cargo do
         {:error, "cargo was not found", []}
 
       cargo ->
-        case System.cmd(cargo, ["--version"], stderr_to_stdout: true) do
-          {"cargo " <> version, 0} -> recent(cargo, hd(String.split(version)))
-          {output, _} -> {:error, "cargo does not run: #{String.trim(output)}", []}
+        {output, status} = System.cmd(cargo, ["--version", "--verbose"], stderr_to_stdout: true)
+
+        # rustup may have had something to install, and said so.
+        with 0 <- status,
+             [_, version] <- Regex.run(~r/^cargo (\d\S*)/m, output),
+             [_, host] <- Regex.run(~r/^host: (\S+)/m, output) do
+          recent(cargo, version, host)
+        else
+          _ -> {:error, "cargo does not run: #{String.trim(output)}", []}
         end
     end
   end
 
-  defp recent(cargo, found) do
+  defp recent(cargo, found, host) do
     if at_least?(found, minimum()),
-      do: {:ok, cargo},
+      do: {:ok, cargo, host},
       else: {:error, "cargo is #{found}, and Rust #{minimum()} or newer is needed", []}
   end
 
@@ -138,7 +148,7 @@ defmodule Mix.Thumbelina.Cargo do
 
   @doc "The oldest Rust that will do, as Cargo.toml says it."
   def minimum do
-    [_, version] = Regex.run(~r/^rust-version = "(.+)"$/m, File.read!("Cargo.toml"))
+    [_, version] = Regex.run(~r/^rust-version = "([^"]+)"/m, File.read!("Cargo.toml"))
     version
   end
 

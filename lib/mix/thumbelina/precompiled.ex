@@ -3,8 +3,8 @@ defmodule Mix.Thumbelina.Precompiled do
   # Archives of native libraries, so that not everybody needs Rust: where they are had from, how
   # they are made, and the checksums that are committed with the sources.
 
-  # Some of OTP's applications are called by apply: only Mix tasks have need of them, so that the
-  # project lists none of them, which the compiler would warn of.
+  # OTP's applications that only Mix tasks need are called by `apply`: the project does not list
+  # them, and the compiler would warn.
 
   # The oldest NIF interface that the library keeps to. Newer VMs have it too.
   @nif_version "2.16"
@@ -59,13 +59,14 @@ defmodule Mix.Thumbelina.Precompiled do
     end
   end
 
-  defp get("http" <> _ = url, archive) do
-    if url =~ ~r"^https?://",
-      do: download(String.trim_trailing(url, "/") <> "/" <> archive),
-      else: read(url, archive)
+  defp get(source, archive) do
+    cond do
+      source =~ ~r"^https?://" -> download(String.trim_trailing(source, "/") <> "/" <> archive)
+      source =~ ~r"^\w+://" -> {:error, "#{without_secrets(source)} is no URL of http or https"}
+      Path.type(source) != :absolute -> {:error, "#{source} is no absolute path, and no URL"}
+      true -> read(source, archive)
+    end
   end
-
-  defp get(folder, archive), do: read(folder, archive)
 
   defp read(folder, archive) do
     path = Path.join(folder, archive)
@@ -75,25 +76,20 @@ defmodule Mix.Thumbelina.Precompiled do
   end
 
   defp download(url) do
-    with :ok <- start(), {:ok, tls} <- tls(url) do
-      options = [timeout: @timeout, connect_timeout: 15_000] ++ tls
-
-      request = [:get, {String.to_charlist(url), []}, options, [body_format: :binary]]
+    with :ok <- start([:inets, :ssl, :public_key]), {:ok, tls} <- tls(url) do
+      options = [timeout: @timeout, connect_timeout: 15_000] ++ proxy_login(url) ++ tls
+      request = [:get, {String.to_charlist(url), []}, options, [body_format: :binary], profile()]
+      shown = without_secrets(url)
 
       case apply(:httpc, :request, request) do
         {:ok, {{_, 200, _}, _headers, bytes}} -> {:ok, bytes}
-        {:ok, {{_, status, phrase}, _headers, _}} -> {:error, "#{url}: #{status} #{phrase}"}
-        {:error, reason} -> {:error, "#{url}: #{inspect(reason)}"}
+        {:ok, {{_, status, phrase}, _headers, _}} -> {:error, "#{shown}: #{status} #{phrase}"}
+        {:error, reason} -> {:error, "#{shown}: #{inspect(reason)}"}
       end
     end
   end
 
-  defp start do
-    with :ok <- start([:inets, :ssl, :public_key]) do
-      proxy("HTTP_PROXY", :proxy)
-      proxy("HTTPS_PROXY", :https_proxy)
-    end
-  end
+  defp without_secrets(url), do: Regex.replace(~r"//[^/@]*@", url, "//")
 
   @doc """
   Starts applications of OTP, which may not be installed, and which Elixir from 1.15 on takes off
@@ -114,15 +110,45 @@ defmodule Mix.Thumbelina.Precompiled do
       {:error, "it takes OTP's #{Enum.join(applications, ", ")}: #{Exception.message(error)}"}
   end
 
-  defp proxy(variable, option) do
-    with address when address not in [nil, ""] <-
-           System.get_env(variable) || System.get_env(String.downcase(variable)),
-         %{host: host, port: port} when is_binary(host) <- URI.parse(address) do
-      apply(:httpc, :set_options, [[{option, {{String.to_charlist(host), port}, []}}]])
+  # A client of its own: that of the VM may be set up for something else.
+  @profile :thumbelina
+
+  defp profile do
+    _ = apply(:inets, :start, [:httpc, [profile: @profile]])
+
+    proxies =
+      for {scheme, option} <- [{"http", :proxy}, {"https", :https_proxy}],
+          %URI{host: host, port: port} <- [proxy(scheme)],
+          do: {option, {{String.to_charlist(host), port}, not_proxied()}}
+
+    :ok = apply(:httpc, :set_options, [proxies, @profile])
+    @profile
+  end
+
+  defp proxy_login(url) do
+    with %URI{userinfo: <<_, _::binary>> = login} <-
+           url |> URI.parse() |> Map.get(:scheme) |> proxy(),
+         [user, password] <- login |> String.split(":", parts: 2) |> Enum.map(&URI.decode/1) do
+      [proxy_auth: {String.to_charlist(user), String.to_charlist(password)}]
     else
-      _ -> :ok
+      _ -> []
     end
   end
+
+  defp proxy(scheme) do
+    with address when address != "" <- variable(scheme <> "_proxy"),
+         %URI{host: host} = uri when is_binary(host) <- URI.parse(address),
+         do: uri
+  end
+
+  # `.example.com` is every host of it, as `*.example.com` is to httpc.
+  defp not_proxied do
+    for host <- String.split(variable("no_proxy"), ~r/[\s,]+/, trim: true) do
+      String.to_charlist(if String.starts_with?(host, "."), do: "*" <> host, else: host)
+    end
+  end
+
+  defp variable(name), do: System.get_env(name) || System.get_env(String.upcase(name), "")
 
   # The address is checked whatever it redirects to: the checksum says whether what came is wanted.
   defp tls("http://" <> _), do: {:ok, []}
@@ -172,7 +198,7 @@ defmodule Mix.Thumbelina.Precompiled do
 
   defp lines(path) do
     case File.read(path) do
-      {:ok, text} -> String.split(text, "\n")
+      {:ok, text} -> String.split(text, ~r/\r?\n/)
       {:error, _} -> []
     end
   end

@@ -48,6 +48,8 @@ defmodule Mix.Thumbelina.Target do
     cond do
       # Erlang's older name of Apple's 64 bits is arm.
       system =~ "darwin" -> "#{if arch == "x86_64", do: arch, else: "aarch64"}-apple-darwin"
+      # From OTP 28 on.
+      system =~ "windows" -> "#{arch(arch)}-pc-windows-msvc"
       system =~ "freebsd" -> "#{arch(arch)}-unknown-freebsd"
       system =~ "linux" -> "#{arch(arch)}-unknown-linux-#{abi(List.last(rest))}"
       true -> architecture
@@ -73,6 +75,19 @@ defmodule Mix.Thumbelina.Target do
         :erlang.system_info(:wordsize)
       )
   end
+
+  @doc """
+  The target that is wanted, if cargo builds for a machine of another kind than the VM's by itself:
+  with an emulated VM, or one of 32 bits.
+  """
+  @spec differing(String.t()) :: String.t() | nil
+  def differing(host, wanted \\ wanted()) do
+    if family(host) != family(wanted), do: wanted
+  end
+
+  defp family("arm" <> _), do: "arm"
+  defp family("i" <> <<_, "86", _::binary>>), do: "i686"
+  defp family(target), do: target |> String.split("-") |> hd()
 
   @spec musl?(String.t()) :: boolean
   def musl?(target), do: target =~ "musl"

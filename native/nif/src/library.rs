@@ -121,5 +121,20 @@ extern "C" fn nif_init() -> *const ErlNifEntry {
 extern "C" fn nif_init(callbacks: *mut rustler::codegen_runtime::DynNifCallbacks) -> *const ErlNifEntry {
     // SAFETY: they are the VM's, and it is called before any of them is.
     unsafe { rustler::codegen_runtime::internal_set_symbols(callbacks) };
+    stay();
     entry()
+}
+
+/// Keeps the library in memory once it is loaded, as build.rs does elsewhere.
+#[cfg(windows)]
+fn stay() {
+    unsafe extern "system" {
+        fn GetModuleHandleExW(flags: u32, address: *const c_void, module: *mut *mut c_void) -> c_int;
+    }
+    const PIN: u32 = 1;
+    const FROM_ADDRESS: u32 = 4;
+    let mut module = std::ptr::null_mut();
+    // SAFETY: the address is of a function of this library, and the handle has a place. Should it
+    // fail, the library is unloaded with the module.
+    unsafe { GetModuleHandleExW(PIN | FROM_ADDRESS, stay as *const c_void, &mut module) };
 }

@@ -66,7 +66,7 @@ impl Drop for Counted {
     }
 }
 
-/// Whether each thumbnail in the making can have two cores. Where not, sharing one out would take
+/// Whether each thumbnail, in the making or waiting, can have two cores. Where not, sharing one out would take
 /// from the others what it gains.
 fn has_spare_cores(schedulers: usize) -> bool {
     let jobs = JOBS.load(Ordering::Relaxed);
@@ -172,10 +172,10 @@ impl State {
 
     /// Steps without a budget.
     fn steps_unless(&mut self, is_stopped: &dyn Fn() -> bool) -> std::thread::Result<Result<Step, Error>> {
-        self.since = Instant::now();
         // Asked once: a decoder that shares its work out has pieces under way, which are lost when
         // it goes on alone.
         let pool = if has_spare_cores(self.schedulers) { pool::pool(self.threads) } else { None };
+        self.since = Instant::now();
         catch_unwind(AssertUnwindSafe(|| {
             loop {
                 // Nobody waits for the picture of a dead process, and what is returned goes

@@ -1,13 +1,14 @@
 defmodule Mix.Tasks.Compile.CargoTest do
-  # Projects that depend on Thumbelina, compiled by a Mix of their own. What they depend on is a copy
-  # of what a package has, under a path that shells and globs have trouble with. Cargo is a script,
-  # which tells how it was called and hands out the library of this build, or is not there at all.
+  # Projects that depend on Thumbelina, compiled by a Mix of their own. What they depend on is a
+  # copy of what a package has, under a path that shells and globs have trouble with. Cargo is a
+  # script, which tells how it was called and hands out the library of this build, or is not there.
 
   use ExUnit.Case, async: true
 
   alias Mix.Thumbelina.{Precompiled, Target}
 
   @moduletag :tmp_dir
+  @moduletag :unix
   @moduletag timeout: 180_000
 
   @archive Precompiled.archive(Mix.Project.config()[:version], Target.wanted())
@@ -80,7 +81,12 @@ defmodule Mix.Tasks.Compile.CargoTest do
 
     File.write!(Path.join(bin, "cargo"), """
     #!/bin/sh
-    if [ "$1" = --version ]; then echo "cargo ${FAKE_VERSION:-1.99.0} (0 2026-01-01)"; exit; fi
+    if [ "$1" = --version ]; then
+      echo 'info: syncing channel updates' >&2
+      echo "cargo ${FAKE_VERSION:-1.99.0} (0 2026-01-01)"
+      echo 'host: #{Target.wanted()}'
+      exit
+    fi
     printf '%s\\n' "RUSTFLAGS=$RUSTFLAGS" "$@" >> '#{root}/calls'
     while [ $# -gt 0 ]; do [ "$1" = --target-dir ] && folder=$2; shift; done
     mkdir -p "$folder/release"
@@ -215,6 +221,30 @@ defmodule Mix.Tasks.Compile.CargoTest do
     assert [_] = calls(root)
   end
 
+  test "what an earlier version left in the sources goes", %{root: root, app: app} = context do
+    left = Path.join(context.thumbelina, "priv/native")
+    File.mkdir_p!(left)
+    File.write!(Path.join(left, "thumbelina.so"), "old")
+    built = Path.join(app, "_build/dev/lib/thumbelina")
+    File.mkdir_p!(built)
+    File.ln_s!(Path.join(context.thumbelina, "priv"), Path.join(built, "priv"))
+
+    for _ <- 1..2 do
+      {output, 0} = mix(app, fake_cargo(root), @make)
+      assert output =~ "made 100x67"
+      refute File.exists?(Path.join(context.thumbelina, "priv"))
+    end
+  end
+
+  test "the command line has stdout for itself, also where it is compiled first", context do
+    bin = fake_cargo(context.root)
+    env = [{"PATH", bin} | @unset]
+    command = "mix thumbelina '#{@photo}' - 50 2>/dev/null"
+    opts = [cd: context.thumbelina, env: Enum.uniq_by(env, &elem(&1, 0))]
+    {output, 0} = System.cmd("sh", ["-c", command], opts)
+    assert {:ok, %{format: :jpeg, width: 50}} = Thumbelina.new(output)
+  end
+
   test "is compiled in an umbrella, from its root", %{root: root} = context do
     umbrella = Path.join(root, "umbrella")
     web = Path.join(umbrella, "apps/web")
@@ -260,7 +290,9 @@ defmodule Mix.Tasks.Compile.CargoTest do
 
     {address, proxy} = proxy(File.read!(archive))
     source = {"THUMBELINA_PRECOMPILED", "http://nowhere.invalid/of/releases"}
-    {output, 0} = mix(app, path_without_cargo(root), @make, [source, {"http_proxy", address}])
+    # Another host is to be had without the proxy.
+    env = [source, {"http_proxy", address}, {"no_proxy", "example.com, .example.org"}]
+    {output, 0} = mix(app, path_without_cargo(root), @make, env)
     assert output =~ "made 100x67"
     assert Task.await(proxy) =~ "GET http://nowhere.invalid/of/releases/#{@archive} HTTP/1.1\r\n"
 

@@ -100,6 +100,7 @@ defmodule Mix.Tasks.ThumbelinaTest do
 
   # In a process of its own, whose stdin and stdout are files.
   @tag :tmp_dir
+  @tag :unix
   test "reads stdin and writes stdout", %{tmp_dir: folder} do
     thumb = Path.join(folder, "thumb")
     said = Path.join(folder, "said")

@@ -75,8 +75,9 @@ defmodule Mix.Thumbelina.PrecompiledTest do
           {server, ~r"^#{server}/#{other}: 404 "},
           {"http://127.0.0.1:1", ~r"econnrefused"},
           {"https://127.0.0.1:1", ~r"econnrefused"},
-          {"ftp://nowhere", ~r"no such file or directory"},
-          {"httpdocs", ~r"^httpdocs/#{other}: no such file or directory"}
+          {"ftp://me:secret@nowhere", ~r"^ftp://nowhere is no URL of http or https$"},
+          {"http://me:secret@127.0.0.1:1/a", ~r"^http://127.0.0.1:1/a/.*econnrefused"},
+          {"httpdocs", ~r"^httpdocs is no absolute path"}
         ] do
       assert {:error, message} = Precompiled.fetch(source, other, checksums)
       assert message =~ reason
@@ -127,7 +128,7 @@ defmodule Mix.Thumbelina.PrecompiledTest do
     path = Path.join(folder, "checksums")
     sum = Precompiled.sha256("")
     assert Precompiled.checksums(path) == %{}
-    File.write!(path, "# comment\n#{sum}  b.tar.gz\n#{sum} *c.tar.gz\nnonsense\n")
+    File.write!(path, "# comment\n#{sum}  b.tar.gz\r\n#{sum} *c.tar.gz\r\nnonsense\n")
     assert Precompiled.checksums(path) == %{"b.tar.gz" => sum, "c.tar.gz" => sum}
 
     other = Precompiled.sha256("x")

@@ -44,11 +44,27 @@ defmodule Mix.Thumbelina.TargetTest do
           {"riscv64-unknown-linux-gnu", "riscv64gc-unknown-linux-gnu"},
           {"sparc-sun-solaris2.11", "sparc-sun-solaris2.11"},
           {"amd64-portbld-freebsd13.2", "x86_64-unknown-freebsd"},
-          {"win32", "x86_64-pc-windows-msvc"}
+          {"win32", "x86_64-pc-windows-msvc"},
+          {"x86_64-pc-windows", "x86_64-pc-windows-msvc"},
+          {"aarch64-pc-windows", "aarch64-pc-windows-msvc"}
         ] do
       assert Target.host(architecture, 8) == expected
     end
 
     assert Target.host("win32", 4) == "i686-pc-windows-msvc"
+  end
+
+  test "cargo is told the target where its own is of another kind of machine" do
+    for {cargo, vm, told?} <- [
+          {"x86_64-unknown-linux-gnu", "x86_64-unknown-linux-gnu", false},
+          {"x86_64-alpine-linux-musl", "x86_64-unknown-linux-musl", false},
+          {"x86_64-pc-windows-gnu", "x86_64-pc-windows-msvc", false},
+          {"armv7-unknown-linux-gnueabihf", "arm-unknown-linux-gnueabihf", false},
+          {"i586-unknown-linux-gnu", "i686-unknown-linux-gnu", false},
+          {"aarch64-apple-darwin", "x86_64-apple-darwin", true},
+          {"x86_64-unknown-linux-gnu", "i686-unknown-linux-gnu", true}
+        ] do
+      assert Target.differing(cargo, vm) == if(told?, do: vm)
+    end
   end
 end
