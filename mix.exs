@@ -62,7 +62,7 @@ defmodule Thumbelina.MixProject do
 
   # `mix run bench` runs the scripts of bench/; everything else is Mix's own `run`.
   defp run(["bench" | args]) do
-    if Mix.env() == :bench or Code.ensure_loaded?(Benchee) or not hex?() do
+    if Mix.env() == :bench or Code.ensure_loaded?(Benchee) or not Code.ensure_loaded?(Hex) do
       Mix.Task.run("run", ["bench/run.exs", "--" | args])
     else
       # Benchee is a Hex package of the environment :bench. Dependencies cannot change in a Mix that
@@ -92,6 +92,4 @@ defmodule Thumbelina.MixProject do
     {_, status} = System.cmd(System.find_executable("mix"), args, opts)
     status
   end
-
-  defp hex?, do: Path.wildcard(Path.join(Mix.path_for(:archives), "hex-*")) != []
 end

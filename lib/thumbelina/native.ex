@@ -59,12 +59,15 @@ defmodule Thumbelina.Native do
         :ok
 
       {:error, {_, message}} ->
-        raise """
-        Thumbelina's native library cannot be loaded: #{message}.
-        `mix compile` puts #{path} there: built with cargo, which https://rustup.rs installs, or
-        precompiled, from the folder or URL that THUMBELINA_PRECOMPILED names. See the README,
-        "Installing it".
-        """
+        # Not `raise`, of which Dialyzer would think that no function here ever returns.
+        :erlang.nif_error(%RuntimeError{
+          message: """
+          Thumbelina's native library cannot be loaded: #{message}.
+          `mix compile` puts #{path} there: built with cargo, which https://rustup.rs installs, or
+          precompiled, from the folder or URL that THUMBELINA_PRECOMPILED names. See the README,
+          "Installing it".
+          """
+        })
     end
   end
 end

@@ -47,7 +47,7 @@ defmodule Mix.Tasks.Compile.Cargo do
 
   @impl true
   def clean do
-    for path <- [stamp() | installed()], do: File.rm(path)
+    Enum.each([stamp() | installed()], &File.rm/1)
     _ = File.rm_rf(Cargo.target_dir())
     :ok
   end
@@ -136,7 +136,7 @@ defmodule Mix.Tasks.Compile.Cargo do
       File.rename!(temporary, target)
     end
 
-    for other <- installed(), Path.basename(other) != name, do: File.rm!(other)
+    installed() |> List.delete(target) |> Enum.each(&File.rm!/1)
   end
 
   # An earlier version put the library into the sources' priv, which Mix links into the build.
@@ -144,8 +144,8 @@ defmodule Mix.Tasks.Compile.Cargo do
     priv = Path.dirname(folder())
     if match?({:ok, _}, File.read_link(priv)), do: File.rm!(priv)
 
-    for name <- ~w(thumbelina.so thumbelina.dll), do: File.rm("priv/native/" <> name)
-    for folder <- ~w(priv/native priv), do: File.rmdir(folder)
+    Enum.each(~w(thumbelina.so thumbelina.dll), &File.rm("priv/native/" <> &1))
+    Enum.each(~w(priv/native priv), &File.rmdir/1)
   end
 
   # Of the build and not of the sources: these may be read-only, or others' as well.

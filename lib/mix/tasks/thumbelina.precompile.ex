@@ -25,11 +25,10 @@ defmodule Mix.Tasks.Thumbelina.Precompile do
         _ -> Mix.raise("usage: mix thumbelina.precompile [--output FOLDER]")
       end
 
-    with :ok <- Precompiled.start([:crypto]),
-         {:ok, library, _diagnostics} <- Cargo.build() do
-      pack(library, Path.expand(output))
-    else
-      {:error, reason} -> Mix.raise(reason)
+    with {:error, reason} <- Precompiled.start([:crypto]), do: Mix.raise(reason)
+
+    case Cargo.build() do
+      {:ok, library, _diagnostics} -> pack(library, Path.expand(output))
       {:error, reason, _diagnostics} -> Mix.raise(reason)
     end
   end

@@ -97,17 +97,22 @@ defmodule Mix.Thumbelina.Precompiled do
   """
   @spec start([atom]) :: :ok | {:error, String.t()}
   def start(applications) do
-    for application <- applications do
-      if function_exported?(Mix, :ensure_application!, 1),
-        do: apply(Mix, :ensure_application!, [application])
+    Enum.find_value(applications, :ok, fn application ->
+      find(application)
 
-      {:ok, _} = Application.ensure_all_started(application)
-    end
+      case Application.ensure_all_started(application) do
+        {:ok, _} -> nil
+        {:error, {_, reason}} -> {:error, "it takes OTP's #{application}: #{inspect(reason)}"}
+      end
+    end)
+  end
 
-    :ok
+  defp find(application) do
+    if function_exported?(Mix, :ensure_application!, 1),
+      do: apply(Mix, :ensure_application!, [application])
   rescue
-    error in [Mix.Error, MatchError] ->
-      {:error, "it takes OTP's #{Enum.join(applications, ", ")}: #{Exception.message(error)}"}
+    # Starting it says the same.
+    Mix.Error -> :ok
   end
 
   # A client of its own: that of the VM may be set up for something else.

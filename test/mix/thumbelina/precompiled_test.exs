@@ -142,6 +142,6 @@ defmodule Mix.Thumbelina.PrecompiledTest do
   test "says which part of OTP is not there" do
     assert Precompiled.start([:crypto]) == :ok
     assert {:error, reason} = Precompiled.start([:crypto, :no_such_application])
-    assert reason =~ "it takes OTP's crypto, no_such_application: "
+    assert reason =~ "it takes OTP's no_such_application: "
   end
 end
