@@ -98,7 +98,7 @@ defmodule Mix.Tasks.Thumbelina do
   defp write(thumb, "-") do
     :ok = :io.setopts(:standard_io, encoding: :latin1)
 
-    with {:error, reason} <- IO.binwrite(:stdio, thumb.bytes),
+    with {:error, reason} <- :file.write(:standard_io, thumb.bytes),
          do: Mix.raise("stdout cannot be written: #{inspect(reason)}")
   end
 
