@@ -68,11 +68,13 @@ defmodule Mix.Tasks.Compile.Cargo do
     :erlang.md5(:erlang.term_to_binary(state))
   end
 
-  @variables ~r/^(CARGO_(BUILD|TARGET|PROFILE|ENCODED)_\w+|RUSTFLAGS|RUSTC\w*|RUSTUP_TOOLCHAIN|CC)$/
-
+  # Those that cargo and the compilers below it build by, and those of Nerves.
   defp variables do
+    cargo = ~r/^(CARGO_(BUILD|TARGET|PROFILE|ENCODED)_\w+|RUSTFLAGS|RUSTC\w*|RUSTUP_TOOLCHAIN)$/
+    nerves = ~r/^(TARGET_\w+|CC)$/
+
     for {name, value} <- Enum.sort(System.get_env()),
-        name =~ @variables or name =~ ~r/^TARGET_/,
+        name =~ cargo or name =~ nerves,
         do: {name, value}
   end
 

@@ -155,20 +155,20 @@ defmodule Mix.Thumbelina.Cargo do
   @doc "Whether a line of cargo's is one of its messages to programs."
   def message?(line), do: String.starts_with?(line, ~s({"reason":))
 
-  # A list of strings, in which any character may stand.
-  @filenames ~r/"filenames":\[((?:"(?:[^"\\]|\\.)*",?)*)\]/
-
   @doc """
   The path of the library, as cargo's message about it says: targets, profiles and configuration
   files have a say in it.
   """
   @spec library(String.t()) :: Path.t() | nil
   def library(output) do
+    # A list of strings, in which any character may stand.
+    filenames = ~r/"filenames":\[((?:"(?:[^"\\]|\\.)*",?)*)\]/
+
     output
     |> String.split("\n")
     |> Enum.filter(&(message?(&1) and &1 =~ ~s("crate_types":["cdylib"]) and &1 =~ @package))
     |> Enum.find_value(fn message ->
-      with [_, names] <- Regex.run(@filenames, message) do
+      with [_, names] <- Regex.run(filenames, message) do
         Enum.find(strings(names), &(Path.extname(&1) in ~w(.so .dylib .dll)))
       end
     end)
@@ -180,13 +180,13 @@ defmodule Mix.Thumbelina.Cargo do
         do: Regex.replace(~r/\\(.)/, text, "\\1")
   end
 
-  # rustc's `error[E0308]: mismatched types` with `  --> native/core/src/plan.rs:12:5` below it.
-  @diagnostic ~r/^(error|warning)(?:\[\w+\])?: (.+)\n +--> (.+?):(\d+):\d+$/m
-
   @doc "What rustc says, as Mix wants it."
   @spec parse(String.t()) :: [Mix.Task.Compiler.Diagnostic.t()]
   def parse(output) do
-    for [_, severity, message, file, line] <- Regex.scan(@diagnostic, output) do
+    # rustc's `error[E0308]: mismatched types` with `  --> native/core/src/plan.rs:12:5` below it.
+    pattern = ~r/^(error|warning)(?:\[\w+\])?: (.+)\n +--> (.+?):(\d+):\d+$/m
+
+    for [_, severity, message, file, line] <- Regex.scan(pattern, output) do
       %{
         diagnostic(if(severity == "error", do: :error, else: :warning), message)
         | file: Path.expand(file),
