@@ -14,15 +14,24 @@ defmodule Mix.Thumbelina.PrecompiledTest do
     {:ok, path: path, checksums: %{@archive => path |> File.read!() |> Precompiled.sha256()}}
   end
 
-  # A server of files, as people have them.
+  # A server of what is in a folder, which may have a name that httpd knows nothing to do with.
   defp serve(folder) do
+    served =
+      Path.join(
+        System.tmp_dir!(),
+        "thumbelina-#{System.pid()}-#{System.unique_integer([:positive])}"
+      )
+
+    File.cp_r!(folder, served)
+    on_exit(fn -> File.rm_rf!(served) end)
+
     {:ok, server} =
       :inets.start(:httpd,
         port: 0,
         bind_address: {127, 0, 0, 1},
         server_name: ~c"localhost",
-        server_root: String.to_charlist(folder),
-        document_root: String.to_charlist(folder),
+        server_root: String.to_charlist(served),
+        document_root: String.to_charlist(served),
         modules: [:mod_get]
       )
 
