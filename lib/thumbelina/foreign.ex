@@ -33,7 +33,8 @@ defmodule Thumbelina.Foreign do
   def name(error, _bytes), do: error
 
   @doc """
-  Says in the error of a result that what a caller handed in for a picture's bytes looks like a path.
+  Says in the error of a result that what a caller handed in as a picture's bytes looks like a
+  path.
   """
   @spec explain(result, term) :: result when result: term
   def explain({:error, %Error{reason: :unsupported_format, format: nil} = error}, source)

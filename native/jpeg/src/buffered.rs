@@ -23,7 +23,8 @@ use crate::{Error, OnDamage};
 const MAX_SCANS: usize = 200;
 
 /// DC values have 13 bits that a first scan can leave to others (T.81, G.1.1.1.1), of which each
-/// adds one. Every block has a bit in each of these scans, so that they are the ones that take time.
+/// adds one. Every block has a bit in each of these scans, so that they are the ones that take
+/// time.
 const MAX_DC_SCANS: usize = 14;
 
 /// The same for pictures that are not progressive: each component has one scan.

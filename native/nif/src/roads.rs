@@ -66,8 +66,8 @@ impl Drop for Counted {
     }
 }
 
-/// Whether each thumbnail, in the making or waiting, can have two cores. Where not, sharing one out would take
-/// from the others what it gains.
+/// Whether each thumbnail, in the making or waiting, can have two cores. Where not, sharing one out
+/// would take from the others what it gains.
 fn has_spare_cores(schedulers: usize) -> bool {
     let jobs = JOBS.load(Ordering::Relaxed);
     jobs < 2 || jobs * 2 <= schedulers

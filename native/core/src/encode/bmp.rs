@@ -46,7 +46,7 @@ impl SpanFormat for Bmp {
         let pixels = within_u32(row as u64 * u64::from(picture.height))?;
         let start = FILE_HEADER + header + colours * 4;
         let file = within_u32(u64::from(start) + u64::from(pixels))?;
-        sink.expect(file.into())?;
+        sink.check(file.into())?;
 
         sink.put(b"BM")?;
         let put = |sink: &mut Sink, fields: &[u32]| {

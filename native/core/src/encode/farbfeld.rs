@@ -8,7 +8,7 @@ pub(super) struct Farbfeld;
 
 impl SpanFormat for Farbfeld {
     fn begin(&mut self, picture: &Picture, sink: &mut Sink) -> Result<(), Error> {
-        sink.expect(picture.samples.bytes().len() as u64)?;
+        sink.check(picture.samples.bytes().len() as u64)?;
         sink.put(b"farbfeld")?;
         sink.put(&picture.width.to_be_bytes())?;
         sink.put(&picture.height.to_be_bytes())

@@ -12,7 +12,7 @@ pub(super) fn writer(picture: &Picture, sink: &mut Sink) -> Result<Box<dyn Write
         put_header(picture, sink)?;
         return Ok(Box::new(Encoded::new(picture)?));
     }
-    sink.expect(u64::from(picture.width) * u64::from(picture.height) * 4)?;
+    sink.check(u64::from(picture.width) * u64::from(picture.height) * 4)?;
     Ok(Box::new(Spans::new(Flat, Format::Hdr, picture, sink)?))
 }
 

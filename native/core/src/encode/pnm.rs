@@ -18,7 +18,7 @@ impl Pnm {
 
 impl SpanFormat for Pnm {
     fn begin(&mut self, picture: &Picture, sink: &mut Sink) -> Result<(), Error> {
-        sink.expect(picture.samples.bytes().len() as u64)?;
+        sink.check(picture.samples.bytes().len() as u64)?;
         let Picture { width, height, layout, .. } = *picture;
         let most = if layout.depth == Depth::U8 { 255 } else { 65_535 };
         let (map, tuple) = match layout.channels {

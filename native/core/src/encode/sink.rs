@@ -42,7 +42,7 @@ impl Sink {
             max_memory,
             failed: None,
         };
-        sink.expect(0)?;
+        sink.check(0)?;
         Ok(sink)
     }
 
@@ -52,7 +52,7 @@ impl Sink {
     }
 
     /// Fails at once where `bytes` more would at some time.
-    pub(crate) fn expect(&self, bytes: u64) -> Result<(), Error> {
+    pub(crate) fn check(&self, bytes: u64) -> Result<(), Error> {
         let wanted = self.besides.saturating_add(self.held).saturating_add(bytes);
         Limit::MaxMemory.check(wanted, self.max_memory)
     }
@@ -81,11 +81,11 @@ impl Sink {
         let (len, capacity) = (self.last.len(), self.last.capacity());
         if len + bytes <= PIECE {
             let wanted = (capacity * 2).max(len + bytes).clamp(FIRST, PIECE);
-            self.expect((wanted - capacity) as u64)?;
+            self.check((wanted - capacity) as u64)?;
             self.last.try_reserve_exact(wanted - len).map_err(|_| Error::OutOfMemory)?;
             self.held += (self.last.capacity() - capacity) as u64;
         } else {
-            self.expect(PIECE as u64)?;
+            self.check(PIECE as u64)?;
             let mut next = Vec::new();
             next.try_reserve_exact(PIECE).map_err(|_| Error::OutOfMemory)?;
             self.pieces.try_reserve(1).map_err(|_| Error::OutOfMemory)?;
@@ -297,7 +297,7 @@ mod tests {
         assert!(sink.write_all(&[7]).is_err());
         assert_eq!(Err(sink.take_error()), limit(500_000 + 3 * (PIECE as u64)));
         assert_eq!(Sink::new(1 << 20, 2 << 20).map(drop), limit(2 << 20));
-        assert_eq!(sink.empty_like().and_then(|sink| sink.expect(1 << 20)), limit((1 << 20) + 500_000));
+        assert_eq!(sink.empty_like().and_then(|sink| sink.check(1 << 20)), limit((1 << 20) + 500_000));
     }
 
     #[test]

@@ -97,7 +97,7 @@ impl Directory<'_> {
 impl SpanFormat for Tiff {
     fn begin(&mut self, _picture: &Picture, sink: &mut Sink) -> Result<(), Error> {
         let pixels = self.row_bytes() * u64::from(self.height);
-        sink.expect(pixels)?;
+        sink.check(pixels)?;
         within_u32(pixels + u64::from(STRIPS_AT))?;
         sink.put(if cfg!(target_endian = "little") { b"II" } else { b"MM" })?;
         sink.put(&42u16.to_ne_bytes())?;
