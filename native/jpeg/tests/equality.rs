@@ -1,7 +1,7 @@
 //! However a picture is cut up, and on however many threads, it comes out the same.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-#[path = "common/writer.rs"]
+#[path = "common/writer/mod.rs"]
 mod writer;
 
 use bytes::Bytes;

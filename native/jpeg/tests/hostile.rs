@@ -2,7 +2,7 @@
 //! what they would be without.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-#[path = "common/writer.rs"]
+#[path = "common/writer/mod.rs"]
 mod writer;
 
 use bytes::Bytes;

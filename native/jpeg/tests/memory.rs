@@ -1,7 +1,7 @@
 //! What a decoder holds, counted: `Header::memory` says it beforehand.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-#[path = "common/writer.rs"]
+#[path = "common/writer/mod.rs"]
 mod writer;
 
 use std::alloc::{GlobalAlloc, Layout, System};

@@ -1,7 +1,7 @@
 //! What comes out is what the coefficients say.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-#[path = "common/writer.rs"]
+#[path = "common/writer/mod.rs"]
 mod writer;
 
 use proptest::prelude::*;
