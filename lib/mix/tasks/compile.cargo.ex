@@ -112,9 +112,10 @@ defmodule Mix.Tasks.Compile.Cargo do
   defp advice do
     """
     Thumbelina's native library is written in Rust, and built as the project is compiled. It takes
-    Rust #{Cargo.minimum()} or newer, with cargo in PATH: https://rustup.rs installs it. No Rust is needed where
-    THUMBELINA_PRECOMPILED, or config :thumbelina, precompiled: [base_url: ...], names a folder or a
-    URL that has the library for this target (#{Target.wanted()}) precompiled.\
+    Rust #{Cargo.minimum()} or newer, with cargo in PATH: https://rustup.rs installs it.
+    No Rust is needed where THUMBELINA_PRECOMPILED, or config :thumbelina, precompiled:
+    [base_url: ...], names a folder or a URL that has the library for this target precompiled:
+    #{Target.wanted()}.\
     """
   end
 
