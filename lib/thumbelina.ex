@@ -146,9 +146,9 @@ defmodule Thumbelina do
       {:png, 100, 100}
 
       iex> image = Thumbelina.open!("test/fixtures/photo.jpg")
-      iex> {:error, error} = Thumbelina.thumbnail(image, 200, 200, colour: :red)
+      iex> {:error, error} = Thumbelina.thumbnail(image, 200, 200, color: :red)
       iex> {error.reason, error.key}
-      {:invalid_option, :colour}
+      {:invalid_option, :color}
   """
   @spec thumbnail(source, side, side, options) :: {:ok, Image.t()} | {:error, Error.t()}
   def thumbnail(source, width, height, opts \\ []) do

@@ -13,7 +13,7 @@ defmodule Thumbelina.CorpusTest do
   end
 
   test "photographs, in every fit, on both roads" do
-    paths = files("{photos,orientation,colour}/*.*")
+    paths = files("{photos,orientation,color}/*.*")
     assert paths != []
 
     for path <- paths, fit <- [:contain, :cover, :fill] do

@@ -267,7 +267,7 @@ defmodule ThumbelinaTest do
 
     test "shows what there is of a JPEG, if asked" do
       rows = fn bytes ->
-        thumb = Thumbelina.thumbnail!(bytes, 160, 160, format: :pnm, on_damage: :grey)
+        thumb = Thumbelina.thumbnail!(bytes, 160, 160, format: :pnm, on_damage: :gray)
         <<"P6", _::binary>> = thumb.bytes
         size = thumb.width * thumb.height * 3
         pixels = binary_part(thumb.bytes, byte_size(thumb.bytes) - size, size)
@@ -284,10 +284,10 @@ defmodule ThumbelinaTest do
       header = binary_part(read("photo.jpg"), 0, 100)
 
       assert {:error, %Error{reason: :truncated}} =
-               Thumbelina.thumbnail(header, 9, 9, on_damage: :grey)
+               Thumbelina.thumbnail(header, 9, 9, on_damage: :gray)
 
       assert {:error, %Error{reason: :truncated}} =
-               Thumbelina.thumbnail(read("truncated.png"), 9, 9, on_damage: :grey)
+               Thumbelina.thumbnail(read("truncated.png"), 9, 9, on_damage: :gray)
     end
 
     test "makes small things of extreme ones" do

@@ -29,7 +29,7 @@ defmodule Thumbelina.Options do
       default: :contain,
       doc:
         "how the picture meets the box. `:contain` shows all of it inside the box, `:cover` fills " <>
-          "the box (as far as it reaches without enlarging) and crops around the centre, both with " <>
+          "the box (as far as it reaches without enlarging) and crops around the center, both with " <>
           "the picture's proportions; `:fill` gives the proportions up"
     ],
     enlarge: [
@@ -47,7 +47,7 @@ defmodule Thumbelina.Options do
     quality: [
       type: {:integer, 1, 100},
       default: 80,
-      doc: "of `:jpeg` and `:avif`; the other formats lose nothing, `:gif` all but 256 colours"
+      doc: "of `:jpeg` and `:avif`; the other formats lose nothing, `:gif` all but 256 colors"
     ],
     filter: [
       type:
@@ -57,11 +57,11 @@ defmodule Thumbelina.Options do
       doc: "the kernel of the last resampling step"
     ],
     on_damage: [
-      type: {:in, [:error, :grey]},
+      type: {:in, [:error, :gray]},
       default: :error,
       doc:
         "what becomes of a JPEG that was cut off or is damaged: an error that says where, or a " <>
-          "thumbnail of what is there, with grey for what is missing. Other formats give the error"
+          "thumbnail of what is there, with gray for what is missing. Other formats give the error"
     ],
     formats: [
       type: {:formats, @readable},

@@ -26,10 +26,10 @@ defmodule Thumbelina.ErrorTest do
            }, "invalid value for :fit: expected :contain, :cover, got: :tight"},
           {%Error{
              reason: :invalid_option,
-             key: :colour,
+             key: :color,
              value: 1,
              expected: "one of the options :fit"
-           }, "unknown option :colour: expected one of the options :fit"},
+           }, "unknown option :color: expected one of the options :fit"},
           {%Error{reason: :eacces, path: "a.jpg"}, "a.jpg: permission denied"},
           {%Error{reason: :enomem}, "not enough memory"},
           {%Error{reason: :internal_error}, "internal error: please report this"}

@@ -15,8 +15,8 @@ defmodule Thumbelina.HostileTest do
     [<<byte_size(data)::32>>, type, data, <<:erlang.crc32([type, data])::32>>]
   end
 
-  defp png(width, height, colour, chunks) do
-    header = <<width::32, height::32, 8, colour, 0, 0, 0>>
+  defp png(width, height, color, chunks) do
+    header = <<width::32, height::32, 8, color, 0, 0, 0>>
     signature = <<137, "PNG", 13, 10, 26, 10>>
     IO.iodata_to_binary([signature, chunk("IHDR", header), chunks, chunk("IEND", "")])
   end

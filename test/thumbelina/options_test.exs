@@ -19,8 +19,8 @@ defmodule Thumbelina.OptionsTest do
   end
 
   test "names an unknown option and the known ones" do
-    assert {:error, %Error{reason: :invalid_option, key: :colour, value: :red} = error} =
-             Options.call(1, 1, colour: :red)
+    assert {:error, %Error{reason: :invalid_option, key: :color, value: :red} = error} =
+             Options.call(1, 1, color: :red)
 
     for known <- ~w(fit enlarge format quality filter on_damage max_pixels max_bytes_in scheduler) do
       assert error.expected =~ ":#{known}"

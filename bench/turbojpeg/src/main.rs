@@ -2,7 +2,7 @@
 //!
 //!     cargo run --release --manifest-path bench/turbojpeg/Cargo.toml -- [--rounds N] FILE...
 //!
-//! Both decode to packed RGB, or to grey what is grey, into a buffer that is there already;
+//! Both decode to packed RGB, or to gray what is gray, into a buffer that is there already;
 //! libjpeg-turbo with its accurate transform and its smooth enlarging, which are its defaults. They
 //! take turns, so that whatever else the machine does hits both. Milliseconds, medians.
 
@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use thumbelina_jpeg::{Colour, Decoder, Effort, Header, Options, Read, Scale};
+use thumbelina_jpeg::{Color, Decoder, Effort, Header, Options, Read, Scale};
 use turbojpeg::{Decompressor, Image, PixelFormat, ScalingFactor};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -52,7 +52,7 @@ fn compare(path: &str, rounds: usize, pool: &ThreadPool) -> Result<()> {
         let mut times = [(); 3].map(|()| Vec::new());
         for _ in 0..rounds {
             let started = Instant::now();
-            turbo(&file, header.colour, scale, &mut samples[0])?;
+            turbo(&file, header.color, scale, &mut samples[0])?;
             times[0].push(started.elapsed().as_secs_f64() * 1e3);
             for (at, effort) in [(1, Effort::Mcus(usize::MAX)), (2, Effort::Pool(pool))] {
                 let started = Instant::now();
@@ -81,12 +81,12 @@ fn compare(path: &str, rounds: usize, pool: &ThreadPool) -> Result<()> {
     Ok(())
 }
 
-fn turbo(file: &[u8], colour: Colour, scale: Scale, samples: &mut Vec<u8>) -> Result<()> {
+fn turbo(file: &[u8], color: Color, scale: Scale, samples: &mut Vec<u8>) -> Result<()> {
     let mut decompressor = Decompressor::new()?;
     let factor = ScalingFactor::new(1, scale.factor() as usize);
     decompressor.set_scaling_factor(factor)?;
     let header = decompressor.read_header(file)?.scaled(factor);
-    let format = if colour == Colour::Grey { PixelFormat::GRAY } else { PixelFormat::RGB };
+    let format = if color == Color::Gray { PixelFormat::GRAY } else { PixelFormat::RGB };
     let pitch = header.width * format.size();
     samples.resize(pitch * header.height, 0);
     let pixels = &mut samples[..];

@@ -19,14 +19,14 @@ use image::codecs::{bmp::BmpEncoder, png as image_png, tga::TgaEncoder};
 use image::{DynamicImage, ExtendedColorType::L8, ImageBuffer, ImageEncoder, ImageFormat};
 use image::{GrayAlphaImage, GrayImage, Rgb32FImage, RgbImage, RgbaImage, imageops::FilterType::Triangle};
 use image::{Luma, LumaA, Rgb, Rgba};
-use jpeg_encoder::{ColorType as JpegColour, Encoder as JpegEncoder, SamplingFactor};
+use jpeg_encoder::{ColorType as JpegColor, Encoder as JpegEncoder, SamplingFactor};
 use tiff::encoder::{DeflateLevel, TiffEncoder, TiffValue, colortype, colortype::ColorType};
 use tiff::tags::{ExtraSamples, Predictor};
 
 type Bytes = Result<Vec<u8>, Box<dyn Error>>;
 
 /// Red, green, blue and yellow
-const COLOURS: [[u8; 3]; 4] = [[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 0]];
+const COLORS: [[u8; 3]; 4] = [[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 0]];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = env::args().nth(1).ok_or("into which folder?")?;
@@ -57,12 +57,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("photo.png", png(&large, None)?),
         // 320x214
         ("photo-444.jpg", jpeg(&medium, 85, |jpeg| jpeg.set_sampling_factor(SamplingFactor::R_4_4_4))?),
-        ("photo-grey.jpg", jpeg(&medium.grayscale(), 85, |_| ())?),
+        ("photo-gray.jpg", jpeg(&medium.grayscale(), 85, |_| ())?),
         ("photo-progressive.jpg", jpeg(&medium, 85, |jpeg| jpeg.set_progressive(true))?),
         ("photo-restart.jpg", jpeg(&medium, 85, |jpeg| jpeg.set_restart_interval(7))?),
         // 160x107
         ("photo-16bit.png", png(&deep.to_rgb16().into(), None)?),
-        ("photo-grey.png", png(&small.grayscale(), None)?),
+        ("photo-gray.png", png(&small.grayscale(), None)?),
         ("photo-palette.png", palette_png(&few)?),
         ("photo-interlaced.png", interlaced_png(&small.to_rgb8())?),
         ("photo.gif", photo_gif),
@@ -89,12 +89,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     ])?;
 
     // A soft red disc, 200x150. The transparent pixels around it hide a bright green, or white
-    // where there is no colour: whoever resamples without premultiplying gets a seam of it.
+    // where there is no color: whoever resamples without premultiplying gets a seam of it.
     let rgba = DynamicImage::from(RgbaImage::from_fn(200, 150, |x, y| match (disc(x, y) >> 8) as u8 {
         0 => Rgba([0, 255, 0, 0]),
         alpha => Rgba([255, 0, 0, alpha]),
     }));
-    let grey = GrayAlphaImage::from_fn(200, 150, |x, y| match (disc(x, y) >> 8) as u8 {
+    let gray = GrayAlphaImage::from_fn(200, 150, |x, y| match (disc(x, y) >> 8) as u8 {
         0 => LumaA([255, 0]),
         alpha => LumaA([64, alpha]),
     });
@@ -108,13 +108,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let alpha = [ExtraSamples::UnassociatedAlpha];
     write_all(&[
         ("alpha.png", png(&rgba, None)?),
-        ("alpha-grey.png", png(&grey.into(), None)?),
+        ("alpha-gray.png", png(&gray.into(), None)?),
         ("alpha-16bit.png", png(&deep_rgba.into(), None)?),
         ("alpha.webp", encode(&rgba, ImageFormat::WebP)?),
         ("alpha.tga", rle_tga(&rgba)?),
         ("alpha.qoi", encode(&rgba, ImageFormat::Qoi)?),
         ("alpha.tif", tif::<colortype::RGB8>(200, rgba.as_bytes(), &alpha, Predictor::None)?),
-        ("alpha.gif", gif(200, 150, &COLOURS, &[hard])?),
+        ("alpha.gif", gif(200, 150, &COLORS, &[hard])?),
     ])?;
 
     // Quadrants, 60x40, that look the same under each of the eight orientations.
@@ -125,20 +125,20 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 
     // Frames, bounds and oddities
-    let solid = |colour, width: u16, height: u16| {
-        frame(width, height, vec![colour; usize::from(width) * usize::from(height)])
+    let solid = |color, width: u16, height: u16| {
+        frame(width, height, vec![color; usize::from(width) * usize::from(height)])
     };
-    let dot = DynamicImage::from(RgbImage::from_pixel(1, 1, Rgb(COLOURS[0])));
+    let dot = DynamicImage::from(RgbImage::from_pixel(1, 1, Rgb(COLORS[0])));
     let ramp = |width, height| GrayImage::from_fn(width, height, |x, y| Luma([((x + y) / 118) as u8]));
     write_all(&[
         ("orientation-6.png", png(&quadrants(6).into(), Some(exif(6)))?),
-        ("animated.gif", gif(64, 48, &COLOURS, &[solid(0, 64, 48), solid(1, 64, 48), solid(2, 64, 48)])?),
-        ("offset.gif", gif(64, 48, &COLOURS, &[Frame { left: 16, top: 12, ..solid(1, 40, 24) }])?),
+        ("animated.gif", gif(64, 48, &COLORS, &[solid(0, 64, 48), solid(1, 64, 48), solid(2, 64, 48)])?),
+        ("offset.gif", gif(64, 48, &COLORS, &[Frame { left: 16, top: 12, ..solid(1, 40, 24) }])?),
         // Headers that promise far more pixels than follow; 0x7530 is 30 000.
         ("huge-header.png", png_of(50_000, 50_000, |info| info.color_type = png::ColorType::Rgb, &[0; 64])?),
         ("huge-header.bmp", patch(encode(&dot, ImageFormat::Bmp)?, 18, &[0x30, 0x75, 0, 0, 0x30, 0x75])),
         ("1x1.png", png(&dot, None)?),
-        ("1x1.gif", gif(1, 1, &COLOURS, &[solid(0, 1, 1)])?),
+        ("1x1.gif", gif(1, 1, &COLORS, &[solid(0, 1, 1)])?),
         ("1x1.jpg", jpeg(&dot, 95, |_| ())?),
         ("tall.png", png(&ramp(1, 30_000).into(), None)?),
         ("wide.png", png(&ramp(30_000, 1).into(), None)?),
@@ -164,15 +164,15 @@ fn encode(picture: &DynamicImage, format: ImageFormat) -> Bytes {
     Ok(bytes.into_inner())
 }
 
-/// With colours at half the size, as cameras have it, unless `set` or a quality above 89 says
+/// With colors at half the size, as cameras have it, unless `set` or a quality above 89 says
 /// otherwise.
 fn jpeg(picture: &DynamicImage, quality: u8, set: impl FnOnce(&mut JpegEncoder<&mut Vec<u8>>)) -> Bytes {
-    let colour = if picture.color().has_color() { JpegColour::Rgb } else { JpegColour::Luma };
+    let color = if picture.color().has_color() { JpegColor::Rgb } else { JpegColor::Luma };
     let (width, height) = (picture.width().try_into()?, picture.height().try_into()?);
     let mut bytes = Vec::new();
     let mut encoder = JpegEncoder::new(&mut bytes, quality);
     set(&mut encoder);
-    encoder.encode(picture.as_bytes(), width, height, colour)?;
+    encoder.encode(picture.as_bytes(), width, height, color)?;
     Ok(bytes)
 }
 
@@ -263,7 +263,7 @@ fn frame(width: u16, height: u16, indices: Vec<u8>) -> Frame<'static> {
     Frame { delay: 50, ..Frame::from_indexed_pixels(width, height, indices, None) }
 }
 
-/// A picture with a palette: a cube of `levels` steps of each colour, and Bayer's dither.
+/// A picture with a palette: a cube of `levels` steps of each color, and Bayer's dither.
 struct Indexed {
     palette: Vec<[u8; 3]>,
     indices: Vec<u8>,
@@ -273,13 +273,13 @@ impl Indexed {
     fn new(picture: &RgbImage, levels: u32) -> Self {
         const BAYER: [[u32; 4]; 4] = [[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]];
         let step = |index| (index % levels * 255 / (levels - 1)) as u8;
-        let colour = |index| [step(index / levels / levels), step(index / levels), step(index)];
+        let color = |index| [step(index / levels / levels), step(index / levels), step(index)];
         let indices = picture.enumerate_pixels().map(|(x, y, Rgb(pixel))| {
             let dither = BAYER[(y % 4) as usize][(x % 4) as usize] * 255 / 16 + 8;
             let level = |value: u8| (u32::from(value) * (levels - 1) + dither) / 255;
             pixel.iter().fold(0, |index, &value| index * levels + level(value)) as u8
         });
-        Self { palette: (0..levels.pow(3)).map(colour).collect(), indices: indices.collect() }
+        Self { palette: (0..levels.pow(3)).map(color).collect(), indices: indices.collect() }
     }
 
     fn rows(&self) -> impl Iterator<Item = &[u8]> {
@@ -390,7 +390,7 @@ fn exr(picture: &Rgb32FImage) -> Bytes {
     Ok(bytes)
 }
 
-/// DirectDraw surface: DXT1, so per 4x4 pixels two colours and which mixture of them each pixel
+/// DirectDraw surface: DXT1, so per 4x4 pixels two colors and which mixture of them each pixel
 /// takes.
 fn dds(picture: &RgbImage) -> Vec<u8> {
     let (width, height) = picture.dimensions();
@@ -408,7 +408,7 @@ fn dds(picture: &RgbImage) -> Vec<u8> {
         let most = block.iter().fold([0; 3], |most, pixel| array::from_fn(|i| pixel[i].max(most[i])));
         let least = block.iter().fold(most, |least, pixel| array::from_fn(|i| pixel[i].min(least[i])));
         let (dark, range) = (brightness(least), (brightness(most) - brightness(least)).max(1));
-        // From the darker to the brighter colour: the second, its mixtures, the first.
+        // From the darker to the brighter color: the second, its mixtures, the first.
         let index = |&pixel: &[u32; 3]| {
             [1, 3, 2, 0][((6 * (brightness(pixel) - dark) + range) / (2 * range)) as usize]
         };
@@ -426,13 +426,13 @@ fn word(value: u32) -> [u8; 4] {
 
 /// How opaque the disc is: fully, then fading out over its rim.
 fn disc(x: u32, y: u32) -> u16 {
-    let from = |a: u32, centre: i64| (2 * i64::from(a) + 1 - 2 * centre).pow(2);
+    let from = |a: u32, center: i64| (2 * i64::from(a) + 1 - 2 * center).pow(2);
     let distance = from(x, 100) + from(y, 75);
     let (inner, outer) = (4 * 54 * 54, 4 * 66 * 66);
     ((outer - distance) * 65535 / (outer - inner)).clamp(0, 65535) as u16
 }
 
-/// Quarters as they must be stored to show in the order of [`COLOURS`] under an Exif orientation.
+/// Quarters as they must be stored to show in the order of [`COLORS`] under an Exif orientation.
 fn quadrants(orientation: u8) -> RgbImage {
     let turned = orientation > 4;
     let (width, height) = if turned { (40, 60) } else { (60, 40) };
@@ -440,7 +440,7 @@ fn quadrants(orientation: u8) -> RgbImage {
         let (x, y) = if turned { (y, x) } else { (x, y) };
         let right = (x >= 30) ^ matches!(orientation, 2 | 3 | 6 | 7);
         let below = (y >= 20) ^ matches!(orientation, 3 | 4 | 7 | 8);
-        Rgb(COLOURS[2 * usize::from(below) + usize::from(right)])
+        Rgb(COLORS[2 * usize::from(below) + usize::from(right)])
     })
 }
 
@@ -455,7 +455,7 @@ fn linear(mut picture: Rgb32FImage) -> Rgb32FImage {
     picture
 }
 
-type Colour = [f32; 3];
+type Color = [f32; 3];
 
 /// A lake before mountains: smooth sky, fine grass, hard edges, small bright flowers, and noise as
 /// a sensor has it.
@@ -464,18 +464,18 @@ fn photo() -> Rgb32FImage {
     Rgb32FImage::from_fn(640, 427, |x, y| {
         let mut sum = [hash(x as i32, y as i32, 1) * 0.02; 3];
         for (right, down) in PARTS.iter().flat_map(|right| PARTS.map(|down| (right, down))) {
-            let colour = scene(x as f32 + right, y as f32 + down);
-            sum = array::from_fn(|i| sum[i] + colour[i]);
+            let color = scene(x as f32 + right, y as f32 + down);
+            sum = array::from_fn(|i| sum[i] + color[i]);
         }
         Rgb(sum.map(|channel| (channel / 9.0).clamp(0.0, 1.0)))
     })
 }
 
-fn scene(x: f32, y: f32) -> Colour {
+fn scene(x: f32, y: f32) -> Color {
     const SHORE: f32 = 248.0;
     let bank =
         322.0 + 46.0 * smooth(640.0, 120.0, x) * fbm(x / 160.0, 3.0, 4, 20) + 60.0 * smooth(300.0, 640.0, x);
-    let colour = if y < SHORE {
+    let color = if y < SHORE {
         far(x, y)
     } else if y < bank {
         let depth = (y - SHORE) / 150.0;
@@ -486,14 +486,14 @@ fn scene(x: f32, y: f32) -> Colour {
     } else {
         meadow(x, y, y - bank)
     };
-    let colour = paint(&BOAT, x, y, colour);
+    let color = paint(&BOAT, x, y, color);
     let down = y - x * 0.02;
-    paint(&POST, x % 52.0, down, paint(&RAILS, x, down, colour))
+    paint(&POST, x % 52.0, down, paint(&RAILS, x, down, color))
 }
 
 /// What lies beyond the lake, and what it mirrors.
-fn far(x: f32, y: f32) -> Colour {
-    let mut colour = sky(x, y);
+fn far(x: f32, y: f32) -> Color {
+    let mut color = sky(x, y);
     for (seed, [crest, rough, wide, haze], tone) in RIDGES {
         let top = crest + rough * (fbm(x / wide + 7.0, 0.5, 6, seed) - 0.5);
         if y > top {
@@ -501,23 +501,23 @@ fn far(x: f32, y: f32) -> Colour {
             let light = 1.0
                 + 1.1 * (relief(x, y) - relief(x + 4.9, y - 2.7))
                 + 0.2 * (noise(x / 3.0, y / 2.5, seed + 2) - 0.5);
-            colour = mix(scale(tone, light), [0.80, 0.86, 0.92], haze + 0.25 * smooth(top, top + 90.0, y));
+            color = mix(scale(tone, light), [0.80, 0.86, 0.92], haze + 0.25 * smooth(top, top + 90.0, y));
         }
     }
     if y > 236.0 + 5.0 * fbm(x / 40.0, 1.0, 3, 50) {
-        colour = scale([0.42, 0.55, 0.22], 0.7 + 0.6 * fbm(x / 4.0, y / 1.5, 2, 51));
+        color = scale([0.42, 0.55, 0.22], 0.7 + 0.6 * fbm(x / 4.0, y / 1.5, 2, 51));
     }
     for (middle, size) in TREES {
         let (right, down) = ((x - middle) / size, (y - 241.0 + size) / (size * 1.25));
         if right * right + down * down < 0.55 + 0.9 * fbm(x / 7.0, y / 7.0, 4, 55) {
             let light = 0.5 + 1.1 * fbm(x / 2.5, y / 2.5, 2, 56) - 0.35 * (right + down);
-            colour = scale([0.17, 0.33, 0.12], light);
+            color = scale([0.17, 0.33, 0.12], light);
         }
     }
-    paint(&HOUSE, x, y, colour)
+    paint(&HOUSE, x, y, color)
 }
 
-fn sky(x: f32, y: f32) -> Colour {
+fn sky(x: f32, y: f32) -> Color {
     let down = y / 250.0;
     let blue = mix([0.20, 0.42, 0.76], [0.70, 0.84, 0.95], smooth(0.0, 0.9, down));
     let clear = mix(blue, [0.98, 0.91, 0.80], smooth(0.45, 1.0, down) * 0.7);
@@ -528,7 +528,7 @@ fn sky(x: f32, y: f32) -> Colour {
 }
 
 /// Grass with flowers in it, larger the nearer they are. `near` counts from the water's edge.
-fn meadow(x: f32, y: f32, near: f32) -> Colour {
+fn meadow(x: f32, y: f32, near: f32) -> Color {
     const CELL: f32 = 11.0;
     let close = (near / 100.0).min(1.0);
     let blades = fbm(x / (2.5 + close), y / (7.0 + 7.0 * close), 2, 71);
@@ -546,17 +546,17 @@ fn meadow(x: f32, y: f32, near: f32) -> Colour {
 }
 
 /// Shapes with level tops and bottoms: top and bottom, left and right end of the top, left and
-/// right end of the bottom, colour.
-type Shape = ([f32; 2], [f32; 2], [f32; 2], Colour);
+/// right end of the bottom, color.
+type Shape = ([f32; 2], [f32; 2], [f32; 2], Color);
 
-fn paint(shapes: &[Shape], x: f32, y: f32, behind: Colour) -> Colour {
+fn paint(shapes: &[Shape], x: f32, y: f32, behind: Color) -> Color {
     let within = |&&([top, bottom], upper, lower, _): &&Shape| {
         let down = (y - top) / (bottom - top);
         let [left, right] = array::from_fn(|i| upper[i] + (lower[i] - upper[i]) * down);
         (0.0..1.0).contains(&down) && (left..right).contains(&x)
     };
     let grain = || 0.93 + 0.14 * noise(x / 1.5, y / 3.0, 60);
-    shapes.iter().rfind(within).map_or(behind, |&(.., colour)| scale(colour, grain()))
+    shapes.iter().rfind(within).map_or(behind, |&(.., color)| scale(color, grain()))
 }
 
 const HOUSE: [Shape; 9] = [
@@ -590,14 +590,14 @@ const POST: [Shape; 3] = [
     ([329.0, 404.0], [30.0, 35.0], [30.0, 35.0], [0.68, 0.60, 0.49]),
     ([329.0, 404.0], [35.0, 37.0], [35.0, 37.0], [0.45, 0.39, 0.31]),
 ];
-/// Seed; crest, roughness, how wide its features are, how much the haze takes; colour.
-const RIDGES: [(u32, [f32; 4], Colour); 3] = [
+/// Seed; crest, roughness, how wide its features are, how much the haze takes; color.
+const RIDGES: [(u32, [f32; 4], Color); 3] = [
     (40, [168.0, 150.0, 150.0, 0.45], [0.42, 0.47, 0.55]),
     (43, [196.0, 90.0, 110.0, 0.22], [0.26, 0.37, 0.36]),
     (46, [226.0, 50.0, 70.0, 0.05], [0.13, 0.25, 0.13]),
 ];
 const TREES: [(f32, f32); 4] = [(388.0, 13.0), (402.0, 17.0), (541.0, 15.0), (575.0, 20.0)];
-const PETALS: [Colour; 4] = [[0.90, 0.08, 0.10], [0.98, 0.82, 0.08], [0.80, 0.12, 0.66], [0.98, 0.97, 0.98]];
+const PETALS: [Color; 4] = [[0.90, 0.08, 0.10], [0.98, 0.82, 0.08], [0.80, 0.12, 0.66], [0.98, 0.97, 0.98]];
 
 /// Value noise in octaves: from 0 to 1, mostly near the middle.
 fn fbm(x: f32, y: f32, octaves: u32, seed: u32) -> f32 {
@@ -636,11 +636,11 @@ fn smooth(from: f32, to: f32, value: f32) -> f32 {
     t * t * (3.0 - 2.0 * t)
 }
 
-fn mix(a: Colour, b: Colour, share: f32) -> Colour {
+fn mix(a: Color, b: Color, share: f32) -> Color {
     let share = share.clamp(0.0, 1.0);
     array::from_fn(|i| a[i] + (b[i] - a[i]) * share)
 }
 
-fn scale(colour: Colour, factor: f32) -> Colour {
-    colour.map(|channel| (channel * factor).clamp(0.0, 1.0))
+fn scale(color: Color, factor: f32) -> Color {
+    color.map(|channel| (channel * factor).clamp(0.0, 1.0))
 }

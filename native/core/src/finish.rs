@@ -9,7 +9,7 @@ use crate::{Depth, Error, Layout};
 /// How a band of resampled rows becomes part of the output.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Finish {
-    /// Whether the resampled colours are multiplied by their alpha, and whether the output's are.
+    /// Whether the resampled colors are multiplied by their alpha, and whether the output's are.
     pub premultiplied: bool,
     pub premultiply: bool,
     pub layout: Layout,
@@ -100,41 +100,40 @@ struct Conversion {
 
 impl Conversion {
     fn run<A: Sample, B: Sample>(&self, from: &[A], to: &mut [B]) {
-        let grey = self.from.is_grey();
+        let gray = self.from.is_gray();
         let from_alpha = self.from.has_alpha();
         let from = from.chunks_exact(usize::from(self.from.channels));
         for (pixel, out) in from.zip(to.chunks_exact_mut(usize::from(self.to.channels))) {
             let alpha = if from_alpha { pixel[pixel.len() - 1].unit().clamp(0.0, 1.0) } else { 1.0 };
-            let mut colour =
-                if grey { [pixel[0].unit(); 3] } else { [pixel[0].unit(), pixel[1].unit(), pixel[2].unit()] };
+            let mut color =
+                if gray { [pixel[0].unit(); 3] } else { [pixel[0].unit(), pixel[1].unit(), pixel[2].unit()] };
             if self.divide {
                 let by = if alpha > 0.0 { 1.0 / alpha } else { 0.0 };
-                colour = colour.map(|c| c * by);
+                color = color.map(|c| c * by);
             }
-            colour = match (A::LINEAR, B::LINEAR) {
-                (true, false) => colour.map(to_srgb),
-                (false, true) => colour.map(to_linear),
-                _ => colour,
+            color = match (A::LINEAR, B::LINEAR) {
+                (true, false) => color.map(to_srgb),
+                (false, true) => color.map(to_linear),
+                _ => color,
             };
             if from_alpha && !self.to.has_alpha() {
                 // Onto white: what a page or a mail most often has behind a picture.
-                colour = colour.map(|c| c * alpha + (1.0 - alpha));
+                color = color.map(|c| c * alpha + (1.0 - alpha));
             }
             if self.multiply {
-                colour = colour.map(|c| c * alpha);
+                color = color.map(|c| c * alpha);
             }
             match out {
-                [y] => *y = B::from_unit(colour[0]),
-                [y, a] => (*y, *a) = (B::from_unit(colour[0]), B::from_unit(alpha)),
+                [y] => *y = B::from_unit(color[0]),
+                [y, a] => (*y, *a) = (B::from_unit(color[0]), B::from_unit(alpha)),
                 [r, g, b] => {
-                    (*r, *g, *b) =
-                        (B::from_unit(colour[0]), B::from_unit(colour[1]), B::from_unit(colour[2]));
+                    (*r, *g, *b) = (B::from_unit(color[0]), B::from_unit(color[1]), B::from_unit(color[2]));
                 }
                 [r, g, b, a] => {
                     (*r, *g, *b, *a) = (
-                        B::from_unit(colour[0]),
-                        B::from_unit(colour[1]),
-                        B::from_unit(colour[2]),
+                        B::from_unit(color[0]),
+                        B::from_unit(color[1]),
+                        B::from_unit(color[2]),
                         B::from_unit(alpha),
                     );
                 }
@@ -259,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn alpha_is_divided_out_of_the_colours_and_clear_is_black() {
+    fn alpha_is_divided_out_of_the_colors_and_clear_is_black() {
         let rgba = Layout::new(4, Depth::U8);
         assert_eq!(
             convert_one(rgba, Samples::U8(vec![64, 0, 128, 128]), true, rgba),
@@ -279,9 +278,9 @@ mod tests {
             convert_one(Layout::new(4, Depth::U8), half_black, true, rgb),
             Samples::U8(vec![127, 127, 127])
         );
-        let grey = Samples::U16(vec![0, 0]);
+        let gray = Samples::U16(vec![0, 0]);
         assert_eq!(
-            convert_one(Layout::new(2, Depth::U16), grey, true, rgb),
+            convert_one(Layout::new(2, Depth::U16), gray, true, rgb),
             Samples::U8(vec![255, 255, 255])
         );
     }
@@ -290,7 +289,7 @@ mod tests {
     fn floats_are_linear_light() {
         let float = Layout::new(3, Depth::F32);
         let byte = Layout::new(3, Depth::U8);
-        // 0.2140 linear is the sRGB grey 127.5; 0.5 is 188.
+        // 0.2140 linear is the sRGB gray 127.5; 0.5 is 188.
         let shown = convert_one(float, Samples::F32(vec![0.0, 0.5, 7.0]), false, byte);
         assert_eq!(shown, Samples::U8(vec![0, 188, 255]));
         let Samples::F32(back) = convert_one(byte, Samples::U8(vec![0, 188, 255]), false, float) else {

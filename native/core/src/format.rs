@@ -182,7 +182,7 @@ fn looks_like_tga(bytes: &[u8]) -> bool {
     let width = u16::from_le_bytes([header[12], header[13]]);
     let height = u16::from_le_bytes([header[14], header[15]]);
     let bits = header[16];
-    let colours_fit = match kind {
+    let colors_fit = match kind {
         1 | 9 => map == 1 && matches!(bits, 8 | 16) && map_len > 0 && matches!(map_bits, 15 | 16 | 24 | 32),
         2 | 10 => matches!(bits, 15 | 16 | 24 | 32),
         3 | 11 => matches!(bits, 8 | 16),
@@ -190,5 +190,5 @@ fn looks_like_tga(bytes: &[u8]) -> bool {
     };
     let map_fits = map == 1 || (map == 0 && map_first == 0 && map_len == 0);
     // Bits 6 and 7 of the descriptor are reserved, bit 4 means right to left.
-    colours_fit && map_fits && width > 0 && height > 0 && header[17] & 0xC0 == 0
+    colors_fit && map_fits && width > 0 && height > 0 && header[17] & 0xC0 == 0
 }

@@ -209,7 +209,7 @@ impl Job {
         if plan.header.scales {
             source.set_scale(plan.scale, plan.left());
         }
-        if self.request.on_damage == OnDamage::Grey {
+        if self.request.on_damage == OnDamage::Gray {
             source.tolerate_damage();
         }
         self.needed = memory::needed(source.as_ref(), plan, strip_rows(plan, true));

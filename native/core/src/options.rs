@@ -6,7 +6,7 @@ pub enum Fit {
     /// All of the picture, inside the box, proportions kept.
     #[default]
     Contain,
-    /// All of the box, the picture cropped around its centre, proportions kept.
+    /// All of the box, the picture cropped around its center, proportions kept.
     Cover,
     /// Exactly the box, proportions given up.
     Fill,
@@ -45,8 +45,8 @@ pub enum OnDamage {
     /// The picture is refused.
     #[default]
     Error,
-    /// What is missing is grey.
-    Grey,
+    /// What is missing is gray.
+    Gray,
 }
 
 /// One thumbnail, as asked for. Sizes are pixels of the upright picture.

@@ -20,7 +20,7 @@ impl Depth {
     }
 }
 
-/// What one pixel is made of: 1 channel is grey, 2 grey and alpha, 3 RGB, 4 RGBA.
+/// What one pixel is made of: 1 channel is gray, 2 gray and alpha, 3 RGB, 4 RGBA.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Layout {
     pub channels: u8,
@@ -36,7 +36,7 @@ impl Layout {
         self.channels.is_multiple_of(2)
     }
 
-    pub fn is_grey(self) -> bool {
+    pub fn is_gray(self) -> bool {
         self.channels < 3
     }
 

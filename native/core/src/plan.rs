@@ -285,7 +285,7 @@ impl Plan {
     }
 }
 
-/// The output's size, and the width and height of the centred part of the source that it shows.
+/// The output's size, and the width and height of the centered part of the source that it shows.
 type Fitted = ((u32, u32), (f64, f64));
 
 fn fit(source: (u32, u32), request: &Request) -> Result<Fitted, Error> {
@@ -342,7 +342,7 @@ struct Axis {
 }
 
 impl Axis {
-    /// `part` is the length of the centred piece of `source` that becomes `output`. Everything is
+    /// `part` is the length of the centered piece of `source` that becomes `output`. Everything is
     /// counted in what one `scale`th of the source is decoded to.
     fn new(source: u32, scale: u32, output: u32, part: f64, filter: Filter) -> Axis {
         let decoded = source.div_ceil(scale);
@@ -367,7 +367,7 @@ impl Axis {
         }
     }
 
-    /// The same piece of `decoded` rows, counted from the last one. It is centred, and so begins as
+    /// The same piece of `decoded` rows, counted from the last one. It is centered, and so begins as
     /// far from there as it did from the first.
     fn mirrored(self, decoded: u32) -> Axis {
         let start = decoded - self.end;

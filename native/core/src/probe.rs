@@ -11,7 +11,7 @@ pub struct Header {
     pub height: u32,
     /// What its rows will hold once decoded: a palette is RGB here.
     pub layout: Layout,
-    /// Whether colours come multiplied by their alpha already.
+    /// Whether colors come multiplied by their alpha already.
     pub premultiplied: bool,
     pub orientation: Orientation,
     /// The estimated nanoseconds of decoding all of it on one core.

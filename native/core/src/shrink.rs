@@ -2,7 +2,7 @@
 //! average. Only one row of sums and the reduced picture are kept.
 //!
 //! Columns are summed first, row by row, because that is a plain vector addition over the whole
-//! width; the sums of `fx` neighbours are taken once for `fy` rows. Colours are weighed by their
+//! width; the sums of `fx` neighbors are taken once for `fy` rows. Colors are weighed by their
 //! alpha, so that what is invisible does not bleed into what is seen: a picture with alpha leaves
 //! this stage premultiplied, unless nothing is going to be resampled.
 
@@ -28,9 +28,9 @@ pub(crate) struct Shrink {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Alpha {
-    /// There is none, it is in the colours already, or pixels stay as they are.
+    /// There is none, it is in the colors already, or pixels stay as they are.
     Leave,
-    /// Multiply colours by it.
+    /// Multiply colors by it.
     Weigh,
 }
 
@@ -208,12 +208,12 @@ impl Work {
         let Scratch { columns, weighed, blocks, .. } = scratch;
         let fx = self.fx as usize;
         match (self.weigh, self.channels) {
-            (true, 2) => sum_neighbours::<_, _, 2>(weighed, blocks, fx),
-            (true, _) => sum_neighbours::<_, _, 4>(weighed, blocks, fx),
-            (false, 1) => sum_neighbours::<_, _, 1>(columns, blocks, fx),
-            (false, 2) => sum_neighbours::<_, _, 2>(columns, blocks, fx),
-            (false, 3) => sum_neighbours::<_, _, 3>(columns, blocks, fx),
-            (false, _) => sum_neighbours::<_, _, 4>(columns, blocks, fx),
+            (true, 2) => sum_neighbors::<_, _, 2>(weighed, blocks, fx),
+            (true, _) => sum_neighbors::<_, _, 4>(weighed, blocks, fx),
+            (false, 1) => sum_neighbors::<_, _, 1>(columns, blocks, fx),
+            (false, 2) => sum_neighbors::<_, _, 2>(columns, blocks, fx),
+            (false, 3) => sum_neighbors::<_, _, 3>(columns, blocks, fx),
+            (false, _) => sum_neighbors::<_, _, 4>(columns, blocks, fx),
         }
         scratch.rows_in_blocks += scratch.rows_in_columns;
         scratch.rows_in_columns = 0;
@@ -277,8 +277,8 @@ impl<S: Sample> Scratch<S> {
     }
 }
 
-/// Adds every `fx` neighbouring columns to their block and clears them.
-fn sum_neighbours<C, B, const CHANNELS: usize>(columns: &mut [C], blocks: &mut [B], fx: usize)
+/// Adds every `fx` neighboring columns to their block and clears them.
+fn sum_neighbors<C, B, const CHANNELS: usize>(columns: &mut [C], blocks: &mut [B], fx: usize)
 where
     C: Copy + Default + Into<B>,
     B: Copy + std::ops::AddAssign,
@@ -307,7 +307,7 @@ trait Sample: Pod + Send + Sync {
     const WEIGHED_SCALE: f64;
 
     fn add(columns: &mut [Self::Column], row: &[Self]);
-    /// Adds colours times alpha, and alpha times full alpha. Alpha is the last channel.
+    /// Adds colors times alpha, and alpha times full alpha. Alpha is the last channel.
     fn weigh<const CHANNELS: usize>(columns: &mut [Self::Weighed], row: &[Self]);
     /// Takes samples as they are.
     fn copy(row: &[Self], out: &mut [Self]) {
@@ -470,8 +470,8 @@ mod tests {
                     for y in y..(y + fy).min(bottom) {
                         for x in x..(x + fx).min(right) {
                             let pixel = &samples[(y * header.width + x) as usize * channels..][..channels];
-                            let colour = header.layout.has_alpha() && channel + 1 < channels;
-                            let weight = if colour { pixel[channels - 1] / full } else { 1.0 };
+                            let color = header.layout.has_alpha() && channel + 1 < channels;
+                            let weight = if color { pixel[channels - 1] / full } else { 1.0 };
                             values.push(pixel[channel] * weight);
                         }
                     }

@@ -64,7 +64,7 @@ fn a_gif_is_its_first_frame_on_its_canvas() {
     for name in ["photo.gif", "photo-interlaced.gif", "alpha.gif", "offset.gif", "animated.gif"] {
         let bytes = fixture(name);
         let mut theirs = decode(&bytes).to_rgba8();
-        // Where nothing is seen, `image` keeps the palette's colour.
+        // Where nothing is seen, `image` keeps the palette's color.
         for pixel in theirs.pixels_mut().filter(|pixel| pixel.0[3] == 0) {
             pixel.0 = [0; 4];
         }
@@ -100,9 +100,9 @@ fn orientation_is_read_and_undone() {
 fn quadrants(encoded: &[u8], (width, height): (u32, u32)) {
     let shown = decode(encoded).to_rgb8();
     assert_eq!(shown.dimensions(), (width, height));
-    let near = |x: u32, y: u32, colour: [u8; 3]| {
+    let near = |x: u32, y: u32, color: [u8; 3]| {
         let found = shown.get_pixel(x, y).0;
-        assert!(found.iter().zip(colour).all(|(a, b)| a.abs_diff(b) < 30), "{found:?} at {x},{y}");
+        assert!(found.iter().zip(color).all(|(a, b)| a.abs_diff(b) < 30), "{found:?} at {x},{y}");
     };
     let (left, right, top, bottom) = (width / 4, width * 3 / 4, height / 4, height * 3 / 4);
     near(left, top, [255, 0, 0]);
@@ -156,7 +156,7 @@ fn a_tiny_progressive_jpeg_may_have_much_metadata() {
 /// The checksum of the pixels comes after the last of them.
 #[test]
 fn a_png_with_a_wrong_checksum_is_invalid() {
-    let mut bytes = fixture("photo-grey.png").to_vec();
+    let mut bytes = fixture("photo-gray.png").to_vec();
     let end = bytes.len() - 12; // IEND
     bytes[end - 1] ^= 1;
     let result = in_pieces(&Bytes::from(bytes.clone()), common::sized(50, 50));

@@ -85,17 +85,17 @@ fn written(source: &DynamicImage, format: Format) -> Encoded {
 /// What the format makes of a layout, by `image`'s own conversion.
 fn as_written(source: &DynamicImage, format: Format) -> DynamicImage {
     let alpha = source.color().has_alpha();
-    let grey = !source.color().has_color();
+    let gray = !source.color().has_color();
     let deep = source.color().bytes_per_pixel() > source.color().channel_count();
     match (format, deep) {
-        (Format::Bmp, _) if grey => source.to_luma8().into(),
+        (Format::Bmp, _) if gray => source.to_luma8().into(),
         (Format::Qoi | Format::Gif, _) if alpha => source.to_rgba8().into(),
         (Format::Qoi | Format::Gif, _) => source.to_rgb8().into(),
         (Format::Ico, _) => source.to_rgba8().into(),
         (Format::Farbfeld, _) => source.to_rgba16().into(),
-        (Format::Tiff, true) if grey && alpha => source.to_rgba16().into(),
-        (Format::Tiff, false) if grey && alpha => source.to_rgba8().into(),
-        (Format::Bmp | Format::Tga | Format::Webp, true) => match (grey, alpha) {
+        (Format::Tiff, true) if gray && alpha => source.to_rgba16().into(),
+        (Format::Tiff, false) if gray && alpha => source.to_rgba8().into(),
+        (Format::Bmp | Format::Tga | Format::Webp, true) => match (gray, alpha) {
             (true, false) => source.to_luma8().into(),
             (true, true) => source.to_luma_alpha8().into(),
             (false, false) => source.to_rgb8().into(),
@@ -179,9 +179,9 @@ fn runs_cross_rows_and_steps() {
     let patterns: [fn(u32) -> u8; 4] =
         [|_| 200, |i| (i % 2) as u8 * 9, |i| f64::from(i).sqrt() as u8, |i| (i / 5_000) as u8 * 3];
     for pattern in patterns {
-        let grey = image::GrayImage::from_fn(331, 207, |x, y| image::Luma([pattern(x + y * 331)]));
+        let gray = image::GrayImage::from_fn(331, 207, |x, y| image::Luma([pattern(x + y * 331)]));
         for source in
-            [DynamicImage::ImageLuma8(grey.clone()), DynamicImage::ImageLuma8(grey).to_rgba8().into()]
+            [DynamicImage::ImageLuma8(gray.clone()), DynamicImage::ImageLuma8(gray).to_rgba8().into()]
         {
             for format in [Format::Tga, Format::Qoi, Format::Webp, Format::Gif] {
                 let made = written(&source, format).bytes;
@@ -314,7 +314,7 @@ fn a_large_gif_learns_as_well_from_a_sample() {
 }
 
 /// A picture that is only an input of numbers: the smallest way to a large output.
-fn grey_map(width: u32, height: u32) -> Bytes {
+fn gray_map(width: u32, height: u32) -> Bytes {
     let mut map = format!("P5 {width} {height} 255\n").into_bytes();
     map.extend((0..width * height).map(|i| (i.wrapping_mul(0x9E37_79B1) >> 24) as u8));
     Bytes::from(map)
@@ -322,7 +322,7 @@ fn grey_map(width: u32, height: u32) -> Bytes {
 
 #[test]
 fn what_takes_several_pieces_is_joined_in_a_step_of_its_own() {
-    let input = grey_map(2_000, 1_500);
+    let input = gray_map(2_000, 1_500);
     let mut job = Job::new(input.clone(), to(Format::Bmp));
     let mut too_big = Vec::new();
     let made = loop {
@@ -392,7 +392,7 @@ fn an_exr_asks_again_and_again() {
 /// Its encoder cannot be stopped: what it may take is decided before anything is decoded.
 #[test]
 fn an_avif_has_at_most_half_a_megapixel() {
-    let of = |width, height| probe(grey_map(width, height), &Limits::default()).unwrap();
+    let of = |width, height| probe(gray_map(width, height), &Limits::default()).unwrap();
     let plan = |header, request| Plan::new(&header, &request).map(|plan| plan.format);
     assert_eq!(plan(of(1_000, 500), to(Format::Avif)), Ok(Format::Avif));
     let refused = Error::Limit { limit: Limit::MaxPixels, value: 500_500, maximum: 500_000 };

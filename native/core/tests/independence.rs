@@ -37,7 +37,7 @@ fn every_fixture_gives_the_same_on_every_road() {
                 let request = Request { fit, ..sized(side, side) };
                 assert_same(&bytes, request, u64::from(side));
                 // Of what is cut off, what there is.
-                assert_same(&bytes, Request { on_damage: OnDamage::Grey, ..request }, u64::from(side));
+                assert_same(&bytes, Request { on_damage: OnDamage::Gray, ..request }, u64::from(side));
             }
         }
     }

@@ -56,7 +56,7 @@ fn so_is_a_larger_one_from_a_larger_picture() {
 
 /// What is invisible must not be seen: the trap is green under a red disc's clear surroundings.
 #[test]
-fn hidden_colours_do_not_bleed() {
+fn hidden_colors_do_not_bleed() {
     for name in ["alpha.png", "alpha-16bit.png", "alpha.webp", "alpha.tga", "alpha.qoi", "alpha.tif"] {
         for side in [150, 97, 40, 12] {
             let request = Request { format: Some(Format::Png), ..sized(side, side) };
@@ -72,7 +72,7 @@ fn hidden_colours_do_not_bleed() {
 
 #[test]
 fn a_picture_that_fits_keeps_every_pixel() {
-    for name in ["photo-palette.png", "alpha.png", "alpha-grey.png", "photo.bmp"] {
+    for name in ["photo-palette.png", "alpha.png", "alpha-gray.png", "photo.bmp"] {
         let request = Request { format: Some(Format::Png), ..sized(1_000, 1_000) };
         let made = in_pieces(&fixture(name), request).unwrap();
         assert!(decode(&made.bytes).to_rgba8() == decode(&fixture(name)).to_rgba8(), "{name}");
@@ -81,7 +81,7 @@ fn a_picture_that_fits_keeps_every_pixel() {
 
 /// Nearest takes pixels of the source and no others.
 #[test]
-fn nearest_makes_no_new_colour() {
+fn nearest_makes_no_new_color() {
     let source = decode(&fixture("photo-palette.png")).to_rgb8();
     let palette: std::collections::HashSet<_> = source.pixels().map(|pixel| pixel.0).collect();
     for side in [300, 100, 31] {

@@ -8,15 +8,15 @@ use common::{decode, in_pieces, sized};
 use proptest::prelude::*;
 use thumbelina_core::{Error, Filter, Fit, Format, Limit, Limits, Plan, Request, probe};
 
-/// A grey picture of any size that takes next to no time to write.
-fn grey(width: u32, height: u32) -> Bytes {
+/// A gray picture of any size that takes next to no time to write.
+fn gray(width: u32, height: u32) -> Bytes {
     let mut bytes = format!("P5 {width} {height} 255\n").into_bytes();
     bytes.resize(bytes.len() + (width * height) as usize, 99);
     Bytes::from(bytes)
 }
 
 fn size(source: (u32, u32), request: Request) -> (u32, u32) {
-    let plan = Plan::new(&probe(grey(source.0, source.1), &Limits::default()).unwrap(), &request).unwrap();
+    let plan = Plan::new(&probe(gray(source.0, source.1), &Limits::default()).unwrap(), &request).unwrap();
     (plan.width, plan.height)
 }
 
@@ -63,7 +63,7 @@ fn a_free_side_follows_the_proportions() {
 
 #[test]
 fn limits_are_checked_before_anything_is_decoded() {
-    let header = probe(grey(100, 100), &Limits::default()).unwrap();
+    let header = probe(gray(100, 100), &Limits::default()).unwrap();
     let limits = Limits { max_pixels: 9_999, ..Limits::default() };
     let refused = Err(Error::Limit { limit: Limit::MaxPixels, value: 10_000, maximum: 9_999 });
     assert_eq!(Plan::new(&header, &Request { limits, ..sized(10, 10) }), refused);
@@ -73,19 +73,19 @@ fn limits_are_checked_before_anything_is_decoded() {
     let limit = Error::Limit { limit: Limit::MaxPixels, value: 10_000_000_000, maximum: 100_000_000 };
     assert_eq!(Plan::new(&header, &enlarge), Err(limit));
     // A free side that would not even fit a u32.
-    let tall = probe(grey(1, 5_000), &Limits::default()).unwrap();
+    let tall = probe(gray(1, 5_000), &Limits::default()).unwrap();
     let free = Request { width: Some(1_000_000), enlarge: true, ..Request::default() };
     assert!(matches!(Plan::new(&tall, &free), Err(Error::Limit { limit: Limit::MaxPixels, .. })));
 
     let limits = Limits { max_bytes_in: 1_000, ..Limits::default() };
-    let input = grey(100, 100);
+    let input = gray(100, 100);
     let refused = Error::Limit { limit: Limit::MaxBytesIn, value: input.len() as u64, maximum: 1_000 };
     assert_eq!(in_pieces(&input, Request { limits, ..sized(10, 10) }), Err(refused));
 }
 
 #[test]
 fn a_format_too_small_for_the_output_is_refused_or_replaced() {
-    let header = probe(grey(1_000, 10), &Limits::default()).unwrap();
+    let header = probe(gray(1_000, 10), &Limits::default()).unwrap();
     let ico = Request { format: Some(Format::Ico), ..sized(400, 400) };
     let refused = Error::Limit { limit: Limit::Side, value: 400, maximum: 256 };
     assert_eq!(Plan::new(&header, &ico), Err(refused));
@@ -107,7 +107,7 @@ proptest! {
         filter in prop::sample::select(vec![Filter::Lanczos3, Filter::Nearest, Filter::Bilinear]),
         enlarge: bool,
     ) {
-        let input = grey(source.0, source.1);
+        let input = gray(source.0, source.1);
         let request = Request { fit, filter, enlarge, format: Some(Format::Pnm), ..sized(wanted.0, wanted.1) };
         let plan = Plan::new(&probe(input.clone(), &Limits::default()).unwrap(), &request).unwrap();
         let made = in_pieces(&input, request).unwrap();

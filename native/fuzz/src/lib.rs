@@ -8,9 +8,7 @@ mod lies;
 mod trial;
 
 use bytes::Bytes;
-use thumbelina_core::{
-    Filter, Fit, Format, Formats, Limits, OnDamage, Request, Scheduler, probe,
-};
+use thumbelina_core::{Filter, Fit, Format, Formats, Limits, OnDamage, Request, Scheduler, probe};
 use trial::Road;
 use trial::counting::Counting;
 
@@ -62,7 +60,7 @@ pub fn observe(format: Format, data: &[u8]) {
         enlarge: chance.one_of(&[false, false, false, true]),
         format: Some(chance.one_of(&[Format::Png, Format::Jpeg, Format::Pnm, Format::Bmp])),
         filter: chance.one_of(&[Filter::Lanczos3, Filter::Lanczos3, Filter::Nearest, Filter::Box]),
-        on_damage: chance.one_of(&[OnDamage::Error, OnDamage::Grey]),
+        on_damage: chance.one_of(&[OnDamage::Error, OnDamage::Gray]),
         scheduler: chance.one_of(&[Scheduler::Auto, Scheduler::Normal, Scheduler::Dirty]),
         limits,
         ..Request::default()

@@ -81,7 +81,7 @@ fn encode(pixels: &[u8], sampling: SamplingFactor, progressive: bool) -> Bytes {
     file.into()
 }
 
-/// Coloured surfaces with edges between them, some of them smooth and some of them rough, and
+/// Colored surfaces with edges between them, some of them smooth and some of them rough, and
 /// grain: about as much to code as a photograph has.
 fn draw() -> Vec<u8> {
     let mut pixels = Vec::new();

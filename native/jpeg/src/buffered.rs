@@ -243,9 +243,9 @@ impl Buffered {
             for &(index, _, _) in &header.components {
                 let store = &mut self.stores[index];
                 if store.transform.is_none() {
-                    let table = tables.quantiser(input, self.frame.components[index].quantiser);
+                    let table = tables.quantizer(input, self.frame.components[index].quantizer);
                     let missing = Error::Invalid {
-                        what: "a component without its quantisation table",
+                        what: "a component without its quantization table",
                         offset: header.data,
                     };
                     store.transform = Some(Transform::new(store.scaled.class, &table.ok_or(missing)?));

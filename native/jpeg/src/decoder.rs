@@ -19,8 +19,8 @@ pub enum OnDamage {
     /// Stop with an error that says where.
     #[default]
     Fail,
-    /// Fill what is missing with grey: up to the next restart marker, or the end of the scan.
-    Grey,
+    /// Fill what is missing with gray: up to the next restart marker, or the end of the scan.
+    Gray,
 }
 
 /// How a picture is to be decoded.
@@ -69,7 +69,7 @@ pub enum Effort<'a> {
 /// What [`Decoder::read`] hands over.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Read<'a> {
-    /// The next rows, from top to bottom: one byte a pixel for grey, else three, red, green and
+    /// The next rows, from top to bottom: one byte a pixel for gray, else three, red, green and
     /// blue.
     Rows(&'a [u8]),
     /// Something was done, but there are no rows to hand over yet.
@@ -134,7 +134,7 @@ impl Decoder {
         let scaled = frame.scaled(options.scale, options.dc_only);
         let size = (options.scale.apply(frame.width), options.scale.apply(frame.height));
         let bands =
-            Bands::new(&scaled, frame.mcus(), size, header.colour, header.adobe.is_some(), Kernels::detect());
+            Bands::new(&scaled, frame.mcus(), size, header.color, header.adobe.is_some(), Kernels::detect());
         let streams =
             frame.process != Process::Progressive && first.components.len() == frame.components.len();
         // Two rows of MCUs and the one before, and a row of the output.
@@ -148,9 +148,9 @@ impl Decoder {
         let source = if streams {
             let scan = Scan::new(&frame, &scaled, &first, (&parser.tables, &input))?;
             let transform = |&(index, _, _): &(usize, u8, u8)| {
-                let table = parser.tables.quantiser(&input, frame.components[index].quantiser);
+                let table = parser.tables.quantizer(&input, frame.components[index].quantizer);
                 let missing =
-                    Error::Invalid { what: "a component without its quantisation table", offset: first.data };
+                    Error::Invalid { what: "a component without its quantization table", offset: first.data };
                 Ok((index, Transform::new(scaled[index].class, &table.ok_or(missing)?)))
             };
             let components = first.components.iter().map(transform).collect::<Result<_, Error>>()?;
@@ -171,9 +171,9 @@ impl Decoder {
         self.size
     }
 
-    /// Samples of a pixel of the output: 1 for grey, else 3.
+    /// Samples of a pixel of the output: 1 for gray, else 3.
     pub fn channels(&self) -> usize {
-        self.header.colour.channels()
+        self.header.color.channels()
     }
 
     /// Goes on, and hands over at most `most` rows (which is not 0).
@@ -200,7 +200,7 @@ impl Decoder {
         }
         let mut rows = self.bands.ready().min(most.max(1));
         if pool.is_some() {
-            let row_len = self.size.0 as usize * self.header.colour.channels();
+            let row_len = self.size.0 as usize * self.header.color.channels();
             rows = rows.min((BYTES_TOGETHER / row_len).max(1));
         }
         self.bands.make(rows, &mut self.rows, pool);
@@ -262,7 +262,7 @@ impl Decoder {
 pub struct Image {
     pub width: u32,
     pub height: u32,
-    /// 1 for grey, 3 for red, green and blue.
+    /// 1 for gray, 3 for red, green and blue.
     pub channels: usize,
     /// Row by row.
     pub samples: Vec<u8>,

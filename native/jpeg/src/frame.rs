@@ -58,8 +58,8 @@ pub struct Component {
     /// Sampling factors, 1 to 4: samples per sample of a component with factor 1.
     pub horizontal: u8,
     pub vertical: u8,
-    /// Its quantisation table, 0 to 3.
-    pub quantiser: u8,
+    /// Its quantization table, 0 to 3.
+    pub quantizer: u8,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -173,7 +173,7 @@ mod tests {
     use super::*;
 
     fn frame(sampling: &[(u8, u8)], width: u32, height: u32) -> Frame {
-        let component = |&(horizontal, vertical)| Component { id: 0, horizontal, vertical, quantiser: 0 };
+        let component = |&(horizontal, vertical)| Component { id: 0, horizontal, vertical, quantizer: 0 };
         Frame {
             process: Process::Baseline,
             width,

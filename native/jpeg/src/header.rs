@@ -20,8 +20,8 @@ pub struct Header {
     pub process: Process,
     /// One, three or four.
     pub components: Vec<Component>,
-    pub colour: Colour,
-    /// The transform flag of an Adobe APP14 segment, if there is one. Colours of four components
+    pub color: Color,
+    /// The transform flag of an Adobe APP14 segment, if there is one. Colors of four components
     /// are stored inverted then.
     pub adobe: Option<u8>,
     /// The JFIF APP0 segment, from its version on.
@@ -80,8 +80,8 @@ impl Header {
 
 /// What the components stand for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Colour {
-    Grey,
+pub enum Color {
+    Gray,
     YCbCr,
     Rgb,
     Cmyk,
@@ -89,10 +89,10 @@ pub enum Colour {
     Ycck,
 }
 
-impl Colour {
-    /// Samples of a pixel of the output: 1 for grey, else 3.
+impl Color {
+    /// Samples of a pixel of the output: 1 for gray, else 3.
     pub(crate) fn channels(self) -> usize {
-        if self == Colour::Grey { 1 } else { 3 }
+        if self == Color::Gray { 1 } else { 3 }
     }
 }
 
@@ -101,7 +101,7 @@ impl Colour {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tables {
     /// Where the values are, and how many bytes each has.
-    quantisers: [Option<(usize, usize)>; 4],
+    quantizers: [Option<(usize, usize)>; 4],
     dc: [Option<usize>; 4],
     ac: [Option<usize>; 4],
     /// MCUs between two restart markers; 0 if there are none.
@@ -134,9 +134,9 @@ impl Tables {
         }
     }
 
-    /// A quantisation table, row by row.
-    pub(crate) fn quantiser(&self, input: &[u8], index: u8) -> Option<[u16; 64]> {
-        let (at, bytes) = (*self.quantisers.get(usize::from(index))?)?;
+    /// A quantization table, row by row.
+    pub(crate) fn quantizer(&self, input: &[u8], index: u8) -> Option<[u16; 64]> {
+        let (at, bytes) = (*self.quantizers.get(usize::from(index))?)?;
         let mut table = [0; 64];
         for (value, place) in input.get(at..at + 64 * bytes)?.chunks_exact(bytes).zip(ZIGZAG) {
             table[usize::from(place)] = value.iter().fold(0, |value, &byte| value << 8 | u16::from(byte));
@@ -317,7 +317,7 @@ impl Parser {
             }
             0xDB => {
                 budget.searched(body.len());
-                self.quantisers(input, range).ok_or(invalid("a wrong DQT segment"))?;
+                self.quantizers(input, range).ok_or(invalid("a wrong DQT segment"))?;
             }
             0xDD => {
                 let interval = body.first_chunk().ok_or(invalid("a wrong DRI segment"))?;
@@ -374,7 +374,7 @@ impl Parser {
         Some(())
     }
 
-    fn quantisers(&mut self, input: &[u8], range: Range<usize>) -> Option<()> {
+    fn quantizers(&mut self, input: &[u8], range: Range<usize>) -> Option<()> {
         let mut body = input.get(range.clone())?;
         while let [target, rest @ ..] = body {
             let bytes = match target >> 4 {
@@ -382,7 +382,7 @@ impl Parser {
                 1 => 2,
                 _ => return None,
             };
-            let table = self.tables.quantisers.get_mut(usize::from(target & 15))?;
+            let table = self.tables.quantizers.get_mut(usize::from(target & 15))?;
             *table = Some((range.end - rest.len(), bytes));
             body = rest.get(64 * bytes..)?;
         }
@@ -402,12 +402,12 @@ impl Parser {
         }
         let mut components = Vec::with_capacity(4);
         for component in rest.chunks_exact(3).take((*count).into()) {
-            let &[id, factors, quantiser] = component else { continue };
+            let &[id, factors, quantizer] = component else { continue };
             let (horizontal, vertical) = (factors >> 4, factors & 15);
-            if !(1..=4).contains(&horizontal) || !(1..=4).contains(&vertical) || quantiser > 3 {
+            if !(1..=4).contains(&horizontal) || !(1..=4).contains(&vertical) || quantizer > 3 {
                 return Err(invalid("a component that cannot be"));
             }
-            components.push(Component { id, horizontal, vertical, quantiser });
+            components.push(Component { id, horizontal, vertical, quantizer });
         }
         if components.len() != usize::from(*count) {
             return Err(invalid("a short frame header"));
@@ -473,7 +473,7 @@ impl Parser {
             height: frame.height,
             process: frame.process,
             components: frame.components.clone(),
-            colour: self.colour(frame),
+            color: self.color(frame),
             adobe: self.adobe,
             jfif: slice(&self.jfif),
             exif: slice(&self.exif),
@@ -482,16 +482,16 @@ impl Parser {
         })
     }
 
-    fn colour(&self, frame: &Frame) -> Colour {
+    fn color(&self, frame: &Frame) -> Color {
         let ids: Vec<u8> = frame.components.iter().map(|component| component.id).collect();
         match (ids.len(), self.adobe) {
-            (1, _) => Colour::Grey,
-            (3, _) if self.jfif.is_some() => Colour::YCbCr,
-            (3, Some(0)) => Colour::Rgb,
-            (3, None) if ids == *b"RGB" => Colour::Rgb,
-            (3, _) => Colour::YCbCr,
-            (_, Some(2)) => Colour::Ycck,
-            _ => Colour::Cmyk,
+            (1, _) => Color::Gray,
+            (3, _) if self.jfif.is_some() => Color::YCbCr,
+            (3, Some(0)) => Color::Rgb,
+            (3, None) if ids == *b"RGB" => Color::Rgb,
+            (3, _) => Color::YCbCr,
+            (_, Some(2)) => Color::Ycck,
+            _ => Color::Cmyk,
         }
     }
 }

@@ -26,7 +26,7 @@
 //! samples of 8 bits (ITU-T T.81), of one, three or four components with any sampling factors;
 //! restart intervals, DNL, frames without Huffman tables (MJPEG), and the liberties that files
 //! take: fill bytes, garbage between segments, no EOI. Arithmetic coding, lossless and hierarchical
-//! JPEGs and 12 bits are refused [by name](Unsupported). Rows are grey or RGB; YCbCr, Adobe's YCCK
+//! JPEGs and 12 bits are refused [by name](Unsupported). Rows are gray or RGB; YCbCr, Adobe's YCCK
 //! and CMYK, inverted or not, are converted without regard to profiles, which [`Header`] hands out
 //! as they are.
 //!
@@ -79,4 +79,4 @@ pub use budget::MOST_LOOKED_AT;
 pub use decoder::{Decoder, Effort, Image, OnDamage, Options, Read, decode};
 pub use error::{Error, Unsupported};
 pub use frame::{Component, Process, Scale};
-pub use header::{Colour, Header};
+pub use header::{Color, Header};

@@ -27,13 +27,13 @@ impl Header {
             let enlarged = !(scaled.enlarge_x.is(1) && scaled.enlarge_y.is(1));
             row * (scaled.mcu_rows() + KEPT_ROWS) as u64 + if enlarged { width } else { 0 }
         });
-        // All rows that become ready at once, with some that had to wait for a neighbour.
+        // All rows that become ready at once, with some that had to wait for a neighbor.
         let rows = options.scale.apply(8 * frame.sampling().1) + 2;
         let rows = u64::from(rows.min(options.scale.apply(height)));
         let coefficients = match self.process {
             Process::Baseline | Process::Extended if self.interleaved => 0,
             _ => Buffered::bytes(&frame, &scaled) + Buffered::rows_bytes(down, &scaled),
         };
-        FIXED + planes.sum::<u64>() + rows * width * self.colour.channels() as u64 + coefficients
+        FIXED + planes.sum::<u64>() + rows * width * self.color.channels() as u64 + coefficients
     }
 }

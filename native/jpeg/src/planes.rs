@@ -1,10 +1,10 @@
-//! From coefficients to rows of the output: inverse transforms, enlarged chroma, colours.
+//! From coefficients to rows of the output: inverse transforms, enlarged chroma, colors.
 
 use rayon::ThreadPool;
 
 use crate::block::Class;
 use crate::frame::{Ratio, Scaled};
-use crate::header::Colour;
+use crate::header::Color;
 use crate::kernels::{Kernels, idct1, idct2};
 use crate::threads::share_out;
 
@@ -13,20 +13,20 @@ use crate::threads::share_out;
 pub(crate) struct Transform {
     class: Class,
     /// Those of the coefficients that are kept, row by row.
-    quantisers: [i16; 64],
+    quantizers: [i16; 64],
 }
 
 impl Transform {
-    pub(crate) fn new(class: Class, quantisers: &[u16; 64]) -> Self {
+    pub(crate) fn new(class: Class, quantizers: &[u16; 64]) -> Self {
         let mut kept = [0; 64];
         let side = class.side();
         for (row, kept) in kept.chunks_exact_mut(side).take(side).enumerate() {
-            for (kept, &quantiser) in kept.iter_mut().zip(&quantisers[row * 8..]) {
+            for (kept, &quantizer) in kept.iter_mut().zip(&quantizers[row * 8..]) {
                 // More than 15 bits only fit coefficients that no 8-bit picture has.
-                *kept = quantiser as i16;
+                *kept = quantizer as i16;
             }
         }
-        Transform { class, quantisers: kept }
+        Transform { class, quantizers: kept }
     }
 
     /// A row of blocks, to samples that begin at `out` and have rows `stride` apart. Each block's
@@ -43,15 +43,15 @@ impl Transform {
         let blocks = coefficients.chunks(each);
         match self.class {
             Class::One => {
-                let quantiser = self.quantisers[0];
+                let quantizer = self.quantizers[0];
                 for i in 0..blocks.len() {
                     if let (Some(dc), Some(out)) = (coefficients.get(i * each), out.get_mut(i * step)) {
-                        *out = idct1(dc.wrapping_add(offset), quantiser);
+                        *out = idct1(dc.wrapping_add(offset), quantizer);
                     }
                 }
             }
             Class::Two => {
-                let &[q, r, s, t, ..] = &self.quantisers;
+                let &[q, r, s, t, ..] = &self.quantizers;
                 let (above, below) = out.split_at_mut(stride);
                 for i in 0..blocks.len() {
                     let block = coefficients.get(i * each..i * each + 4);
@@ -64,10 +64,10 @@ impl Transform {
                 }
             }
             Class::Four => {
-                let Some(quantisers) = self.quantisers.first_chunk() else { return };
+                let Some(quantizers) = self.quantizers.first_chunk() else { return };
                 for (i, block) in blocks.enumerate() {
                     if let Some(block) = raised(block, offset) {
-                        (kernels.idct4)(&block, quantisers, &mut out[i * step..], stride);
+                        (kernels.idct4)(&block, quantizers, &mut out[i * step..], stride);
                     }
                 }
             }
@@ -77,9 +77,9 @@ impl Transform {
                     if offset == 0
                         && let Some(block) = block.first_chunk()
                     {
-                        (kernels.idct8)(block, &self.quantisers, out, stride);
+                        (kernels.idct8)(block, &self.quantizers, out, stride);
                     } else if let Some(block) = raised(block, offset) {
-                        (kernels.idct8)(&block, &self.quantisers, out, stride);
+                        (kernels.idct8)(&block, &self.quantizers, out, stride);
                     }
                 }
             }
@@ -180,7 +180,7 @@ pub(crate) struct McuRow<'a> {
 /// The samples between the inverse transform and the output: as many rows as are needed at a time.
 pub(crate) struct Bands {
     planes: Vec<Plane>,
-    colour: Colour,
+    color: Color,
     inverted: bool,
     kernels: Kernels,
     width: usize,
@@ -193,12 +193,12 @@ pub(crate) struct Bands {
 }
 
 impl Bands {
-    /// `mcus` is how many there are in each direction, `colour` how the output is to be made.
+    /// `mcus` is how many there are in each direction, `color` how the output is to be made.
     pub(crate) fn new(
         scaled: &[Scaled],
         mcus: (u32, u32),
         (width, height): (u32, u32),
-        colour: Colour,
+        color: Color,
         inverted: bool,
         kernels: Kernels,
     ) -> Self {
@@ -211,7 +211,7 @@ impl Bands {
         };
         Bands {
             planes: scaled.iter().map(plane).collect(),
-            colour,
+            color,
             inverted,
             kernels,
             width: width as usize,
@@ -290,7 +290,7 @@ impl Bands {
 
     /// Makes the next `rows` of the output, which have to be [`ready`](Self::ready).
     pub(crate) fn make(&mut self, rows: usize, out: &mut Vec<u8>, pool: Option<&ThreadPool>) {
-        let row_len = self.width * self.colour.channels();
+        let row_len = self.width * self.color.channels();
         if out.capacity() < rows * row_len {
             // All of it is written anew: no need to hold both.
             *out = Vec::new();
@@ -326,7 +326,7 @@ impl Bands {
 
     fn make_rows(&self, first: usize, out: &mut [u8]) {
         let mut scratch: [Vec<u8>; 4] = Default::default();
-        for (y, out) in (first..).zip(out.chunks_exact_mut(self.width * self.colour.channels())) {
+        for (y, out) in (first..).zip(out.chunks_exact_mut(self.width * self.color.channels())) {
             let mut rows: [&[u8]; 4] = Default::default();
             for ((plane, scratch), row) in self.planes.iter().zip(&mut scratch).zip(&mut rows) {
                 *row = plane.output_row(y, self.width, &self.kernels, scratch);
@@ -337,20 +337,20 @@ impl Bands {
 
     fn convert(&self, [a, b, c, d]: [&[u8]; 4], out: &mut [u8]) {
         let pixels = out.chunks_exact_mut(3);
-        match self.colour {
-            Colour::Grey => out.copy_from_slice(a),
-            Colour::YCbCr => (self.kernels.ycc_to_rgb)(a, b, c, out),
-            Colour::Rgb => {
+        match self.color {
+            Color::Gray => out.copy_from_slice(a),
+            Color::YCbCr => (self.kernels.ycc_to_rgb)(a, b, c, out),
+            Color::Rgb => {
                 for (((out, &r), &g), &b) in pixels.zip(a).zip(b).zip(c) {
                     out.copy_from_slice(&[r, g, b]);
                 }
             }
-            Colour::Cmyk => {
+            Color::Cmyk => {
                 for ((((out, &c), &m), &y), &k) in pixels.zip(a).zip(b).zip(c).zip(d) {
                     out.copy_from_slice(&[c, m, y].map(|ink| self.mixed(ink, k)));
                 }
             }
-            Colour::Ycck => {
+            Color::Ycck => {
                 (self.kernels.ycc_to_rgb)(a, b, c, out);
                 for (out, &k) in out.chunks_exact_mut(3).zip(d) {
                     for out in out {
@@ -361,7 +361,7 @@ impl Bands {
         }
     }
 
-    /// One of the colours, under black.
+    /// One of the colors, under black.
     fn mixed(&self, ink: u8, black: u8) -> u8 {
         let (ink, black) = if self.inverted { (ink, black) } else { (255 - ink, 255 - black) };
         ((u32::from(ink) * u32::from(black) + 127) / 255) as u8

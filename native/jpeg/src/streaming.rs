@@ -339,7 +339,7 @@ impl Layout {
         }
     }
 
-    /// Fills MCUs with grey.
+    /// Fills MCUs with gray.
     fn lose(&self, row: &mut McuRow<'_>, column: usize, count: usize) {
         for (component, _) in &self.components {
             let (plane, stride) = (&mut row.planes[*component], row.strides[*component]);

@@ -20,7 +20,7 @@ fn files() -> Vec<(String, Bytes)> {
 
 fn ways(scale: Scale) -> [Options; 4] {
     let options = Options { scale, max_memory: 64 << 20, piece: 48, ..Options::default() };
-    [(true, OnDamage::Fail), (true, OnDamage::Grey), (false, OnDamage::Fail), (false, OnDamage::Grey)]
+    [(true, OnDamage::Fail), (true, OnDamage::Gray), (false, OnDamage::Fail), (false, OnDamage::Gray)]
         .map(|(dc_only, on_damage)| Options { dc_only, on_damage, ..options })
 }
 
@@ -31,7 +31,7 @@ fn each_is_decoded_or_refused() {
             let headers = Decoder::new(file.clone(), &options);
             let image = match (decode(file.clone(), &options), headers) {
                 (Ok(image), _) => image,
-                (Err(error), Ok(_)) if options.on_damage == OnDamage::Grey => {
+                (Err(error), Ok(_)) if options.on_damage == OnDamage::Gray => {
                     panic!("{name}: {error}, {options:?}");
                 }
                 _ => continue,

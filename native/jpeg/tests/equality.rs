@@ -163,7 +163,7 @@ fn piece() -> impl Strategy<Value = usize> {
 }
 
 fn huffman() -> impl Strategy<Value = Huffman> {
-    prop_oneof![Just(Huffman::Optimised), Just(Huffman::Long), Just(Huffman::Standard)]
+    prop_oneof![Just(Huffman::Optimized), Just(Huffman::Long), Just(Huffman::Standard)]
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -254,7 +254,7 @@ proptest! {
             input.truncate(cut.index(input.len()));
         }
         let input = Bytes::from(input);
-        for on_damage in [OnDamage::Fail, OnDamage::Grey] {
+        for on_damage in [OnDamage::Fail, OnDamage::Gray] {
             let options = Options { scale, dc_only: seed % 2 == 0, on_damage, piece, max_memory: 16 << 20 };
             assert_same(&input, &options, &pool);
         }

@@ -104,7 +104,7 @@ fn between() -> Vec<(&'static str, Vec<u8>, usize)> {
         ("tables", empty_tables().repeat(40), 40),
         ("comments", COMMENT.repeat(9_900), 100),
         ("metadata", segment(0xE5, &[7; 65_000]).repeat(200), 1),
-        ("quantisers", segment(0xDB, &[3; 65].repeat(1_000)).repeat(40), 40),
+        ("quantizers", segment(0xDB, &[3; 65].repeat(1_000)).repeat(40), 40),
         ("fill bytes", vec![0xFF; 60_000], 60_000 / SEARCHED),
         ("garbage", vec![0; 60_000], 60_000 / SEARCHED),
         ("stuffed garbage", [0xFF, 0].repeat(30_000), 60_000 / SEARCHED),
@@ -178,7 +178,7 @@ fn the_next_restart_marker_is_searched_in_steps() {
     for scale in Scale::ALL {
         let (_, error) = bounded(&input, &options(scale, OnDamage::Fail), gap.len() / SEARCHED);
         assert_eq!(error, None, "the marker at {at} is the right one");
-        let (samples, error) = bounded(&input, &options(scale, OnDamage::Grey), gap.len() / SEARCHED);
+        let (samples, error) = bounded(&input, &options(scale, OnDamage::Gray), gap.len() / SEARCHED);
         assert_eq!(error, None);
         assert!(samples == decode(file.clone(), &options(scale, OnDamage::Fail)).unwrap().samples);
     }
@@ -189,8 +189,8 @@ fn the_next_restart_marker_is_searched_in_steps() {
     let cut = input.slice(..at);
     let (_, error) = bounded(&cut, &options(Scale::Full, OnDamage::Fail), gap.len() / SEARCHED);
     assert_eq!(error, Some(Error::Truncated { offset: at }));
-    bounded(&wrong, &options(Scale::Full, OnDamage::Grey), gap.len() / SEARCHED);
-    bounded(&cut, &options(Scale::Full, OnDamage::Grey), gap.len() / SEARCHED);
+    bounded(&wrong, &options(Scale::Full, OnDamage::Gray), gap.len() / SEARCHED);
+    bounded(&cut, &options(Scale::Full, OnDamage::Gray), gap.len() / SEARCHED);
 }
 
 #[test]
@@ -200,12 +200,12 @@ fn restart_markers_in_a_row_are_passed_in_steps() {
         let many = [0xFF, marker].repeat(1 << 19);
         let input = with(&file, 0xD1, 0, &many);
         let least = if matches!(marker, 0xD1..=0xD5) { 0 } else { many.len() / SEARCHED };
-        let (samples, error) = bounded(&input, &options(Scale::Full, OnDamage::Grey), least);
+        let (samples, error) = bounded(&input, &options(Scale::Full, OnDamage::Gray), least);
         assert_eq!((samples.len(), error), (40 * 33 * 3, None));
     }
 }
 
-/// A grey picture without anything in it: no difference, and `blocks` that end at once.
+/// A gray picture without anything in it: no difference, and `blocks` that end at once.
 fn flat(marker: u8, width: u16, height: u16, scans: &[(&[u8], &[u8])]) -> Bytes {
     let mut file = b"\xFF\xD8".to_vec();
     file.extend(segment(0xDB, &[&[0], &[1; 64][..]].concat()));
@@ -231,8 +231,8 @@ fn scans_without_data_cost_next_to_nothing() {
     scans.extend(vec![(AC, &[][..]); 198]);
     // A row of blocks each.
     let narrow = flat(0xC2, 8, 0xFFFF, &scans);
-    let grey = options(Scale::Full, OnDamage::Grey);
-    let (samples, error, calls) = rows(&narrow, &grey, Effort::Mcus(100));
+    let gray = options(Scale::Full, OnDamage::Gray);
+    let (samples, error, calls) = rows(&narrow, &gray, Effort::Mcus(100));
     assert_eq!((samples, error), (vec![128; 8 * 0xFFFF], None));
     // One for each row of MCUs and to hand it over, a few for each scan.
     assert!(calls < 2 * 8192 + 8192 / 100 + 198 * 5, "{calls} calls");

@@ -85,13 +85,13 @@ fn write(picture: &Picture, process: Process, scans: Vec<Scan>, adobe: Option<u8
 /// One test, as others would be counted with it.
 #[test]
 fn memory_is_said_beforehand() {
-    const GREY: &[(u8, u8)] = &[(1, 1)];
+    const GRAY: &[(u8, u8)] = &[(1, 1)];
     const HALVED: &[(u8, u8)] = &[(2, 2), (1, 1), (1, 1)];
     const WIDE: &[(u8, u8)] = &[(2, 1), (1, 1), (1, 1)];
     const FULL: &[(u8, u8)] = &[(1, 1), (1, 1), (1, 1)];
     const CMYK: &[(u8, u8)] = &[(1, 1); 4];
     for (width, height) in [(16, 16), (1500, 900), (16_000, 100), (100, 16_000)] {
-        for sampling in [GREY, HALVED, WIDE, FULL, CMYK] {
+        for sampling in [GRAY, HALVED, WIDE, FULL, CMYK] {
             let picture = picture(width, height, sampling);
             let adobe = (sampling.len() == 4).then_some(2);
             for (process, scans) in [

@@ -31,7 +31,7 @@ fn psnr(a: &[u8], b: &[u8]) -> f64 {
     10.0 * (255.0 * 255.0 * a.len() as f64 / squares as f64).log10()
 }
 
-/// Grey or RGB by zune-jpeg. `None` where it does not make that of the file.
+/// Gray or RGB by zune-jpeg. `None` where it does not make that of the file.
 fn by_zune(bytes: &[u8], channels: usize) -> Option<Vec<u8>> {
     use zune_jpeg::JpegDecoder;
     use zune_jpeg::zune_core::bytestream::ZCursor;
@@ -104,7 +104,7 @@ fn odd_files_look_like_their_reference_pictures() {
         }
         let ours = ours.or_else(|error| {
             println!("{name}: {error}");
-            decode(bytes, &Options { on_damage: OnDamage::Grey, ..Options::default() })
+            decode(bytes, &Options { on_damage: OnDamage::Gray, ..Options::default() })
         });
         let ours = ours.unwrap_or_else(|error| panic!("{name}: {error}"));
         let theirs = image::open(&reference).unwrap();

@@ -5,7 +5,7 @@
 mod writer;
 
 use proptest::prelude::*;
-use thumbelina_jpeg::{Colour, Decoder, Options, Scale, decode};
+use thumbelina_jpeg::{Color, Decoder, Options, Scale, decode};
 use writer::{Huffman, Picture, Process, scripts};
 
 proptest! {
@@ -21,14 +21,14 @@ proptest! {
         seed: u64,
         script in 0..7,
         restart in prop_oneof![Just(0u16), 1u16..20],
-        huffman in prop_oneof![Just(Huffman::Optimised), Just(Huffman::Long), Just(Huffman::Standard)],
-        wide_quantisers: bool,
+        huffman in prop_oneof![Just(Huffman::Optimized), Just(Huffman::Long), Just(Huffman::Standard)],
+        wide_quantizers: bool,
         fill_bytes in 0usize..3,
         garbage in prop_oneof![Just(vec![]), Just(vec![0, 17, 254])],
         dnl: bool,
         without_eoi: bool,
     ) {
-        // Adobe's flag 0 makes the components the output's colours.
+        // Adobe's flag 0 makes the components the output's colors.
         let sampling = match (three, half) {
             (false, _) => vec![(1, 1)],
             (true, false) => vec![(1, 1); 3],
@@ -50,7 +50,7 @@ proptest! {
             scans,
             restart_intervals: vec![restart],
             huffman,
-            wide_quantisers,
+            wide_quantizers,
             fill_bytes,
             garbage,
             dnl,
@@ -134,7 +134,7 @@ fn metadata_comes_out_as_it_went_in() {
     let decoder = Decoder::new(input, &Options::default()).unwrap();
     let header = decoder.header();
     // JFIF goes first: with it, three components are YCbCr.
-    assert_eq!((header.adobe, header.colour), (Some(0), Colour::YCbCr));
+    assert_eq!((header.adobe, header.color), (Some(0), Color::YCbCr));
     assert_eq!(header.exif.as_deref(), Some(&b"II*\0something"[..]));
     assert!(header.icc().as_deref() == Some(&profile[..]));
     assert!(header.jfif.is_some());

@@ -3,7 +3,7 @@
 use rustler::{Decoder, NifMap, NifResult, NifUnitEnum, NifUntaggedEnum, Term};
 use thumbelina_core::{Filter, Fit, Format, Formats, Limits, OnDamage, Request, Scheduler};
 
-/// One call, as the Elixir side normalises it.
+/// One call, as the Elixir side normalizes it.
 #[derive(NifMap)]
 pub(crate) struct Call {
     width: Option<u32>,
@@ -58,7 +58,7 @@ impl Call {
             },
             on_damage: match self.on_damage {
                 OnDamageAtom::Error => OnDamage::Error,
-                OnDamageAtom::Grey => OnDamage::Grey,
+                OnDamageAtom::Gray => OnDamage::Gray,
             },
             limits: Limits {
                 max_pixels: self.max_pixels,
@@ -136,7 +136,7 @@ enum FilterAtom {
 #[derive(NifUnitEnum)]
 enum OnDamageAtom {
     Error,
-    Grey,
+    Gray,
 }
 
 #[derive(NifUnitEnum)]

@@ -29,7 +29,7 @@ defmodule Mix.Tasks.ThumbelinaTest do
       run([truncated, output, "9x9"])
     end
 
-    run([truncated, output, "9x9", "--on-damage", "grey"])
+    run([truncated, output, "9x9", "--on-damage", "gray"])
     assert File.exists?(output)
   end
 
@@ -80,7 +80,7 @@ defmodule Mix.Tasks.ThumbelinaTest do
           {[@photo, output, "20x20", "--quality", "much"], ~r/invalid value for --quality: much/},
           {[@photo, output, "20x20", "--quality", "500"],
            ~r/^invalid value for --quality: 500; expected 1..100$/},
-          {[@photo, output, "20x20", "--colour"], ~r/unknown option or missing value: --colour/},
+          {[@photo, output, "20x20", "--color"], ~r/unknown option or missing value: --color/},
           {[@photo, output, "20x20", "--max-pixels", "100"], ~r/photo.jpg: max_pixels exceeded/}
         ] do
       assert_raise Mix.Error, message, fn -> run(args) end

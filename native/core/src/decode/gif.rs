@@ -20,7 +20,7 @@ pub(super) struct Gif {
     header: Header,
     position: Position,
     frame: Frame,
-    /// The colour of each index. Indices past the palette, and the transparent one, are clear
+    /// The color of each index. Indices past the palette, and the transparent one, are clear
     /// black.
     palette: Box<[[u8; 4]; 256]>,
     /// The row of the frame that is being decoded, and how much of it is there.
@@ -87,9 +87,9 @@ impl Gif {
             (width, height) => (width.into(), height.into()),
         };
         let mut palette = Box::new([[0; 4]; 256]);
-        let colours = info.palette.as_deref().or(global.as_deref()).ok_or(Error::Invalid(Format::Gif))?;
-        for (entry, colour) in palette.iter_mut().zip(colours.as_chunks::<3>().0) {
-            *entry = [colour[0], colour[1], colour[2], 255];
+        let colors = info.palette.as_deref().or(global.as_deref()).ok_or(Error::Invalid(Format::Gif))?;
+        for (entry, color) in palette.iter_mut().zip(colors.as_chunks::<3>().0) {
+            *entry = [color[0], color[1], color[2], 255];
         }
         if let Some(index) = info.transparent {
             palette[usize::from(index)] = [0; 4];

@@ -139,7 +139,7 @@ impl RowSource for Jpeg {
     }
 
     fn tolerate_damage(&mut self) {
-        self.on_damage = OnDamage::Grey;
+        self.on_damage = OnDamage::Gray;
     }
 
     fn read(&mut self, max_rows: u32, pool: Option<&ThreadPool>) -> Result<Read<'_>, Error> {

@@ -42,7 +42,7 @@ pub(crate) trait RowSource: Send {
     /// before the first [`read`](Self::read), and only where the header says that this can be done.
     fn set_scale(&mut self, _factor: u32, _left: f64) {}
 
-    /// Makes grey of what is missing or damaged, where it can. Called before the first
+    /// Makes gray of what is missing or damaged, where it can. Called before the first
     /// [`read`](Self::read).
     fn tolerate_damage(&mut self) {}
 
@@ -58,7 +58,7 @@ pub(crate) enum Read<'a> {
     Working,
 }
 
-/// Recognises the format and reads the header.
+/// Recognizes the format and reads the header.
 pub(crate) fn open(input: Bytes, limits: &Limits) -> Result<Box<dyn RowSource>, Error> {
     limits.check_input(input.len())?;
     let format = Format::of(&input).ok_or(Error::UnknownFormat)?;

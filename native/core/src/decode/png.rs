@@ -101,8 +101,8 @@ impl Png {
         let row_bytes = width.saturating_mul(MAX_PIXEL_BYTES).min(MAX_ROW_BYTES as usize);
         decoder.set_limits(png::Limits { bytes: row_bytes + EXIF_BYTES });
         let reader = decoder.read_info().map_err(error)?;
-        let (colour, bits) = reader.output_color_type();
-        let channels = match colour {
+        let (color, bits) = reader.output_color_type();
+        let channels = match color {
             ColorType::Grayscale => 1,
             ColorType::GrayscaleAlpha => 2,
             ColorType::Rgb => 3,

@@ -23,12 +23,12 @@ pub(super) struct Qoi {
 
 impl Qoi {
     pub(super) fn open(input: Bytes) -> Result<Self, Error> {
-        let Some(&[_, _, _, _, w1, w2, w3, w4, h1, h2, h3, h4, channels, colour_space]) =
+        let Some(&[_, _, _, _, w1, w2, w3, w4, h1, h2, h3, h4, channels, color_space]) =
             input.first_chunk::<HEADER_BYTES>()
         else {
             return Err(Error::Truncated(Format::Qoi));
         };
-        if !matches!(channels, 3 | 4) || colour_space > 1 {
+        if !matches!(channels, 3 | 4) || color_space > 1 {
             return Err(Error::Invalid(Format::Qoi));
         }
         let (width, height) = (u32::from_be_bytes([w1, w2, w3, w4]), u32::from_be_bytes([h1, h2, h3, h4]));

@@ -1,4 +1,4 @@
-//! BMP: without compression, from the last row to the first. Greys go through a palette of greys,
+//! BMP: without compression, from the last row to the first. Grays go through a palette of grays,
 //! and lose their alpha, for which BMP has no place beside a palette.
 
 use super::sink::Sink;
@@ -37,14 +37,14 @@ fn written(channels: usize) -> usize {
 impl SpanFormat for Bmp {
     fn begin(&mut self, picture: &Picture, sink: &mut Sink) -> Result<(), Error> {
         let pixel = written(self.channels);
-        let (header, colours) = match pixel {
+        let (header, colors) = match pixel {
             1 => (INFO_HEADER, 256),
             3 => (INFO_HEADER, 0),
             _ => (V4_HEADER, 0),
         };
         let row = picture.width as usize * pixel + self.padding;
         let pixels = within_u32(row as u64 * u64::from(picture.height))?;
-        let start = FILE_HEADER + header + colours * 4;
+        let start = FILE_HEADER + header + colors * 4;
         let file = within_u32(u64::from(start) + u64::from(pixels))?;
         sink.check(file.into())?;
 
@@ -56,21 +56,21 @@ impl SpanFormat for Bmp {
         // One plane, and the bits of a pixel.
         put(sink, &[1 | (pixel as u32 * 8) << 16])?;
         let compression = if header == V4_HEADER { BITFIELDS } else { 0 };
-        put(sink, &[compression, pixels, 0, 0, colours, 0])?;
+        put(sink, &[compression, pixels, 0, 0, colors, 0])?;
         if header == V4_HEADER {
-            // The masks of red, green, blue and alpha. End points and gamma are for other colour
+            // The masks of red, green, blue and alpha. End points and gamma are for other color
             // spaces.
             put(sink, &[0xFF << 16, 0xFF << 8, 0xFF, 0xFF << 24, SRGB])?;
             put(sink, &[0; 12])?;
         }
-        (0..colours).try_for_each(|grey| put(sink, &[grey << 16 | grey << 8 | grey]))
+        (0..colors).try_for_each(|gray| put(sink, &[gray << 16 | gray << 8 | gray]))
     }
 
     fn span(&mut self, pixels: &[u8], sink: &mut Sink) -> Result<(), Error> {
         let out = sink.room(pixels.len())?;
         match self.channels {
             1 => out.extend_from_slice(pixels),
-            2 => out.extend(pixels.as_chunks().0.iter().map(|&[grey, _]| grey)),
+            2 => out.extend(pixels.as_chunks().0.iter().map(|&[gray, _]| gray)),
             3 => swap_red_and_blue::<3>(pixels, out),
             _ => swap_red_and_blue::<4>(pixels, out),
         }

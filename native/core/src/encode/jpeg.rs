@@ -54,14 +54,14 @@ impl Jpeg {
         if self.bands > 1 {
             encoder.set_restart_interval(self.mcus_per_band(picture)?);
         }
-        let colour = if layout.is_grey() { ColorType::Luma } else { ColorType::Rgb };
+        let color = if layout.is_gray() { ColorType::Luma } else { ColorType::Rgb };
         let side = |side: u32| u16::try_from(side).map_err(|_| Error::Internal);
-        encoder.encode(pixels, side(width)?, side(rows)?, colour).map_err(|_| Error::Internal)?;
+        encoder.encode(pixels, side(width)?, side(rows)?, color).map_err(|_| Error::Internal)?;
         Ok(out)
     }
 
     fn mcus_per_band(&self, picture: &Picture) -> Result<u16, Error> {
-        let rgb_420 = self.quality < 90 && !picture.layout.is_grey();
+        let rgb_420 = self.quality < 90 && !picture.layout.is_gray();
         let side = if rgb_420 { MCU_ROWS } else { MCU_ROWS / 2 };
         let mcus = picture.width.div_ceil(side) * (self.rows_per_band / side);
         u16::try_from(mcus).map_err(|_| Error::Internal)

@@ -30,7 +30,7 @@ use spans::Spans;
 /// The layout in which a format takes a picture of `source`'s.
 pub(crate) fn layout(format: Format, source: Layout) -> Layout {
     use Depth::{F32, U8, U16};
-    let (grey, alpha, depths): (bool, bool, &[Depth]) = match format {
+    let (gray, alpha, depths): (bool, bool, &[Depth]) = match format {
         Format::Jpeg => (true, false, &[U8]),
         // A float source has no use for 16 bits on a screen.
         Format::Png if source.depth == F32 => (true, true, &[U8]),
@@ -38,7 +38,7 @@ pub(crate) fn layout(format: Format, source: Layout) -> Layout {
         Format::Pnm if source.depth == F32 => (true, true, &[U8]),
         Format::Pnm => (true, true, &[U8, U16]),
         Format::Webp | Format::Bmp | Format::Tga => (true, true, &[U8]),
-        Format::Tiff if source.is_grey() && !source.has_alpha() && source.depth != F32 => {
+        Format::Tiff if source.is_gray() && !source.has_alpha() && source.depth != F32 => {
             (true, false, &[U8, U16])
         }
         Format::Tiff => (false, true, &[U8, U16, F32]),
@@ -49,9 +49,9 @@ pub(crate) fn layout(format: Format, source: Layout) -> Layout {
         Format::Ico => return Layout::new(4, U8),
         Format::Farbfeld => return Layout::new(4, U16),
     };
-    let colours = if grey && source.is_grey() { 1 } else { 3 };
+    let colors = if gray && source.is_gray() { 1 } else { 3 };
     let alphas = u8::from(alpha && source.has_alpha());
-    Layout::new(colours + alphas, depth_within(source.depth, depths))
+    Layout::new(colors + alphas, depth_within(source.depth, depths))
 }
 
 /// A format's way of writing. Made for one picture, and given the same one at every step.

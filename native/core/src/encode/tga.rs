@@ -24,8 +24,8 @@ enum Packet {
 const MAX_PACKET: usize = 128;
 
 /// Image types.
-const RUN_TRUE_COLOUR: u8 = 10;
-const RUN_GREY: u8 = 11;
+const RUN_TRUE_COLOR: u8 = 10;
+const RUN_GRAY: u8 = 11;
 
 /// In the descriptor: rows from the top down.
 const TOP_DOWN: u8 = 0x20;
@@ -80,7 +80,7 @@ impl SpanFormat for Tga {
     fn begin(&mut self, picture: &Picture, sink: &mut Sink) -> Result<(), Error> {
         let side = |side: u32| u16::try_from(side).map(u16::to_le_bytes).map_err(|_| Error::Internal);
         let mut header = [0; 18];
-        header[2] = if picture.layout.is_grey() { RUN_GREY } else { RUN_TRUE_COLOUR };
+        header[2] = if picture.layout.is_gray() { RUN_GRAY } else { RUN_TRUE_COLOR };
         header[12..14].copy_from_slice(&side(picture.width)?);
         header[14..16].copy_from_slice(&side(picture.height)?);
         header[16] = picture.layout.channels * 8;
@@ -93,8 +93,8 @@ impl SpanFormat for Tga {
         // A byte more for each pixel at the most, and the packet that was begun before.
         let out = sink.room(pixels.len() + pixels.len() / self.channels + self.pixels.len() + 1)?;
         match self.channels {
-            1 => pixels.iter().for_each(|&grey| self.push([grey], out)),
-            2 => pixels.as_chunks().0.iter().for_each(|&[grey, alpha]| self.push([grey, alpha], out)),
+            1 => pixels.iter().for_each(|&gray| self.push([gray], out)),
+            2 => pixels.as_chunks().0.iter().for_each(|&[gray, alpha]| self.push([gray, alpha], out)),
             3 => pixels.as_chunks().0.iter().for_each(|&[r, g, b]| self.push([b, g, r], out)),
             _ => pixels.as_chunks().0.iter().for_each(|&[r, g, b, a]| self.push([b, g, r, a], out)),
         }

@@ -22,7 +22,7 @@ fuzz_target!(|data: &[u8]| {
         return;
     }
     for scale in Scale::ALL {
-        for on_damage in [OnDamage::Fail, OnDamage::Grey] {
+        for on_damage in [OnDamage::Fail, OnDamage::Gray] {
             let dc_only = data.len().is_multiple_of(2);
             let options = Options { scale, dc_only, on_damage, max_memory: 64 << 20, ..Options::default() };
             let Ok(decoder) = Decoder::new(input.clone(), &options) else { continue };

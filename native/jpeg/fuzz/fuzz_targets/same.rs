@@ -42,7 +42,7 @@ fuzz_target!(|data: &[u8]| {
         return;
     }
     for scale in Scale::ALL {
-        for on_damage in [OnDamage::Fail, OnDamage::Grey] {
+        for on_damage in [OnDamage::Fail, OnDamage::Gray] {
             // Pieces so short that small pictures have several.
             let dc_only = data.len().is_multiple_of(2);
             let options = Options { scale, dc_only, on_damage, max_memory: 64 << 20, piece: 48 };

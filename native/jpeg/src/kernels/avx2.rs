@@ -14,9 +14,9 @@ use super::{
 pub(super) const KERNELS: Kernels =
     Kernels { idct8, idct4: sse41::idct4, upsample_h2, upsample_h2v2, upsample_v2, ycc_to_rgb };
 
-fn idct8(coefficients: &[i16; 64], quantisers: &[i16; 64], out: &mut [u8], stride: usize) {
+fn idct8(coefficients: &[i16; 64], quantizers: &[i16; 64], out: &mut [u8], stride: usize) {
     // SAFETY: `Kernels::detect` found AVX2.
-    unsafe { inverse_8(coefficients, quantisers, out, stride) }
+    unsafe { inverse_8(coefficients, quantizers, out, stride) }
 }
 
 fn upsample_h2(input: &[u8], out: &mut [u8]) {
@@ -36,7 +36,7 @@ fn upsample_v2(near: &[u8], far: &[u8], bias: u8, out: &mut [u8]) {
 
 fn ycc_to_rgb(y: &[u8], cb: &[u8], cr: &[u8], out: &mut [u8]) {
     // SAFETY: `Kernels::detect` found AVX2.
-    unsafe { colours(y, cb, cr, out) }
+    unsafe { colors(y, cb, cr, out) }
 }
 
 #[inline]
@@ -89,9 +89,9 @@ fn pairs(first: i16, second: i16) -> __m256i {
 }
 
 #[target_feature(enable = "avx2")]
-fn inverse_8(coefficients: &[i16; 64], quantisers: &[i16; 64], out: &mut [u8], stride: usize) {
+fn inverse_8(coefficients: &[i16; 64], quantizers: &[i16; 64], out: &mut [u8], stride: usize) {
     let (coefficient_rows, _) = coefficients.as_chunks::<16>();
-    let (quantiser_rows, _) = quantisers.as_chunks::<16>();
+    let (quantizer_rows, _) = quantizers.as_chunks::<16>();
     let r01 = load_words(&coefficient_rows[0]);
     let r23 = load_words(&coefficient_rows[1]);
     let r45 = load_words(&coefficient_rows[2]);
@@ -99,22 +99,22 @@ fn inverse_8(coefficients: &[i16; 64], quantisers: &[i16; 64], out: &mut [u8], s
     let dc = _mm256_setr_epi16(-1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
     let ac = _mm256_or_si256(_mm256_or_si256(r23, r45), _mm256_or_si256(r67, _mm256_andnot_si256(dc, r01)));
     if _mm256_testz_si256(ac, ac) != 0 {
-        let mean = scalar::idct1(coefficients[0], quantisers[0]);
+        let mean = scalar::idct1(coefficients[0], quantizers[0]);
         return store_rows([_mm_set1_epi8(mean as i8); 4], out, stride);
     }
 
     let level = _mm256_setr_epi16(LEVEL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
-    let r01 = _mm256_adds_epi16(_mm256_mullo_epi16(r01, load_words(&quantiser_rows[0])), level);
-    let r23 = _mm256_mullo_epi16(r23, load_words(&quantiser_rows[1]));
-    let r45 = _mm256_mullo_epi16(r45, load_words(&quantiser_rows[2]));
-    let r67 = _mm256_mullo_epi16(r67, load_words(&quantiser_rows[3]));
+    let r01 = _mm256_adds_epi16(_mm256_mullo_epi16(r01, load_words(&quantizer_rows[0])), level);
+    let r23 = _mm256_mullo_epi16(r23, load_words(&quantizer_rows[1]));
+    let r45 = _mm256_mullo_epi16(r45, load_words(&quantizer_rows[2]));
+    let r67 = _mm256_mullo_epi16(r67, load_words(&quantizer_rows[3]));
 
     let [x04, x15] = column_pairs(r01, r45);
     let [x26, x37] = column_pairs(r23, r67);
     let rows = first_pass(x04, x15, x26, x37);
     let [r0, r1, r2, r3, r4, r5, r6, r7] = rows;
 
-    // A half's columns are now the even or the odd ones, so that neighbours can be paired.
+    // A half's columns are now the even or the odd ones, so that neighbors can be paired.
     let r01 = _mm256_packs_epi32(r0, r1);
     let r23 = _mm256_packs_epi32(r2, r3);
     let r45 = _mm256_packs_epi32(r4, r5);
@@ -265,7 +265,7 @@ fn double(input: &[u8], out: &mut [u8]) {
     if columns < 34 {
         return sse41::upsample_h2(input, out);
     }
-    // Of the four samples at each end, the inner ones are wrong for want of a neighbour; the
+    // Of the four samples at each end, the inner ones are wrong for want of a neighbor; the
     // vectors overwrite them.
     scalar::upsample_h2(&input[..2], &mut out[..4]);
     scalar::upsample_h2(&input[columns - 2..], &mut out[2 * columns - 4..]);
@@ -344,7 +344,7 @@ fn between(near: &[u8], far: &[u8], bias: u8, out: &mut [u8]) {
 }
 
 #[target_feature(enable = "avx2")]
-fn colours(y: &[u8], cb: &[u8], cr: &[u8], out: &mut [u8]) {
+fn colors(y: &[u8], cb: &[u8], cr: &[u8], out: &mut [u8]) {
     let done = in_vectors([y, cb, cr], out, |[y, cb, cr], [first, second, third]| {
         let zero = _mm256_setzero_si256();
         let middle = _mm256_set1_epi8(-128);
@@ -374,7 +374,7 @@ fn colours(y: &[u8], cb: &[u8], cr: &[u8], out: &mut [u8]) {
     }
 }
 
-/// Colours as words that are yet to be clamped, from `y` and twice the differences.
+/// Colors as words that are yet to be clamped, from `y` and twice the differences.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn rgb(y: __m256i, cb: __m256i, cr: __m256i) -> [__m256i; 3] {

@@ -1,6 +1,6 @@
 //! The inner loops, for what each machine can do.
 //!
-//! A transform is exact up to where its definition rounds, whatever the coefficients: dequantised
+//! A transform is exact up to where its definition rounds, whatever the coefficients: dequantized
 //! values wrap to 16 bits, the first pass saturates to 16 bits, and with that no sum of products
 //! leaves 32 bits. So there is one right answer even for nonsense, and every machine gives it.
 
@@ -19,12 +19,12 @@ pub(crate) use scalar::{idct1, idct2};
 /// Wrong lengths are a caller's mistake. They cost samples, never memory safety.
 #[derive(Clone, Copy)]
 pub(crate) struct Kernels {
-    /// The 8x8 inverse transform of coefficients (row by row) times their quantisers, as the IJG's
+    /// The 8x8 inverse transform of coefficients (row by row) times their quantizers, as the IJG's
     /// accurate integer method defines it. Writes 8 rows of 8 samples, `stride` bytes apart.
-    pub idct8: fn(coefficients: &[i16; 64], quantisers: &[i16; 64], out: &mut [u8], stride: usize),
+    pub idct8: fn(coefficients: &[i16; 64], quantizers: &[i16; 64], out: &mut [u8], stride: usize),
     /// The same for half the size: the four-point transform of the 4x4 lowest coefficients.
-    pub idct4: fn(coefficients: &[i16; 16], quantisers: &[i16; 16], out: &mut [u8], stride: usize),
-    /// Twice the width: each sample becomes two, a quarter of the way to its neighbours. An odd
+    pub idct4: fn(coefficients: &[i16; 16], quantizers: &[i16; 16], out: &mut [u8], stride: usize),
+    /// Twice the width: each sample becomes two, a quarter of the way to its neighbors. An odd
     /// `out` goes without the last one.
     pub upsample_h2: fn(input: &[u8], out: &mut [u8]),
     /// Twice the width of a row between two: a quarter of the way from `near` to `far`.
@@ -32,7 +32,7 @@ pub(crate) struct Kernels {
     /// A row a quarter of the way from `near` to `far`. `bias` is what is added before the
     /// division: 1 if `far` is above, 2 if it is below.
     pub upsample_v2: fn(near: &[u8], far: &[u8], bias: u8, out: &mut [u8]),
-    /// JFIF's colours to interleaved RGB, as the IJG's tables of 16 fractional bits have it.
+    /// JFIF's colors to interleaved RGB, as the IJG's tables of 16 fractional bits have it.
     #[expect(clippy::type_complexity, reason = "three planes in, pixels out")]
     pub ycc_to_rgb: fn(y: &[u8], cb: &[u8], cr: &[u8], out: &mut [u8]),
 }
@@ -219,10 +219,10 @@ mod tests {
             })
         }
 
-        /// Coefficients as an encoder makes them of 8x8 samples, and their quantisers.
+        /// Coefficients as an encoder makes them of 8x8 samples, and their quantizers.
         fn picture(&mut self) -> ([i16; 64], [i16; 64]) {
             let coarseness = 1 + self.below(60) as u64;
-            let quantisers: [i16; 64] = std::array::from_fn(|_| 1 + self.below(coarseness) as i16);
+            let quantizers: [i16; 64] = std::array::from_fn(|_| 1 + self.below(coarseness) as i16);
             let noise = 1 + self.below(256) as u64;
             let (slope_x, slope_y) = (self.below(64) as i32 - 32, self.below(64) as i32 - 32);
             let base = self.below(256) as i32;
@@ -234,9 +234,9 @@ mod tests {
                 let (u, v) = (at % 8, at / 8);
                 let sum: f64 =
                     (0..64).map(|at| samples[at] * basis(8, u, at % 8) * basis(8, v, at / 8)).sum();
-                (sum / 8.0 / f64::from(quantisers[at])).round() as i16
+                (sum / 8.0 / f64::from(quantizers[at])).round() as i16
             });
-            (coefficients, quantisers)
+            (coefficients, quantizers)
         }
     }
 
@@ -249,12 +249,12 @@ mod tests {
 
     /// Whether samples are what the exact transform of the `n` by `n` lowest coefficients says,
     /// give or take one.
-    fn is_close(samples: &[u8], n: usize, coefficients: &[i16; 64], quantisers: &[i16; 64]) -> bool {
+    fn is_close(samples: &[u8], n: usize, coefficients: &[i16; 64], quantizers: &[i16; 64]) -> bool {
         (0..n * n).all(|at| {
             let sum: f64 = (0..n * n)
                 .map(|c| {
                     let (u, v) = (c % n, c / n);
-                    let value = f64::from(coefficients[8 * v + u]) * f64::from(quantisers[8 * v + u]);
+                    let value = f64::from(coefficients[8 * v + u]) * f64::from(quantizers[8 * v + u]);
                     value * basis(n, u, at % n) * basis(n, v, at / n)
                 })
                 .sum();
@@ -280,23 +280,23 @@ mod tests {
         let scalar = Kernels::scalar();
         for (name, kernels) in Kernels::all() {
             for round in 0..12_000 {
-                let (coefficients, quantisers) = match round % 3 {
+                let (coefficients, quantizers) = match round % 3 {
                     0 => random.picture(),
                     1 => (random.words(), [1; 64]),
                     _ => (random.words(), random.words()),
                 };
                 let stride = 8 + random.below(9);
                 let len = 7 * stride + 8;
-                let expected = written(len, |out| (scalar.idct8)(&coefficients, &quantisers, out, stride));
-                let found = written(len, |out| (kernels.idct8)(&coefficients, &quantisers, out, stride));
+                let expected = written(len, |out| (scalar.idct8)(&coefficients, &quantizers, out, stride));
+                let found = written(len, |out| (kernels.idct8)(&coefficients, &quantizers, out, stride));
                 assert!(found == expected, "{name} differs in round {round} of idct8");
 
                 let coefficients: [i16; 16] = lowest(4, &coefficients);
-                let quantisers: [i16; 16] = lowest(4, &quantisers);
+                let quantizers: [i16; 16] = lowest(4, &quantizers);
                 let stride = 4 + random.below(9);
                 let len = 3 * stride + 4;
-                let expected = written(len, |out| (scalar.idct4)(&coefficients, &quantisers, out, stride));
-                let found = written(len, |out| (kernels.idct4)(&coefficients, &quantisers, out, stride));
+                let expected = written(len, |out| (scalar.idct4)(&coefficients, &quantizers, out, stride));
+                let found = written(len, |out| (kernels.idct4)(&coefficients, &quantizers, out, stride));
                 assert!(found == expected, "{name} differs in round {round} of idct4");
             }
         }
@@ -306,19 +306,19 @@ mod tests {
     fn transforms_are_as_exact_as_they_should_be() {
         let mut random = Random::new();
         for round in 0..1_500 {
-            let (coefficients, quantisers) = random.picture();
-            let close = |samples: &[u8], n| is_close(samples, n, &coefficients, &quantisers);
+            let (coefficients, quantizers) = random.picture();
+            let close = |samples: &[u8], n| is_close(samples, n, &coefficients, &quantizers);
             for (name, kernels) in Kernels::all() {
                 let mut samples = [0; 64];
-                (kernels.idct8)(&coefficients, &quantisers, &mut samples, 8);
+                (kernels.idct8)(&coefficients, &quantizers, &mut samples, 8);
                 assert!(close(&samples, 8), "{name} is off in round {round} of idct8");
                 let mut samples = [0; 16];
-                (kernels.idct4)(&lowest(4, &coefficients), &lowest(4, &quantisers), &mut samples, 4);
+                (kernels.idct4)(&lowest(4, &coefficients), &lowest(4, &quantizers), &mut samples, 4);
                 assert!(close(&samples, 4), "{name} is off in round {round} of idct4");
             }
-            let samples = idct2(&lowest(2, &coefficients), &lowest(2, &quantisers));
+            let samples = idct2(&lowest(2, &coefficients), &lowest(2, &quantizers));
             assert!(close(&samples, 2), "idct2 is off in round {round}");
-            assert!(close(&[idct1(coefficients[0], quantisers[0])], 1), "idct1 is off in round {round}");
+            assert!(close(&[idct1(coefficients[0], quantizers[0])], 1), "idct1 is off in round {round}");
         }
     }
 
@@ -337,12 +337,12 @@ mod tests {
                 (kernels.idct4)(&lowest(4, &coefficients), &[3; 16], &mut samples, 4);
                 assert!(samples == [mean; 16], "{name}: {dc} in idct4");
 
-                // Quantisers of zero keep the others from counting, but not from being looked at.
-                let mut quantisers = [0; 64];
-                quantisers[0] = 3;
+                // Quantizers of zero keep the others from counting, but not from being looked at.
+                let mut quantizers = [0; 64];
+                quantizers[0] = 3;
                 coefficients[1..].fill(7);
                 let mut samples = [0; 64];
-                (kernels.idct8)(&coefficients, &quantisers, &mut samples, 8);
+                (kernels.idct8)(&coefficients, &quantizers, &mut samples, 8);
                 assert!(samples == [mean; 64], "{name}: {dc} in the long way of idct8");
             }
         }
@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn every_colour_is_the_same_everywhere() {
+    fn every_color_is_the_same_everywhere() {
         let all: Vec<u8> = (0..=255).collect();
         for (name, kernels) in Kernels::all() {
             for cb in 0..=255 {
@@ -392,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn colours_are_those_of_the_formula() {
+    fn colors_are_those_of_the_formula() {
         for cb in 0..=255_u8 {
             for cr in 0..=255_u8 {
                 let mut found = [0; 3];

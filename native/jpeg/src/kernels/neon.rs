@@ -12,14 +12,14 @@ use super::{
 pub(super) const KERNELS: Kernels =
     Kernels { idct8, idct4, upsample_h2, upsample_h2v2, upsample_v2, ycc_to_rgb };
 
-fn idct8(coefficients: &[i16; 64], quantisers: &[i16; 64], out: &mut [u8], stride: usize) {
+fn idct8(coefficients: &[i16; 64], quantizers: &[i16; 64], out: &mut [u8], stride: usize) {
     // SAFETY: `Kernels::detect` found NEON.
-    unsafe { inverse_8(coefficients, quantisers, out, stride) }
+    unsafe { inverse_8(coefficients, quantizers, out, stride) }
 }
 
-fn idct4(coefficients: &[i16; 16], quantisers: &[i16; 16], out: &mut [u8], stride: usize) {
+fn idct4(coefficients: &[i16; 16], quantizers: &[i16; 16], out: &mut [u8], stride: usize) {
     // SAFETY: `Kernels::detect` found NEON.
-    unsafe { inverse_4(coefficients, quantisers, out, stride) }
+    unsafe { inverse_4(coefficients, quantizers, out, stride) }
 }
 
 fn upsample_h2(input: &[u8], out: &mut [u8]) {
@@ -39,7 +39,7 @@ fn upsample_v2(near: &[u8], far: &[u8], bias: u8, out: &mut [u8]) {
 
 fn ycc_to_rgb(y: &[u8], cb: &[u8], cr: &[u8], out: &mut [u8]) {
     // SAFETY: `Kernels::detect` found NEON.
-    unsafe { colours(y, cb, cr, out) }
+    unsafe { colors(y, cb, cr, out) }
 }
 
 #[inline]
@@ -86,17 +86,17 @@ fn halves(vector: uint8x16_t) -> [[u8; 8]; 2] {
 }
 
 #[target_feature(enable = "neon")]
-fn inverse_8(coefficients: &[i16; 64], quantisers: &[i16; 64], out: &mut [u8], stride: usize) {
+fn inverse_8(coefficients: &[i16; 64], quantizers: &[i16; 64], out: &mut [u8], stride: usize) {
     let (coefficient_rows, _) = coefficients.as_chunks::<8>();
-    let (quantiser_rows, _) = quantisers.as_chunks::<8>();
+    let (quantizer_rows, _) = quantizers.as_chunks::<8>();
     let ac = vsetq_lane_s16::<0>(0, load_words(&coefficient_rows[0]));
     let ac = coefficient_rows[1..].iter().fold(ac, |ac, row| vorrq_s16(ac, load_words(row)));
     if vmaxvq_u32(vreinterpretq_u32_s16(ac)) == 0 {
-        let mean = scalar::idct1(coefficients[0], quantisers[0]);
+        let mean = scalar::idct1(coefficients[0], quantizers[0]);
         return write_block([[mean; 8]; 8], out, stride);
     }
 
-    let row = |row: usize| vmulq_s16(load_words(&coefficient_rows[row]), load_words(&quantiser_rows[row]));
+    let row = |row: usize| vmulq_s16(load_words(&coefficient_rows[row]), load_words(&quantizer_rows[row]));
     let level = vsetq_lane_s16::<0>(LEVEL, vdupq_n_s16(0));
     let rows = [vqaddq_s16(row(0), level), row(1), row(2), row(3), row(4), row(5), row(6), row(7)];
     let rows = first_pass(rows);
@@ -220,12 +220,12 @@ fn four_point(coefficients: [int16x4_t; 4]) -> [int32x4_t; 4] {
 }
 
 #[target_feature(enable = "neon")]
-fn inverse_4(coefficients: &[i16; 16], quantisers: &[i16; 16], out: &mut [u8], stride: usize) {
+fn inverse_4(coefficients: &[i16; 16], quantizers: &[i16; 16], out: &mut [u8], stride: usize) {
     let (coefficients, _) = coefficients.as_chunks::<8>();
-    let (quantisers, _) = quantisers.as_chunks::<8>();
-    let r01 = vmulq_s16(load_words(&coefficients[0]), load_words(&quantisers[0]));
+    let (quantizers, _) = quantizers.as_chunks::<8>();
+    let r01 = vmulq_s16(load_words(&coefficients[0]), load_words(&quantizers[0]));
     let r01 = vqaddq_s16(r01, vsetq_lane_s16::<0>(LEVEL, vdupq_n_s16(0)));
-    let r23 = vmulq_s16(load_words(&coefficients[1]), load_words(&quantisers[1]));
+    let r23 = vmulq_s16(load_words(&coefficients[1]), load_words(&quantizers[1]));
     let rows = [vget_low_s16(r01), vget_high_s16(r01), vget_low_s16(r23), vget_high_s16(r23)];
     let [r0, r1, r2, r3] = four_point(rows).map(|sum| vqrshrn_n_s32::<FIRST_SHIFT>(sum));
 
@@ -270,7 +270,7 @@ fn double(input: &[u8], out: &mut [u8]) {
     if columns < 18 {
         return scalar::upsample_h2(input, out);
     }
-    // Of the four samples at each end, the inner ones are wrong for want of a neighbour; the
+    // Of the four samples at each end, the inner ones are wrong for want of a neighbor; the
     // vectors overwrite them.
     scalar::upsample_h2(&input[..2], &mut out[..4]);
     scalar::upsample_h2(&input[columns - 2..], &mut out[2 * columns - 4..]);
@@ -344,7 +344,7 @@ fn between(near: &[u8], far: &[u8], bias: u8, out: &mut [u8]) {
 }
 
 #[target_feature(enable = "neon")]
-fn colours(y: &[u8], cb: &[u8], cr: &[u8], out: &mut [u8]) {
+fn colors(y: &[u8], cb: &[u8], cr: &[u8], out: &mut [u8]) {
     let done = in_vectors([y, cb, cr], out, |[y, cb, cr], out| {
         let middle = vdupq_n_u8(128);
         let y = load(y);
@@ -364,7 +364,7 @@ fn colours(y: &[u8], cb: &[u8], cr: &[u8], out: &mut [u8]) {
     }
 }
 
-/// Eight colours, from `y` and twice the differences.
+/// Eight colors, from `y` and twice the differences.
 #[inline]
 #[target_feature(enable = "neon")]
 fn rgb(y: uint16x8_t, cb: int16x8_t, cr: int16x8_t) -> [uint8x8_t; 3] {

@@ -7,15 +7,15 @@ pub(super) const KERNELS: Kernels =
 
 /// The 2x2 lowest coefficients as 2x2 samples, row by row.
 #[inline]
-pub(crate) fn idct2(coefficients: &[i16; 4], quantisers: &[i16; 4]) -> [u8; 4] {
-    let [a, b, c, d] = std::array::from_fn(|i| dequantise(coefficients[i], quantisers[i]));
+pub(crate) fn idct2(coefficients: &[i16; 4], quantizers: &[i16; 4]) -> [u8; 4] {
+    let [a, b, c, d] = std::array::from_fn(|i| dequantize(coefficients[i], quantizers[i]));
     [a + b + c + d, a - b + c - d, a + b - c - d, a - b - c + d].map(sample)
 }
 
 /// The mean of a block, from its lowest coefficient.
 #[inline]
-pub(crate) fn idct1(dc: i16, quantiser: i16) -> u8 {
-    sample(dequantise(dc, quantiser))
+pub(crate) fn idct1(dc: i16, quantizer: i16) -> u8 {
+    sample(dequantize(dc, quantizer))
 }
 
 /// A sample from eight times what it is above 128.
@@ -25,8 +25,8 @@ fn sample(eightfold: i32) -> u8 {
 }
 
 #[inline]
-fn dequantise(coefficient: i16, quantiser: i16) -> i32 {
-    i32::from(coefficient.wrapping_mul(quantiser))
+fn dequantize(coefficient: i16, quantizer: i16) -> i32 {
+    i32::from(coefficient.wrapping_mul(quantizer))
 }
 
 #[inline]
@@ -34,32 +34,32 @@ fn clamp(value: i32) -> u8 {
     value.clamp(0, 255) as u8
 }
 
-fn idct8(coefficients: &[i16; 64], quantisers: &[i16; 64], out: &mut [u8], stride: usize) {
+fn idct8(coefficients: &[i16; 64], quantizers: &[i16; 64], out: &mut [u8], stride: usize) {
     let [dc, ac @ ..] = coefficients;
     let rows = if ac.iter().all(|&coefficient| coefficient == 0) {
-        [[idct1(*dc, quantisers[0]); 8]; 8]
+        [[idct1(*dc, quantizers[0]); 8]; 8]
     } else {
-        inverse(coefficients, quantisers, eight_point)
+        inverse(coefficients, quantizers, eight_point)
     };
     write_block(rows, out, stride);
 }
 
-fn idct4(coefficients: &[i16; 16], quantisers: &[i16; 16], out: &mut [u8], stride: usize) {
-    write_block(inverse(coefficients, quantisers, four_point), out, stride);
+fn idct4(coefficients: &[i16; 16], quantizers: &[i16; 16], out: &mut [u8], stride: usize) {
+    write_block(inverse(coefficients, quantizers, four_point), out, stride);
 }
 
 /// Both passes of a transform: down the columns, then along the rows.
 #[inline]
 fn inverse<const N: usize>(
     coefficients: &[i16],
-    quantisers: &[i16],
+    quantizers: &[i16],
     transform: impl Fn([i32; N]) -> [i32; N],
 ) -> [[u8; N]; N] {
     let mut values = [[0; N]; N];
-    for ((value, &coefficient), &quantiser) in
-        values.as_flattened_mut().iter_mut().zip(coefficients).zip(quantisers)
+    for ((value, &coefficient), &quantizer) in
+        values.as_flattened_mut().iter_mut().zip(coefficients).zip(quantizers)
     {
-        *value = dequantise(coefficient, quantiser);
+        *value = dequantize(coefficient, quantizer);
     }
     values[0][0] = (values[0][0] + i32::from(LEVEL)).min(i16::MAX.into());
 
@@ -118,7 +118,7 @@ pub(super) fn upsample_h2(input: &[u8], out: &mut [u8]) {
     let (columns, len) = doubled(input.len(), out.len());
     let samples = &input[..columns];
     for (column, out) in out[..len].chunks_mut(2).enumerate() {
-        let (before, at, after) = neighbours(samples, column);
+        let (before, at, after) = neighbors(samples, column);
         let pair = [(3 * at + before + 1) >> 2, (3 * at + after + 2) >> 2];
         for (out, sample) in out.iter_mut().zip(pair) {
             *out = sample as u8;
@@ -130,8 +130,8 @@ pub(super) fn upsample_h2v2(near: &[u8], far: &[u8], out: &mut [u8]) {
     let (columns, len) = doubled(near.len().min(far.len()), out.len());
     let (near, far) = (&near[..columns], &far[..columns]);
     for (column, out) in out[..len].chunks_mut(2).enumerate() {
-        let (near_before, near_at, near_after) = neighbours(near, column);
-        let (far_before, far_at, far_after) = neighbours(far, column);
+        let (near_before, near_at, near_after) = neighbors(near, column);
+        let (far_before, far_at, far_after) = neighbors(far, column);
         let at = 3 * near_at + far_at;
         let before = 3 * near_before + far_before;
         let after = 3 * near_after + far_after;
@@ -142,8 +142,8 @@ pub(super) fn upsample_h2v2(near: &[u8], far: &[u8], out: &mut [u8]) {
     }
 }
 
-/// A sample between the two next to it. At an end it is its own neighbour.
-fn neighbours(samples: &[u8], at: usize) -> (u16, u16, u16) {
+/// A sample between the two next to it. At an end it is its own neighbor.
+fn neighbors(samples: &[u8], at: usize) -> (u16, u16, u16) {
     let before = samples[at.saturating_sub(1)];
     let after = samples[(at + 1).min(samples.len() - 1)];
     (before.into(), samples[at].into(), after.into())

@@ -12,14 +12,14 @@ use super::{
 pub(super) const KERNELS: Kernels =
     Kernels { idct8, idct4, upsample_h2, upsample_h2v2, upsample_v2, ycc_to_rgb };
 
-fn idct8(coefficients: &[i16; 64], quantisers: &[i16; 64], out: &mut [u8], stride: usize) {
+fn idct8(coefficients: &[i16; 64], quantizers: &[i16; 64], out: &mut [u8], stride: usize) {
     // SAFETY: `Kernels::detect` found SSE4.1.
-    unsafe { inverse_8(coefficients, quantisers, out, stride) }
+    unsafe { inverse_8(coefficients, quantizers, out, stride) }
 }
 
-pub(super) fn idct4(coefficients: &[i16; 16], quantisers: &[i16; 16], out: &mut [u8], stride: usize) {
+pub(super) fn idct4(coefficients: &[i16; 16], quantizers: &[i16; 16], out: &mut [u8], stride: usize) {
     // SAFETY: `Kernels::detect` found SSE4.1.
-    unsafe { inverse_4(coefficients, quantisers, out, stride) }
+    unsafe { inverse_4(coefficients, quantizers, out, stride) }
 }
 
 pub(super) fn upsample_h2(input: &[u8], out: &mut [u8]) {
@@ -39,7 +39,7 @@ pub(super) fn upsample_v2(near: &[u8], far: &[u8], bias: u8, out: &mut [u8]) {
 
 pub(super) fn ycc_to_rgb(y: &[u8], cb: &[u8], cr: &[u8], out: &mut [u8]) {
     // SAFETY: `Kernels::detect` found SSE4.1.
-    unsafe { colours(y, cb, cr, out) }
+    unsafe { colors(y, cb, cr, out) }
 }
 
 #[inline]
@@ -92,11 +92,11 @@ fn halves(vector: __m128i) -> [[u8; 8]; 2] {
     [_mm_cvtsi128_si64(vector).to_le_bytes(), _mm_extract_epi64::<1>(vector).to_le_bytes()]
 }
 
-/// Eight coefficients, dequantised.
+/// Eight coefficients, dequantized.
 #[inline]
 #[target_feature(enable = "sse4.1")]
-fn dequantised(coefficients: &[i16; 8], quantisers: &[i16; 8]) -> __m128i {
-    _mm_mullo_epi16(load_words(coefficients), load_words(quantisers))
+fn dequantized(coefficients: &[i16; 8], quantizers: &[i16; 8]) -> __m128i {
+    _mm_mullo_epi16(load_words(coefficients), load_words(quantizers))
 }
 
 /// A pair of factors for every pair of words.
@@ -107,18 +107,18 @@ fn pairs(first: i16, second: i16) -> __m128i {
 }
 
 #[target_feature(enable = "sse4.1")]
-fn inverse_8(coefficients: &[i16; 64], quantisers: &[i16; 64], out: &mut [u8], stride: usize) {
+fn inverse_8(coefficients: &[i16; 64], quantizers: &[i16; 64], out: &mut [u8], stride: usize) {
     let (coefficient_rows, _) = coefficients.as_chunks::<8>();
-    let (quantiser_rows, _) = quantisers.as_chunks::<8>();
+    let (quantizer_rows, _) = quantizers.as_chunks::<8>();
     let dc = _mm_setr_epi16(-1, 0, 0, 0, 0, 0, 0, 0);
     let ac = _mm_andnot_si128(dc, load_words(&coefficient_rows[0]));
     let ac = coefficient_rows[1..].iter().fold(ac, |ac, row| _mm_or_si128(ac, load_words(row)));
     if _mm_testz_si128(ac, ac) != 0 {
-        let mean = scalar::idct1(coefficients[0], quantisers[0]);
+        let mean = scalar::idct1(coefficients[0], quantizers[0]);
         return store_rows([_mm_set1_epi8(mean as i8); 4], out, stride);
     }
 
-    let row = |row: usize| dequantised(&coefficient_rows[row], &quantiser_rows[row]);
+    let row = |row: usize| dequantized(&coefficient_rows[row], &quantizer_rows[row]);
     let r0 = _mm_adds_epi16(row(0), _mm_setr_epi16(LEVEL, 0, 0, 0, 0, 0, 0, 0));
     let [even_04, odd_04] = column_pairs(r0, row(4));
     let [even_15, odd_15] = column_pairs(row(1), row(5));
@@ -241,15 +241,15 @@ fn four_point(x02: __m128i, x13: __m128i, rounding: __m128i) -> [__m128i; 4] {
 }
 
 #[target_feature(enable = "sse4.1")]
-fn inverse_4(coefficients: &[i16; 16], quantisers: &[i16; 16], out: &mut [u8], stride: usize) {
+fn inverse_4(coefficients: &[i16; 16], quantizers: &[i16; 16], out: &mut [u8], stride: usize) {
     let (coefficients, _) = coefficients.as_chunks::<8>();
-    let (quantisers, _) = quantisers.as_chunks::<8>();
+    let (quantizers, _) = quantizers.as_chunks::<8>();
     // As with the 8x8 block, columns are ordered for the second pass: 0, 2, 1, 3.
     let order = _mm_setr_epi8(0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15);
-    let r01 = dequantised(&coefficients[0], &quantisers[0]);
+    let r01 = dequantized(&coefficients[0], &quantizers[0]);
     let r01 = _mm_adds_epi16(r01, _mm_setr_epi16(LEVEL, 0, 0, 0, 0, 0, 0, 0));
     let r01 = _mm_shuffle_epi8(r01, order);
-    let r23 = _mm_shuffle_epi8(dequantised(&coefficients[1], &quantisers[1]), order);
+    let r23 = _mm_shuffle_epi8(dequantized(&coefficients[1], &quantizers[1]), order);
     let rounding = _mm_set1_epi32(1 << (FIRST_SHIFT - 1));
     let sums = four_point(_mm_unpacklo_epi16(r01, r23), _mm_unpackhi_epi16(r01, r23), rounding);
     let [r0, r1, r2, r3] = sums.map(|sum| _mm_srai_epi32::<FIRST_SHIFT>(sum));
@@ -295,7 +295,7 @@ fn double(input: &[u8], out: &mut [u8]) {
     if columns < 18 {
         return scalar::upsample_h2(input, out);
     }
-    // Of the four samples at each end, the inner ones are wrong for want of a neighbour; the
+    // Of the four samples at each end, the inner ones are wrong for want of a neighbor; the
     // vectors overwrite them.
     scalar::upsample_h2(&input[..2], &mut out[..4]);
     scalar::upsample_h2(&input[columns - 2..], &mut out[2 * columns - 4..]);
@@ -372,7 +372,7 @@ fn between(near: &[u8], far: &[u8], bias: u8, out: &mut [u8]) {
 }
 
 #[target_feature(enable = "sse4.1")]
-fn colours(y: &[u8], cb: &[u8], cr: &[u8], out: &mut [u8]) {
+fn colors(y: &[u8], cb: &[u8], cr: &[u8], out: &mut [u8]) {
     let done = in_vectors([y, cb, cr], out, |[y, cb, cr], [first, second, third]| {
         let zero = _mm_setzero_si128();
         let middle = _mm_set1_epi8(-128);
@@ -402,7 +402,7 @@ fn colours(y: &[u8], cb: &[u8], cr: &[u8], out: &mut [u8]) {
     }
 }
 
-/// Eight colours as words that are yet to be clamped, from `y` and twice the differences.
+/// Eight colors as words that are yet to be clamped, from `y` and twice the differences.
 #[inline]
 #[target_feature(enable = "sse4.1")]
 fn rgb(y: __m128i, cb: __m128i, cr: __m128i) -> [__m128i; 3] {

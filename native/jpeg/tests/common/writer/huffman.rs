@@ -9,7 +9,7 @@ use super::Token;
 pub enum Huffman {
     /// The shortest codes, anew for every scan.
     #[default]
-    Optimised,
+    Optimized,
     /// Codes of most lengths up to 16 bits, the longest for the most frequent symbols, anew for
     /// every scan.
     Long,
@@ -45,7 +45,7 @@ impl HuffmanTable {
     }
 
     /// The codes by Huffman's method. The counts are made more alike until none has over 16 bits.
-    pub(super) fn optimised(mut counts: Vec<(u64, u8)>) -> HuffmanTable {
+    pub(super) fn optimized(mut counts: Vec<(u64, u8)>) -> HuffmanTable {
         loop {
             let mut lengths = vec![0; counts.len() + 1];
             let mut trees: BinaryHeap<_> =
@@ -104,7 +104,7 @@ pub(super) fn huffman_tables(huffman: Huffman, tokens: &[Token]) -> [HuffmanTabl
     std::array::from_fn(|slot| {
         let used = counts[slot].iter().copied().zip(0..=255).filter(|&(count, _)| count > 0).collect();
         match huffman {
-            Huffman::Optimised => HuffmanTable::optimised(used),
+            Huffman::Optimized => HuffmanTable::optimized(used),
             Huffman::Long => HuffmanTable::long(used),
             _ if slot % 4 > 1 => HuffmanTable::default(),
             _ => {

@@ -31,8 +31,8 @@ pub struct Options {
     pub eob_run_limit: Option<u16>,
     /// The restart interval of each scan; the last goes for all that follow, and none is 0.
     pub restart_intervals: Vec<u16>,
-    /// Writes quantisers with 16 bits where 8 would do.
-    pub wide_quantisers: bool,
+    /// Writes quantizers with 16 bits where 8 would do.
+    pub wide_quantizers: bool,
     /// Writes several tables into one segment.
     pub join_tables: bool,
     pub jfif: bool,
@@ -146,15 +146,15 @@ fn metadata(out: &mut Out<'_>, options: &Options) {
     }
 }
 
-/// The quantisers and the frame header.
+/// The quantizers and the frame header.
 fn frame(out: &mut Out<'_>, picture: &Picture, options: &Options) {
-    let quantiser = |(slot, table): (u8, &[u16; 64])| {
-        let wide = options.wide_quantisers || table.iter().any(|&entry| entry > 255);
+    let quantizer = |(slot, table): (u8, &[u16; 64])| {
+        let wide = options.wide_quantizers || table.iter().any(|&entry| entry > 255);
         let entries =
             ZIGZAG.iter().flat_map(|&at| table[at].to_be_bytes().into_iter().skip(usize::from(!wide)));
         [u8::from(wide) << 4 | slot].into_iter().chain(entries).collect()
     };
-    out.tables(0xDB, (0..).zip(&picture.quantisers).map(quantiser).collect());
+    out.tables(0xDB, (0..).zip(&picture.quantizers).map(quantizer).collect());
     let marker = match options.process {
         Process::Baseline => 0xC0,
         Process::Extended => 0xC1,
@@ -165,7 +165,7 @@ fn frame(out: &mut Out<'_>, picture: &Picture, options: &Options) {
     payload.extend(picture.width.to_be_bytes());
     payload.push(picture.components.len() as u8);
     for component in &picture.components {
-        payload.extend([component.id, component.h << 4 | component.v, component.quantiser as u8]);
+        payload.extend([component.id, component.h << 4 | component.v, component.quantizer as u8]);
     }
     out.segment(marker, &payload);
 }

@@ -3,7 +3,7 @@
 use super::random::Random;
 use super::scans::{Scan, point_transform};
 
-/// The quantised coefficients of 8 by 8 samples, row by row.
+/// The quantized coefficients of 8 by 8 samples, row by row.
 pub type Block = [i16; 64];
 
 #[derive(Clone)]
@@ -11,7 +11,7 @@ pub struct Picture {
     pub width: u16,
     pub height: u16,
     /// Row by row, as in a `Block`; at most four. An entry over 255 is written with 16 bits.
-    pub quantisers: Vec<[u16; 64]>,
+    pub quantizers: Vec<[u16; 64]>,
     pub components: Vec<Component>,
 }
 
@@ -20,8 +20,8 @@ pub struct Component {
     pub id: u8,
     pub h: u8,
     pub v: u8,
-    /// An index into `Picture::quantisers`.
-    pub quantiser: usize,
+    /// An index into `Picture::quantizers`.
+    pub quantizer: usize,
     /// The grid is as large as interleaved scans make it: whole MCUs. A scan of one component
     /// leaves out the blocks that lie wholly beyond the picture; see `Picture::decoded`.
     pub blocks_wide: usize,
@@ -39,19 +39,19 @@ pub struct Plane {
 }
 
 impl Picture {
-    /// All zero. Component 0 has quantiser 0 and the others have quantiser 1, both as in Annex K
+    /// All zero. Component 0 has quantizer 0 and the others have quantizer 1, both as in Annex K
     /// and scaled by `quality`, from 1 to 100. With quality 0 there are entries over 255.
     pub fn blank(width: u16, height: u16, sampling: &[(u8, u8)], quality: u8) -> Picture {
         let mut picture = Picture {
             width,
             height,
-            quantisers: [&LUMINANCE, &CHROMINANCE].map(|table| scaled(table, quality)).to_vec(),
+            quantizers: [&LUMINANCE, &CHROMINANCE].map(|table| scaled(table, quality)).to_vec(),
             components: Vec::new(),
         };
         for (index, &(h, v)) in sampling.iter().enumerate() {
-            let (id, quantiser) = (index as u8 + 1, index.min(1));
+            let (id, quantizer) = (index as u8 + 1, index.min(1));
             let component =
-                Component { id, h, v, quantiser, blocks_wide: 0, blocks_high: 0, blocks: Vec::new() };
+                Component { id, h, v, quantizer, blocks_wide: 0, blocks_high: 0, blocks: Vec::new() };
             picture.components.push(component);
         }
         let (across, down) = picture.mcus_across_and_down();
@@ -70,11 +70,11 @@ impl Picture {
         let mut random = Random(seed);
         let basis = basis(8);
         for component in &mut picture.components {
-            let quantiser = &picture.quantisers[component.quantiser];
+            let quantizer = &picture.quantizers[component.quantizer];
             let mut dc = 0;
             for block in &mut component.blocks {
-                *block = random_block(&mut random, quantiser, &mut dc);
-                while inverse(block, quantiser, &basis, 8).iter().any(|sample| sample.abs() > 500.0) {
+                *block = random_block(&mut random, quantizer, &mut dc);
+                while inverse(block, quantizer, &basis, 8).iter().any(|sample| sample.abs() > 500.0) {
                     block[1..].iter_mut().filter(|_| random.one_in(2)).for_each(|ac| *ac = 0);
                 }
             }
@@ -82,7 +82,7 @@ impl Picture {
         picture
     }
 
-    /// Transforms and quantises samples. `sample` takes a component, x and y, which stay within
+    /// Transforms and quantizes samples. `sample` takes a component, x and y, which stay within
     /// `Picture::size`: at the edges samples are repeated.
     pub fn from_samples(
         width: u16,
@@ -95,7 +95,7 @@ impl Picture {
         let basis = basis(8);
         let sizes: Vec<_> = (0..sampling.len()).map(|index| picture.size(index)).collect();
         for (index, component) in picture.components.iter_mut().enumerate() {
-            let quantiser = &picture.quantisers[component.quantiser];
+            let quantizer = &picture.quantizers[component.quantizer];
             for (at, block) in component.blocks.iter_mut().enumerate() {
                 let (left, top) = (at % component.blocks_wide * 8, at / component.blocks_wide * 8);
                 let samples: [f64; 64] = std::array::from_fn(|i| {
@@ -103,7 +103,7 @@ impl Picture {
                     let y = (top + i / 8).min(sizes[index].1 - 1);
                     f64::from(sample(index, x, y)) - 128.0
                 });
-                *block = forward(&samples, quantiser, &basis);
+                *block = forward(&samples, quantizer, &basis);
             }
         }
         picture
@@ -126,13 +126,13 @@ impl Picture {
     pub fn plane_at(&self, component: usize, n: usize) -> Plane {
         let (width, height) = self.size(component);
         let component = &self.components[component];
-        let quantiser = &self.quantisers[component.quantiser];
+        let quantizer = &self.quantizers[component.quantizer];
         let basis = basis(n);
         let stride = component.blocks_wide * n;
         let mut samples = vec![0.0; stride * component.blocks_high * n];
         for (at, block) in component.blocks.iter().enumerate() {
             let (left, top) = (at % component.blocks_wide * n, at / component.blocks_wide * n);
-            for (y, row) in inverse(block, quantiser, &basis, n).chunks(n).enumerate() {
+            for (y, row) in inverse(block, quantizer, &basis, n).chunks(n).enumerate() {
                 for (x, sample) in row.iter().enumerate() {
                     samples[(top + y) * stride + left + x] = sample + 128.0;
                 }
@@ -212,30 +212,30 @@ fn basis(n: usize) -> Vec<f64> {
     (0..n * n).map(cosine).collect()
 }
 
-fn forward(samples: &[f64; 64], quantiser: &[u16; 64], basis: &[f64]) -> Block {
+fn forward(samples: &[f64; 64], quantizer: &[u16; 64], basis: &[f64]) -> Block {
     // Of each row, then of each column.
     let sum = |terms: &dyn Fn(usize) -> f64| (0..8).map(terms).sum::<f64>();
     let rows: [f64; 64] = std::array::from_fn(|i| sum(&|x| samples[i / 8 * 8 + x] * basis[x * 8 + i % 8]));
     std::array::from_fn(|i| {
         let coefficient = sum(&|y| rows[y * 8 + i % 8] * basis[y * 8 + i / 8]);
-        (coefficient / f64::from(quantiser[i])).round().clamp(-1023.0, 1023.0) as i16
+        (coefficient / f64::from(quantizer[i])).round().clamp(-1023.0, 1023.0) as i16
     })
 }
 
-fn inverse(block: &Block, quantiser: &[u16; 64], basis: &[f64], n: usize) -> Vec<f64> {
+fn inverse(block: &Block, quantizer: &[u16; 64], basis: &[f64], n: usize) -> Vec<f64> {
     // Of each column, then of each row.
     let sum = |terms: &dyn Fn(usize) -> f64| (0..n).map(terms).sum::<f64>();
-    let coefficient = |i: usize| f64::from(block[i]) * f64::from(quantiser[i]);
+    let coefficient = |i: usize| f64::from(block[i]) * f64::from(quantizer[i]);
     let columns: Vec<f64> =
         (0..n * n).map(|i| sum(&|v| coefficient(v * 8 + i % n) * basis[i / n * n + v])).collect();
     let sample = |i: usize| sum(&|u| columns[i / n * n + u] * basis[i % n * n + u]);
     (0..n * n).map(|i| sample(i) * n as f64 / 8.0).collect()
 }
 
-fn random_block(random: &mut Random, quantiser: &[u16; 64], dc: &mut i16) -> Block {
+fn random_block(random: &mut Random, quantizer: &[u16; 64], dc: &mut i16) -> Block {
     let mut block = [0; 64];
     let kind = random.below(10);
-    let dc_limit = 1016 / quantiser[0].min(1016) as i16;
+    let dc_limit = 1016 / quantizer[0].min(1016) as i16;
     match kind {
         0 => {}
         // From one end to the other.
@@ -261,7 +261,7 @@ fn random_block(random: &mut Random, quantiser: &[u16; 64], dc: &mut i16) -> Blo
         let at = ZIGZAG[k];
         // Most are small, and the more so the higher the frequency.
         let loud = if random.one_in(50) { 1023 } else { 400 / (1 + k / 3) / (1 + random.below(20)) };
-        let limit = (loud / usize::from(quantiser[at])).max(1) as i16;
+        let limit = (loud / usize::from(quantizer[at])).max(1) as i16;
         let value = random.signed(limit);
         block[at] = if value == 0 { limit } else { value };
     }

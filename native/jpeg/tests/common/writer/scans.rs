@@ -51,7 +51,7 @@ pub mod scripts {
         scans
     }
 
-    /// Much as most encoders do it: a blurred picture first, its colours early, its details last.
+    /// Much as most encoders do it: a blurred picture first, its colors early, its details last.
     pub fn progressive(picture: &Picture) -> Vec<Scan> {
         let mut scans = dc(picture, 0, 1);
         scans.push(Scan::new(&[0], (1, 5), 0, 2));
