@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use rayon::ThreadPool;
+use thumbelina_codec::threads::share_out;
 
 use crate::block::{Class, Damage};
 use crate::budget::Budget;
@@ -16,7 +17,6 @@ use crate::kernels::Kernels;
 use crate::planes::{Bands, McuRow, Transform};
 use crate::refine::{self, Band, Target};
 use crate::scan::{Block, Scan};
-use crate::threads::share_out;
 use crate::{Error, OnDamage};
 
 /// More scans than any encoder writes: each can be made to go over all of the picture.

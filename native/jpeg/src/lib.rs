@@ -72,7 +72,6 @@ mod planes;
 mod refine;
 mod scan;
 mod streaming;
-mod threads;
 
 #[doc(hidden)]
 pub use budget::MOST_LOOKED_AT;

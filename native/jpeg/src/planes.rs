@@ -1,12 +1,12 @@
 //! From coefficients to rows of the output: inverse transforms, enlarged chroma, colors.
 
 use rayon::ThreadPool;
+use thumbelina_codec::threads::share_out;
 
 use crate::block::Class;
 use crate::frame::{Ratio, Scaled};
 use crate::header::Color;
 use crate::kernels::{Kernels, idct1, idct2};
-use crate::threads::share_out;
 
 /// What turns the blocks of a component into samples.
 #[derive(Debug, Clone)]

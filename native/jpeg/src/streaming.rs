@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::{Scope, ThreadPool};
+use thumbelina_codec::threads::lock;
 
 use crate::budget::Budget;
 use crate::cursor::{Cursor, Found};
@@ -10,7 +11,6 @@ use crate::kernels::Kernels;
 use crate::parallel::{Ahead, Row, Start, Work};
 use crate::planes::{Bands, McuRow, Transform};
 use crate::scan::{Predictions, Run, Scan};
-use crate::threads::lock;
 use crate::{Error, OnDamage, Options};
 
 /// Coefficients that are decoded before they are transformed: as many as stay in the first cache.

@@ -5,11 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rayon::ThreadPool;
 
 /// Does every task, on this thread and those of the pool.
-pub(crate) fn share_out<T: Send>(
-    pool: &ThreadPool,
-    tasks: impl Iterator<Item = T> + Send,
-    run: impl Fn(T) + Sync,
-) {
+pub fn share_out<T: Send>(pool: &ThreadPool, tasks: impl Iterator<Item = T> + Send, run: impl Fn(T) + Sync) {
     let tasks = Mutex::new(tasks);
     let next = || lock(&tasks).next();
     let work = || {
@@ -28,6 +24,6 @@ pub(crate) fn share_out<T: Send>(
 
 /// What a thread that panicked left locked is not used: its panic is passed on at the end of the
 /// scope.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
