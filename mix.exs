@@ -2,6 +2,7 @@ defmodule Thumbelina.MixProject do
   use Mix.Project
 
   @version "0.1.0"
+  @crates ~w(codec core jpeg nif webp)
   @source_url "https://github.com/thumbelina/thumbelina"
 
   def project do
@@ -54,9 +55,9 @@ defmodule Thumbelina.MixProject do
       links: %{"GitHub" => @source_url, "Changelog" => @source_url <> "/blob/main/CHANGELOG.md"},
       files:
         ~w(lib mix.exs Cargo.toml Cargo.lock .cargo .formatter.exs native/checksums) ++
-          for(name <- ~w(core jpeg nif webp), do: "native/#{name}/Cargo.toml") ++
-          for(name <- ~w(core jpeg nif webp), do: "native/#{name}/src") ++
-          ~w(native/nif/build.rs README.md SECURITY.md CHANGELOG.md LICENSE)
+          for(name <- @crates, do: "native/#{name}/Cargo.toml") ++
+          for(name <- @crates, do: "native/#{name}/src") ++
+          ~w(native/nif/build.rs native/core/build.rs native/core/formats.txt README.md SECURITY.md CHANGELOG.md LICENSE)
     ]
   end
 

@@ -10,7 +10,7 @@ defmodule Bench.Responsiveness do
   @photos "jpg"
   @side 200
 
-  @roads [:auto, :normal, :dirty]
+  @schedulers [:auto, :normal, :dirty]
   @percentiles [0.5, 0.9, 0.99, 0.999, 1.0]
 
   def run(flags) do
@@ -33,8 +33,8 @@ defmodule Bench.Responsiveness do
 
     configurations =
       [{"nothing", [], nil, 0}] ++
-        for {name, inputs} <- loads, count <- callers, road <- roads() do
-          {name, inputs, road, count}
+        for {name, inputs} <- loads, count <- callers, scheduler <- schedulers() do
+          {name, inputs, scheduler, count}
         end
 
     rows =
@@ -55,11 +55,13 @@ defmodule Bench.Responsiveness do
   end
 
   # A library that is there is measured beside ours.
-  defp roads, do: if(vix?(), do: @roads ++ [:vix], else: @roads)
+  defp schedulers, do: if(vix?(), do: @schedulers ++ [:vix], else: @schedulers)
 
   defp vix?, do: Code.ensure_loaded?(Vix.Vips.Operation)
 
-  defp jobs, do: for(road <- @roads, do: {road, {@side, format: :jpeg, scheduler: road}})
+  defp jobs,
+    do:
+      for(scheduler <- @schedulers, do: {scheduler, {@side, format: :jpeg, scheduler: scheduler}})
 
   defp make(:vix) do
     # Names of a module that may not be there.
@@ -73,27 +75,27 @@ defmodule Bench.Responsiveness do
     end
   end
 
-  defp make(road) do
-    opts = [format: :jpeg, scheduler: road]
+  defp make(scheduler) do
+    opts = [format: :jpeg, scheduler: scheduler]
     fn {_name, image} -> Thumbelina.thumbnail!(image, @side, @side, opts) end
   end
 
-  defp measure({name, inputs, road, callers}, samples) do
+  defp measure({name, inputs, scheduler, callers}, samples) do
     # Those keep a core busy that the callers would have: their calls are not counted meanwhile.
     others = fn -> {Probes.others(div(samples, 10)), Probes.busy(div(samples, 3))} end
 
     {idle, {others, busy}, per_second, took} =
-      Load.beside(callers, inputs, make(road), fn -> Probes.idle(samples) end, others)
+      Load.beside(callers, inputs, make(scheduler), fn -> Probes.idle(samples) end, others)
 
     own = if took == [], do: [], else: [{"the thumbnail, ms", took}]
     probes = for {probe, values} <- idle ++ others ++ own, do: {probe, summary(values)}
-    label = label(name, road, callers)
-    %{label: label, road: road, per_second: per_second, busy: busy, probes: probes}
+    label = label(name, scheduler, callers)
+    %{label: label, scheduler: scheduler, per_second: per_second, busy: busy, probes: probes}
   end
 
   defp label("nothing", nil, 0), do: "nothing"
-  defp label(name, road, 1), do: "1 caller, #{name}, #{road}"
-  defp label(name, road, callers), do: "#{callers} callers, #{name}, #{road}"
+  defp label(name, scheduler, 1), do: "1 caller, #{name}, #{scheduler}"
+  defp label(name, scheduler, callers), do: "#{callers} callers, #{name}, #{scheduler}"
 
   defp summary(values) do
     sorted = Samples.sort(values)

@@ -1,5 +1,5 @@
 defmodule Bench.Throughput do
-  # How many thumbnails one process makes in a second, by input, size, format and road.
+  # How many thumbnails one process makes in a second, by input, size, format and scheduler.
 
   alias Bench.{Inputs, Sanity, Stopwatch}
 
@@ -18,7 +18,11 @@ defmodule Bench.Throughput do
   def run(flags) do
     quick? = Keyword.get(flags, :quick, false)
     inputs = inputs(quick?)
-    IO.puts("# Throughput: thumbnails that one process makes, by input, size, format and road\n")
+
+    IO.puts(
+      "# Throughput: thumbnails that one process makes, by input, size, format and scheduler\n"
+    )
+
     IO.puts(Inputs.describe(inputs))
 
     jobs = jobs()
@@ -42,8 +46,8 @@ defmodule Bench.Throughput do
   defp inputs(false), do: Inputs.make(@inputs) ++ Inputs.corpus()
 
   defp jobs do
-    for side <- [200, 400], format <- [:jpeg, :png], road <- [:normal, :dirty, :auto] do
-      {"#{side}px #{format}, #{road}", {side, format: format, scheduler: road}}
+    for side <- [200, 400], format <- [:jpeg, :png], scheduler <- [:normal, :dirty, :auto] do
+      {"#{side}px #{format}, #{scheduler}", {side, format: format, scheduler: scheduler}}
     end
   end
 

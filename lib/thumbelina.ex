@@ -22,23 +22,41 @@ defmodule Thumbelina do
         formats: [:jpeg, :png, :webp],
         max_memory: 268_435_456
 
-    * `:threads` - the size of the pool that pictures on the dirty road share. By default one thread
+    * `:threads` - the size of the pool that pictures on dirty schedulers share. By default one thread
       for each logical core. Read when the first such picture is made
     * `:yield_limit` - the estimated cost, in microseconds of one core, above which
-      `scheduler: :auto` takes the dirty road. By default there is none: the normal road is kinder
+      `scheduler: :auto` takes a dirty scheduler. By default there is none: normal ones are kinder
       to others at any length
     * `:formats`, `:max_pixels`, `:max_bytes_in`, `:max_memory`, `:priority` - what the options of
       these names are by default
   """
 
-  alias Thumbelina.{Error, Foreign, Image, Native, Options, Plan, Source, Stats}
+  alias Thumbelina.{Error, Foreign, Image, Native, Options, Plan, Request, Source, Stats}
 
-  @type source :: Image.t() | binary
+  @typedoc """
+  A picture: an image, its encoded bytes, or these in pieces: any enumerable of iodata, such as
+  `File.stream!("photo.jpg", [], 65_536)` or the body of an HTTP response.
+
+  Pieces are worked on as they come, in the calling process, which also runs the producer. JPEG, PNG,
+  GIF, QOI, BMP, PNM, TGA, HDR and farbfeld are decoded piece by piece, and what is used is let go;
+  pictures of other formats, progressive JPEG, and TGA with alpha, are decoded once all of them is
+  there. Where a header says that a picture is refused, the rest is not asked for.
+  """
+  @type source :: Image.t() | iodata | Enumerable.t()
   @typedoc "A side of the box in pixels; whole floats are accepted, `nil` leaves the side free."
   @type side :: pos_integer | float | nil
 
   @typedoc """
-  Options of `thumbnail/4`, `measure/4` and `explain/4`, in any order.
+  Options of one of the outputs of `thumbnails/3`: `:fit`, `:enlarge`, `:format`, `:quality` and
+  `:filter` of `t:options/0`.
+  """
+  @type output_options :: [unquote(Options.type(:output))]
+
+  @typedoc "The size of one of the outputs of `thumbnails/3`, as `thumbnail/4` has it."
+  @type size :: {side, side} | {side, side, output_options}
+
+  @typedoc """
+  Options of `thumbnail/4`, `thumbnails/3`, `measure/4` and `explain/4`, in any order.
 
   #{Options.docs()}
   """
@@ -54,8 +72,9 @@ defmodule Thumbelina do
   @doc """
   Reads a picture file and its header.
 
-  Fails with a posix reason such as `:enoent` where the file cannot be read, and as `new/2` does
-  where it is no picture.
+  The file is a path, a map or struct that has one under `:path`, as `%Plug.Upload{}` does, or an
+  enumerable of its contents. Fails with a posix reason such as `:enoent` where it cannot be read,
+  and as `new/2` does where it is no picture.
 
   ## Options
 
@@ -70,14 +89,15 @@ defmodule Thumbelina do
       iex> error.reason
       :enoent
   """
-  @spec open(Path.t(), probe_options) :: {:ok, Image.t()} | {:error, Error.t()}
-  def open(path, opts \\ []) do
-    with {:ok, bytes} <- Source.read(path), do: probe(bytes, opts)
+  @spec open(Path.t() | %{path: Path.t()} | Enumerable.t(), probe_options) ::
+          {:ok, Image.t()} | {:error, Error.t()}
+  def open(file, opts \\ []) do
+    with {:ok, source} <- Source.open(file), do: probe(source, opts)
   end
 
   @doc "Like `open/2`, but raises `Thumbelina.Error`."
-  @spec open!(Path.t(), probe_options) :: Image.t()
-  def open!(path, opts \\ []), do: bang(open(path, opts))
+  @spec open!(Path.t() | %{path: Path.t()} | Enumerable.t(), probe_options) :: Image.t()
+  def open!(file, opts \\ []), do: bang(open(file, opts))
 
   @doc """
   Makes an image of an encoded picture, by its header alone.
@@ -103,20 +123,32 @@ defmodule Thumbelina do
       iex> {error.reason, error.format}
       {:format_not_allowed, :pnm}
   """
-  @spec new(binary, probe_options) :: {:ok, Image.t()} | {:error, Error.t()}
-  def new(bytes, opts \\ []), do: bytes |> probe(opts) |> Foreign.explain(bytes)
+  @spec new(source, probe_options) :: {:ok, Image.t()} | {:error, Error.t()}
+  def new(source, opts \\ []) do
+    with {:ok, found} <- Source.of(source) do
+      found |> probe(opts) |> Foreign.explain(source)
+    end
+  end
 
-  defp probe(bytes, opts) do
-    with {:ok, bytes} <- Source.bytes(bytes),
-         {:ok, call} <- Options.probe(opts),
-         {:ok, header} <- native(bytes, call, &Native.probe/2, &Native.probe_dirty/2) do
+  defp probe(source, opts) do
+    with {:ok, call} <- Options.probe(opts),
+         {:ok, bytes} <- all(source, call),
+         {:ok, header} <- probe_bytes(bytes, true, call) do
       {:ok, Image.build(bytes, header)}
     end
   end
 
+  defp all({:bytes, bytes}, _call), do: {:ok, bytes}
+
+  defp all({:pieces, pieces}, call),
+    do: Source.all(pieces, call.max_bytes_in, &probe_bytes(&1, &2, call))
+
+  defp probe_bytes(bytes, all?, call),
+    do: native(bytes, &Native.probe(&1, all?, call), &Native.probe_dirty(&1, all?, call))
+
   @doc "Like `new/2`, but raises `Thumbelina.Error`."
-  @spec new!(binary, probe_options) :: Image.t()
-  def new!(bytes, opts \\ []), do: bang(new(bytes, opts))
+  @spec new!(source, probe_options) :: Image.t()
+  def new!(source, opts \\ []), do: bang(new(source, opts))
 
   @doc """
   Makes a thumbnail that fits a box of `width` by `height` pixels.
@@ -152,7 +184,9 @@ defmodule Thumbelina do
   """
   @spec thumbnail(source, side, side, options) :: {:ok, Image.t()} | {:error, Error.t()}
   def thumbnail(source, width, height, opts \\ []) do
-    with {:ok, image, _stats} <- make(source, width, height, opts), do: {:ok, image}
+    with {:ok, request} <- Request.new(width, height, opts),
+         {:ok, [image], _stats} <- make(source, request),
+         do: {:ok, image}
   end
 
   @doc "Like `thumbnail/4`, but raises `Thumbelina.Error`."
@@ -161,46 +195,77 @@ defmodule Thumbelina do
     do: bang(thumbnail(source, width, height, opts))
 
   @doc """
+  Makes several thumbnails of one picture, which is decoded once.
+
+  Each size may have options of its own; those of the call are for all. The thumbnails come in the
+  order of their sizes, each as `thumbnail/4` makes it: byte for byte, unless the picture is decoded
+  larger for another one of them.
+
+  ## Examples
+
+      iex> image = Thumbelina.open!("test/fixtures/photo.jpg")
+      iex> sizes = [{50, 50}, {200, 200, fit: :cover}, {400, nil, format: :png}]
+      iex> {:ok, thumbs} = Thumbelina.thumbnails(image, sizes, quality: 70)
+      iex> for thumb <- thumbs, do: {thumb.format, thumb.width, thumb.height}
+      [{:jpeg, 50, 33}, {:jpeg, 200, 200}, {:png, 400, 267}]
+  """
+  @spec thumbnails(source, [size, ...], options) :: {:ok, [Image.t(), ...]} | {:error, Error.t()}
+  def thumbnails(source, sizes, opts \\ []) do
+    with {:ok, request} <- Request.new(sizes, opts),
+         {:ok, images, _stats} <- make(source, request),
+         do: {:ok, images}
+  end
+
+  @doc "Like `thumbnails/3`, but raises `Thumbelina.Error`."
+  @spec thumbnails!(source, [size, ...], options) :: [Image.t(), ...]
+  def thumbnails!(source, sizes, opts \\ []), do: bang(thumbnails(source, sizes, opts))
+
+  @doc """
   Makes a thumbnail like `thumbnail/4` and says what it took.
 
   ## Examples
 
       iex> image = Thumbelina.open!("test/fixtures/photo.png")
       iex> {:ok, thumb, stats} = Thumbelina.measure(image, 100, 100, scheduler: :normal)
-      iex> {thumb.width, thumb.height, stats.roads}
+      iex> {thumb.width, thumb.height, stats.schedulers}
       {100, 67, [:normal]}
   """
   @spec measure(source, side, side, options) :: {:ok, Image.t(), Stats.t()} | {:error, Error.t()}
   def measure(source, width, height, opts \\ []) do
-    with {:ok, image, stats} <- make(source, width, height, opts) do
-      {:ok, image, struct!(Stats, stats)}
-    end
+    with {:ok, request} <- Request.new(width, height, opts),
+         {:ok, [image], stats} <- make(source, request),
+         do: {:ok, image, struct!(Stats, stats)}
   end
 
   @doc """
   Tells what `thumbnail/4` would do, and does none of it.
 
-  Under `scheduler: :auto` the road is that of a quiet node. While so many thumbnails are being made
-  that there are not two schedulers for each, cores are not shared (reason `:shared`): the picture
-  stays on the normal road.
+  Under `scheduler: :auto` the plan is that of a quiet node, and of a picture that is there as a
+  whole. While so many thumbnails are in progress that there are not two schedulers for each, or
+  where the picture comes in pieces, cores are not shared (reason `:shared`): it stays on normal
+  schedulers. Of pieces, no more are asked for than the header takes.
 
   ## Examples
 
       iex> image = Thumbelina.open!("test/fixtures/photo.png")
       iex> {:ok, plan} = Thumbelina.explain(image, 100, 100)
-      iex> {plan.width, plan.height, plan.decode_scale, plan.road, plan.reason}
+      iex> {plan.width, plan.height, plan.decode_scale, plan.scheduler, plan.reason}
       {100, 67, {2, 2}, :normal, :within_yield_limit}
   """
   @spec explain(source, side, side, options) :: {:ok, Plan.t()} | {:error, Error.t()}
   def explain(source, width, height, opts \\ []) do
-    with {:ok, bytes} <- Source.bytes(source),
-         {:ok, call} <- Options.call(width, height, opts),
-         {:ok, plan} <- native(bytes, call, &Native.plan/2, &Native.plan_dirty/2) do
-      {:ok, Plan.build(plan)}
-    else
-      error -> Foreign.explain(error, source)
+    with {:ok, request} <- Request.new(width, height, opts),
+         {:ok, found} <- Source.of(source) do
+      with {:ok, plan} <- plan(found, Request.native(request)), do: {:ok, Plan.build(plan)}
     end
+    |> Foreign.explain(source)
   end
+
+  defp plan({:bytes, bytes}, call), do: plan_bytes(bytes, true, call)
+  defp plan({:pieces, pieces}, call), do: Source.first(pieces, &plan_bytes(&1, &2, call))
+
+  defp plan_bytes(bytes, all?, call),
+    do: native(bytes, &Native.plan(&1, all?, call), &Native.plan_dirty(&1, all?, call))
 
   @doc """
   Writes the encoded picture to a file.
@@ -230,27 +295,58 @@ defmodule Thumbelina do
     with {:error, error} <- write(image, path), do: raise(error)
   end
 
-  defp make(source, width, height, opts) do
-    with {:ok, bytes} <- Source.bytes(source),
-         {:ok, call} <- Options.call(width, height, opts),
-         {:ok, {bytes, format, width, height}, stats} <-
-           native(bytes, call, &Native.thumbnail/2, &Native.thumbnail_dirty/2) do
-      {:ok, Image.build(bytes, %{format: format, width: width, height: height}), stats}
+  # As much is kept of pieces, to tell a format that is not read.
+  @head 4_096
+
+  defp make(source, request) do
+    with {:ok, found} <- Source.of(source),
+         {:ok, outputs, stats} <- outputs(found, Request.native(request)) do
+      images =
+        for {bytes, format, width, height} <- outputs,
+            do: Image.build(bytes, %{format: format, width: width, height: height})
+
+      {:ok, images, stats}
     else
       error -> Foreign.explain(error, source)
     end
   end
 
+  defp outputs({:bytes, bytes}, call),
+    do: native(bytes, &Native.thumbnails(&1, call), &Native.thumbnails_dirty(&1, call))
+
+  defp outputs({:pieces, pieces}, call) do
+    Native.with_job(call, fn job ->
+      fed =
+        Source.reduce(pieces, "", fn piece, head ->
+          head = if byte_size(head) < @head, do: head <> piece, else: head
+
+          case Native.feed(job, piece, call) do
+            :more -> {:cont, head}
+            result -> {:halt, named(result, head)}
+          end
+        end)
+
+      if is_binary(fed), do: job |> Native.finish_in_turn(call) |> named(fed), else: fed
+    end)
+  end
+
   # What is too long for a normal scheduler before a step can be taken starts on a dirty one.
-  defp native(bytes, call, on_normal, on_dirty) do
+  defp native(bytes, on_normal, on_dirty) do
     result =
       if Source.copied?(bytes),
-        do: on_dirty.(bytes, call),
-        else: with(:too_big <- on_normal.(bytes, call), do: on_dirty.(bytes, call))
+        do: on_dirty.(bytes),
+        else: with(:too_big <- on_normal.(bytes), do: on_dirty.(bytes))
 
-    with {:error, error} <- result,
-         do: {:error, Error |> struct!(error) |> Foreign.name(bytes)}
+    named(result, bytes)
   end
+
+  # An error that knows what the bytes are.
+  defp named({:error, %Error{}} = error, _bytes), do: error
+
+  defp named({:error, error}, bytes),
+    do: {:error, Error |> struct!(error) |> Foreign.name(bytes)}
+
+  defp named(result, _bytes), do: result
 
   defp bang({:ok, value}), do: value
   defp bang({:error, error}), do: raise(error)

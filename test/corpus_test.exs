@@ -12,7 +12,7 @@ defmodule Thumbelina.CorpusTest do
     Enum.filter(paths, &File.regular?/1)
   end
 
-  test "photographs, in every fit, on both roads" do
+  test "photographs, in every fit, on both kinds of schedulers" do
     paths = files("{photos,orientation,color}/*.*")
     assert paths != []
 

@@ -93,9 +93,14 @@ defmodule ThumbelinaTest do
                Thumbelina.new(bytes, fit: :cover)
     end
 
-    test "wants a binary" do
-      assert_raise FunctionClauseError, fn -> Thumbelina.new(~c"GIF89a") end
-      assert_raise FunctionClauseError, fn -> Thumbelina.new(<<1::4>>) end
+    test "takes iodata, and nothing that is none" do
+      assert {:error, %Error{reason: :truncated}} = Thumbelina.new(~c"GIF89a")
+      assert {:ok, %{format: :pnm}} = Thumbelina.new(["P5 2 1 ", [?2, "55
+"], <<0, 255>>])
+
+      for wrong <- [nil, 1, %{bytes: ""}, {:ok, "x"}, [:x], 1..3] do
+        assert {:error, %Error{reason: :invalid_option, key: :image}} = Thumbelina.new(wrong)
+      end
     end
   end
 
@@ -167,8 +172,9 @@ defmodule ThumbelinaTest do
     end
 
     test "refuses wrong sources" do
-      for wrong <- [nil, 1, ~c"list", %{bytes: ""}, {:ok, "x"}] do
-        assert_raise FunctionClauseError, fn -> Thumbelina.thumbnail(wrong, 10, 10) end
+      for wrong <- [nil, 1, [:list], %{bytes: ""}, {:ok, "x"}] do
+        assert {:error, %Error{reason: :invalid_option, key: :image}} =
+                 Thumbelina.thumbnail(wrong, 10, 10)
       end
     end
 
@@ -332,19 +338,19 @@ defmodule ThumbelinaTest do
       end
     end
 
-    test "names the road and the reason" do
+    test "names the scheduler and the reason" do
       png = read("photo.png")
 
-      assert {:ok, %Plan{road: :normal, reason: :within_yield_limit}} =
+      assert {:ok, %Plan{scheduler: :normal, reason: :within_yield_limit}} =
                Thumbelina.explain(png, 50, 50)
 
       for scheduler <- [:normal, :dirty] do
-        assert {:ok, %Plan{road: ^scheduler, reason: :asked}} =
+        assert {:ok, %Plan{scheduler: ^scheduler, reason: :asked}} =
                  Thumbelina.explain(png, 50, 50, scheduler: scheduler)
       end
 
       # A WebP is decoded in pieces like any other.
-      assert {:ok, %Plan{road: :normal, reason: :within_yield_limit}} =
+      assert {:ok, %Plan{scheduler: :normal, reason: :within_yield_limit}} =
                Thumbelina.explain(Thumbelina.thumbnail!(png, 640, 640, format: :webp), 50, 50)
     end
 
@@ -359,7 +365,9 @@ defmodule ThumbelinaTest do
 
     test "shares a large JPEG out" do
       large = Thumbelina.thumbnail!(read("photo.jpg"), 3000, 3000, enlarge: true, quality: 95)
-      assert {:ok, %Plan{road: :dirty, reason: :shared}} = Thumbelina.explain(large, 200, 200)
+
+      assert {:ok, %Plan{scheduler: :dirty, reason: :shared}} =
+               Thumbelina.explain(large, 200, 200)
     end
 
     test "decodes nothing" do
@@ -394,15 +402,15 @@ defmodule ThumbelinaTest do
                Thumbelina.measure(png, 100, 100, scheduler: :normal)
 
       assert {:ok, thumb} == Thumbelina.thumbnail(png, 100, 100)
-      assert stats.roads == [:normal]
+      assert stats.schedulers == [:normal]
       assert stats.slices >= 1
       assert stats.longest_slice > 0
       assert stats.decode > 0 and stats.resample > 0 and stats.encode > 0
     end
 
-    test "the dirty road has no slices" do
+    test "a dirty scheduler has no slices" do
       assert {:ok, _, stats} = Thumbelina.measure(read("photo.png"), 100, 100, scheduler: :dirty)
-      assert {stats.roads, stats.slices, stats.longest_slice} == {[:dirty], 0, 0}
+      assert {stats.schedulers, stats.slices, stats.longest_slice} == {[:dirty], 0, 0}
     end
   end
 

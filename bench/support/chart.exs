@@ -79,7 +79,7 @@ defmodule Bench.Chart do
   defp bar(row, probe, scale, at) do
     y = @top + at * @row
     [from, mark, to] = for value <- shown(row, probe), do: x(value, scale)
-    color = @colors[row.road]
+    color = @colors[row.scheduler]
 
     [
       ~s(<rect x="#{from}" y="#{y}" width="#{max(to - from, 1.5)}" height="9" fill="#{color}" ),

@@ -9,7 +9,8 @@ defmodule Thumbelina.Error do
   | `:format_not_allowed` | a format that the option `:formats` leaves out | `:format` |
   | `:invalid_image` | the bytes break the rules of their format | `:format`, `:offset` |
   | `:truncated` | the bytes end before the picture does | `:format`, `:offset` |
-  | `:limit_exceeded` | a limit says no | `:limit`, `:value`, `:maximum` |
+  | `:limit_exceeded` | a limit was exceeded | `:limit`, `:value`, `:maximum` |
+  | `:timeout` | the call took longer than the option `:timeout` allows | |
   | `:invalid_option` | an unknown or wrong option, a wrong size, or a source (`:key` is `:image`, or `:path`) that is none | `:key`, `:value`, `:expected` |
   | `:enomem` | the machine has no memory left for this picture | |
   | `:internal_error` | a bug in Thumbelina; the node is safe | |
@@ -17,11 +18,11 @@ defmodule Thumbelina.Error do
   `:offset` is the byte where it shows, counted from 0. Only the decoder of JPEG tells; what is
   wrong may have come some bytes before.
 
-  `:format` is a `t:Thumbelina.Image.format/0`, or a `t:foreign/0`.
+  `:format` is a `t:Thumbelina.Format.t/0`, or a `t:foreign/0`.
 
-  Limits are `:max_pixels`, `:max_bytes_in` and `:max_memory` (the options), `:decoded_bytes` (64
-  MiB for a single row, decoded and summed up) and `:side` (what the output format can hold, or a
-  filter in a bounded time).
+  Limits are `:max_pixels`, `:max_bytes_in` and `:max_memory` (the options) and `:side` (what the
+  output format can hold, or a filter in a bounded time). With `:max_memory`, `:maximum` is less
+  than the option where a single row, or what else is decoded in one piece, is too large: 64 MiB.
   """
 
   @type reason ::
@@ -30,17 +31,23 @@ defmodule Thumbelina.Error do
           | :invalid_image
           | :truncated
           | :limit_exceeded
+          | :timeout
           | :invalid_option
           | :internal_error
           | File.posix()
 
   @typedoc "What is not read, and only told apart from what is no picture at all."
-  @type foreign :: :avif | :heic | :jp2 | :jxl | :pdf | :psd | :svg
+  @type foreign ::
+          unquote(
+            Thumbelina.Foreign.formats()
+            |> Enum.reverse()
+            |> Enum.reduce(&{:|, [], [&1, &2]})
+          )
 
   @type t :: %__MODULE__{
           reason: reason,
-          format: Thumbelina.Image.format() | foreign | nil,
-          limit: :max_pixels | :max_bytes_in | :max_memory | :decoded_bytes | :side | nil,
+          format: Thumbelina.Format.t() | foreign | nil,
+          limit: :max_pixels | :max_bytes_in | :max_memory | :side | nil,
           value: term,
           maximum: non_neg_integer | nil,
           key: atom | nil,
@@ -87,6 +94,8 @@ defmodule Thumbelina.Error do
 
   def message(%__MODULE__{reason: :truncated} = error),
     do: "truncated #{error.format}" <> where(error, "at")
+
+  def message(%__MODULE__{reason: :timeout}), do: "the call took longer than its timeout"
 
   def message(%__MODULE__{reason: :internal_error}), do: "internal error: please report this"
 

@@ -2,10 +2,8 @@ defmodule Thumbelina.Foreign do
   @moduledoc false
   # What bytes are that are no picture which is read, for a message that helps.
 
-  alias Thumbelina.Error
-
   @doc "All of them."
-  @spec formats :: [Error.foreign()]
+  @spec formats :: [atom, ...]
   def formats, do: [:avif, :heic, :jp2, :jxl, :pdf, :psd, :svg]
 
   # Brands of ISO base media files (ISO/IEC 14496-12), as MIAF and HEIF give them to pictures.
@@ -26,8 +24,8 @@ defmodule Thumbelina.Foreign do
   @head 4_096
 
   @doc "Names the format in an error about bytes that are not read."
-  @spec name(Error.t(), binary) :: Error.t()
-  def name(%Error{reason: :unsupported_format, format: nil} = error, bytes),
+  @spec name(error, binary) :: error when error: Exception.t()
+  def name(%{reason: :unsupported_format, format: nil} = error, bytes),
     do: %{error | format: format(bytes)}
 
   def name(error, _bytes), do: error
@@ -37,7 +35,7 @@ defmodule Thumbelina.Foreign do
   path.
   """
   @spec explain(result, term) :: result when result: term
-  def explain({:error, %Error{reason: :unsupported_format, format: nil} = error}, source)
+  def explain({:error, %{reason: :unsupported_format, format: nil} = error}, source)
       when is_binary(source) do
     {:error, if(path?(source), do: %{error | path: source}, else: error)}
   end
@@ -45,7 +43,7 @@ defmodule Thumbelina.Foreign do
   def explain(result, _source), do: result
 
   @doc "The format that bytes have the signature of, if it is one that is known and not read."
-  @spec format(binary) :: Error.foreign() | nil
+  @spec format(binary) :: atom
   def format(<<length::32, "ftyp", major::4-bytes, rest::binary>>) do
     # After the major brand come a version of 4 bytes and the compatible brands.
     others = rest |> binary_part(0, min(byte_size(rest), max(length - 12, 0)) |> min(@head))

@@ -9,47 +9,11 @@ defmodule Thumbelina.Image do
     * `:orientation` - EXIF's, 1 to 8; 1 is upright. Every picture that Thumbelina makes is upright
   """
 
-  alias Thumbelina.Error
-
-  # The MIME type, as IANA has it or else as is usual, and the extensions, the usual one first.
-  @formats %{
-    jpeg: {"image/jpeg", ~w(.jpg .jpeg .jpe .jfif)},
-    png: {"image/png", ~w(.png)},
-    gif: {"image/gif", ~w(.gif)},
-    webp: {"image/webp", ~w(.webp)},
-    tiff: {"image/tiff", ~w(.tif .tiff)},
-    bmp: {"image/bmp", ~w(.bmp .dib)},
-    ico: {"image/vnd.microsoft.icon", ~w(.ico)},
-    tga: {"image/x-tga", ~w(.tga)},
-    dds: {"image/vnd.ms-dds", ~w(.dds)},
-    pnm: {"image/x-portable-anymap", ~w(.pnm .pbm .pgm .ppm .pam)},
-    qoi: {"image/qoi", ~w(.qoi)},
-    hdr: {"image/vnd.radiance", ~w(.hdr)},
-    openexr: {"image/x-exr", ~w(.exr)},
-    farbfeld: {"image/x-farbfeld", ~w(.ff)},
-    avif: {"image/avif", ~w(.avif)}
-  }
-
-  @type format ::
-          :jpeg
-          | :png
-          | :gif
-          | :webp
-          | :tiff
-          | :bmp
-          | :ico
-          | :tga
-          | :dds
-          | :pnm
-          | :qoi
-          | :hdr
-          | :openexr
-          | :farbfeld
-          | :avif
+  alias Thumbelina.{Error, Format}
 
   @type t :: %__MODULE__{
           bytes: binary,
-          format: format,
+          format: Format.t(),
           extension: String.t(),
           width: pos_integer,
           height: pos_integer,
@@ -70,34 +34,22 @@ defmodule Thumbelina.Image do
       iex> Thumbelina.Image.mime(:webp)
       "image/webp"
   """
-  @spec mime(t | format) :: String.t()
-  def mime(%__MODULE__{format: format}), do: mime(format)
-  def mime(format) when is_map_key(@formats, format), do: elem(@formats[format], 0)
+  @spec mime(t | Format.t()) :: String.t()
+  def mime(%__MODULE__{format: format}), do: Format.mime(format)
+  def mime(format), do: Format.mime(format)
 
   @doc false
   def build(bytes, %{format: format} = header) do
-    {_mime, [extension | _]} = Map.fetch!(@formats, format)
+    [extension | _] = Format.extensions(format)
     struct!(__MODULE__, Map.merge(header, %{bytes: bytes, extension: extension}))
-  end
-
-  @doc false
-  # The format that an extension, with its dot, stands for. Names of formats do, too.
-  @spec format_of_extension(String.t()) :: {:ok, format} | :error
-  def format_of_extension(extension) do
-    extension = String.downcase(extension)
-
-    Enum.find_value(@formats, :error, fn {format, {_mime, extensions}} ->
-      if extension in [".#{format}" | extensions], do: {:ok, format}
-    end)
   end
 
   @doc false
   @spec check_extension(t, Path.t()) :: :ok | {:error, Error.t()}
   def check_extension(%__MODULE__{format: format}, path) do
-    case path |> Path.extname() |> format_of_extension() do
+    case path |> Path.extname() |> Format.of_extension() do
       {:ok, other} when other != format ->
-        {_mime, extensions} = @formats[format]
-        expected = "a file name for #{format}, which ends in #{either(extensions)}"
+        expected = "a file name for #{format}, which ends in #{either(Format.extensions(format))}"
         {:error, %Error{reason: :invalid_option, key: :path, value: path, expected: expected}}
 
       _ ->

@@ -2,29 +2,13 @@ defmodule Thumbelina.Options do
   @moduledoc false
   # One schema. Validation, documentation and the type come from it.
 
-  alias Thumbelina.Error
+  alias Thumbelina.{Error, Format}
 
-  @readable [
-    :jpeg,
-    :png,
-    :gif,
-    :webp,
-    :tiff,
-    :bmp,
-    :ico,
-    :tga,
-    :dds,
-    :pnm,
-    :qoi,
-    :hdr,
-    :openexr,
-    :farbfeld
-  ]
-  @writable (@readable -- [:dds]) ++ [:avif]
-
-  # `config: true`: the application's configuration gives the default.
+  # `config: true`: the application's configuration gives the default. `output: true`: each of
+  # several outputs may have its own.
   @schema [
     fit: [
+      output: true,
       type: {:in, [:contain, :cover, :fill]},
       default: :contain,
       doc:
@@ -33,23 +17,27 @@ defmodule Thumbelina.Options do
           "the picture's proportions; `:fill` gives the proportions up"
     ],
     enlarge: [
+      output: true,
       type: :boolean,
       default: false,
       doc: "whether the thumbnail may have more pixels than the picture on a side"
     ],
     format: [
-      type: {:in, @writable},
+      output: true,
+      type: {:in, Format.writable()},
       default: nil,
       doc:
         "of the thumbnail. By default the picture's own, or `:jpeg` (`:png` where there is alpha) if " <>
           "that cannot be written"
     ],
     quality: [
+      output: true,
       type: {:integer, 1, 100},
       default: 80,
       doc: "of `:jpeg` and `:avif`; the other formats lose nothing, `:gif` all but 256 colors"
     ],
     filter: [
+      output: true,
       type:
         {:in,
          [:lanczos3, :catmull_rom, :mitchell, :gaussian, :hamming, :bilinear, :box, :nearest]},
@@ -64,7 +52,7 @@ defmodule Thumbelina.Options do
           "thumbnail of what is there, with gray for what is missing. Other formats give the error"
     ],
     formats: [
-      type: {:formats, @readable},
+      type: {:formats, Format.readable()},
       default: :default,
       config: true,
       doc:
@@ -88,6 +76,13 @@ defmodule Thumbelina.Options do
       default: 536_870_912,
       config: true,
       doc: "the most bytes of native memory that the call may hold, the encoded picture aside"
+    ],
+    timeout: [
+      type: :timeout,
+      default: :infinity,
+      doc:
+        "how many milliseconds all of the call may take. Then the native work ends, and the result " <>
+          "is the error `:timeout`"
     ],
     scheduler: [
       type: {:in, [:auto, :normal, :dirty]},
@@ -125,6 +120,7 @@ defmodule Thumbelina.Options do
     {:in, atoms} -> one_of.(atoms)
     {:formats, atoms} -> one_of.([:default, :all, [one_of.(atoms)]])
     {:integer, first, last} -> {:.., [], [first, last]}
+    :timeout -> {:timeout, [], []}
     :boolean -> {:boolean, [], []}
   end
 
@@ -132,11 +128,15 @@ defmodule Thumbelina.Options do
   @option one_of.(@types)
   @probe_option one_of.(Enum.filter(@types, &(elem(&1, 0) in @probe)))
 
+  @output for {key, spec} <- @schema, spec[:output], do: key
+  @output_option one_of.(Enum.filter(@types, &(elem(&1, 0) in @output)))
+
   @doc "The type of one option, for the module whose documentation has it."
   def type, do: @option
 
-  @doc "The type of one option of `open/2` and `new/2`."
+  @doc "The type of one option of `open/2` and `new/2`, or of one output."
   def type(:probe), do: @probe_option
+  def type(:output), do: @output_option
 
   @doc "The options as a Markdown table."
   def docs, do: table(@schema)
@@ -151,6 +151,7 @@ defmodule Thumbelina.Options do
           {:in, atoms} -> " " <> Enum.join(atoms, "|")
           {:formats, _atoms} -> " all|default|jpeg,png,…"
           {:integer, first, last} -> " #{first}..#{last}"
+          :timeout -> " MILLISECONDS"
           :boolean -> ""
         end
 
@@ -176,46 +177,32 @@ defmodule Thumbelina.Options do
   @doc "The schema's keys and types, for whatever parses options from text."
   def types, do: for({key, spec} <- @schema, do: {key, spec[:type]})
 
-  @doc "Checks sizes and options, and gives the map that the NIF takes."
-  @spec call(term, term, term) :: {:ok, map} | {:error, Error.t()}
-  def call(width, height, opts) do
-    with {:ok, width} <- side(:width, width),
-         {:ok, height} <- side(:height, height),
-         :ok <- one_of(width, height),
-         {:ok, opts} <- validate(opts, @schema ++ @private) do
-      from_config = for {key, spec} <- @config, into: %{}, do: {key, config!(key, spec, nil)}
-      given = %{width: width, height: height, schedulers: System.schedulers_online()}
-      {:ok, opts |> Map.merge(from_config) |> Map.merge(given)}
-    end
-  end
+  @doc "Checks the options of a call, and fills the defaults in."
+  @spec call(term) :: {:ok, map} | {:error, Error.t()}
+  def call(opts), do: validate(opts, @schema ++ @private, defaults(@schema ++ @private))
+
+  @doc "Takes those apart that each output may have of its own."
+  @spec split_output(map) :: {map, map}
+  def split_output(opts), do: Map.split(opts, @output)
+
+  @doc "Checks the options of one output, and fills in those that all have."
+  @spec output(term, map) :: {:ok, map} | {:error, Error.t()}
+  def output(opts, common), do: validate(opts, Keyword.take(@schema, @output), common)
+
+  @doc "What the node's configuration says."
+  @spec node :: map
+  def node, do: for({key, spec} <- @config, into: %{}, do: {key, config!(key, spec, nil)})
 
   @doc "Those of the options that `open/2` and `new/2` take."
   def take_probe(opts), do: Keyword.take(opts, @probe)
 
   @doc "Checks the options of `open/2` and `new/2`, and gives the map that the NIF takes."
   @spec probe(term) :: {:ok, map} | {:error, Error.t()}
-  def probe(opts), do: validate(opts, take_probe(@schema))
+  def probe(opts), do: validate(opts, take_probe(@schema), defaults(take_probe(@schema)))
 
-  @max_side 0xFFFF_FFFF
-
-  defp side(_key, nil), do: {:ok, nil}
-  defp side(_key, side) when is_integer(side) and side in 1..@max_side, do: {:ok, side}
-
-  defp side(key, side) when is_float(side) and side >= 1 and side <= @max_side do
-    if trunc(side) == side, do: {:ok, trunc(side)}, else: wrong_side(key, side)
-  end
-
-  defp side(key, side), do: wrong_side(key, side)
-
-  defp wrong_side(key, side),
-    do: invalid(key, side, "a whole number of pixels from 1 to #{@max_side}, or nil")
-
-  defp one_of(nil, nil), do: invalid(:width, nil, "a width or a height")
-  defp one_of(_width, _height), do: :ok
-
-  defp validate(opts, schema) do
+  defp validate(opts, schema, defaults) do
     if Keyword.keyword?(opts) do
-      Enum.reduce_while(opts, {:ok, defaults(schema)}, fn {key, value}, {:ok, acc} ->
+      Enum.reduce_while(opts, {:ok, defaults}, fn {key, value}, {:ok, acc} ->
         case check(key, value, schema) do
           :ok -> {:cont, {:ok, %{acc | key => value}}}
           error -> {:halt, error}
@@ -257,6 +244,9 @@ defmodule Thumbelina.Options do
     end
   end
 
+  # What `receive` takes.
+  @max_timeout 0xFFFF_FFFF
+
   defp valid?({:in, atoms}, value), do: value in atoms
   defp valid?({:integer, first, last}, value), do: is_integer(value) and value in first..last
   defp valid?({:formats, _atoms}, value) when value in [:default, :all], do: true
@@ -264,6 +254,8 @@ defmodule Thumbelina.Options do
   defp valid?({:formats, atoms}, value),
     do: is_list(value) and not List.improper?(value) and Enum.all?(value, &(&1 in atoms))
 
+  defp valid?(:timeout, :infinity), do: true
+  defp valid?(:timeout, value), do: is_integer(value) and value in 0..@max_timeout
   defp valid?(:boolean, value), do: is_boolean(value)
 
   defp expected({:in, atoms}), do: Enum.map_join(atoms, ", ", &"`#{inspect(&1)}`")
@@ -272,9 +264,12 @@ defmodule Thumbelina.Options do
     do: "`:default`, `:all`, or a list of #{Enum.map_join(atoms, ", ", &"`#{inspect(&1)}`")}"
 
   defp expected({:integer, first, last}), do: "#{first}..#{last}"
+  defp expected(:timeout), do: "milliseconds, or `:infinity`"
   defp expected(:boolean), do: "`true`, `false`"
 
-  defp invalid(key, value, expected) do
+  @doc "The error of a wrong option."
+  @spec invalid(atom, term, String.t()) :: {:error, Error.t()}
+  def invalid(key, value, expected) do
     expected = String.replace(expected, "`", "")
     {:error, %Error{reason: :invalid_option, key: key, value: value, expected: expected}}
   end

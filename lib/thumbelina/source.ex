@@ -1,16 +1,148 @@
 defmodule Thumbelina.Source do
   @moduledoc false
-  # What pictures come from: terms that may be anything, and files.
+  # What pictures come from: terms that may be anything, and files. All of it is turned into bytes
+  # here, or into pieces of bytes that are still to come.
 
-  alias Thumbelina.{Error, Image, Native}
+  alias Thumbelina.{Error, Image, Native, Options}
 
-  @doc "The encoded picture that a caller handed in."
-  @spec bytes(Image.t() | binary) :: {:ok, binary} | {:error, Error.t()}
-  def bytes(bytes) when is_binary(bytes), do: {:ok, bytes}
+  @type t :: {:bytes, binary} | {:pieces, Enumerable.t()}
+
+  @doc "What a caller handed in as an encoded picture."
+  @spec of(term) :: {:ok, t} | {:error, Error.t()}
+  def of(bytes) when is_binary(bytes), do: {:ok, {:bytes, bytes}}
+
+  def of(%Image{} = image) do
+    with {:ok, bytes} <- bytes(image), do: {:ok, {:bytes, bytes}}
+  end
+
+  def of(list) when is_list(list) do
+    {:ok, {:bytes, IO.iodata_to_binary(list)}}
+  rescue
+    ArgumentError -> not_a_picture(list)
+  end
+
+  def of(other) do
+    if Enumerable.impl_for(other), do: {:ok, {:pieces, other}}, else: not_a_picture(other)
+  end
+
+  @doc "What a caller handed in as a file: a path, what has one, or its contents in pieces."
+  @spec open(term) :: {:ok, t} | {:error, Error.t()}
+  def open(path) when is_binary(path) or is_list(path) do
+    with {:ok, bytes} <- read(path), do: {:ok, {:bytes, bytes}}
+  end
+
+  # A `%Plug.Upload{}` is such a one. Of what is enumerable, only a map is none of pieces.
+  def open(%{path: path} = upload) when is_binary(path) do
+    if Enumerable.impl_for(upload) in [nil, Enumerable.Map],
+      do: open(path),
+      else: {:ok, {:pieces, upload}}
+  end
+
+  def open(other) do
+    if Enumerable.impl_for(other) in [nil, Enumerable.Map],
+      do: Options.invalid(:path, other, "a path, what has a :path, or an enumerable of iodata"),
+      else: {:ok, {:pieces, other}}
+  end
+
+  @doc "The encoded picture of an image."
+  @spec bytes(Image.t()) :: {:ok, binary} | {:error, Error.t()}
   def bytes(%Image{bytes: bytes}) when is_binary(bytes), do: {:ok, bytes}
 
   def bytes(%Image{bytes: other}),
-    do: invalid(:image, other, "an image whose :bytes are a binary")
+    do: Options.invalid(:image, other, "an image whose :bytes are a binary")
+
+  @doc """
+  Hands the pieces to `fun`, one after the other, as long as it answers `{:cont, acc}`. Whatever the
+  producer raises is the caller's.
+  """
+  @spec reduce(Enumerable.t(), acc, (binary, acc -> {:cont, acc} | {:halt, result})) ::
+          acc | result | {:error, Error.t()}
+        when acc: term, result: term
+  def reduce(pieces, acc, fun) do
+    Enum.reduce_while(pieces, acc, fn piece, acc ->
+      case piece(piece) do
+        {:ok, ""} -> {:cont, acc}
+        {:ok, piece} -> fun.(piece, acc)
+        error -> {:halt, error}
+      end
+    end)
+  end
+
+  defp piece(piece) when is_binary(piece), do: {:ok, piece}
+
+  defp piece(piece) when is_list(piece) do
+    {:ok, IO.iodata_to_binary(piece)}
+  rescue
+    ArgumentError -> not_a_picture(piece)
+  end
+
+  defp piece(piece), do: not_a_picture(piece)
+
+  # What a header may be at first, before anybody looks.
+  @first_look 64
+
+  @doc """
+  Looks at the beginning of what comes in pieces, until `look` has an answer to it: other than
+  `:more`, which it is asked for with what has come and whether that is all. Stops there.
+  """
+  @spec first(Enumerable.t(), (binary, boolean -> :more | answer)) :: answer | {:error, Error.t()}
+        when answer: term
+  def first(pieces, look) do
+    collected =
+      reduce(pieces, {[], 0, @first_look}, fn piece, {parts, size, next} ->
+        {parts, size} = {[parts | piece], size + byte_size(piece)}
+
+        with true <- size >= next,
+             answer when answer != :more <- look.(IO.iodata_to_binary(parts), false) do
+          {:halt, answer}
+        else
+          # Not at every byte.
+          :more -> {:cont, {parts, size, size + div(size, 4)}}
+          false -> {:cont, {parts, size, next}}
+        end
+      end)
+
+    case collected do
+      {parts, size, _next} when is_integer(size) -> look.(IO.iodata_to_binary(parts), true)
+      answer -> answer
+    end
+  end
+
+  @doc """
+  All that comes in pieces, of at most `max_bytes` bytes. As soon as `look` answers an error to what
+  has come so far, that is the result.
+  """
+  @spec all(Enumerable.t(), pos_integer, (binary, boolean -> :more | {:ok, term} | error)) ::
+          {:ok, binary} | error
+        when error: {:error, Error.t()}
+  def all(pieces, max_bytes, look) do
+    collected =
+      reduce(pieces, {[], 0, @first_look}, fn piece, {parts, size, next} ->
+        {parts, size} = {[parts | piece], size + byte_size(piece)}
+
+        cond do
+          size > max_bytes ->
+            {:halt, too_long(size, max_bytes)}
+
+          size < next ->
+            {:cont, {parts, size, next}}
+
+          true ->
+            case look.(IO.iodata_to_binary(parts), false) do
+              :more -> {:cont, {parts, size, size + div(size, 4)}}
+              {:ok, _header} -> {:cont, {parts, size, :infinity}}
+              error -> {:halt, error}
+            end
+        end
+      end)
+
+    with {parts, size, _next} when is_integer(size) <- collected,
+         do: {:ok, IO.iodata_to_binary(parts)}
+  end
+
+  defp too_long(size, most) do
+    {:error, %Error{reason: :limit_exceeded, limit: :max_bytes_in, value: size, maximum: most}}
+  end
 
   # A copy of so many bytes takes no time worth speaking of.
   @short 65_536
@@ -38,10 +170,12 @@ defmodule Thumbelina.Source do
   def write(path, bytes), do: path |> File.write(bytes) |> at(path)
 
   # What is no reason of the system's: a null byte in the name.
-  defp at({:error, :badarg}, path), do: invalid(:path, path, "a path without null bytes")
+  defp at({:error, :badarg}, path), do: Options.invalid(:path, path, "a path without null bytes")
   defp at({:error, posix}, path), do: {:error, %Error{reason: posix, path: path}}
   defp at(ok, _path), do: ok
 
-  defp invalid(key, value, expected),
-    do: {:error, %Error{reason: :invalid_option, key: key, value: value, expected: expected}}
+  defp not_a_picture(other) do
+    expected = "an image, iodata, or an enumerable of iodata"
+    Options.invalid(:image, other, expected)
+  end
 end

@@ -3,7 +3,7 @@ defmodule Thumbelina.Stats do
   What one call of `Thumbelina.measure/4` took. All times are microseconds of wall-clock time inside
   the NIF; waiting for a scheduler is not counted.
 
-    * `:roads` - the schedulers it ran on, in turn: `[:normal]`, `[:dirty]`, `[:normal, :dirty]` …
+    * `:schedulers` - those it ran on, in turn: `[:normal]`, `[:dirty]`, `[:normal, :dirty]` …
     * `:slices` - how often it ran on a normal scheduler
     * `:longest_slice` - the longest of those
     * `:decode` - reading the header, decoding, and the shrink while decoding
@@ -12,7 +12,7 @@ defmodule Thumbelina.Stats do
   """
 
   @type t :: %__MODULE__{
-          roads: [:normal | :dirty, ...],
+          schedulers: [:normal | :dirty, ...],
           slices: non_neg_integer,
           longest_slice: non_neg_integer,
           decode: non_neg_integer,
@@ -20,6 +20,6 @@ defmodule Thumbelina.Stats do
           encode: non_neg_integer
         }
 
-  @enforce_keys [:roads, :slices, :longest_slice, :decode, :resample, :encode]
+  @enforce_keys [:schedulers, :slices, :longest_slice, :decode, :resample, :encode]
   defstruct @enforce_keys
 end

@@ -51,7 +51,7 @@ defmodule Thumbelina.HostileTest do
     many = empty_chunks("IDAT", 500_000)
 
     before = png(2, 2, 0, [empty_chunks("teSt", 500_000), chunk("IDAT", data)])
-    assert Native.probe(before, @probe) == :too_big
+    assert Native.probe(before, true, @probe) == :too_big
 
     assert slices(png(2, 2, 0, [chunk("IDAT", first), many, chunk("IDAT", rest)])) > 1000
     assert {:ok, _} = Thumbelina.thumbnail(png(2, 2, 0, [chunk("IDAT", data), many]), 1, 1)
@@ -99,7 +99,7 @@ defmodule Thumbelina.HostileTest do
     pgm = "P5\n" <> comments <> "1 1 255\n" <> <<7>>
 
     for bytes <- [pgm, screen <> extension <> rest] do
-      assert Native.probe(bytes, @probe) == :too_big
+      assert Native.probe(bytes, true, @probe) == :too_big
       assert {:ok, %{width: 1, height: 1}} = Thumbelina.new(bytes)
       assert {:ok, %{width: 1}} = Thumbelina.explain(bytes, 1, 1)
     end
@@ -113,7 +113,7 @@ defmodule Thumbelina.HostileTest do
           "qoif" <> <<100_000_000::32, 1::32, 4, 0>>,
           png(100_000_000, 1, 6, chunk("IDAT", :zlib.compress("")))
         ] do
-      assert {:error, %Error{reason: :limit_exceeded, limit: :decoded_bytes}} =
+      assert {:error, %Error{reason: :limit_exceeded, limit: :max_memory}} =
                Thumbelina.thumbnail(bytes, 10, 10)
     end
 
@@ -137,7 +137,7 @@ defmodule Thumbelina.HostileTest do
       opts = [scheduler: :normal, fit: :fill, steps_per_slice: 1]
       assert {:ok, thumb, stats} = Thumbelina.measure(bytes, 100_000, 100_000, opts)
       assert max(thumb.width, thumb.height) == 100_000
-      assert :dirty in stats.roads or stats.slices > 20
+      assert :dirty in stats.schedulers or stats.slices > 20
     end
   end
 end

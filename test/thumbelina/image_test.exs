@@ -7,18 +7,6 @@ defmodule Thumbelina.ImageTest do
     assert inspect(image) == "#Thumbelina.Image<pnm 2x1, 13 bytes>"
   end
 
-  test "every extension leads back to its format" do
-    for extension <-
-          ~w(.jpg .jpeg .jpe .jfif .JPG .png .gif .webp .tif .tiff .bmp .ico .tga .pnm .ppm .pgm .qoi
-                        .hdr .exr .ff .avif) do
-      assert {:ok, format} = Thumbelina.Image.format_of_extension(extension)
-      assert is_atom(format)
-    end
-
-    assert Thumbelina.Image.format_of_extension(".jpeg") == {:ok, :jpeg}
-    assert Thumbelina.Image.format_of_extension(".txt") == :error
-  end
-
   test "every picture that is read or written has a MIME type" do
     for path <- Path.wildcard("test/fixtures/photo.*"), do: assert_mime(Thumbelina.open!(path))
 

@@ -12,7 +12,7 @@ defmodule Thumbelina.NativeTest do
     for name <- File.ls!(@fixtures), String.match?(name, ~r/^(photo|alpha|orientation)/), do: name
   end
 
-  test "both roads, and any slice down to one step of work, give the same bytes" do
+  test "both kinds of schedulers, and any slice down to one step of work, give the same bytes" do
     for name <- fixtures() do
       bytes = read(name)
       {:ok, expected} = Thumbelina.thumbnail(bytes, 60, 60)
@@ -29,11 +29,11 @@ defmodule Thumbelina.NativeTest do
     end
   end
 
-  test "a picture that can be cut stays on the normal road in slices" do
+  test "a picture that can be cut stays on normal schedulers in slices" do
     {:ok, _, stats} =
       Thumbelina.measure(read("photo.png"), 60, 60, scheduler: :normal, steps_per_slice: 1)
 
-    assert stats.roads == [:normal]
+    assert stats.schedulers == [:normal]
     # A step for each strip of about 50 µs of work, of some milliseconds in all.
     assert stats.slices > 20
   end
@@ -68,7 +68,7 @@ defmodule Thumbelina.NativeTest do
     wide = Thumbelina.thumbnail!(read("photo.png"), 60_000, 3, opts)
 
     {:ok, _, stats} = Thumbelina.measure(wide, 300, 3, scheduler: :normal, fit: :fill)
-    assert [:normal, :dirty, :normal | _] = stats.roads
+    assert [:normal, :dirty, :normal | _] = stats.schedulers
   end
 
   describe "a crowd" do
@@ -100,7 +100,7 @@ defmodule Thumbelina.NativeTest do
 
       for scheduler <- [:normal, :dirty] do
         {:ok, _, stats} = Thumbelina.measure(read("photo.png"), 20, 20, scheduler: scheduler)
-        assert stats.roads == [scheduler]
+        assert stats.schedulers == [scheduler]
       end
 
       waiting = Task.async(fn -> Thumbelina.thumbnail(read("photo.png"), 20, 20) end)

@@ -2,25 +2,31 @@ defmodule Thumbelina.OptionsTest do
   # Reads and writes the application's environment.
   use ExUnit.Case
 
-  alias Thumbelina.{Error, Options}
+  alias Thumbelina.{Error, Options, Request}
 
   test "fills in the defaults" do
-    assert {:ok, call} = Options.call(10, 20, [])
+    assert {:ok, request} = Request.new(10, 20, [])
+    assert %Request{outputs: [output], scheduler: :auto, max_pixels: 100_000_000} = request
 
-    assert %{width: 10, height: 20, fit: :contain, enlarge: false, format: nil, quality: 80} =
-             call
-
-    assert %{filter: :lanczos3, scheduler: :auto, max_pixels: 100_000_000} = call
+    assert output == %{
+             width: 10,
+             height: 20,
+             fit: :contain,
+             enlarge: false,
+             format: nil,
+             quality: 80,
+             filter: :lanczos3
+           }
   end
 
   test "takes what was given, the last of two" do
-    assert {:ok, %{fit: :fill, quality: 1}} =
-             Options.call(1, 1, fit: :cover, quality: 1, fit: :fill)
+    assert {:ok, %{outputs: [%{fit: :fill, quality: 1}]}} =
+             Request.new(1, 1, fit: :cover, quality: 1, fit: :fill)
   end
 
   test "names an unknown option and the known ones" do
     assert {:error, %Error{reason: :invalid_option, key: :color, value: :red} = error} =
-             Options.call(1, 1, color: :red)
+             Request.new(1, 1, color: :red)
 
     for known <- ~w(fit enlarge format quality filter on_damage max_pixels max_bytes_in scheduler) do
       assert error.expected =~ ":#{known}"
@@ -44,19 +50,42 @@ defmodule Thumbelina.OptionsTest do
           max_pixels: 0,
           max_bytes_in: -1,
           scheduler: :dirty_io,
+          timeout: -1,
+          timeout: nil,
           priority: :high
         ] do
       assert {:error, %Error{reason: :invalid_option, key: ^key, value: ^wrong} = error} =
-               Options.call(1, 1, [{key, wrong}])
+               Request.new(1, 1, [{key, wrong}])
 
       assert Exception.message(error) =~ inspect(key)
     end
   end
 
+  test "gives each size its own options, and those of the call" do
+    sizes = [{10, nil}, {20.0, 5, fit: :cover, quality: 3}]
+    assert {:ok, %{outputs: [first, second]}} = Request.new(sizes, format: :png, quality: 7)
+    assert %{width: 10, height: nil, fit: :contain, format: :png, quality: 7} = first
+    assert %{width: 20, height: 5, fit: :cover, format: :png, quality: 3} = second
+
+    for wrong <- [[], nil, {1, 1}, [{1}], [{1, 1, 1, 1}], [1, 2], [{1, 1} | {2, 2}]] do
+      assert {:error, %Error{reason: :invalid_option, key: :sizes}} = Request.new(wrong, [])
+    end
+
+    assert {:error, %Error{key: :height, value: 0}} = Request.new([{1, 1}, {1, 0}], [])
+    # What belongs to the call.
+    assert {:error, %Error{key: :timeout} = error} = Request.new([{1, 1, timeout: 5}], [])
+    assert error.expected =~ ":fit, :enlarge"
+  end
+
+  test "is plain data" do
+    {:ok, request} = Request.new([{1, 2}, {3, nil, format: :gif}], max_memory: 5, timeout: 6)
+    assert request |> :erlang.term_to_binary() |> :erlang.binary_to_term() == request
+  end
+
   test "wants a keyword list" do
     for wrong <- [%{fit: :cover}, [:fit], [{"fit", :cover}], :fit, nil] do
       assert {:error, %Error{reason: :invalid_option, key: :options, value: ^wrong}} =
-               Options.call(1, 1, wrong)
+               Request.new(1, 1, wrong)
     end
   end
 
@@ -83,14 +112,14 @@ defmodule Thumbelina.OptionsTest do
   end
 
   test "reads the configuration, and raises where it is wrong" do
-    assert {:ok, %{yield_limit: nil}} = Options.call(1, 1, [])
+    assert %{yield_limit: nil} = Options.node()
 
     on_exit(fn -> Application.delete_env(:thumbelina, :yield_limit) end)
     Application.put_env(:thumbelina, :yield_limit, 0)
-    assert {:ok, %{yield_limit: 0}} = Options.call(1, 1, [])
+    assert %{yield_limit: 0} = Options.node()
 
     png = File.read!("test/fixtures/photo.png")
-    assert {:ok, %{road: :dirty, reason: :above_yield_limit}} = Thumbelina.explain(png, 9, 9)
+    assert {:ok, %{scheduler: :dirty, reason: :above_yield_limit}} = Thumbelina.explain(png, 9, 9)
 
     Application.put_env(:thumbelina, :yield_limit, "much")
     assert_raise ArgumentError, ~r/yield_limit/, fn -> Thumbelina.thumbnail(png, 9, 9) end

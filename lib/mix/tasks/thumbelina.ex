@@ -1,7 +1,7 @@
 defmodule Mix.Tasks.Thumbelina do
   @shortdoc "Makes a thumbnail of a picture file"
 
-  alias Thumbelina.{Error, Image, Options}
+  alias Thumbelina.{Error, Format, Options}
 
   @moduledoc """
   Makes a thumbnail of a picture file.
@@ -112,6 +112,7 @@ defmodule Mix.Tasks.Thumbelina do
       case type do
         :boolean -> {key, :boolean}
         {:integer, _, _} -> {key, :integer}
+        :timeout -> {key, :integer}
         {kind, _} when kind in [:in, :formats] -> {key, :string}
       end
     end
@@ -129,7 +130,7 @@ defmodule Mix.Tasks.Thumbelina do
   defp format_of(output) do
     extension = Path.extname(output)
 
-    case Image.format_of_extension(extension) do
+    case Format.of_extension(extension) do
       {:ok, format} ->
         format
 
@@ -158,7 +159,7 @@ defmodule Mix.Tasks.Thumbelina do
 
   # The name of the format that goes by this one, or by an extension.
   defp format(name) do
-    case Image.format_of_extension("." <> name) do
+    case Format.of_extension("." <> name) do
       {:ok, format} -> Atom.to_string(format)
       :error -> name
     end

@@ -100,9 +100,16 @@ impl Held {
         Ok(())
     }
 
+    /// Puts so many of the bytes into hands of their own, or as many as there are.
+    pub fn split(&mut self, bytes: u64) -> Held {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        Held { budget: self.budget.clone(), bytes }
+    }
+
     /// Moves all of it out of here.
     pub(crate) fn take(&mut self) -> Held {
-        Held { budget: self.budget.clone(), bytes: std::mem::take(&mut self.bytes) }
+        self.split(u64::MAX)
     }
 
     /// Gives back all but so many bytes.
@@ -136,7 +143,9 @@ mod tests {
         assert_eq!((first.bytes(), budget.held()), (10, 10));
         assert_eq!(first.grow(91), Err(Error::OverBudget { needed: 101, allowed: 100 }));
         assert_eq!(first.grow(90), Ok(()));
-        drop(first);
+        let part = first.split(30);
+        assert_eq!((part.bytes(), first.bytes(), budget.held()), (30, 70, 100));
+        drop((part, first));
         assert_eq!(budget.held(), 0);
     }
 

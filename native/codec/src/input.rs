@@ -122,6 +122,22 @@ impl Input {
         }
     }
 
+    /// The window from an offset of the input on, which is not before its start. What is before is
+    /// released; where the window does not reach so far, it is empty.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    pub fn bytes_from(&mut self, offset: u64) -> Result<&[u8], Error> {
+        while self.start < offset {
+            let skip = usize::try_from(offset - self.start).unwrap_or(usize::MAX);
+            if self.bytes().is_empty() && !self.more()? {
+                break;
+            }
+            self.release(skip);
+        }
+        Ok(self.bytes())
+    }
+
     /// Makes the window longer by some of what has come. `false` if nothing has.
     ///
     /// # Errors
@@ -175,7 +191,7 @@ impl Input {
         }
         if self.collected.is_none() {
             if self.pending.is_empty() {
-                return Ok(Poll::Ready(self.shared()));
+                return Ok(Poll::Ready(self.window()));
             }
             let len = usize::try_from(self.len()).map_err(|_| Error::OutOfMemory)?;
             let held = budget.hold(len as u64)?;
@@ -208,11 +224,11 @@ impl Input {
         let owner = Collected { bytes: std::mem::take(all), _held: held.take() };
         self.collected = None;
         self.window = Window::Shared(Bytes::from_owner(owner));
-        Ok(Poll::Ready(self.shared()))
+        Ok(Poll::Ready(self.window()))
     }
 
-    /// The window, to be kept.
-    fn shared(&mut self) -> Bytes {
+    /// The window, for a decoder that keeps it.
+    pub fn window(&mut self) -> Bytes {
         if let Window::Joined(bytes, from) = &mut self.window {
             let bytes = Bytes::from(std::mem::take(bytes)).slice(*from..);
             self.window = Window::Shared(bytes);

@@ -1,7 +1,7 @@
-//! What a picture is estimated to cost, in nanoseconds of one core. The figures steer (which road,
-//! how many rows between two looks at the clock); no result depends on them.
+//! What a picture is estimated to cost, in nanoseconds of one core. The figures steer (which
+//! scheduler, how many rows between two looks at the clock); no result depends on them.
 
-use crate::{Depth, Format, Header, Layout};
+use crate::{Depth, Format, Layout};
 
 /// The longest piece of work between two possible stops, well within the millisecond that a NIF may
 /// hold a scheduler for. Most are shorter than a slice of the yielding road.
@@ -11,14 +11,8 @@ pub(crate) const PIECE_NANOS: u64 = 400_000;
 /// ones would do little else.
 pub(crate) const BAND_NANOS: u64 = 550_000;
 
-/// Decoding that several threads share goes to the dirty road from this on, as long as there are
-/// two schedulers for each thumbnail in the making: it is there sooner, and nobody else wants the
-/// cores.
-///
-/// Photographs to 100 and 200 pixels on two cores, medians of 41 by turns: with 1.3 ms of decoding
-/// estimated, the dirty road took 1.2 times as long as the yielding one, with 1.9 ms as long, with
-/// 2.3 ms 0.9 times, from 3.3 ms on 0.7 to 0.9 times.
-pub(crate) const SHARE_LIMIT_MICROS: u64 = 2_000;
+/// Work is done in pieces of about this much, between two looks at the clock.
+pub(crate) const STRIP_NANOS: u64 = 50_000;
 
 /// A decoder that gets its input whole, for each byte of it, on top of the pixels: some copy it,
 /// and what no pixel needs is looked at all the same.
@@ -34,28 +28,13 @@ pub(crate) const PROGRESSIVE_TIMES: u64 = 6;
 pub(crate) const HEADER_NANOS_PER_BYTE: u64 = 10;
 
 /// A picture, or a piece of one, decoded into rows.
-pub(crate) fn decode_nanos(header: &Header) -> u64 {
-    // Of RGB with 8 bits; measured on photographs on one core of a 2.6 GHz Xeon, JPEG on an EPYC of
-    // half its speed, as were resampling and JPEG out: an estimate had better be too high.
-    let per_pixel = match header.format {
-        // As they lie in the file: what is not, their decoders estimate themselves.
-        Format::Pnm | Format::Tga | Format::Farbfeld => 2,
-        Format::Bmp | Format::Jpeg => 2,
-        Format::Dds => 3,
-        Format::Qoi | Format::Hdr => 5,
-        Format::Gif => 8,
-        // An icon's largest picture is a PNG.
-        Format::Png | Format::Ico => 9,
-        Format::Tiff | Format::Webp => 20,
-        // Handed over; decompressing is estimated by chunks.
-        Format::OpenExr => 3,
-        Format::Avif => 80,
-    };
-    // Floats are rarely more than two bytes of entropy.
-    let samples = header.pixels().saturating_mul(header.layout.channels.into());
+pub(crate) fn decode_nanos(format: Format, layout: Layout, (width, height): (u32, u32)) -> u64 {
     // A header may claim more pixels than there are numbers for.
-    samples.saturating_mul(header.layout.depth.bytes().min(2) as u64 * per_pixel) / 3
-        + u64::from(header.height) * ROW_NANOS
+    let pixels = u64::from(width) * u64::from(height);
+    let samples = pixels.saturating_mul(layout.channels.into());
+    // Floats are rarely more than two bytes of entropy.
+    let bytes = layout.depth.bytes().min(2) as u64;
+    samples.saturating_mul(bytes * format.decode_nanos()) / 3 + u64::from(height) * ROW_NANOS
 }
 
 /// What a row takes however narrow it is, from the decoder to the sums.
@@ -92,18 +71,14 @@ fn taps(support: f64, ratio: f64) -> f64 {
 /// How fast AVIF is written, by its encoder's own scale from 1 to 10: up to so many pixels at such
 /// a speed, and the nanoseconds that a pixel then takes, of RGB.
 ///
-/// `rav1e` encodes a frame in one go, and knows no way to be stopped, so that the last number of
-/// pixels is the most that there may be. Measured on one core, nanoseconds of a pixel at speeds 8,
+/// `rav1e` encodes a frame in one go, and knows no way to be stopped, so that
+/// `formats.txt` bounds the pixels. Measured on one core, nanoseconds of a pixel at speeds 8,
 /// 9 and 10: a photograph of 200 pixels at quality 80 takes 3,100, 1,700 and 1,200, one of 500
 /// pixels 2,600, 1,400 and 900, one of 1,000 pixels 2,300, 1,100 and 700; noise of 500 pixels
 /// 4,900, 2,700 and 1,600, and at quality 100 7,300, 4,300 and 2,400, which is the worst found. So
 /// none takes much more than a second, and photographs at most half of that. Files of speed 9 are
 /// up to 6 % larger than those of speed 8, those of speed 10 by 12 to 21 %.
-pub(crate) const AVIF_SPEEDS: [(u64, u8, u64); 3] =
-    [(50_000, 8, 4_000), (200_000, 9, 2_200), (MAX_AVIF_PIXELS, 10, 1_300)];
-
-/// The most pixels of an AVIF that is written.
-pub(crate) const MAX_AVIF_PIXELS: u64 = 500_000;
+const AVIF_SPEEDS: [(u64, u8, u64); 3] = [(50_000, 8, 4_000), (200_000, 9, 2_200), (u64::MAX, 10, 1_300)];
 
 /// The speed for so many pixels, and the nanoseconds of one.
 pub(crate) fn avif_speed(pixels: u64) -> (u8, u64) {
@@ -132,21 +107,16 @@ pub(crate) fn encode_nanos(format: Format, output: (u32, u32), layout: Layout) -
 
 /// One row in one go, without what is done but once.
 pub(crate) fn encode_row_nanos(format: Format, width: u32, layout: Layout) -> u64 {
-    // Of RGB with 8 bits, measured like decoding on photographs of 200 and 1,500 pixels.
-    let per_pixel = match format {
-        Format::Jpeg => 18,
-        Format::Png | Format::Ico => 12,
-        Format::Gif => 110,
-        Format::Webp => 6,
-        Format::Qoi | Format::OpenExr => 10,
-        Format::Tga | Format::Hdr => 6,
-        _ => 2,
-    };
-    u64::from(width) * per_pixel * layout.depth.bytes() as u64 * u64::from(layout.channels) / 3
+    u64::from(width) * format.encode_nanos() * layout.depth.bytes() as u64 * u64::from(layout.channels) / 3
 }
 
-/// One output row through unpremultiplying, conversion and orientation.
-pub(crate) fn finish_nanos(width: u32, from: Layout) -> u64 {
+/// One output row through unpremultiplying and conversion.
+pub(crate) fn convert_nanos(width: u32, from: Layout) -> u64 {
     // The transfer function takes a power of every sample.
     u64::from(width) * if from.depth == Depth::F32 { 40 } else { 6 }
+}
+
+/// One output row, copied.
+pub(crate) fn copy_nanos(width: u32, layout: Layout) -> u64 {
+    u64::from(width) * layout.pixel_bytes() as u64 / 4 + ROW_NANOS
 }

@@ -1,3 +1,5 @@
+use thumbelina_codec as codec;
+
 use crate::{Format, Limit};
 
 /// Why a picture was refused. Carries data, never prose: the caller words it.
@@ -12,25 +14,20 @@ pub enum Error {
     /// A format that the caller does not allow.
     #[error("{0} is not among the formats that may be read")]
     NotAllowed(Format),
-    /// The bytes break the rules of their format.
-    #[error("invalid {0}")]
-    Invalid(Format),
-    /// The bytes end before the picture does.
-    #[error("truncated {0}")]
-    Truncated(Format),
-    /// [`Invalid`](Error::Invalid), by a decoder that tells where: around this byte of the input.
-    #[error("invalid {format} around byte {offset}")]
-    InvalidAt { format: Format, offset: u64 },
-    /// [`Truncated`](Error::Truncated), by one that tells where the input ends too soon.
-    #[error("truncated {format} at byte {offset}")]
-    TruncatedAt { format: Format, offset: u64 },
-    /// A limit says no.
+    /// The bytes break the rules of their format: around a byte of the input, where the decoder
+    /// tells.
+    #[error("invalid {format}{}", Byte("around", *offset))]
+    Invalid { format: Format, offset: Option<u64> },
+    /// The bytes end before the picture does: at a byte of the input, where the decoder tells.
+    #[error("truncated {format}{}", Byte("at", *offset))]
+    Truncated { format: Format, offset: Option<u64> },
+    /// A limit is exceeded.
     #[error("{limit} is {value}, at most {maximum} are allowed")]
     Limit { limit: Limit, value: u64, maximum: u64 },
-    /// The allocator said no.
+    /// The machine has no more memory.
     #[error("out of memory")]
     OutOfMemory,
-    /// Nobody waits for it any more. What cannot be cut into steps asks, and ends with this.
+    /// Nobody waits for the result any more.
     #[error("stopped")]
     Stopped,
     /// A stage broke a promise to another. Always a bug here.
@@ -38,12 +35,51 @@ pub enum Error {
     Internal,
 }
 
+/// The end of a message that tells where.
+struct Byte(&'static str, Option<u64>);
+
+impl std::fmt::Display for Byte {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match *self {
+            Byte(preposition, Some(offset)) => write!(f, " {preposition} byte {offset}"),
+            Byte(_, None) => Ok(()),
+        }
+    }
+}
+
 impl Error {
+    pub(crate) const fn invalid(format: Format) -> Self {
+        Error::Invalid { format, offset: None }
+    }
+
+    pub(crate) const fn truncated(format: Format) -> Self {
+        Error::Truncated { format, offset: None }
+    }
+
     pub(crate) fn from_io(format: Format, error: &std::io::Error) -> Self {
         match error.kind() {
-            std::io::ErrorKind::UnexpectedEof => Error::Truncated(format),
+            std::io::ErrorKind::UnexpectedEof => Error::truncated(format),
             std::io::ErrorKind::OutOfMemory => Error::OutOfMemory,
-            _ => Error::Invalid(format),
+            _ => Error::invalid(format),
         }
+    }
+}
+
+impl From<codec::Error> for Error {
+    fn from(error: codec::Error) -> Self {
+        match error {
+            codec::Error::Stopped => Error::Stopped,
+            codec::Error::OverBudget { needed, allowed } => {
+                Error::Limit { limit: Limit::MaxMemory, value: needed, maximum: allowed }
+            }
+            codec::Error::OutOfMemory => Error::OutOfMemory,
+        }
+    }
+}
+
+/// Samples that are not aligned to what they are.
+impl From<bytemuck::PodCastError> for Error {
+    fn from(_: bytemuck::PodCastError) -> Self {
+        Error::Internal
     }
 }

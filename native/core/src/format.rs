@@ -1,43 +1,104 @@
+//! What each format is. The facts stand in `formats.txt`.
+
 use image::ImageFormat;
 
-/// An encoded picture's format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Format {
-    Jpeg,
-    Png,
-    Gif,
-    Webp,
-    Tiff,
-    Bmp,
-    Ico,
-    Tga,
-    Dds,
-    Pnm,
-    Qoi,
-    Hdr,
-    OpenExr,
-    Farbfeld,
-    Avif,
+use crate::{Depth, Layout};
+
+include!(concat!(env!("OUT_DIR"), "/formats.rs"));
+
+/// A line of `formats.txt`, which says what these are.
+struct Facts {
+    name: &'static str,
+    mime: &'static str,
+    extensions: &'static [&'static str],
+    reads: bool,
+    writes: bool,
+    gray: Gray,
+    alpha: Alpha,
+    depths: &'static [Depth],
+    max_side: u32,
+    max_pixels: u64,
+    decode_nanos: u64,
+    encode_nanos: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Gray {
+    Never,
+    /// Without alpha, and not of floats.
+    Opaque,
+    Always,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Alpha {
+    Never,
+    Kept,
+    Always,
 }
 
 impl Format {
-    pub const ALL: [Format; 15] = [
-        Format::Jpeg,
-        Format::Png,
-        Format::Gif,
-        Format::Webp,
-        Format::Tiff,
-        Format::Bmp,
-        Format::Ico,
-        Format::Tga,
-        Format::Dds,
-        Format::Pnm,
-        Format::Qoi,
-        Format::Hdr,
-        Format::OpenExr,
-        Format::Farbfeld,
-        Format::Avif,
-    ];
+    fn facts(self) -> &'static Facts {
+        &FACTS[self as usize]
+    }
+
+    pub fn name(self) -> &'static str {
+        self.facts().name
+    }
+
+    pub fn mime(self) -> &'static str {
+        self.facts().mime
+    }
+
+    /// File name extensions with their dot, the usual one first.
+    pub fn extensions(self) -> &'static [&'static str] {
+        self.facts().extensions
+    }
+
+    pub fn is_readable(self) -> bool {
+        self.facts().reads
+    }
+
+    pub fn is_writable(self) -> bool {
+        self.facts().writes
+    }
+
+    /// The longest side that may be written.
+    pub(crate) fn max_side(self) -> u32 {
+        self.facts().max_side
+    }
+
+    /// The most pixels that may be written.
+    pub(crate) fn max_pixels(self) -> u64 {
+        self.facts().max_pixels
+    }
+
+    /// Nanoseconds of a pixel of RGB with 8 bits, decoded.
+    pub(crate) fn decode_nanos(self) -> u64 {
+        self.facts().decode_nanos
+    }
+
+    /// The same, encoded.
+    pub(crate) fn encode_nanos(self) -> u64 {
+        self.facts().encode_nanos
+    }
+
+    /// The layout in which it takes a picture of `source`'s.
+    pub(crate) fn layout(self, source: Layout) -> Layout {
+        let Facts { gray, alpha, depths, .. } = self.facts();
+        let alpha = match alpha {
+            Alpha::Never => false,
+            Alpha::Kept => source.has_alpha(),
+            Alpha::Always => true,
+        };
+        let gray = source.is_gray()
+            && match gray {
+                Gray::Never => false,
+                Gray::Opaque => !alpha && source.depth != Depth::F32,
+                Gray::Always => true,
+            };
+        Layout::new(if gray { 1 } else { 3 } + u8::from(alpha), depth_within(source.depth, depths))
+    }
 
     /// The format that the first bytes say, `None` where they say nothing.
     pub fn of(bytes: &[u8]) -> Option<Format> {
@@ -53,56 +114,12 @@ impl Format {
             Ok(ImageFormat::Pnm) => Some(Format::Pnm),
             Ok(ImageFormat::Qoi) => Some(Format::Qoi),
             Ok(ImageFormat::Hdr) => Some(Format::Hdr),
-            Ok(ImageFormat::OpenExr) => Some(Format::OpenExr),
+            Ok(ImageFormat::OpenExr) => Some(Format::Openexr),
             Ok(ImageFormat::Farbfeld) => Some(Format::Farbfeld),
             Ok(ImageFormat::Avif) => Some(Format::Avif),
             _ if is_cursor(bytes) => Some(Format::Ico),
             _ if is_big_tiff(bytes) => Some(Format::Tiff),
             _ => looks_like_tga(bytes).then_some(Format::Tga),
-        }
-    }
-
-    /// `false` for the formats that are only read.
-    pub fn is_writable(self) -> bool {
-        self != Format::Dds
-    }
-
-    /// The longest side that the format's header, or its encoder, can hold.
-    pub(crate) fn max_side(self) -> u32 {
-        match self {
-            Format::Jpeg | Format::Gif | Format::Tga | Format::Avif => 65_535,
-            Format::Webp => 16_384,
-            Format::Ico => 256,
-            _ => u32::MAX,
-        }
-    }
-
-    /// The most pixels that may be written.
-    pub(crate) fn max_pixels(self) -> u64 {
-        match self {
-            // Its encoder cannot be stopped.
-            Format::Avif => crate::cost::MAX_AVIF_PIXELS,
-            _ => u64::MAX,
-        }
-    }
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Format::Jpeg => "jpeg",
-            Format::Png => "png",
-            Format::Gif => "gif",
-            Format::Webp => "webp",
-            Format::Tiff => "tiff",
-            Format::Bmp => "bmp",
-            Format::Ico => "ico",
-            Format::Tga => "tga",
-            Format::Dds => "dds",
-            Format::Pnm => "pnm",
-            Format::Qoi => "qoi",
-            Format::Hdr => "hdr",
-            Format::OpenExr => "openexr",
-            Format::Farbfeld => "farbfeld",
-            Format::Avif => "avif",
         }
     }
 }
@@ -112,22 +129,6 @@ impl Format {
 pub struct Formats(u32);
 
 impl Formats {
-    /// Every format that has a decoder.
-    pub const ALL: Formats = Formats::EMPTY
-        .with(Format::Jpeg)
-        .with(Format::Png)
-        .with(Format::Gif)
-        .with(Format::Webp)
-        .with(Format::Tiff)
-        .with(Format::Bmp)
-        .with(Format::Ico)
-        .with(Format::Tga)
-        .with(Format::Dds)
-        .with(Format::Pnm)
-        .with(Format::Qoi)
-        .with(Format::Hdr)
-        .with(Format::OpenExr)
-        .with(Format::Farbfeld);
     pub const EMPTY: Formats = Formats(0);
 
     pub const fn with(self, format: Format) -> Formats {
@@ -136,6 +137,12 @@ impl Formats {
 
     pub const fn without(self, format: Format) -> Formats {
         Formats(self.0 & !(1 << format as u32))
+    }
+
+    /// Every format that has a decoder.
+    pub fn all() -> Formats {
+        let readable = Format::ALL.into_iter().filter(|format| format.is_readable());
+        readable.fold(Formats::EMPTY, Formats::with)
     }
 
     pub const fn contains(self, format: Format) -> bool {
@@ -147,7 +154,7 @@ impl Formats {
 /// file: every one, for now.
 impl Default for Formats {
     fn default() -> Self {
-        Formats::ALL
+        Formats::all()
     }
 }
 
@@ -155,6 +162,14 @@ impl std::fmt::Display for Format {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
     }
+}
+
+/// The deepest of the depths that a format holds which does not go past the source's. Floats have no
+/// use for 16 bits on a screen.
+fn depth_within(source: Depth, held: &[Depth]) -> Depth {
+    let wanted = if source == Depth::F32 && !held.contains(&source) { Depth::U8 } else { source };
+    let fitting = held.iter().copied().filter(|&depth| depth <= wanted).max();
+    fitting.or_else(|| held.iter().copied().min()).unwrap_or(Depth::U8)
 }
 
 /// A cursor is an icon of type 2, of as many pictures as follow. No TGA begins like it: without a
@@ -191,4 +206,34 @@ fn looks_like_tga(bytes: &[u8]) -> bool {
     let map_fits = map == 1 || (map == 0 && map_first == 0 && map_len == 0);
     // Bits 6 and 7 of the descriptor are reserved, bit 4 means right to left.
     colors_fit && map_fits && width > 0 && height > 0 && header[17] & 0xC0 == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_format_gets_the_depth_nearest_below_the_source() {
+        use Depth::{F32, U8, U16};
+        assert_eq!(depth_within(U16, &[U8, U16, F32]), U16);
+        assert_eq!(depth_within(U16, &[U8]), U8);
+        assert_eq!(depth_within(U8, &[F32]), F32);
+        assert_eq!(depth_within(F32, &[U8, U16]), U8);
+        assert_eq!(depth_within(F32, &[U16]), U16);
+    }
+
+    #[test]
+    fn a_picture_is_written_with_what_the_format_holds() {
+        let layouts =
+            |format: Format, depth| [1, 2, 3, 4].map(|channels| format.layout(Layout::new(channels, depth)));
+        let all = |channels: [u8; 4], depth| channels.map(|channels| Layout::new(channels, depth));
+        assert_eq!(layouts(Format::Jpeg, Depth::U16), all([1, 1, 3, 3], Depth::U8));
+        assert_eq!(layouts(Format::Png, Depth::U16), all([1, 2, 3, 4], Depth::U16));
+        assert_eq!(layouts(Format::Png, Depth::F32), all([1, 2, 3, 4], Depth::U8));
+        assert_eq!(layouts(Format::Tiff, Depth::U8), all([1, 4, 3, 4], Depth::U8));
+        assert_eq!(layouts(Format::Tiff, Depth::F32), all([3, 4, 3, 4], Depth::F32));
+        assert_eq!(layouts(Format::Ico, Depth::U16), all([4, 4, 4, 4], Depth::U8));
+        assert_eq!(layouts(Format::Farbfeld, Depth::U8), all([4, 4, 4, 4], Depth::U16));
+        assert_eq!(layouts(Format::Hdr, Depth::U8), all([3, 3, 3, 3], Depth::F32));
+    }
 }

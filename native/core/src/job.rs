@@ -1,42 +1,27 @@
 //! The state machine that takes a picture all the way.
 
+use std::collections::VecDeque;
+
 use bytes::Bytes;
-use fast_image_resize::Resizer;
 use rayon::ThreadPool;
-use rayon::prelude::*;
+use thumbelina_codec::{Budget, Context, Held, Input, Poll, Stop};
 
-use crate::decode::{self, Read, RowSource};
+use crate::decode::{self, DecodeOptions, RowSource, Source};
 use crate::encode::Encoder;
-use crate::finish::Finish;
-use crate::resample::Resample;
+use crate::ops::Chain;
+use crate::picture::Picture;
+use crate::plan::OutputPlan;
+use crate::request::Scheduler;
 use crate::shrink::Shrink;
-use crate::{Error, Format, Header, OnDamage, Picture, Plan, Request, cost, memory};
+use crate::{Error, Format, Plan, Request, cost};
 
-/// Where a job runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Road {
-    /// Where nothing may hold the thread: pieces of a fraction of a millisecond.
-    Yielding,
-    /// Where blocking is allowed.
-    Dirty,
-}
-
-/// What one step may use.
+/// How much one step may do.
 #[derive(Debug, Clone, Copy)]
-pub enum Budget<'a> {
-    /// The calling thread, for no longer than a piece.
+pub enum Effort<'a> {
+    /// A piece of work on the calling thread, of a fraction of a millisecond.
     Piece,
     /// As long as it takes, and a pool to share the work out over, if that has threads to spare.
     Unbounded(Option<&'a ThreadPool>),
-}
-
-impl<'a> Budget<'a> {
-    fn pool(self) -> Option<&'a ThreadPool> {
-        match self {
-            Budget::Piece => None,
-            Budget::Unbounded(pool) => pool,
-        }
-    }
 }
 
 /// What comes after a step.
@@ -44,10 +29,13 @@ impl<'a> Budget<'a> {
 pub enum Step {
     /// More to do; cheap to stop here.
     Again,
-    /// Nothing was done: the next piece cannot be cut, and takes longer than the yielding road
-    /// allows. Take the next step with [`Budget::Unbounded`].
+    /// Nothing can be done before more of the input has come.
+    NeedInput,
+    /// Nothing was done: the next piece cannot be cut, and takes longer than a normal scheduler may
+    /// be held. Take the next step with [`Effort::Unbounded`].
     TooBig,
-    Done(Encoded),
+    /// The outputs, in the order asked for.
+    Done(Vec<Encoded>),
 }
 
 /// A finished thumbnail.
@@ -67,253 +55,327 @@ pub enum Phase {
     Encode,
 }
 
-/// One picture on its way.
+/// One picture on its way, and what is made of it.
 ///
-/// The bytes that come out depend on the input and the request alone: not on the road, not on how
-/// many steps are taken at a time, not on the number of threads.
+/// The bytes that come out depend on the input and the request alone: not on the scheduler, not on
+/// how many steps are taken at a time, not on the number of threads, not on how the input is cut.
 pub struct Job {
     request: Request,
-    stage: Stage,
+    input: Input,
+    budget: Budget,
+    /// The plan, once the header is read.
     plan: Option<Plan>,
-    /// The bytes that are held at most, on one thread.
-    needed: u64,
+    stage: Stage,
 }
 
 enum Stage {
     /// The header is next.
-    Open(Bytes),
+    Open,
+    /// The header is read; the decoder is still to begin.
+    Start(Source),
     /// Rows are next.
-    Decode { source: Box<dyn RowSource>, shrink: Shrink },
-    /// A band of output rows is next.
-    Resample { resample: Resample, finish: Finish, resizer: Box<Resizer>, band: u32, out: Picture },
-    /// A piece of the encoded output is next.
-    Encode(Encoder),
+    Decode(Box<Decode>),
+    /// The outputs are next, one after the other.
+    Finish(Box<Finish>),
     /// The end, or an error: nothing is next.
     Over,
 }
 
-/// Rows are pulled in strips of about this much work, between two looks at the clock.
-const STRIP_NANOS: u64 = 50_000;
+/// A picture that is being decoded, into the reduced pictures of all outputs at once.
+struct Decode {
+    rows: Box<dyn RowSource>,
+    branches: Vec<Branch>,
+    /// How many rows are decoded between two looks at the clock, and where blocking is allowed.
+    strip_rows: u32,
+    unbounded_rows: u32,
+    held: Held,
+}
 
-/// On the dirty road a strip is long enough to be shared out, and short enough that a dead caller
+/// One output on its way through the decoding.
+struct Branch {
+    shrink: Shrink,
+    held: Held,
+}
+
+/// Reduced pictures that are made into outputs.
+struct Finish {
+    /// In the order asked for, but for those that are begun.
+    waiting: VecDeque<(Picture, Held)>,
+    /// `None` after an error alone.
+    current: Option<Current>,
+    made: Vec<(Encoded, Held)>,
+    _held: Held,
+}
+
+enum Current {
+    /// A band of rows is next.
+    Ops(Chain),
+    /// A piece of the encoded output is next.
+    Encode(Encoder),
+}
+
+/// Where blocking is allowed a strip is long enough to be shared out, and short enough that a stop
 /// is noticed.
-const DIRTY_STRIP_NANOS: u64 = 2_000_000;
-const DIRTY_STRIP_BYTES: u64 = 4 << 20;
+const UNBOUNDED_STRIP_NANOS: u64 = 2_000_000;
+const UNBOUNDED_STRIP_BYTES: u64 = 4 << 20;
 
-const BANDS_PER_THREAD: u32 = 8;
+/// Look-up tables, states of decompressors, and what else does not grow with the picture.
+const FIXED_BYTES: u64 = 256 << 10;
+
+/// What a decoder holds on top where it is shared out, and for each thread: JPEG's pieces of
+/// samples.
+const SHARED_BYTES: u64 = 1 << 20;
+const SHARED_BYTES_PER_THREAD: u64 = 8 << 20;
 
 impl Job {
     /// Nothing happens until the first [`step`](Self::step).
-    pub fn new(input: Bytes, request: Request) -> Self {
-        Job { request, stage: Stage::Open(input), plan: None, needed: 0 }
+    pub fn new(input: Input, request: Request) -> Self {
+        let budget = Budget::new(request.max_memory);
+        Job { request, input, budget, plan: None, stage: Stage::Open }
     }
 
-    /// Leaves other threads alone, whatever the plan would be. Before the first step.
+    /// Appends a piece to the input, as long as that is wanted.
+    pub fn push(&mut self, piece: Bytes) {
+        if matches!(self.stage, Stage::Open | Stage::Start(_) | Stage::Decode(_)) {
+            self.input.push(piece);
+        }
+    }
+
+    /// Nothing more of the input will come.
+    pub fn finish_input(&mut self) {
+        self.input.finish();
+    }
+
+    /// Leaves other threads alone, whatever the plan would be. Before the header is read.
     pub fn keep_to_itself(&mut self) {
-        self.request.share_limit = u64::MAX;
+        self.request.run.share_limit = u64::MAX;
     }
 
-    /// The plan, once the first step has read the header.
+    /// The plan, once a step has read the header.
     pub fn plan(&self) -> Option<&Plan> {
         self.plan.as_ref()
     }
 
+    /// The memory that it may hold, and holds.
+    pub fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
     pub fn phase(&self) -> Phase {
-        match self.stage {
-            Stage::Open(_) | Stage::Decode { .. } => Phase::Decode,
-            Stage::Resample { .. } => Phase::Resample,
-            Stage::Encode(_) | Stage::Over => Phase::Encode,
+        match &self.stage {
+            Stage::Open | Stage::Start(_) | Stage::Decode(_) => Phase::Decode,
+            Stage::Finish(finish) => match finish.current {
+                Some(Current::Ops(_)) => Phase::Resample,
+                Some(Current::Encode(_)) | None => Phase::Encode,
+            },
+            Stage::Over => Phase::Encode,
         }
     }
 
     /// Does one bounded piece of work.
     ///
     /// # Errors
-    /// Whatever is wrong with the picture, the first time that it matters. A job that has failed or
-    /// is done answers [`Error::Internal`].
-    pub fn step(&mut self, budget: Budget<'_>) -> Result<Step, Error> {
-        self.step_unless(budget, &|| false)
-    }
-
-    /// [`step`](Self::step), during which what cannot be cut asks now and then whether it
-    /// `is_stopped`.
-    ///
-    /// # Errors
-    /// Those of [`step`](Self::step), and [`Error::Stopped`] where the answer was yes.
-    pub fn step_unless(&mut self, budget: Budget<'_>, is_stopped: &dyn Fn() -> bool) -> Result<Step, Error> {
-        let pool = budget.pool();
-        if matches!(budget, Budget::Piece) && self.is_too_big() {
-            return Ok(Step::TooBig);
-        }
-        match std::mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Open(input) => self.stage = self.open(input)?,
-            Stage::Decode { source, shrink } => self.stage = self.decode(source, shrink, pool)?,
-            Stage::Resample { resample, finish, resizer, band, out } => {
-                self.stage = self.resample(resample, finish, resizer, band, out, pool)?;
-            }
-            Stage::Encode(mut encoder) => match encoder.step(pool, is_stopped)? {
-                None => self.stage = Stage::Encode(encoder),
-                Some(bytes) => {
-                    let &Plan { format, width, height, .. } = self.planned()?;
-                    return Ok(Step::Done(Encoded { bytes, format, width, height }));
-                }
+    /// Whatever is wrong with the picture, the first time that it matters, and [`Error::Stopped`]
+    /// once `stop` is asked for. A job that has failed or is done answers [`Error::Internal`].
+    pub fn step(&mut self, effort: Effort<'_>, stop: &Stop) -> Result<Step, Error> {
+        stop.check()?;
+        self.request.limits.check_input(self.input.len())?;
+        let pool = match effort {
+            Effort::Piece if self.is_too_big() => return Ok(Step::TooBig),
+            Effort::Piece => None,
+            Effort::Unbounded(pool) => pool,
+        };
+        let budget = self.budget.clone();
+        let context = Context { pool, stop, budget: &budget };
+        let (stage, step) = match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Open => self.open()?,
+            Stage::Start(source) => (self.start(source)?, Step::Again),
+            Stage::Decode(decode) => self.decode(decode, &context)?,
+            Stage::Finish(mut finish) => match self.finish(&mut finish, &context)? {
+                true => (Stage::Over, Step::Done(finish.made.into_iter().map(|(made, _)| made).collect())),
+                false => (Stage::Finish(finish), Step::Again),
             },
             Stage::Over => return Err(Error::Internal),
-        }
-        Ok(Step::Again)
+        };
+        self.stage = stage;
+        Ok(step)
     }
 
     /// Drops everything that is held. For when nobody waits for the picture any more.
     pub fn abandon(&mut self) {
         self.stage = Stage::Over;
+        self.input = Input::new();
     }
 
-    fn planned(&self) -> Result<&Plan, Error> {
-        self.plan.as_ref().ok_or(Error::Internal)
+    /// Where the next step belongs: on the plan's scheduler, unless the piece cannot be cut.
+    pub fn scheduler(&self) -> Scheduler {
+        let planned = self.plan.as_ref().map(|plan| plan.scheduler).or(self.request.run.scheduler);
+        if planned == Some(Scheduler::Dirty) || self.is_too_big() {
+            Scheduler::Dirty
+        } else {
+            Scheduler::Normal
+        }
     }
 
-    /// The road on which the next step belongs: the plan's, unless the piece cannot be cut.
-    pub fn road(&self) -> Road {
-        let planned = self.plan.as_ref().map_or(Road::Yielding, |plan| plan.road);
-        if planned == Road::Dirty || self.is_too_big() { Road::Dirty } else { Road::Yielding }
-    }
-
-    /// The estimated nanoseconds of the next step with [`Budget::Piece`].
+    /// The estimated nanoseconds of the next step with [`Effort::Piece`].
     pub fn next_nanos(&self) -> u64 {
         match &self.stage {
-            Stage::Open(input) => decode::header_nanos(input, 2 * cost::PIECE_NANOS),
-            Stage::Decode { source, .. } => {
+            Stage::Open => decode::header_nanos(self.input.bytes(), 2 * cost::PIECE_NANOS),
+            Stage::Start(_) => cost::STRIP_NANOS,
+            Stage::Decode(decode) => {
                 // Whatever a decoder says of itself, memory for a row and its sums is touched for
                 // the first time, at about a nanosecond a byte.
-                let row = self.plan.as_ref().map_or(0, |plan| plan.header.row_bytes() as u64);
-                source.next_nanos().max(row).max(STRIP_NANOS)
+                let row = self.plan.as_ref().map_or(0, |plan| plan.info.row_bytes() as u64);
+                decode.rows.next_nanos().max(row).max(cost::STRIP_NANOS)
             }
-            Stage::Resample { resample, .. } => resample.band_nanos(),
-            Stage::Encode(encoder) => encoder.next_nanos(),
+            Stage::Finish(finish) => match &finish.current {
+                Some(Current::Ops(chain)) => chain.next_nanos(),
+                Some(Current::Encode(encoder)) => encoder.next_nanos(),
+                None => 0,
+            },
             Stage::Over => 0,
         }
     }
 
     fn is_too_big(&self) -> bool {
-        let most = match self.stage {
-            Stage::Resample { .. } => cost::BAND_NANOS,
-            _ => cost::PIECE_NANOS,
+        let most = match self.phase() {
+            Phase::Resample => cost::BAND_NANOS,
+            Phase::Decode | Phase::Encode => cost::PIECE_NANOS,
         };
         self.next_nanos() > most
     }
 
-    fn open(&mut self, input: Bytes) -> Result<Stage, Error> {
-        let limits = self.request.limits;
-        let mut source = decode::open(input, &limits)?;
-        let plan = self.plan.insert(Plan::new(&source.header(), &self.request)?);
-        if plan.header.scales {
-            source.set_scale(plan.scale, plan.left());
-        }
-        if self.request.on_damage == OnDamage::Gray {
-            source.tolerate_damage();
-        }
-        self.needed = memory::needed(source.as_ref(), plan, strip_rows(plan, true));
-        limits.check_memory(self.needed)?;
-        let shrink = Shrink::new(&plan.header, &plan.geometry)?;
-        Ok(Stage::Decode { source, shrink })
+    fn plan_of(&self) -> Result<&Plan, Error> {
+        self.plan.as_ref().ok_or(Error::Internal)
     }
 
-    fn decode(
-        &self,
-        mut source: Box<dyn RowSource>,
-        mut shrink: Shrink,
-        pool: Option<&ThreadPool>,
-    ) -> Result<Stage, Error> {
-        let plan = self.planned()?;
-        let header = &plan.header;
-        let rows = strip_rows(plan, pool.is_some()) as u32;
-        let shared = pool.filter(|pool| {
+    fn output(&self, index: usize) -> Result<&OutputPlan, Error> {
+        self.plan_of()?.outputs.get(index).ok_or(Error::Internal)
+    }
+
+    fn open(&mut self) -> Result<(Stage, Step), Error> {
+        let source = match decode::open(&mut self.input, &self.request.limits, &self.budget)? {
+            Poll::Ready(source) => source,
+            Poll::Working => return Ok((Stage::Open, Step::Again)),
+            Poll::NeedInput => return Ok((Stage::Open, Step::NeedInput)),
+        };
+        self.plan = Some(Plan::new(&source.info, &self.request)?);
+        Ok((Stage::Start(source), Step::Again))
+    }
+
+    fn start(&self, source: Source) -> Result<Stage, Error> {
+        let plan = self.plan_of()?;
+        let options = DecodeOptions { scale: plan.scale, left: plan.left, on_damage: self.request.on_damage };
+        let rows = source.start(&options, &self.budget)?;
+        let row_nanos = plan.row_nanos();
+        let row_bytes = plan.info.row_bytes() as u64;
+        let unbounded = (UNBOUNDED_STRIP_NANOS / row_nanos).min(UNBOUNDED_STRIP_BYTES / row_bytes);
+        let within = |rows: u64| rows.clamp(1, plan.info.height.into()) as u32;
+        let (strip_rows, unbounded_rows) = (within(cost::STRIP_NANOS / row_nanos), within(unbounded));
+        let shape = plan.info.shape();
+        let reductions: u64 =
+            plan.outputs.iter().map(|output| output.geometry.reduction.memory(&shape)).sum();
+        let strip = row_bytes * u64::from(unbounded_rows);
+        let decode = [FIXED_BYTES, rows.memory(), strip].into_iter().fold(reductions, u64::saturating_add);
+        // What will not fit later is told now.
+        self.budget.check(decode.max(FIXED_BYTES + plan.memory_after_decoding()))?;
+        let mut held = self.budget.hold(decode)?;
+        let branch = |output: &OutputPlan| {
+            let reduction = output.geometry.reduction.clone();
+            let held = held.split(reduction.memory(&shape));
+            Ok(Branch { shrink: Shrink::new(&shape, reduction, plan.info.bottom_up)?, held })
+        };
+        let branches = plan.outputs.iter().map(branch).collect::<Result<Vec<_>, Error>>()?;
+        Ok(Stage::Decode(Box::new(Decode { rows, branches, strip_rows, unbounded_rows, held })))
+    }
+
+    fn decode(&mut self, mut decode: Box<Decode>, context: &Context) -> Result<(Stage, Step), Error> {
+        let Decode { rows, branches, strip_rows, unbounded_rows, .. } = &mut *decode;
+        let most = if context.pool.is_some() { *unbounded_rows } else { *strip_rows };
+        for branch in &mut *branches {
+            while !branch.shrink.prepare() {
+                if context.pool.is_none() {
+                    return Ok((Stage::Decode(decode), Step::Again));
+                }
+            }
+        }
+        let shared = context.pool.filter(|pool| {
             let threads = pool.current_num_threads() as u64;
-            self.needed + memory::SHARED + threads * memory::SHARED_BY_THREAD
-                <= self.request.limits.max_memory
+            SHARED_BYTES + threads * SHARED_BYTES_PER_THREAD <= context.budget.left()
         });
-        if let Read::Rows(rows) = source.read(rows, shared)? {
-            shrink.push(rows)?;
-        }
-        if shrink.is_complete() {
-            let finish = Finish {
-                premultiplied: header.layout.has_alpha()
-                    && (header.premultiplied || !plan.geometry.is_identity()),
-                premultiply: plan.format == Format::OpenExr,
-                layout: plan.output_layout,
-                orientation: header.arrival(),
-                stored: plan.geometry.output,
-            };
-            drop(source);
-            let resample = Resample::new(shrink.into_reduced(), header.layout, plan.geometry, plan.filter);
-            let (width, height) = finish.output_size();
-            let out = Picture::reserved(width, height, plan.output_layout)?;
-            return Ok(Stage::Resample { resample, finish, resizer: Box::default(), band: 0, out });
-        }
-        Ok(Stage::Decode { source, shrink })
-    }
-
-    fn resample(
-        &self,
-        resample: Resample,
-        finish: Finish,
-        mut resizer: Box<Resizer>,
-        mut band: u32,
-        mut out: Picture,
-        pool: Option<&ThreadPool>,
-    ) -> Result<Stage, Error> {
-        let plan = self.planned()?;
-        let bands = resample.bands();
-        while !out.grow() {
-            if pool.is_none() {
-                return Ok(Stage::Resample { resample, finish, resizer, band, out });
+        let context = Context { pool: shared, ..*context };
+        let step = match decode::read(&mut **rows, &mut self.input, most, &context)? {
+            Poll::Ready(rows) => {
+                for branch in &mut *branches {
+                    branch.shrink.push(rows)?;
+                }
+                Step::Again
             }
+            Poll::Working => Step::Again,
+            Poll::NeedInput => Step::NeedInput,
+        };
+        if !branches.iter().all(|branch| branch.shrink.is_complete()) {
+            return Ok((Stage::Decode(decode), step));
         }
-        if let Some(pool) = pool.filter(|_| bands - band > 1) {
-            // Not all at once: between two steps a dead caller is noticed.
-            let together = self.bands_together(plan, pool);
-            let rest = (band..bands.min(band + together))
-                .into_par_iter()
-                .map_init(Resizer::new, |resizer, band| finish.convert(resample.band(resizer, band)?));
-            let finished: Result<Vec<_>, Error> = pool.install(|| rest.collect());
-            for rows in finished? {
-                finish.place(&rows, resample.rows(band).start, &mut out);
-                band += 1;
+        // What is left of the input shows nothing.
+        self.input = Input::new();
+        let shape = self.plan_of()?.info.shape();
+        let Decode { rows, branches, mut held, .. } = *decode;
+        drop(rows);
+        held.shrink_to(FIXED_BYTES);
+        let reduced = |(branch, output): (Branch, &OutputPlan)| {
+            let Branch { shrink, mut held } = branch;
+            let shape = output.geometry.reduction.shape(&shape);
+            held.shrink_to(shape.bytes());
+            let samples = shrink.into_reduced();
+            let picture = Picture { width: shape.width, height: shape.height, layout: shape.layout, samples };
+            (picture, held)
+        };
+        let mut waiting: VecDeque<_> =
+            branches.into_iter().zip(&self.plan_of()?.outputs).map(reduced).collect();
+        let first = waiting.pop_front().ok_or(Error::Internal)?;
+        let current = Some(self.begin(0, first)?);
+        let finish = Finish { waiting, current, made: Vec::new(), _held: held };
+        Ok((Stage::Finish(Box::new(finish)), Step::Again))
+    }
+
+    /// Begins to make an output of its reduced picture.
+    fn begin(&self, index: usize, (picture, held): (Picture, Held)) -> Result<Current, Error> {
+        let (plan, output) = (self.plan_of()?, self.output(index)?);
+        let shape = output.geometry.reduction.shape(&plan.info.shape());
+        self.advance(index, Chain::new(output.ops(&plan.info), shape, picture, held))
+    }
+
+    /// Goes on to the encoder, where no operation is left.
+    fn advance(&self, index: usize, chain: Chain) -> Result<Current, Error> {
+        if !chain.is_done() {
+            return Ok(Current::Ops(chain));
+        }
+        let output = self.output(index)?;
+        let (picture, held) = chain.into_picture();
+        let encoder = Encoder::new(output.format, output.quality, picture, held, &self.budget)?;
+        Ok(Current::Encode(encoder))
+    }
+
+    /// Takes a step towards the outputs. `true` when all are made.
+    fn finish(&self, finish: &mut Finish, context: &Context) -> Result<bool, Error> {
+        let index = finish.made.len();
+        let current = match finish.current.take().ok_or(Error::Internal)? {
+            Current::Ops(mut chain) => {
+                chain.step(context)?;
+                self.advance(index, chain)?
             }
-        } else {
-            let rows = finish.convert(resample.band(&mut resizer, band)?)?;
-            finish.place(&rows, resample.rows(band).start, &mut out);
-            band += 1;
-        }
-        if band == bands {
-            drop(resample);
-            let most = self.request.limits.max_memory;
-            return Ok(Stage::Encode(Encoder::new(plan.format, plan.quality, out, most)?));
-        }
-        Ok(Stage::Resample { resample, finish, resizer, band, out })
+            Current::Encode(mut encoder) => match encoder.step(context)? {
+                None => Current::Encode(encoder),
+                Some((bytes, held)) => {
+                    let &OutputPlan { format, width, height, .. } = self.output(index)?;
+                    finish.made.push((Encoded { bytes, format, width, height }, held));
+                    let Some(next) = finish.waiting.pop_front() else { return Ok(true) };
+                    self.begin(index + 1, next)?
+                }
+            },
+        };
+        finish.current = Some(current);
+        Ok(false)
     }
-
-    /// How many bands are resampled at a time, without breaking the limit of memory.
-    fn bands_together(&self, plan: &Plan, pool: &ThreadPool) -> u32 {
-        let held = memory::reduced(plan) + memory::output(plan);
-        let room = self.request.limits.max_memory.saturating_sub(held) / memory::band(plan).max(1);
-        let most = pool.current_num_threads() as u64 * u64::from(BANDS_PER_THREAD);
-        room.clamp(1, most) as u32
-    }
-}
-
-/// How many rows are decoded between two looks at the clock, or where there are threads to spare,
-/// at the caller.
-fn strip_rows(plan: &Plan, shared: bool) -> u64 {
-    let header = &plan.header;
-    let mut row_nanos = cost::decode_nanos(&Header { height: 1, ..*header }).max(1);
-    if plan.geometry.pick.is_some() {
-        row_nanos += u64::from(plan.geometry.output.0) * 2;
-    }
-    let rows = if shared {
-        (DIRTY_STRIP_NANOS / row_nanos).min(DIRTY_STRIP_BYTES / header.row_bytes() as u64)
-    } else {
-        STRIP_NANOS / row_nanos
-    };
-    rows.clamp(1, header.height.into())
 }

@@ -1,23 +1,29 @@
-//! The way of a picture: probe, plan, decode and shrink, resample, finish, encode.
+//! The way of a picture: probe, plan, decode and shrink, operations, encode.
 //!
 //! This crate knows nothing of the BEAM. A [`Job`] is the state machine that strings the stages
 //! together: [`Job::step`] does one bounded piece of work and says what comes next, so that a
 //! caller can stop anywhere, go on later, or move the rest to where blocking is allowed.
 //!
 //! ```
-//! use thumbelina_core::{Budget, Format, Job, Request, Step};
+//! use thumbelina_core::{Effort, Format, Input, Job, Output, Step, Stop};
 //!
-//! let pgm = bytes::Bytes::from_static(b"P5 2 1 255\n\x00\xff");
-//! let request = Request { width: Some(1), height: Some(1), format: Some(Format::Png), ..Request::default() };
-//! let mut job = Job::new(pgm, request);
+//! let mut input = Input::new();
+//! input.push(bytes::Bytes::from_static(b"P5 2 1 255\n\x00"));
+//! let output = Output { width: Some(1), height: Some(1), format: Some(Format::Png), ..Output::default() };
+//! let mut job = Job::new(input, output.into());
+//! let stop = Stop::new();
 //! let made = loop {
-//!     match job.step(Budget::Piece).unwrap() {
+//!     match job.step(Effort::Piece, &stop).unwrap() {
 //!         Step::Again => {}
+//!         Step::NeedInput => {
+//!             job.push(bytes::Bytes::from_static(b"\xff"));
+//!             job.finish_input();
+//!         }
 //!         Step::TooBig => unreachable!("two pixels are never too big"),
 //!         Step::Done(made) => break made,
 //!     }
 //! };
-//! assert_eq!((made.width, made.height, made.format), (1, 1, Format::Png));
+//! assert_eq!((made[0].width, made[0].height, made[0].format), (1, 1, Format::Png));
 //! ```
 #![forbid(unsafe_code)]
 
@@ -25,24 +31,25 @@ mod cost;
 mod decode;
 mod encode;
 mod error;
-mod finish;
 mod format;
+mod info;
 mod job;
 mod limits;
-mod memory;
-mod options;
-mod pixels;
+mod ops;
+mod picture;
 mod plan;
-mod probe;
-mod resample;
+mod request;
 mod shrink;
 
+pub use decode::{is_probe_short, probe};
 pub use error::Error;
 pub use format::{Format, Formats};
 pub use image::metadata::Orientation;
-pub use job::{Budget, Encoded, Job, Phase, Road, Step};
+pub use info::Info;
+pub use job::{Effort, Encoded, Job, Phase, Step};
 pub use limits::{Limit, Limits};
-pub use options::{Filter, Fit, OnDamage, Request, Scheduler};
-pub use pixels::{Depth, Layout, Picture, Samples};
-pub use plan::{Costs, Plan, Reason};
-pub use probe::{Header, is_probe_short, probe};
+pub use ops::Filter;
+pub use picture::{Depth, Layout, Picture, Samples};
+pub use plan::{Costs, OutputPlan, Plan, Reason};
+pub use request::{Fit, OnDamage, Output, Request, Run, Scheduler};
+pub use thumbelina_codec::{Budget, Input, Poll, Stop};

@@ -1,16 +1,17 @@
-//! The term that a job travels in: a resource that holds a pointer to it. When the last reference
-//! is gone, the job is dropped.
+//! The term that a job travels in: a resource that holds a pointer to it, and monitors the process
+//! that waits for it. When the last reference is gone, the job is dropped.
 
 use std::ffi::c_void;
-use std::ptr::null;
+use std::ptr::{null, null_mut};
 
 use rustler::sys::{
-    ErlNifEnv, enif_alloc_resource, enif_get_resource, enif_make_resource, enif_release_resource,
+    ErlNifEnv, ErlNifMonitor, ErlNifPid, enif_alloc_resource, enif_get_resource, enif_make_resource,
+    enif_monitor_process, enif_release_resource,
 };
 use rustler::{Env, Term};
 
-use crate::library::job_type;
-use crate::roads::Running;
+use crate::instance::job_type;
+use crate::running::Running;
 
 /// A job, and the term that keeps it.
 #[derive(Clone, Copy)]
@@ -31,6 +32,9 @@ impl<'a> Handle<'a> {
         unsafe { object.cast::<*mut Running>().write(running) };
         // SAFETY: the object is of this library and has just been made.
         let term = unsafe { enif_make_resource(env.as_c_arg(), object) };
+        // SAFETY: the environment is that of a call by this process. Should it be dead already, there
+        // is nothing to monitor, and the job ends when its term is dropped.
+        unsafe { enif_monitor_process(env.as_c_arg(), object, env.pid().as_c_arg(), null_mut()) };
         // SAFETY: the term keeps the object now.
         unsafe { enif_release_resource(object) };
         // SAFETY: the term was made in this environment.
@@ -62,12 +66,41 @@ pub(crate) unsafe extern "C" fn drop_job(env: *mut ErlNifEnv, object: *mut c_voi
     let running = unsafe { object.cast::<*mut Running>().read() };
     // SAFETY: `new` made it of a box, and the VM destroys an object once.
     let running = unsafe { Box::from_raw(running) };
+    // SAFETY: the VM calls this with an environment.
+    unsafe {
+        quietly(env, |env| {
+            running.state().leave(env);
+            drop(running);
+        });
+    }
+}
+
+/// What happens when the process dies that waits for a job.
+pub(crate) unsafe extern "C" fn caller_is_down(
+    env: *mut ErlNifEnv,
+    object: *mut c_void,
+    _caller: *const ErlNifPid,
+    _monitor: *const ErlNifMonitor,
+) {
+    // SAFETY: an object of this type holds a pointer that `new` wrote.
+    let running = unsafe { object.cast::<*const Running>().read() };
+    // SAFETY: the VM keeps the object, and with it the job, during this call.
+    let running = unsafe { &*running };
+    // SAFETY: the VM calls this with an environment.
+    unsafe {
+        quietly(env, |env| {
+            running.abandon(env);
+        });
+    }
+}
+
+/// Runs what may panic. Nobody is there to hear of it.
+///
+/// # Safety
+/// To be called by a callback with its own `env`.
+unsafe fn quietly(env: *mut ErlNifEnv, run: impl FnOnce(Env<'_>)) {
     let lifetime = ();
     // SAFETY: `env` is this call's, and no other `Env` has the lifetime of the local above.
     let env = unsafe { Env::new(&lifetime, env) };
-    // Nobody is there to hear of a panic.
-    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        running.leave(env);
-        drop(running);
-    }));
+    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(env)));
 }

@@ -12,29 +12,16 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::SystemTime;
 
+use rustler::Nif;
 use rustler::codegen_runtime::{ErlNifEntry, inventory};
 use rustler::sys::{
-    ErlNifEnv, ErlNifResourceFlags, ErlNifResourceType, ErlNifResourceTypeInit, ErlNifTerm,
-    enif_open_resource_type_x, enif_priv_data,
+    ErlNifEnv, ErlNifResourceFlags, ErlNifResourceTypeInit, ErlNifTerm, enif_open_resource_type_x,
 };
-use rustler::{Env, Nif};
 
 use crate::handle;
+use crate::instance::Instance;
 
 const MODULE: &std::ffi::CStr = c"Elixir.Thumbelina.Native";
-
-/// What belongs to one loaded version of the module.
-struct Instance {
-    jobs: *const ErlNifResourceType,
-}
-
-/// The type of the resources of the module that a call is made in.
-pub(crate) fn job_type(env: Env) -> *const ErlNifResourceType {
-    // SAFETY: `env` is the environment of a call.
-    let instance = unsafe { enif_priv_data(env.as_c_arg()) }.cast::<Instance>();
-    // SAFETY: `install` has put it there, and it lives as long as the module is loaded.
-    unsafe { (*instance).jobs }
-}
 
 unsafe extern "C" fn load(env: *mut ErlNifEnv, data: *mut *mut c_void, _info: ErlNifTerm) -> c_int {
     // SAFETY: the VM calls this with the environment of loading, and a place for the private data.
@@ -64,9 +51,13 @@ unsafe fn install(env: *mut ErlNifEnv, data: *mut *mut c_void) -> c_int {
     let loads = LOADS.fetch_add(1, Ordering::Relaxed);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let Ok(name) = CString::new(format!("job-{:x}-{loads}", now.as_nanos())) else { return 1 };
-    let init = ErlNifResourceTypeInit { dtor: handle::drop_job as *const _, stop: null(), down: null() };
+    let init = ErlNifResourceTypeInit {
+        dtor: handle::drop_job as *const _,
+        stop: null(),
+        down: handle::caller_is_down as *const _,
+    };
     let mut tried = ErlNifResourceFlags::ERL_NIF_RT_CREATE;
-    // SAFETY: the environment is that of loading, and the destructor is one for what `handle` puts
+    // SAFETY: the environment is that of loading, and the functions are for what `handle` puts
     // into resources of this type.
     let jobs = unsafe {
         enif_open_resource_type_x(

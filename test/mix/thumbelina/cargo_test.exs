@@ -13,7 +13,7 @@ defmodule Mix.Thumbelina.CargoTest do
        |             ^^^^^
 
     error[E0308]: mismatched types
-       --> native/nif/src/roads.rs:112:5
+       --> native/nif/src/running.rs:112:5
         |
     error: could not compile `thumbelina-nif` (lib) due to 1 previous error
     """

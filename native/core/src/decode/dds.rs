@@ -3,14 +3,15 @@
 //! Guide for DDS" and Khronos' S3TC.
 
 use bytes::Bytes;
-use rayon::ThreadPool;
+use thumbelina_codec::{Context, Input, Poll};
 
+use super::source::{Position, RowSource};
 use super::strip::Strip;
-use super::{Position, Read, RowSource};
-use crate::{Depth, Error, Format, Header, Layout};
+use crate::picture::Rows;
+use crate::{Depth, Error, Format, Info, Layout};
 
-const INVALID: Error = Error::Invalid(Format::Dds);
-const TRUNCATED: Error = Error::Truncated(Format::Dds);
+const INVALID: Error = Error::invalid(Format::Dds);
+const TRUNCATED: Error = Error::truncated(Format::Dds);
 const UNSUPPORTED: Error = Error::Unsupported(Format::Dds);
 
 /// Pixels on each side of a block.
@@ -22,7 +23,7 @@ const EXTENSION_BYTES: usize = 20;
 
 pub(super) struct Dds {
     input: Bytes,
-    header: Header,
+    info: Info,
     coding: Coding,
     position: Position,
     at: usize,
@@ -77,17 +78,17 @@ impl Dds {
             _ => return Err(UNSUPPORTED),
         };
         let (height, width) = (field(12)?, field(16)?);
-        let header = Header::new(Format::Dds, width, height, Layout::new(4, Depth::U8));
-        let mut strip = Strip::new(&header)?;
+        let info = Info::new(Format::Dds, width, height, Layout::new(4, Depth::U8));
+        let mut strip = Strip::new(&info)?;
         strip.hold_whole(SIDE);
-        Ok(Dds { input, header, coding, position: Position::start(height), at, strip, left: 0..0 })
+        Ok(Dds { input, info, coding, position: Position::start(height), at, strip, left: 0..0 })
     }
 
     /// Decodes rows of blocks, each of them into four rows of pixels.
     fn decode(&mut self, block_rows: usize) -> Result<(), Error> {
         let block_bytes = self.coding.block_bytes();
-        let row_bytes = self.header.row_bytes();
-        let stored_bytes = (self.header.width as usize).div_ceil(SIDE) * block_bytes;
+        let row_bytes = self.info.row_bytes();
+        let stored_bytes = (self.info.width as usize).div_ceil(SIDE) * block_bytes;
         let rows = self.strip.room(block_rows * SIDE)?;
         for rows in rows.chunks_exact_mut(row_bytes * SIDE) {
             let end = self.at.checked_add(stored_bytes).ok_or(TRUNCATED)?;
@@ -109,12 +110,12 @@ impl Dds {
 }
 
 impl RowSource for Dds {
-    fn header(&self) -> Header {
-        self.header
+    fn info(&self) -> &Info {
+        &self.info
     }
 
     fn next_nanos(&self) -> u64 {
-        let row = self.header.decode_nanos / u64::from(self.header.height.max(1));
+        let row = self.info.row_nanos();
         if self.left.is_empty() { row * SIDE as u64 } else { 0 }
     }
 
@@ -122,19 +123,24 @@ impl RowSource for Dds {
         self.strip.memory()
     }
 
-    fn read(&mut self, max_rows: u32, _pool: Option<&ThreadPool>) -> Result<Read<'_>, Error> {
+    fn read(
+        &mut self,
+        _input: &mut Input,
+        max_rows: u32,
+        _context: &Context<'_>,
+    ) -> Result<Poll<Rows<'_>>, Error> {
         if self.left.is_empty() {
             let rows = self.position.strip(self.strip.fit(max_rows)).len();
             let block_rows = (rows / SIDE).max(1);
             self.decode(block_rows)?;
-            let rest = self.header.height - self.position.next;
+            let rest = self.info.height - self.position.next;
             self.left = 0..(block_rows * SIDE).min(rest as usize);
         }
         let first = self.left.start;
         let rows = self.left.len().min(max_rows.max(1) as usize);
         self.left.start += rows;
         self.position.next += rows as u32;
-        Ok(Read::Rows(self.strip.part(first, rows)))
+        Ok(Poll::Ready(self.strip.part(first, rows)))
     }
 }
 

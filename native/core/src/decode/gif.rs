@@ -4,20 +4,17 @@
 //! The decoder is fed the input in small pieces: LZW data can go on for as long as the file without
 //! giving a single pixel.
 
-use bytes::Bytes;
 use gif::DecodingError;
 use gif::streaming_decoder::{Decoded, OutputBuffer, StreamingDecoder};
-use rayon::ThreadPool;
+use thumbelina_codec::{Context, Input, Poll};
 
-use super::{Position, Read, RowSource};
-use crate::pixels::{Growing, Rows, zeroed};
-use crate::{Depth, Error, Format, Header, Layout, cost};
+use super::source::{Position, RowSource};
+use crate::picture::{Growing, Rows, zeroed};
+use crate::{Depth, Error, Format, Info, Layout, cost};
 
 pub(super) struct Gif {
-    input: Bytes,
-    at: usize,
     decoder: StreamingDecoder,
-    header: Header,
+    info: Info,
     position: Position,
     frame: Frame,
     /// The color of each index. Indices past the palette, and the transparent one, are clear
@@ -26,6 +23,8 @@ pub(super) struct Gif {
     /// The row of the frame that is being decoded, and how much of it is there.
     row: Vec<u8>,
     filled: usize,
+    /// Whether the frame's data has come to its end.
+    is_over: bool,
     /// Rows of the frame that are decoded, in the order of the file.
     decoded: u32,
     /// The visible part of an interlaced frame.
@@ -54,32 +53,34 @@ const BYTES_PER_STEP: usize = 256;
 /// The decoder's dictionary and buffers, and the palettes.
 const LZW_BYTES: u64 = 96 << 10;
 
+const TRUNCATED: Error = Error::truncated(Format::Gif);
+
 impl Gif {
-    pub(super) fn open(input: Bytes) -> Result<Self, Error> {
+    /// Releases the header, once all of it is there.
+    pub(super) fn open(input: &mut Input) -> Result<Self, Error> {
         let mut decoder = StreamingDecoder::new();
         let mut global = None;
         let mut at = 0;
         loop {
-            let rest =
-                input.get(at..).filter(|rest| !rest.is_empty()).ok_or(Error::Truncated(Format::Gif))?;
+            let rest = input.bytes().get(at..).filter(|rest| !rest.is_empty()).ok_or(TRUNCATED)?;
             let (consumed, event) = decoder.update(rest, &mut OutputBuffer::None).map_err(error)?;
             at += consumed;
             match event {
                 Decoded::GlobalPalette(palette) => global = Some(palette),
                 Decoded::FrameMetadata(_) => break,
                 Decoded::BlockStart(gif::streaming_decoder::Block::Trailer) => {
-                    return Err(Error::Truncated(Format::Gif));
+                    return Err(TRUNCATED);
                 }
                 _ => {}
             }
         }
-        let info = decoder.current_frame();
+        let found = decoder.current_frame();
         let frame = Frame {
-            left: info.left.into(),
-            top: info.top.into(),
-            width: info.width.into(),
-            height: info.height.into(),
-            interlaced: info.interlaced,
+            left: found.left.into(),
+            top: found.top.into(),
+            width: found.width.into(),
+            height: found.height.into(),
+            interlaced: found.interlaced,
         };
         // Some writers leave the canvas at 0x0.
         let (width, height) = match (decoder.width(), decoder.height()) {
@@ -87,31 +88,31 @@ impl Gif {
             (width, height) => (width.into(), height.into()),
         };
         let mut palette = Box::new([[0; 4]; 256]);
-        let colors = info.palette.as_deref().or(global.as_deref()).ok_or(Error::Invalid(Format::Gif))?;
+        let colors = found.palette.as_deref().or(global.as_deref()).ok_or(Error::invalid(Format::Gif))?;
         for (entry, color) in palette.iter_mut().zip(colors.as_chunks::<3>().0) {
             *entry = [color[0], color[1], color[2], 255];
         }
-        if let Some(index) = info.transparent {
+        if let Some(index) = found.transparent {
             palette[usize::from(index)] = [0; 4];
         }
         let covers = frame.left == 0 && frame.top == 0 && frame.width >= width && frame.height >= height;
-        let channels = if covers && info.transparent.is_none() { 3 } else { 4 };
+        let channels = if covers && found.transparent.is_none() { 3 } else { 4 };
         let row = zeroed(frame.width as usize)?;
-        let mut header = Header::new(Format::Gif, width, height, Layout::new(channels, Depth::U8));
+        let mut info = Info::new(Format::Gif, width, height, Layout::new(channels, Depth::U8));
         // A frame may be wider than its canvas.
-        header.decode_nanos = cost::decode_nanos(&Header { width: width.max(frame.width), ..header });
+        info.nanos.all = cost::decode_nanos(Format::Gif, info.layout, (width.max(frame.width), height));
         // Reserved when it is needed: what only asks for the header may have it.
         let interlaced = if frame.interlaced { Some(Growing::new(0)?) } else { None };
+        input.release(at);
         Ok(Gif {
-            input,
-            at,
             decoder,
-            header,
+            info,
             position: Position::start(height),
             frame,
             palette,
             row,
             filled: 0,
+            is_over: false,
             decoded: 0,
             interlaced,
             visible: if frame.interlaced { frame.visible_pixels(width, height) } else { 0 },
@@ -121,24 +122,27 @@ impl Gif {
 
     /// Goes on with the current row of the frame, feeding at most `budget` bytes. `true` when the
     /// row is complete.
-    fn fill_row(&mut self, budget: &mut usize) -> Result<bool, Error> {
+    fn fill_row(&mut self, input: &mut Input, budget: &mut usize) -> Result<bool, Error> {
         while self.filled < self.row.len() {
             if *budget == 0 {
                 return Ok(false);
             }
-            let end = self.input.len().min(self.at.saturating_add(*budget));
-            let piece = &self.input[self.at..end];
+            let window = if self.is_over { &[] } else { input.bytes() };
+            let piece = &window[..window.len().min(*budget)];
             if piece.is_empty() {
-                return Err(Error::Truncated(Format::Gif));
+                return Err(TRUNCATED);
             }
             let mut out = OutputBuffer::Slice(&mut self.row[self.filled..]);
             let (consumed, event) = self.decoder.update(piece, &mut out).map_err(error)?;
-            self.at += consumed;
+            input.release(consumed);
             *budget -= consumed;
             match event {
                 Decoded::BytesDecoded(bytes) => self.filled += bytes.get(),
-                Decoded::DataEnd => return Err(Error::Truncated(Format::Gif)),
-                _ if consumed == 0 => return Err(Error::Invalid(Format::Gif)),
+                Decoded::DataEnd => {
+                    self.is_over = true;
+                    return Err(TRUNCATED);
+                }
+                _ if consumed == 0 => return Err(Error::invalid(Format::Gif)),
                 _ => {}
             }
         }
@@ -148,12 +152,12 @@ impl Gif {
     }
 
     /// Decodes up to `rows` rows of an interlaced frame.
-    fn decode_interlaced(&mut self, rows: u32, budget: &mut usize) -> Result<(), Error> {
-        let width = self.frame.visible_width(self.header.width) as usize;
-        let height = self.frame.visible_height(self.header.height);
+    fn decode_interlaced(&mut self, input: &mut Input, rows: u32, budget: &mut usize) -> Result<(), Error> {
+        let width = self.frame.visible_width(self.info.width) as usize;
+        let height = self.frame.visible_height(self.info.height);
         for _ in 0..rows {
             let row = interlaced_row(self.decoded, self.frame.height);
-            if self.decoded == self.frame.height || !self.fill_row(budget)? {
+            if self.decoded == self.frame.height || !self.fill_row(input, budget)? {
                 return Ok(());
             }
             let Some(indices) = &mut self.interlaced else { return Err(Error::Internal) };
@@ -165,24 +169,30 @@ impl Gif {
     }
 
     /// One row of the canvas. `false` if the frame's row is not there yet.
-    fn write_row(&mut self, y: u32, out: std::ops::Range<usize>, budget: &mut usize) -> Result<bool, Error> {
+    fn write_row(
+        &mut self,
+        input: &mut Input,
+        y: u32,
+        out: std::ops::Range<usize>,
+        budget: &mut usize,
+    ) -> Result<bool, Error> {
         let Frame { left, top, width, height, .. } = self.frame;
         if y < top || y - top >= height || width == 0 {
             self.strip[out].fill(0);
             return Ok(true);
         }
-        if self.interlaced.is_none() && !self.fill_row(budget)? {
+        if self.interlaced.is_none() && !self.fill_row(input, budget)? {
             return Ok(false);
         }
         let row = match &self.interlaced {
             Some(indices) => {
-                let width = self.frame.visible_width(self.header.width) as usize;
+                let width = self.frame.visible_width(self.info.width) as usize;
                 &indices.get()[(y - top) as usize * width..][..width]
             }
             None => &self.row[..],
         };
         let out = &mut self.strip[out];
-        if self.header.layout.channels == 3 {
+        if self.info.layout.channels == 3 {
             for (pixel, &index) in out.as_chunks_mut::<3>().0.iter_mut().zip(row) {
                 let [r, g, b, _] = self.palette[usize::from(index)];
                 *pixel = [r, g, b];
@@ -212,19 +222,24 @@ impl Frame {
 }
 
 impl RowSource for Gif {
-    fn header(&self) -> Header {
-        self.header
+    fn info(&self) -> &Info {
+        &self.info
     }
 
     fn next_nanos(&self) -> u64 {
-        self.header.decode_nanos / u64::from(self.header.height)
+        self.info.row_nanos()
     }
 
     fn memory(&self) -> u64 {
         (self.visible + self.row.len()) as u64 + LZW_BYTES
     }
 
-    fn read(&mut self, max_rows: u32, _pool: Option<&ThreadPool>) -> Result<Read<'_>, Error> {
+    fn read(
+        &mut self,
+        input: &mut Input,
+        max_rows: u32,
+        _context: &Context<'_>,
+    ) -> Result<Poll<Rows<'_>>, Error> {
         let mut budget = max_rows as usize * self.row.len() / PIXELS_PER_BYTE + BYTES_PER_STEP;
         if let Some(indices) = &mut self.interlaced
             && self.decoded < self.frame.height
@@ -234,25 +249,29 @@ impl RowSource for Gif {
                 *indices = Growing::new(std::mem::take(&mut self.visible))?;
             }
             if indices.grow() {
-                self.decode_interlaced(max_rows, &mut budget)?;
+                self.decode_interlaced(input, max_rows, &mut budget)?;
             }
-            return Ok(Read::Working);
+            return Ok(Poll::Working);
         }
         let strip = self.position.strip(max_rows);
-        let row = self.header.width as usize * usize::from(self.header.layout.channels);
+        let row = self.info.width as usize * usize::from(self.info.layout.channels);
         let len = strip.len() * row;
         if self.strip.len() < len {
             self.strip = zeroed(len)?;
         }
         let mut written = 0;
         for y in strip {
-            if !self.write_row(y, written..written + row, &mut budget)? {
-                break;
+            match self.write_row(input, y, written..written + row, &mut budget) {
+                Ok(true) => {}
+                Ok(false) => break,
+                // What is there counts: the error comes again.
+                Err(_) if written > 0 => break,
+                Err(error) => return Err(error),
             }
             written += row;
             self.position.next = y + 1;
         }
-        Ok(if written == 0 { Read::Working } else { Read::Rows(Rows::U8(&self.strip[..written])) })
+        Ok(if written == 0 { Poll::Working } else { Poll::Ready(Rows::U8(&self.strip[..written])) })
     }
 }
 
@@ -291,9 +310,9 @@ pub(super) fn header_bytes(input: &[u8], most: usize) -> usize {
 fn error(error: DecodingError) -> Error {
     match error {
         DecodingError::Io(io) => Error::from_io(Format::Gif, &io),
-        DecodingError::UnexpectedEof => Error::Truncated(Format::Gif),
+        DecodingError::UnexpectedEof => TRUNCATED,
         DecodingError::OutOfMemory => Error::OutOfMemory,
-        _ => Error::Invalid(Format::Gif),
+        _ => Error::invalid(Format::Gif),
     }
 }
 

@@ -1,16 +1,15 @@
 //! Radiance HDR: pixels of three mantissas and one exponent, which are linear light.
 //! Specification: "Radiance File Formats", Greg Ward.
 
-use bytes::Bytes;
-use rayon::ThreadPool;
+use thumbelina_codec::{Context, Input, Poll};
 
+use super::source::{Position, RowSource};
 use super::strip::Strip;
-use super::{Position, Read, RowSource};
-use crate::pixels::zeroed;
-use crate::{Depth, Error, Format, Header, Layout, cost};
+use crate::picture::{Rows, zeroed};
+use crate::{Depth, Error, Format, Info, Layout, cost};
 
-const INVALID: Error = Error::Invalid(Format::Hdr);
-const TRUNCATED: Error = Error::Truncated(Format::Hdr);
+const INVALID: Error = Error::invalid(Format::Hdr);
+const TRUNCATED: Error = Error::truncated(Format::Hdr);
 const UNSUPPORTED: Error = Error::Unsupported(Format::Hdr);
 
 /// The most that a header may be. They hold a few lines; one that says how the picture was
@@ -18,18 +17,18 @@ const UNSUPPORTED: Error = Error::Unsupported(Format::Hdr);
 const MAX_HEADER_BYTES: usize = 64 << 10;
 
 pub(super) struct Hdr {
-    input: Bytes,
-    header: Header,
+    info: Info,
     position: Position,
-    at: usize,
+    /// Where the next row begins.
+    at: u64,
     /// A row, out of its runs: mantissas and exponent.
     row: Vec<[u8; 4]>,
     strip: Strip,
 }
 
 impl Hdr {
-    pub(super) fn open(input: Bytes) -> Result<Self, Error> {
-        let mut lines = Lines { input: &input, at: 0 };
+    pub(super) fn open(input: &[u8]) -> Result<Self, Error> {
+        let mut lines = Lines { input, at: 0 };
         // The signature's.
         lines.next()?;
         loop {
@@ -40,43 +39,52 @@ impl Hdr {
             check_line(line)?;
         }
         let (width, height) = read_size(lines.next()?)?;
-        let at = lines.at;
-        let header = Header::new(Format::Hdr, width, height, Layout::new(3, Depth::F32));
-        let strip = Strip::new(&header)?;
-        Ok(Hdr { input, header, position: Position::start(height), at, row: Vec::new(), strip })
+        let at = lines.at as u64;
+        let info = Info::new(Format::Hdr, width, height, Layout::new(3, Depth::F32));
+        let strip = Strip::new(&info)?;
+        Ok(Hdr { info, position: Position::start(height), at, row: Vec::new(), strip })
     }
 
+    /// Every byte read here gives a pixel, or a sample of one, but for a bounded number of them: so
+    /// a row takes no longer than its width allows. Says how many bytes it took.
+    fn fill_row(&mut self, input: &[u8]) -> Result<usize, Error> {
+        let mut coded = Coded { input, at: 0 };
+        let first: [u8; 4] = coded.take()?;
+        if let [2, 2, 0..128, _] = first {
+            for channel in 0..4 {
+                coded.fill_channel(channel, &mut self.row)?;
+            }
+        } else {
+            coded.fill_flat(first, &mut self.row)?;
+        }
+        Ok(coded.at)
+    }
+}
+
+/// The bytes of rows.
+struct Coded<'a> {
+    input: &'a [u8],
+    at: usize,
+}
+
+impl Coded<'_> {
     fn take<const N: usize>(&mut self) -> Result<[u8; N], Error> {
         let &taken = self.input.get(self.at..).and_then(<[u8]>::first_chunk).ok_or(TRUNCATED)?;
         self.at += N;
         Ok(taken)
     }
 
-    /// Every byte read here gives a pixel, or a sample of one, but for a bounded number of them: so
-    /// a row takes no longer than its width allows.
-    fn fill_row(&mut self) -> Result<(), Error> {
-        let first: [u8; 4] = self.take()?;
-        if let [2, 2, 0..128, _] = first {
-            for channel in 0..4 {
-                self.fill_channel(channel)?;
-            }
-            Ok(())
-        } else {
-            self.fill_flat(first)
-        }
-    }
-
     /// The samples of one channel of a row, in runs of equal ones and of any.
-    fn fill_channel(&mut self, channel: usize) -> Result<(), Error> {
+    fn fill_channel(&mut self, channel: usize, row: &mut [[u8; 4]]) -> Result<(), Error> {
         let mut filled = 0;
-        while filled < self.row.len() {
+        while filled < row.len() {
             let [code] = self.take()?;
             let (len, repeats) = if code > 128 { (code - 128, true) } else { (code, false) };
             let len = usize::from(len);
             if len == 0 {
                 return Err(INVALID);
             }
-            let pixels = self.row.get_mut(filled..filled + len).ok_or(INVALID)?;
+            let pixels = row.get_mut(filled..filled + len).ok_or(INVALID)?;
             if repeats {
                 let &sample = self.input.get(self.at).ok_or(TRUNCATED)?;
                 for pixel in pixels {
@@ -97,7 +105,7 @@ impl Hdr {
 
     /// A row of whole pixels, of which [1, 1, 1, n] stands for n more of the one before. Several of
     /// these in a row are the bytes of one number, the low one first.
-    fn fill_flat(&mut self, first: [u8; 4]) -> Result<(), Error> {
+    fn fill_flat(&mut self, first: [u8; 4], row: &mut [[u8; 4]]) -> Result<(), Error> {
         let mut pixel = first;
         let mut latest = None;
         let mut shift = 0;
@@ -106,20 +114,16 @@ impl Hdr {
             if let [1, 1, 1, n] = pixel {
                 let repeated = latest.filter(|_| shift < 32).ok_or(INVALID)?;
                 let len = usize::from(n) << shift;
-                self.row
-                    .get_mut(filled..)
-                    .and_then(|rest| rest.get_mut(..len))
-                    .ok_or(INVALID)?
-                    .fill(repeated);
+                row.get_mut(filled..).and_then(|rest| rest.get_mut(..len)).ok_or(INVALID)?.fill(repeated);
                 filled += len;
                 shift += 8;
             } else {
-                *self.row.get_mut(filled).ok_or(INVALID)? = pixel;
+                *row.get_mut(filled).ok_or(INVALID)? = pixel;
                 latest = Some(pixel);
                 filled += 1;
                 shift = 0;
             }
-            if filled == self.row.len() {
+            if filled == row.len() {
                 return Ok(());
             }
             pixel = self.take()?;
@@ -128,34 +132,46 @@ impl Hdr {
 }
 
 impl RowSource for Hdr {
-    fn header(&self) -> Header {
-        self.header
+    fn info(&self) -> &Info {
+        &self.info
     }
 
     fn next_nanos(&self) -> u64 {
-        self.header.decode_nanos / u64::from(self.header.height.max(1))
+        self.info.row_nanos()
     }
 
     fn memory(&self) -> u64 {
-        self.strip.memory() + u64::from(self.header.width) * size_of::<[u8; 4]>() as u64
+        self.strip.memory() + u64::from(self.info.width) * size_of::<[u8; 4]>() as u64
     }
 
-    fn read(&mut self, max_rows: u32, _pool: Option<&ThreadPool>) -> Result<Read<'_>, Error> {
+    fn read(
+        &mut self,
+        input: &mut Input,
+        max_rows: u32,
+        _context: &Context<'_>,
+    ) -> Result<Poll<Rows<'_>>, Error> {
         if self.row.is_empty() {
-            self.row = zeroed(self.header.width as usize)?;
+            self.row = zeroed(self.info.width as usize)?;
         }
-        let rows = self.position.strip(self.strip.fit(max_rows)).len();
-        for n in 0..rows {
-            self.fill_row()?;
-            let out = self.strip.room(rows)?.chunks_exact_mut(self.header.row_bytes()).nth(n);
+        let wanted = self.position.strip(self.strip.fit(max_rows)).len();
+        let mut rows = 0;
+        while rows < wanted {
+            match self.fill_row(input.bytes_from(self.at)?) {
+                Ok(used) => self.at += used as u64,
+                // What is there counts: the error comes again.
+                Err(_) if rows > 0 => break,
+                Err(error) => return Err(error),
+            }
+            let out = self.strip.room(wanted)?.chunks_exact_mut(self.info.row_bytes()).nth(rows);
             let (out, _) = out.ok_or(Error::Internal)?.as_chunks_mut::<12>();
             for (out, &pixel) in out.iter_mut().zip(&self.row) {
                 let [r, g, b] = light(pixel).map(f32::to_ne_bytes);
                 *out = [r[0], r[1], r[2], r[3], g[0], g[1], g[2], g[3], b[0], b[1], b[2], b[3]];
             }
+            rows += 1;
         }
         self.position.next += rows as u32;
-        Ok(Read::Rows(self.strip.rows(rows)))
+        Ok(Poll::Ready(self.strip.rows(rows)))
     }
 }
 

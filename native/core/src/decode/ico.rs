@@ -2,12 +2,13 @@
 //! most bits a pixel is taken, and of those the largest.
 
 use bytes::Bytes;
-use rayon::ThreadPool;
+use thumbelina_codec::{Context, Input, Poll};
 
 use super::bmp::Bmp;
 use super::png::{self, Png};
-use super::{Read, RowSource};
-use crate::{Error, Format, Header};
+use super::source::{RowSource, Source};
+use crate::picture::Rows;
+use crate::{Error, Format, Info};
 
 const HEADER_BYTES: usize = 6;
 const ENTRY_BYTES: usize = 16;
@@ -17,8 +18,8 @@ const PNG_SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 const MANY_ENTRIES: usize = 1_024;
 const ENTRY_NANOS: u64 = 5;
 
-pub(super) fn open(input: Bytes) -> Result<Box<dyn RowSource>, Error> {
-    let truncated = Error::Truncated(Format::Ico);
+pub(super) fn open(input: Bytes) -> Result<Source, Error> {
+    let truncated = Error::truncated(Format::Ico);
     let entry = best(&input).ok_or(truncated)?;
     if input.len() < entry.offset.saturating_add(PNG_SIGNATURE.len()) {
         return Err(truncated);
@@ -26,8 +27,12 @@ pub(super) fn open(input: Bytes) -> Result<Box<dyn RowSource>, Error> {
     let end = entry.offset as u64 + u64::from(entry.bytes);
     Ok(match entry.png(&input) {
         // Where it ends, it says itself.
-        Some(_) => Box::new(Inner(Png::open(input.slice(entry.offset..)).map_err(of_icon)?)),
-        None => Box::new(Bmp::open_icon(input, entry.offset, end)?),
+        Some(_) => {
+            let png = Png::of(input.slice(entry.offset..)).map_err(of_icon)?;
+            let info = Info { format: Format::Ico, ..png.info().clone() };
+            Source::of(Inner { png, info })
+        }
+        None => Source::of(Bmp::open_icon(input, entry.offset, end)?),
     })
 }
 
@@ -84,30 +89,40 @@ fn best(input: &[u8]) -> Option<Entry> {
 }
 
 /// A PNG that is an icon to the outside.
-struct Inner(Png);
+struct Inner {
+    png: Png,
+    info: Info,
+}
 
 impl RowSource for Inner {
-    fn header(&self) -> Header {
-        Header { format: Format::Ico, ..self.0.header() }
+    fn info(&self) -> &Info {
+        &self.info
     }
 
     fn next_nanos(&self) -> u64 {
-        self.0.next_nanos()
+        self.png.next_nanos()
     }
 
     fn memory(&self) -> u64 {
-        self.0.memory()
+        self.png.memory()
     }
 
-    fn read(&mut self, max_rows: u32, pool: Option<&ThreadPool>) -> Result<Read<'_>, Error> {
-        self.0.read(max_rows, pool).map_err(of_icon)
+    fn read(
+        &mut self,
+        _input: &mut Input,
+        max_rows: u32,
+        context: &Context<'_>,
+    ) -> Result<Poll<Rows<'_>>, Error> {
+        // It has its part of the file.
+        let nothing = &mut Input::whole(Bytes::new());
+        self.png.read(nothing, max_rows, context).map_err(of_icon)
     }
 }
 
 fn of_icon(error: Error) -> Error {
     match error {
-        Error::Invalid(_) => Error::Invalid(Format::Ico),
-        Error::Truncated(_) => Error::Truncated(Format::Ico),
+        Error::Invalid { .. } => Error::invalid(Format::Ico),
+        Error::Truncated { .. } => Error::truncated(Format::Ico),
         Error::Unsupported(_) => Error::Unsupported(Format::Ico),
         error => error,
     }

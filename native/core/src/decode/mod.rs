@@ -11,6 +11,7 @@ mod jpeg;
 mod png;
 mod pnm;
 mod qoi;
+mod source;
 mod stored;
 mod strip;
 mod tga;
@@ -18,75 +19,87 @@ mod tiff;
 mod webp;
 
 use bytes::Bytes;
-use rayon::ThreadPool;
+use thumbelina_codec::{Budget, Input, Poll};
 
-use crate::pixels::Rows;
-use crate::{Error, Format, Header, Limits};
+use crate::{Error, Format, Info, Limits, cost};
 
-/// A decoder that hands over rows from top to bottom, or the other way round if its header says so.
-///
-/// It owns its input, so that its state can rest between two calls, on whichever thread the next
-/// one comes from.
-pub(crate) trait RowSource: Send {
-    fn header(&self) -> Header;
+pub(crate) use source::{DecodeOptions, RowSource, Source, read};
 
-    /// The estimated nanoseconds of the smallest piece of work that the next [`read`](Self::read)
-    /// can do.
-    fn next_nanos(&self) -> u64;
+/// Where so many bytes have come, they tell the format; a TGA needs that many to be told by.
+const SIGNATURE_BYTES: usize = 64;
 
-    /// The most native bytes that this holds at any one time from now on, its input aside. Known
-    /// before the first [`read`](Self::read), at the scale that was set.
-    fn memory(&self) -> u64;
-
-    /// Decodes at one `factor`th of the size, which leaves a shrink by `left` for later. Called
-    /// before the first [`read`](Self::read), and only where the header says that this can be done.
-    fn set_scale(&mut self, _factor: u32, _left: f64) {}
-
-    /// Makes gray of what is missing or damaged, where it can. Called before the first
-    /// [`read`](Self::read).
-    fn tolerate_damage(&mut self) {}
-
-    /// Hands over at least one row and at most `max_rows` (which is not 0), or gets closer to it.
-    /// Shares the work out over a pool, if there is one and it can.
-    fn read(&mut self, max_rows: u32, pool: Option<&ThreadPool>) -> Result<Read<'_>, Error>;
-}
-
-pub(crate) enum Read<'a> {
-    /// Whole rows, in the header's layout.
-    Rows(Rows<'a>),
-    /// Something was decoded, but no row is finished yet: call again.
-    Working,
-}
-
-/// Recognizes the format and reads the header.
-pub(crate) fn open(input: Bytes, limits: &Limits) -> Result<Box<dyn RowSource>, Error> {
+/// Recognizes the format and reads the header, once. What has come of the input is enough for some
+/// formats; the decoders of others go back and forth in it, and need all of it.
+pub(crate) fn open(input: &mut Input, limits: &Limits, budget: &Budget) -> Result<Poll<Source>, Error> {
     limits.check_input(input.len())?;
-    let format = Format::of(&input).ok_or(Error::UnknownFormat)?;
+    while input.bytes().len() < SIGNATURE_BYTES && input.more()? {}
+    if input.bytes().len() < SIGNATURE_BYTES && !input.is_complete() {
+        return Ok(Poll::NeedInput);
+    }
+    let format = Format::of(input.bytes()).ok_or(Error::UnknownFormat)?;
     if format != Format::Avif {
         limits.check_format(format)?;
     }
-    let source: Box<dyn RowSource> = match format {
-        Format::Png => Box::new(png::Png::open(input)?),
-        Format::Gif => Box::new(gif::Gif::open(input)?),
-        Format::Qoi => Box::new(qoi::Qoi::open(input)?),
-        Format::Tiff => Box::new(tiff::Tiff::open(input)?),
-        Format::Bmp => Box::new(bmp::Bmp::open(input)?),
-        Format::Ico => ico::open(input)?,
-        Format::Pnm => pnm::open(input)?,
-        Format::Tga => tga::open(input)?,
-        Format::Farbfeld => Box::new(farbfeld::open(input)?),
-        Format::Hdr => Box::new(hdr::Hdr::open(input)?),
-        Format::Dds => Box::new(dds::Dds::open(input)?),
-        Format::Jpeg => Box::new(jpeg::Jpeg::open(input, limits)?),
-        Format::Avif => return Err(Error::Unsupported(format)),
-        Format::Webp => Box::new(webp::Webp::open(input, limits)?),
-        Format::OpenExr => Box::new(exr::Exr::open(input)?),
+    let source = match followed(format, input) {
+        Some(Err(Error::Truncated { .. })) if !input.is_complete() => return source::lengthen(input),
+        Some(source) => source?,
+        None => match input.collect(budget)? {
+            Poll::Ready(bytes) => whole(format, bytes, budget)?,
+            Poll::Working => return Ok(Poll::Working),
+            Poll::NeedInput => return Ok(Poll::NeedInput),
+        },
     };
-    let header = source.header();
-    if header.width == 0 || header.height == 0 {
-        return Err(Error::Invalid(format));
+    let &Info { width, height, .. } = &source.info;
+    if width == 0 || height == 0 {
+        return Err(Error::invalid(format));
     }
-    Ok(source)
+    limits.check_size(width, height)?;
+    Ok(Poll::Ready(source))
+}
+
+/// Reads the header of a format whose decoder follows its input: it needs no more than what comes
+/// next, and lets go what it has used. `None` for the others.
+fn followed(format: Format, input: &mut Input) -> Option<Result<Source, Error>> {
+    Some(match format {
+        Format::Png => png::Png::open(input).map(Source::of),
+        Format::Gif => gif::Gif::open(input).map(Source::of),
+        Format::Qoi => qoi::Qoi::open(input.bytes()).map(Source::of),
+        Format::Bmp => bmp::Bmp::open(input.bytes()).map(Source::of),
+        Format::Pnm => pnm::open(input.bytes()),
+        Format::Farbfeld => farbfeld::open(input.bytes()).map(Source::of),
+        Format::Hdr => hdr::Hdr::open(input.bytes()).map(Source::of),
+        Format::Tga if !tga::needs_footer(input.bytes()) => tga::open(input.bytes()),
+        _ => return None,
+    })
+}
+
+/// Reads the header of an input that is there.
+fn whole(format: Format, input: Bytes, budget: &Budget) -> Result<Source, Error> {
+    match format {
+        Format::Jpeg => jpeg::open(input, budget),
+        Format::Webp => webp::open(input, budget),
+        Format::Tiff => tiff::Tiff::open(input).map(Source::of),
+        Format::Ico => ico::open(input),
+        Format::Tga => tga::open(&input),
+        Format::Dds => dds::Dds::open(input).map(Source::of),
+        Format::Openexr => exr::Exr::open(input).map(Source::of),
+        _ => Err(Error::Unsupported(format)),
+    }
+}
+
+/// Reads the header of an encoded picture. Decodes no pixel.
+///
+/// # Errors
+/// [`Error::UnknownFormat`], [`Error::NotAllowed`], [`Error::Unsupported`], [`Error::Invalid`] or
+/// [`Error::Truncated`], and [`Error::Limit`] where the picture or the input itself is too large.
+pub fn probe(input: &mut Input, limits: &Limits) -> Result<Poll<Info>, Error> {
+    Ok(open(input, limits, &Budget::new(u64::MAX))?.map(|source| source.info))
+}
+
+/// Whether [`probe`] takes no longer than a piece of work on a normal scheduler may. A header can be
+/// as long as its file.
+pub fn is_probe_short(input: &[u8]) -> bool {
+    header_nanos(input, 2 * cost::PIECE_NANOS) <= cost::PIECE_NANOS
 }
 
 /// The estimated nanoseconds of [`open`], which does it in one piece. Stops counting at `most`.
@@ -98,30 +111,12 @@ pub(crate) fn header_nanos(input: &[u8], most: u64) -> u64 {
         Some(Format::Ico) => ico::header_nanos(input, most),
         Some(Format::Tiff) => tiff::header_nanos(input),
         Some(Format::Webp) => webp::header_nanos(input, most),
-        Some(Format::OpenExr) => exr::header_nanos(input, most),
+        Some(Format::Openexr) => exr::header_nanos(input, most),
         Some(Format::Pnm) => pnm::header_nanos(input),
         Some(Format::Hdr) => hdr::header_nanos(input),
         // Of a fixed length, or not read at all.
         Some(Format::Qoi | Format::Farbfeld | Format::Bmp | Format::Tga | Format::Dds | Format::Avif)
         | None => 5_000,
-    }
-}
-
-/// Where a source stands: the next row to hand over, and how many there are.
-#[derive(Clone, Copy)]
-struct Position {
-    next: u32,
-    height: u32,
-}
-
-impl Position {
-    fn start(height: u32) -> Self {
-        Position { next: 0, height }
-    }
-
-    /// The rows of the next strip. Empty after the last one, which is a caller's mistake.
-    fn strip(&self, max_rows: u32) -> std::ops::Range<u32> {
-        self.next..self.next.saturating_add(max_rows.max(1)).min(self.height)
     }
 }
 
@@ -171,7 +166,7 @@ mod tests {
         let mut out = Vec::new();
         while out.len() < header.row_bytes() * header.height as usize {
             match source.read(rows_at_once, None) {
-                Ok(Read::Rows(rows)) => {
+                Ok(Poll::Ready(rows)) => {
                     let rows = match rows {
                         Rows::U8(rows) => Samples::U8(rows.to_vec()),
                         Rows::U16(rows) => Samples::U16(rows.to_vec()),
@@ -181,7 +176,7 @@ mod tests {
                     assert!(len > 0 && len <= header.row_bytes() * rows_at_once as usize);
                     out.extend(rows.bytes());
                 }
-                Ok(Read::Working) => {}
+                Ok(Poll::Working) => {}
                 Err(error) => unreachable!("{error}"),
             }
         }

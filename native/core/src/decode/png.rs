@@ -1,27 +1,30 @@
 //! PNG, row by row through the `png` crate. An interlaced picture arrives in seven passes over all
 //! of it, so that it alone is kept whole; its passes can be cut anywhere all the same.
 
-use std::io::{BufRead, Cursor, ErrorKind, Seek, SeekFrom};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::VecDeque;
+use std::io::{BufRead, ErrorKind, Seek, SeekFrom};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use image::metadata::Orientation;
 use png::{BitDepth, ColorType, DecodingError, InterlaceInfo, Reader, Transformations};
-use rayon::ThreadPool;
+use thumbelina_codec::{Context, Input, Poll};
 
-use super::{Position, Read, RowSource};
-use crate::limits::{Limit, MAX_ROW_BYTES};
-use crate::pixels::{Growing, zeroed};
-use crate::{Depth, Error, Format, Header, Layout, Samples};
+use super::source::{Position, RowSource};
+use crate::limits::{Limit, MAX_PIECE_BYTES};
+use crate::picture::{Growing, Rows, zeroed};
+use crate::{Depth, Error, Format, Info, Layout, Samples};
 
 pub(super) struct Png {
-    reader: Reader<Metered>,
-    /// What the reader may still take of the input in this step.
-    meter: Arc<AtomicUsize>,
-    header: Header,
+    reader: Reader<Portions>,
+    shared: Arc<Mutex<Shared>>,
+    info: Info,
     position: Position,
     kept: Kept,
+    /// Rows of the last strip that are not handed over before the end of the data was looked at.
+    last_rows: Option<usize>,
+    /// Whether that has been begun.
+    is_ending: bool,
 }
 
 enum Kept {
@@ -30,18 +33,32 @@ enum Kept {
     /// The whole picture of an interlaced one, and one row of a pass.
     Passes { picture: Growing<u8>, row: Vec<u8>, rows_left: u64 },
     /// The same once the last pass is in, and the latest strip of it.
-    Whole { picture: Vec<u8>, strip: Samples },
+    All { picture: Vec<u8>, strip: Samples },
 }
 
 /// An input that is let out in portions. Data can go on for as long as the file without giving a
 /// single row, in empty chunks or empty blocks; the decoder stops at `WouldBlock` wherever it is,
-/// and goes on there in the next step.
-struct Metered {
-    input: Cursor<Bytes>,
-    left: Arc<AtomicUsize>,
+/// and goes on there in the next step. It does the same where more of the input is to come.
+struct Portions {
+    current: Bytes,
+    shared: Arc<Mutex<Shared>>,
 }
 
-/// Let out in every step on top of what its rows hold uncompressed.
+/// What the two sides of the reader share.
+struct Shared {
+    /// What comes after the current piece.
+    pieces: VecDeque<Bytes>,
+    /// Whether these are all.
+    is_complete: bool,
+    /// What the reader may still take in this step.
+    left: usize,
+    /// Whether it has stopped for want of input.
+    is_starved: bool,
+}
+
+const TRUNCATED: Error = Error::truncated(Format::Png);
+
+/// Let out in every step on top of what its rows hold uncompressed, and after the last row.
 const BYTES_PER_STEP: usize = 4 << 10;
 
 /// What the decoder may allocate for the first chunk, which is a fixed 13 bytes.
@@ -57,23 +74,37 @@ const INFLATE_BYTES: u64 = 256 << 10;
 /// passed over; of the others only EXIF is as long as it likes, and it is kept twice.
 const EXIF_BYTES: usize = 4 << 20;
 
-impl BufRead for Metered {
-    fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
-        let left = self.left.load(Ordering::Relaxed);
-        if left == 0 {
-            return Err(ErrorKind::WouldBlock.into());
-        }
-        let rest = self.input.fill_buf()?;
-        Ok(&rest[..rest.len().min(left)])
-    }
-
-    fn consume(&mut self, bytes: usize) {
-        self.left.fetch_sub(bytes, Ordering::Relaxed);
-        self.input.consume(bytes);
+impl Shared {
+    fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+        shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl std::io::Read for Metered {
+impl BufRead for Portions {
+    fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
+        let mut shared = Shared::lock(&self.shared);
+        if shared.left == 0 {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        while self.current.is_empty()
+            && let Some(piece) = shared.pieces.pop_front()
+        {
+            self.current = piece;
+        }
+        if self.current.is_empty() && !shared.is_complete {
+            shared.is_starved = true;
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        Ok(&self.current[..self.current.len().min(shared.left)])
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        Shared::lock(&self.shared).left -= bytes;
+        self.current.advance(bytes);
+    }
+}
+
+impl std::io::Read for Portions {
     fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
         let read = self.fill_buf()?.read(out)?;
         self.consume(read);
@@ -81,24 +112,34 @@ impl std::io::Read for Metered {
     }
 }
 
-impl Seek for Metered {
-    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
-        self.input.seek(to)
+impl Seek for Portions {
+    /// Pieces that are used up are gone. The decoder of still pictures never asks.
+    fn seek(&mut self, _to: SeekFrom) -> std::io::Result<u64> {
+        Err(ErrorKind::Unsupported.into())
     }
 }
 
 impl Png {
-    pub(super) fn open(input: Bytes) -> Result<Self, Error> {
-        // The header comes in one piece.
-        let meter = Arc::new(AtomicUsize::new(usize::MAX));
-        let input = Metered { input: Cursor::new(input), left: meter.clone() };
-        let mut decoder = png::Decoder::new_with_limits(input, png::Limits { bytes: HEADER_BYTES });
+    /// Takes the window, once the whole header is in it.
+    pub(super) fn open(input: &mut Input) -> Result<Self, Error> {
+        let png = Png::of(input.window())?;
+        input.take();
+        Ok(png)
+    }
+
+    /// Of what has come. A header that goes on after it is truncated.
+    pub(super) fn of(input: Bytes) -> Result<Self, Error> {
+        let (pieces, left) = (VecDeque::new(), usize::MAX);
+        let shared = Shared { pieces, is_complete: true, left, is_starved: false };
+        let shared = Arc::new(Mutex::new(shared));
+        let portions = Portions { current: input, shared: shared.clone() };
+        let mut decoder = png::Decoder::new_with_limits(portions, png::Limits { bytes: HEADER_BYTES });
         // A palette becomes RGB, tRNS becomes alpha, 1, 2 and 4 bits become 8.
         decoder.set_transformations(Transformations::EXPAND);
         decoder.set_ignore_text_chunk(true);
         decoder.set_ignore_iccp_chunk(true);
         let width = decoder.read_header_info().map_err(error)?.width as usize;
-        let row_bytes = width.saturating_mul(MAX_PIXEL_BYTES).min(MAX_ROW_BYTES as usize);
+        let row_bytes = width.saturating_mul(MAX_PIXEL_BYTES).min(MAX_PIECE_BYTES as usize);
         decoder.set_limits(png::Limits { bytes: row_bytes + EXIF_BYTES });
         let reader = decoder.read_info().map_err(error)?;
         let (color, bits) = reader.output_color_type();
@@ -107,39 +148,40 @@ impl Png {
             ColorType::GrayscaleAlpha => 2,
             ColorType::Rgb => 3,
             ColorType::Rgba => 4,
-            ColorType::Indexed => return Err(Error::Invalid(Format::Png)),
+            ColorType::Indexed => return Err(Error::invalid(Format::Png)),
         };
         let depth = if bits == BitDepth::Sixteen { Depth::U16 } else { Depth::U8 };
-        let info = reader.info();
-        let orientation = info
+        let found = reader.info();
+        let orientation = found
             .exif_metadata
             .as_deref()
             .and_then(Orientation::from_exif_chunk)
             .unwrap_or(Orientation::NoTransforms);
-        let mut header = Header::new(Format::Png, info.width, info.height, Layout::new(channels, depth));
-        header.orientation = orientation;
-        let kept = if info.interlaced {
-            let rows_left = pass_rows(header.width, header.height);
+        let mut info = Info::new(Format::Png, found.width, found.height, Layout::new(channels, depth));
+        info.orientation = orientation;
+        let kept = if found.interlaced {
+            let rows_left = pass_rows(info.width, info.height);
             Kept::Passes { picture: Growing::new(0)?, row: Vec::new(), rows_left }
         } else {
             Kept::Strip(Samples::U8(Vec::new()))
         };
-        Ok(Png { reader, meter, header, position: Position::start(header.height), kept })
+        let position = Position::start(info.height);
+        Ok(Png { reader, shared, info, position, kept, last_rows: None, is_ending: false })
     }
 
     /// Decodes `rows` rows of the current pass into the picture.
     fn read_passes(&mut self, rows: u32) -> Result<(), Error> {
         let Kept::Passes { picture, row, rows_left } = &mut self.kept else { return Err(Error::Internal) };
-        let layout = self.header.layout;
-        let stride = self.header.row_bytes();
+        let layout = self.info.layout;
+        let stride = self.info.row_bytes();
         if row.is_empty() {
-            *picture = Growing::new(stride * self.header.height as usize)?;
+            *picture = Growing::new(stride * self.info.height as usize)?;
             *row = zeroed(stride)?;
         }
         if !picture.grow() {
             return Ok(());
         }
-        for _ in 0..u64::from(rows).min(*rows_left) {
+        for read in 0..u64::from(rows).min(*rows_left) {
             match self.reader.read_row(row) {
                 Ok(Some(InterlaceInfo::Adam7(info))) => {
                     let bits = layout.pixel_bytes() as u8 * 8;
@@ -147,24 +189,27 @@ impl Png {
                     *rows_left -= 1;
                 }
                 Ok(Some(InterlaceInfo::Null(_)) | None) => return Err(Error::Internal),
-                Err(stop) if is_out_of_portion(&stop) => return Ok(()),
+                Err(stop) if would_block(&stop) => return self.check_starved(read > 0),
                 Err(stop) => return Err(error(stop)),
             }
         }
-        if *rows_left == 0 {
-            check_end(self.reader.read_row(&mut []).map(|_| ()))?;
+        if *rows_left == 0 && self.is_at_end()? {
+            let Kept::Passes { picture, .. } = &mut self.kept else { return Err(Error::Internal) };
             let picture = std::mem::replace(picture, Growing::new(0)?).into_vec();
-            self.kept = Kept::Whole { picture, strip: Samples::zeroed(layout.depth, 0)? };
+            self.kept = Kept::All { picture, strip: Samples::zeroed(layout.depth, 0)? };
         }
         Ok(())
     }
 
-    /// Decodes up to `rows` rows into the strip. Fewer where the step's portion of input is used
-    /// up.
+    /// Decodes up to `rows` rows into the strip, and says how many can be handed over: fewer where
+    /// the step's portion of input is used up.
     fn read_rows(&mut self, rows: usize) -> Result<usize, Error> {
+        if let Some(rows) = self.last_rows {
+            return Ok(if self.is_at_end()? { rows } else { 0 });
+        }
         let Kept::Strip(samples) = &mut self.kept else { return Err(Error::Internal) };
-        let row_bytes = self.header.row_bytes();
-        let depth = self.header.layout.depth;
+        let row_bytes = self.info.row_bytes();
+        let depth = self.info.layout.depth;
         if samples.bytes().len() < rows * row_bytes {
             *samples = Samples::zeroed(depth, rows * row_bytes / depth.bytes())?;
         }
@@ -172,59 +217,98 @@ impl Png {
         for row in samples.bytes_mut().chunks_exact_mut(row_bytes).take(rows) {
             match self.reader.read_row(row) {
                 Ok(Some(_)) => read += 1,
-                Ok(None) => return Err(Error::Truncated(Format::Png)),
-                Err(stop) if is_out_of_portion(&stop) => break,
+                Ok(None) => return Err(TRUNCATED),
+                Err(stop) if would_block(&stop) => break,
                 Err(stop) => return Err(error(stop)),
             }
         }
         from_big_endian(samples);
         self.position.next += read as u32;
-        if self.position.next == self.header.height {
-            check_end(self.reader.read_row(&mut []).map(|_| ()))?;
+        if self.position.next == self.info.height {
+            self.last_rows = Some(read);
+            return Ok(if self.is_at_end()? { read } else { 0 });
         }
+        self.check_starved(read > 0)?;
         Ok(read)
+    }
+
+    /// Looks at how the data ends after the last row, the checksum above all. A file that ends
+    /// there, or goes on with more than a portion of nothing, has all its rows. `false` where that
+    /// is still to come.
+    fn is_at_end(&mut self) -> Result<bool, Error> {
+        if !self.is_ending {
+            self.is_ending = true;
+            Shared::lock(&self.shared).left = BYTES_PER_STEP;
+        }
+        match self.reader.read_row(&mut []) {
+            Err(stop) if would_block(&stop) => self.check_starved(false).map(|()| true),
+            Err(stop) => match error(stop) {
+                Error::Truncated { .. } => Ok(true),
+                error => Err(error),
+            },
+            Ok(_) => Ok(true),
+        }
+    }
+
+    /// Whether the decoder has stopped for want of input, which is an error unless there are rows
+    /// to hand over.
+    fn check_starved(&self, has_rows: bool) -> Result<(), Error> {
+        if Shared::lock(&self.shared).is_starved && !has_rows { Err(TRUNCATED) } else { Ok(()) }
     }
 }
 
 impl RowSource for Png {
-    fn header(&self) -> Header {
-        self.header
+    fn info(&self) -> &Info {
+        &self.info
     }
 
     fn next_nanos(&self) -> u64 {
         match self.kept {
-            Kept::Whole { .. } => 0,
-            _ => self.header.decode_nanos / u64::from(self.header.height),
+            Kept::All { .. } => 0,
+            _ => self.info.row_nanos(),
         }
     }
 
     fn memory(&self) -> u64 {
-        let row = self.header.row_bytes() as u64;
-        let picture =
-            if matches!(self.kept, Kept::Strip(_)) { 0 } else { row * u64::from(self.header.height) };
+        let row = self.info.row_bytes() as u64;
+        let picture = if matches!(self.kept, Kept::Strip(_)) { 0 } else { row * u64::from(self.info.height) };
         // Of the decoder: the row before, and those that are inflated and not taken yet.
         picture + 3 * row + INFLATE_BYTES
     }
 
-    fn read(&mut self, max_rows: u32, _pool: Option<&ThreadPool>) -> Result<Read<'_>, Error> {
-        let row_bytes = self.header.row_bytes();
-        self.meter.store(max_rows as usize * row_bytes + BYTES_PER_STEP, Ordering::Relaxed);
+    fn read(
+        &mut self,
+        input: &mut Input,
+        max_rows: u32,
+        _context: &Context<'_>,
+    ) -> Result<Poll<Rows<'_>>, Error> {
+        let row_bytes = self.info.row_bytes();
+        let mut shared = Shared::lock(&self.shared);
+        while let Some(piece) = input.take() {
+            shared.pieces.push_back(piece);
+        }
+        shared.is_complete = input.is_complete();
+        shared.is_starved = false;
+        if !self.is_ending {
+            shared.left = max_rows as usize * row_bytes + BYTES_PER_STEP;
+        }
+        drop(shared);
         let strip = self.position.strip(max_rows);
         if matches!(self.kept, Kept::Passes { .. }) {
             self.read_passes(max_rows)?;
-            return Ok(Read::Working);
+            return Ok(Poll::Working);
         }
         let rows =
             if matches!(self.kept, Kept::Strip(_)) { self.read_rows(strip.len())? } else { strip.len() };
         if rows == 0 {
-            return Ok(Read::Working);
+            return Ok(Poll::Working);
         }
-        let depth = self.header.layout.depth;
+        let depth = self.info.layout.depth;
         let len = rows * row_bytes;
         let samples = match &mut self.kept {
             Kept::Passes { .. } => return Err(Error::Internal),
             Kept::Strip(samples) => samples,
-            Kept::Whole { picture, strip: samples } => {
+            Kept::All { picture, strip: samples } => {
                 if samples.bytes().len() < len {
                     *samples = Samples::zeroed(depth, len / depth.bytes())?;
                 }
@@ -235,7 +319,7 @@ impl RowSource for Png {
                 samples
             }
         };
-        Ok(Read::Rows(samples.rows().slice(0..len / depth.bytes())))
+        Ok(Poll::Ready(samples.rows().slice(0..len / depth.bytes())))
     }
 }
 
@@ -248,20 +332,7 @@ fn pass_rows(width: u32, height: u32) -> u64 {
         .sum()
 }
 
-/// Looks at how the data ends after the last row, the checksum above all. A file that ends there,
-/// or goes on with more than a portion of nothing, has all its rows.
-fn check_end(end: Result<(), DecodingError>) -> Result<(), Error> {
-    match end {
-        Err(stop) if is_out_of_portion(&stop) => Ok(()),
-        Err(stop) => match error(stop) {
-            Error::Truncated(_) => Ok(()),
-            error => Err(error),
-        },
-        Ok(()) => Ok(()),
-    }
-}
-
-fn is_out_of_portion(stop: &DecodingError) -> bool {
+fn would_block(stop: &DecodingError) -> bool {
     matches!(stop, DecodingError::IoError(io) if io.kind() == ErrorKind::WouldBlock)
 }
 
@@ -298,8 +369,9 @@ fn error(error: DecodingError) -> Error {
     match error {
         DecodingError::IoError(io) => Error::from_io(Format::Png, &io),
         DecodingError::LimitsExceeded => {
-            Error::Limit { limit: Limit::DecodedBytes, value: MAX_ROW_BYTES + 1, maximum: MAX_ROW_BYTES }
+            let maximum = MAX_PIECE_BYTES;
+            Error::Limit { limit: Limit::MaxMemory, value: maximum + 1, maximum }
         }
-        DecodingError::Format(_) | DecodingError::Parameter(_) => Error::Invalid(Format::Png),
+        DecodingError::Format(_) | DecodingError::Parameter(_) => Error::invalid(Format::Png),
     }
 }

@@ -4,29 +4,28 @@
 //! Binary rows lie in the file as they are. Plain ones are digits, with any amount of white space
 //! and comments between them, and are read in steps of so many bytes.
 
-use bytes::Bytes;
-use rayon::ThreadPool;
+use thumbelina_codec::{Context, Input, Poll};
 
+use super::source::{Position, RowSource, Source};
 use super::stored::{Place, Stored, Unpack, unpack_be16};
 use super::strip::Strip;
-use super::{Position, Read, RowSource};
-use crate::pixels::Growing;
-use crate::{Depth, Error, Format, Header, Layout, cost};
+use crate::picture::{Growing, Rows};
+use crate::{Depth, Error, Format, Info, Layout, cost};
 
-const INVALID: Error = Error::Invalid(Format::Pnm);
-const TRUNCATED: Error = Error::Truncated(Format::Pnm);
+const INVALID: Error = Error::invalid(Format::Pnm);
+const TRUNCATED: Error = Error::truncated(Format::Pnm);
 
-pub(super) fn open(input: Bytes) -> Result<Box<dyn RowSource>, Error> {
-    let map = Map::read(&input)?;
+pub(super) fn open(input: &[u8]) -> Result<Source, Error> {
+    let map = Map::read(input)?;
     let scale = Scale::new(map.maxval);
     let layout = Layout::new(map.channels, scale.depth());
-    let mut header = Header::new(Format::Pnm, map.width, map.height, layout);
+    let mut info = Info::new(Format::Pnm, map.width, map.height, layout);
     let samples = map.width as usize * usize::from(map.channels);
     let (row_bytes, unpack): (usize, Unpack) = match map.coding {
         Coding::PlainBits | Coding::Plain => {
-            header.decode_nanos =
-                header.decode_nanos.saturating_add(input.len() as u64 * PLAIN_NANOS_PER_BYTE);
-            return Ok(Box::new(Plain::new(input, header, &map, scale)?));
+            let text = (input.len() as u64).saturating_mul(PLAIN_NANOS_PER_BYTE);
+            info.nanos.all = info.nanos.all.saturating_add(text);
+            return Ok(Source::of(Plain::new(info, &map, scale)?));
         }
         Coding::Bits => (samples.div_ceil(8), Box::new(unpack_bits)),
         Coding::Truths => (samples, Box::new(unpack_truths)),
@@ -38,8 +37,8 @@ pub(super) fn open(input: Bytes) -> Result<Box<dyn RowSource>, Error> {
             (samples * layout.depth.bytes(), Box::new(unpack))
         }
     };
-    let place = Place { offset: map.start, row_bytes, last_first: false };
-    Ok(Box::new(Stored::new(input, header, place, unpack)?))
+    let place = Place { offset: map.start as u64, row_bytes };
+    Ok(Source::of(Stored::new(info, place, unpack)?))
 }
 
 /// The estimated nanoseconds of [`open`]: comments can be as long as the file.
@@ -322,10 +321,10 @@ fn unpack_truths(stored: &[u8], out: &mut [u8]) -> Result<(), Error> {
 
 /// A picture in digits.
 struct Plain {
-    input: Bytes,
-    header: Header,
+    info: Info,
     position: Position,
-    at: usize,
+    /// Where the text goes on.
+    at: u64,
     place: PlainPlace,
     /// Whether each digit is a sample.
     bits: bool,
@@ -350,29 +349,30 @@ const PLAIN_BYTES_PER_STEP: usize = 8 << 10;
 const PLAIN_NANOS_PER_BYTE: u64 = 4;
 
 impl Plain {
-    fn new(input: Bytes, header: Header, map: &Map, scale: Scale) -> Result<Self, Error> {
+    fn new(info: Info, map: &Map, scale: Scale) -> Result<Self, Error> {
+        let strip = Strip::new(&info)?;
         Ok(Plain {
-            input,
-            header,
-            position: Position::start(header.height),
-            at: map.start,
+            position: Position::start(info.height),
+            info,
+            at: map.start as u64,
             place: PlainPlace::Between,
             bits: map.coding == Coding::PlainBits,
             scale,
             row: None,
             filled: 0,
-            strip: Strip::new(&header)?,
+            strip,
         })
     }
 
     /// Goes on with the current row for at most `budget` bytes. `true` when the row is complete.
-    fn fill_row(&mut self, budget: &mut usize) -> Result<bool, Error> {
+    fn fill_row(&mut self, input: &mut Input, budget: &mut usize) -> Result<bool, Error> {
         let row = self.row.as_mut().ok_or(Error::Internal)?.get_mut();
         let most = match self.scale {
             Scale::Eight(_) => 255,
             Scale::Sixteen(_) => 65_535,
         };
-        let rest = self.input.get(self.at..).unwrap_or_default();
+        let is_complete = input.is_complete();
+        let rest = input.bytes_from(self.at)?;
         let piece = &rest[..rest.len().min(*budget)];
         let mut left = piece.iter();
         let len = row.len();
@@ -412,6 +412,7 @@ impl Plain {
         }
         let taken = piece.len() - left.len();
         if taken == rest.len()
+            && is_complete
             && let PlainPlace::Number(number) = place
             && let Some(sample) = out.next()
         {
@@ -420,7 +421,7 @@ impl Plain {
             place = PlainPlace::Between;
         }
         self.place = place;
-        self.at += taken;
+        self.at += taken as u64;
         *budget -= taken;
         self.filled = len - out.len();
         if self.filled < len && taken == rest.len() {
@@ -431,40 +432,52 @@ impl Plain {
 }
 
 impl RowSource for Plain {
-    fn header(&self) -> Header {
-        self.header
+    fn info(&self) -> &Info {
+        &self.info
     }
 
     fn next_nanos(&self) -> u64 {
         // With the zeroing of a strip, which is more for long rows.
-        PLAIN_BYTES_PER_STEP as u64 * PLAIN_NANOS_PER_BYTE + self.header.row_bytes() as u64 / 4
+        PLAIN_BYTES_PER_STEP as u64 * PLAIN_NANOS_PER_BYTE + self.info.row_bytes() as u64 / 4
     }
 
     fn memory(&self) -> u64 {
-        let row = self.header.width as usize * usize::from(self.header.layout.channels) * 2;
+        let row = self.info.width as usize * usize::from(self.info.layout.channels) * 2;
         row as u64 + self.strip.memory()
     }
 
-    fn read(&mut self, max_rows: u32, _pool: Option<&ThreadPool>) -> Result<Read<'_>, Error> {
-        let row_samples = self.header.width as usize * usize::from(self.header.layout.channels);
+    fn read(
+        &mut self,
+        input: &mut Input,
+        max_rows: u32,
+        _context: &Context<'_>,
+    ) -> Result<Poll<Rows<'_>>, Error> {
+        let row_samples = self.info.width as usize * usize::from(self.info.layout.channels);
         if self.row.is_none() {
             self.row = Some(Growing::new(row_samples)?);
         }
         if !self.row.as_mut().ok_or(Error::Internal)?.grow() {
-            return Ok(Read::Working);
+            return Ok(Poll::Working);
         }
         let wanted = self.position.strip(self.strip.fit(max_rows)).len();
         let mut budget = PLAIN_BYTES_PER_STEP;
         let mut rows = 0;
-        while rows < wanted && self.fill_row(&mut budget)? {
+        while rows < wanted {
+            match self.fill_row(input, &mut budget) {
+                Ok(true) => {}
+                Ok(false) => break,
+                // What is there counts: the error comes again.
+                Err(_) if rows > 0 => break,
+                Err(error) => return Err(error),
+            }
             let row = self.row.as_ref().ok_or(Error::Internal)?.get();
-            let out = self.strip.room(wanted)?.chunks_exact_mut(self.header.row_bytes()).nth(rows);
+            let out = self.strip.room(wanted)?.chunks_exact_mut(self.info.row_bytes()).nth(rows);
             self.scale.write(row, out.ok_or(Error::Internal)?);
             self.filled = 0;
             rows += 1;
         }
         self.position.next += rows as u32;
-        Ok(if rows == 0 { Read::Working } else { Read::Rows(self.strip.rows(rows)) })
+        Ok(if rows == 0 { Poll::Working } else { Poll::Ready(self.strip.rows(rows)) })
     }
 }
 

@@ -1,16 +1,14 @@
-//! Rows that lie in the file as they are, one after the other: found by their number, and unpacked
-//! one by one.
+//! Rows that lie in the file as they are, one after the other, and are unpacked one by one.
 
-use bytes::Bytes;
-use rayon::ThreadPool;
+use thumbelina_codec::{Context, Input, Poll};
 
+use super::source::{Position, RowSource};
 use super::strip::Strip;
-use super::{Position, Read, RowSource};
-use crate::{Error, Header};
+use crate::picture::Rows;
+use crate::{Error, Info};
 
 pub(super) struct Stored {
-    input: Bytes,
-    header: Header,
+    info: Info,
     place: Place,
     unpack: Unpack,
     position: Position,
@@ -19,56 +17,54 @@ pub(super) struct Stored {
 
 /// Where the rows are.
 pub(super) struct Place {
-    pub(super) offset: usize,
+    pub(super) offset: u64,
     /// The bytes of each, with nothing between one and the next.
     pub(super) row_bytes: usize,
-    /// Whether the first in the file is the lowest.
-    pub(super) last_first: bool,
 }
 
 /// Makes samples, in the machine's own order, of a row's bytes.
 pub(super) type Unpack = Box<dyn Fn(&[u8], &mut [u8]) -> Result<(), Error> + Send>;
 
 impl Stored {
-    pub(super) fn new(input: Bytes, header: Header, place: Place, unpack: Unpack) -> Result<Self, Error> {
-        let strip = Strip::new(&header)?;
-        Ok(Stored { input, header, place, unpack, position: Position::start(header.height), strip })
-    }
-}
-
-impl Place {
-    /// A row's bytes, of a picture of `height` rows.
-    fn row<'a>(&self, input: &'a [u8], y: u32, height: u32) -> Option<&'a [u8]> {
-        let n = if self.last_first { height.checked_sub(y)?.checked_sub(1)? } else { y };
-        let start = self.row_bytes.checked_mul(n as usize)?.checked_add(self.offset)?;
-        input.get(start..start.checked_add(self.row_bytes)?)
+    pub(super) fn new(info: Info, place: Place, unpack: Unpack) -> Result<Self, Error> {
+        let strip = Strip::new(&info)?;
+        Ok(Stored { position: Position::start(info.height), info, place, unpack, strip })
     }
 }
 
 impl RowSource for Stored {
-    fn header(&self) -> Header {
-        self.header
+    fn info(&self) -> &Info {
+        &self.info
     }
 
     fn next_nanos(&self) -> u64 {
-        self.header.decode_nanos / u64::from(self.header.height.max(1))
+        self.info.row_nanos()
     }
 
     fn memory(&self) -> u64 {
         self.strip.memory()
     }
 
-    fn read(&mut self, max_rows: u32, _pool: Option<&ThreadPool>) -> Result<Read<'_>, Error> {
-        let Header { format, height, .. } = self.header;
+    fn read(
+        &mut self,
+        input: &mut Input,
+        max_rows: u32,
+        _context: &Context<'_>,
+    ) -> Result<Poll<Rows<'_>>, Error> {
+        let Place { offset, row_bytes } = self.place;
         let strip = self.position.strip(self.strip.fit(max_rows));
-        let rows = strip.len();
-        self.position.next = strip.end;
-        let out = self.strip.room(rows)?.chunks_exact_mut(self.header.row_bytes());
-        for (y, out) in strip.zip(out) {
-            let stored = self.place.row(&self.input, y, height).ok_or(Error::Truncated(format))?;
+        let out = self.strip.room(strip.len())?.chunks_exact_mut(self.info.row_bytes());
+        let bytes = input.bytes_from(offset.saturating_add(u64::from(strip.start) * row_bytes as u64))?;
+        let mut rows = 0;
+        for (stored, out) in bytes.chunks_exact(row_bytes).zip(out) {
             (self.unpack)(stored, out)?;
+            rows += 1;
         }
-        Ok(Read::Rows(self.strip.rows(rows)))
+        if rows == 0 {
+            return Err(Error::truncated(self.info.format));
+        }
+        self.position.next += rows as u32;
+        Ok(Poll::Ready(self.strip.rows(rows)))
     }
 }
 

@@ -1,13 +1,10 @@
 //! The buffer that decoders hand their rows over in.
 
-use crate::pixels::Rows;
-use crate::{Depth, Error, Header, Samples};
+use crate::picture::Rows;
+use crate::{Depth, Error, Info, Samples, cost};
 
 /// A strip is no more than this, which stays in a core's own cache, or one row.
 const STRIP_BYTES: u64 = 256 << 10;
-
-/// Nor does it take longer, by its decoder's own estimate: the caller's goes by the format alone.
-const STRIP_NANOS: u64 = 50_000;
 
 pub(super) struct Strip {
     depth: Depth,
@@ -20,18 +17,19 @@ pub(super) struct Strip {
 }
 
 impl Strip {
-    /// Takes no memory yet. The header's estimate is for all of its rows.
-    pub(super) fn new(header: &Header) -> Result<Self, Error> {
-        let row_bytes = header.row_bytes();
-        let depth = header.layout.depth;
-        let row_nanos = header.decode_nanos / u64::from(header.height.max(1));
-        let most = (STRIP_BYTES / (row_bytes as u64).max(1)).min(STRIP_NANOS / row_nanos.max(1));
+    /// Takes no memory yet. It does not take longer than a strip may by its decoder's own estimate:
+    /// the caller's goes by the format alone.
+    pub(super) fn new(info: &Info) -> Result<Self, Error> {
+        let row_bytes = info.row_bytes();
+        let depth = info.layout.depth;
+        let row_nanos = info.row_nanos();
+        let most = (STRIP_BYTES / (row_bytes as u64).max(1)).min(cost::STRIP_NANOS / row_nanos.max(1));
         Ok(Strip {
             depth,
             samples: Samples::zeroed(depth, 0)?,
             row_samples: row_bytes / depth.bytes(),
             row_bytes,
-            height: header.height as usize,
+            height: info.height as usize,
             most: most.max(1) as usize,
         })
     }

@@ -1,20 +1,19 @@
 //! Truevision TGA: color-mapped, true-color and gray, as it is or in run-length packets.
 //! Specification: "Truevision TGA File Format Specification", version 2.0.
 //!
-//! Packets may go on from one row to the next, so that packed rows can only come in the file's
-//! order, which most often is from the lowest to the highest.
+//! Rows come in the file's order, which most often is from the lowest to the highest.
 
 use bytes::Bytes;
-use rayon::ThreadPool;
+use thumbelina_codec::{Context, Input, Poll};
 
+use super::source::{Position, RowSource, Source};
 use super::stored::{Place, Stored};
 use super::strip::Strip;
-use super::{Position, Read, RowSource};
-use crate::pixels::zeroed;
-use crate::{Depth, Error, Format, Header, Layout};
+use crate::picture::{Rows, zeroed};
+use crate::{Depth, Error, Format, Info, Layout};
 
-const INVALID: Error = Error::Invalid(Format::Tga);
-const TRUNCATED: Error = Error::Truncated(Format::Tga);
+const INVALID: Error = Error::invalid(Format::Tga);
+const TRUNCATED: Error = Error::truncated(Format::Tga);
 const UNSUPPORTED: Error = Error::Unsupported(Format::Tga);
 
 const HEADER_BYTES: usize = 18;
@@ -22,7 +21,13 @@ const HEADER_BYTES: usize = 18;
 /// With a packet for every pixel.
 const PACKED_NANOS_PER_PIXEL: u64 = 8;
 
-pub(super) fn open(input: Bytes) -> Result<Box<dyn RowSource>, Error> {
+/// Whether the end of the file says something about alpha that matters.
+pub(super) fn needs_footer(input: &[u8]) -> bool {
+    matches!(input.first_chunk(), Some(&[_, has_map, _, _, _, _, _, map_bits, _, _, _, _, _, _, _, _, bits, descriptor])
+        if descriptor & 0x0F == 0 && (bits == 32 || has_map == 1 && map_bits == 32))
+}
+
+pub(super) fn open(input: &[u8]) -> Result<Source, Error> {
     let &tga = input.first_chunk::<HEADER_BYTES>().ok_or(TRUNCATED)?;
     let [
         id_bytes,
@@ -45,7 +50,7 @@ pub(super) fn open(input: Bytes) -> Result<Box<dyn RowSource>, Error> {
         descriptor,
     ] = tga;
     let alpha = match descriptor & 0x0F {
-        0 if says_no_alpha(&input) => Alpha::None,
+        0 if says_no_alpha(input) => Alpha::None,
         bits => Alpha::Bits(bits),
     };
     let pixel = pixel(kind, bits, has_map, map_bits, alpha)?;
@@ -55,15 +60,13 @@ pub(super) fn open(input: Bytes) -> Result<Box<dyn RowSource>, Error> {
         _ => 0,
     };
     let start = map_start + map_bytes;
-    if start > input.len() {
-        return Err(TRUNCATED);
-    }
+    let map = Bytes::copy_from_slice(input.get(map_start..start).ok_or(TRUNCATED)?);
     let layout = Layout::new(pixel.channels(), Depth::U8);
     let (width, height) = (u16::from_le_bytes([w1, w2]).into(), u16::from_le_bytes([h1, h2]).into());
-    let mut header = Header::new(Format::Tga, width, height, layout);
+    let mut info = Info::new(Format::Tga, width, height, layout);
     let mut unpack = Unpack {
         pixel,
-        map: input.slice(map_start..start),
+        map,
         map_first: u16::from_le_bytes([first1, first2]).into(),
         short_map: None,
         right_to_left: descriptor & 0x10 != 0,
@@ -75,25 +78,24 @@ pub(super) fn open(input: Bytes) -> Result<Box<dyn RowSource>, Error> {
         }
         unpack.short_map = Some(map);
     }
-    let last_first = descriptor & 0x20 == 0;
+    info.bottom_up = descriptor & 0x20 == 0;
     if kind & 8 == 0 {
         let row_bytes = width as usize * pixel.bytes();
-        let place = Place { offset: start, row_bytes, last_first };
+        let place = Place { offset: start as u64, row_bytes };
         let unpack = move |stored: &[u8], out: &mut [u8]| unpack.row(stored, out);
-        return Ok(Box::new(Stored::new(input, header, place, Box::new(unpack))?));
+        return Ok(Source::of(Stored::new(info, place, Box::new(unpack))?));
     }
-    header.bottom_up = last_first;
     // Of whichever packets.
-    header.decode_nanos = header.pixels() * PACKED_NANOS_PER_PIXEL;
-    Ok(Box::new(Packed {
-        input,
-        header,
+    info.nanos.all = info.pixels() * PACKED_NANOS_PER_PIXEL;
+    let strip = Strip::new(&info)?;
+    Ok(Source::of(Packed {
+        info,
         position: Position::start(height),
-        at: start,
+        at: start as u64,
         packet: Packet { left: 0, repeats: false, pixel: [0; 4] },
         unpack,
         row: Vec::new(),
-        strip: Strip::new(&header)?,
+        strip,
     }))
 }
 
@@ -283,10 +285,10 @@ fn unpack_colors(color: Color, stored: &[u8], out: &mut [u8]) {
 
 /// Rows in packets.
 struct Packed {
-    input: Bytes,
-    header: Header,
+    info: Info,
     position: Position,
-    at: usize,
+    /// Where the next row's packets go on.
+    at: u64,
     packet: Packet,
     unpack: Unpack,
     /// A row's bytes, out of their packets.
@@ -305,18 +307,18 @@ struct Packet {
 
 impl Packed {
     /// Takes the next row out of its packets, each of which has a pixel at least.
-    fn fill_row(&mut self) -> Result<(), Error> {
+    fn fill_row(&mut self, input: &[u8]) -> Result<(), Error> {
         match self.unpack.pixel.bytes() {
-            1 => self.fill_pixels::<1>(),
-            2 => self.fill_pixels::<2>(),
-            3 => self.fill_pixels::<3>(),
-            _ => self.fill_pixels::<4>(),
+            1 => self.fill_pixels::<1>(input),
+            2 => self.fill_pixels::<2>(input),
+            3 => self.fill_pixels::<3>(input),
+            _ => self.fill_pixels::<4>(input),
         }
     }
 
-    fn fill_pixels<const BYTES: usize>(&mut self) -> Result<(), Error> {
+    fn fill_pixels<const BYTES: usize>(&mut self, whole: &[u8]) -> Result<(), Error> {
         let mut rest = self.row.as_chunks_mut::<BYTES>().0;
-        let mut input = self.input.get(self.at..).unwrap_or_default();
+        let mut input = whole;
         let mut packet = self.packet;
         while !rest.is_empty() {
             if packet.left == 0 {
@@ -345,37 +347,48 @@ impl Packed {
                 out.copy_from_slice(stored.as_chunks().0);
             }
         }
-        self.at = self.input.len() - input.len();
+        self.at += (whole.len() - input.len()) as u64;
         self.packet = packet;
         Ok(())
     }
 }
 
 impl RowSource for Packed {
-    fn header(&self) -> Header {
-        self.header
+    fn info(&self) -> &Info {
+        &self.info
     }
 
     fn next_nanos(&self) -> u64 {
-        self.header.decode_nanos / u64::from(self.header.height.max(1))
+        self.info.row_nanos()
     }
 
     fn memory(&self) -> u64 {
-        self.strip.memory() + u64::from(self.header.width) * self.unpack.pixel.bytes() as u64
+        self.strip.memory() + u64::from(self.info.width) * self.unpack.pixel.bytes() as u64
     }
 
-    fn read(&mut self, max_rows: u32, _pool: Option<&ThreadPool>) -> Result<Read<'_>, Error> {
+    fn read(
+        &mut self,
+        input: &mut Input,
+        max_rows: u32,
+        _context: &Context<'_>,
+    ) -> Result<Poll<Rows<'_>>, Error> {
         if self.row.is_empty() {
-            self.row = zeroed(self.header.width as usize * self.unpack.pixel.bytes())?;
+            self.row = zeroed(self.info.width as usize * self.unpack.pixel.bytes())?;
         }
-        let rows = self.position.strip(self.strip.fit(max_rows)).len();
-        self.strip.room(rows)?;
-        for n in 0..rows {
-            self.fill_row()?;
-            let out = self.strip.room(rows)?.chunks_exact_mut(self.header.row_bytes()).nth(n);
+        let wanted = self.position.strip(self.strip.fit(max_rows)).len();
+        let mut rows = 0;
+        while rows < wanted {
+            match self.fill_row(input.bytes_from(self.at)?) {
+                Ok(()) => {}
+                // What is there counts: the error comes again.
+                Err(_) if rows > 0 => break,
+                Err(error) => return Err(error),
+            }
+            let out = self.strip.room(wanted)?.chunks_exact_mut(self.info.row_bytes()).nth(rows);
             self.unpack.row(&self.row, out.ok_or(Error::Internal)?)?;
+            rows += 1;
         }
         self.position.next += rows as u32;
-        Ok(Read::Rows(self.strip.rows(rows)))
+        Ok(Poll::Ready(self.strip.rows(rows)))
     }
 }

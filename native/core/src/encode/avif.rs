@@ -8,8 +8,10 @@
 use image::codecs::avif::AvifEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 
+use thumbelina_codec::Context;
+
 use super::sink::Sink;
-use super::{Work, Writer};
+use super::writer::Writer;
 use crate::{Error, Format, Picture, cost};
 
 pub(super) struct Avif {
@@ -31,8 +33,8 @@ impl Writer for Avif {
         self.nanos
     }
 
-    fn step(&mut self, picture: &Picture, sink: &mut Sink, work: Work<'_>) -> Result<bool, Error> {
-        if (work.is_stopped)() {
+    fn step(&mut self, picture: &Picture, sink: &mut Sink, context: &Context<'_>) -> Result<bool, Error> {
+        if context.stop.is_asked() {
             return Err(Error::Stopped);
         }
         let color =

@@ -4,9 +4,11 @@
 use weezl::encode::Encoder as Lzw;
 use weezl::{BitOrder, LzwStatus};
 
+use thumbelina_codec::Context;
+
 use super::palette::{Colors, Indices, MAX_COLORS, Opacity, Rgba, Sample};
 use super::sink::Sink;
-use super::{STEP_NANOS, Work, Writer};
+use super::writer::{STEP_NANOS, Writer};
 use crate::{Error, Format, Picture, cost};
 
 pub(super) struct Gif {
@@ -180,7 +182,7 @@ impl Compressor {
         // At least 2, says the specification.
         let bits = colors.trailing_zeros().max(2) as u8;
         sink.put(&[bits])?;
-        let codes = crate::pixels::zeroed(BLOCKS * BLOCK)?;
+        let codes = crate::picture::zeroed(BLOCKS * BLOCK)?;
         Ok(Compressor { lzw: Lzw::new(BitOrder::Lsb, bits), codes, filled: 0 })
     }
 
@@ -228,7 +230,7 @@ impl Writer for Gif {
         self.next_step().1
     }
 
-    fn step(&mut self, picture: &Picture, sink: &mut Sink, _work: Work<'_>) -> Result<bool, Error> {
+    fn step(&mut self, picture: &Picture, sink: &mut Sink, _context: &Context<'_>) -> Result<bool, Error> {
         if sink.len() == 0 {
             sink.put(b"GIF89a")?;
             sink.put(&self.size)?;

@@ -1,10 +1,12 @@
 //! Radiance HDR: RGB with a common exponent. Rows of 8 to 32,767 pixels are run-length encoded, one
 //! channel after another; others cannot be, and are flat.
 
+use thumbelina_codec::Context;
+
 use super::sink::{MAX_ROOM, Sink};
 use super::spans::{SpanFormat, Spans};
-use super::{Work, Writer, row, rows_per_step};
-use crate::pixels::zeroed;
+use super::writer::{Writer, row, rows_per_step};
+use crate::picture::zeroed;
 use crate::{Error, Format, Picture};
 
 pub(super) fn writer(picture: &Picture, sink: &mut Sink) -> Result<Box<dyn Writer>, Error> {
@@ -86,7 +88,7 @@ impl Writer for Encoded {
         self.step_nanos
     }
 
-    fn step(&mut self, picture: &Picture, sink: &mut Sink, _work: Work<'_>) -> Result<bool, Error> {
+    fn step(&mut self, picture: &Picture, sink: &mut Sink, _context: &Context<'_>) -> Result<bool, Error> {
         let width = picture.width as usize;
         let end = picture.height.min(self.next_row + self.rows_per_step);
         for y in self.next_row..end {

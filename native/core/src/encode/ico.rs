@@ -1,8 +1,10 @@
 //! ICO: an icon of one picture, which is a PNG.
 
+use thumbelina_codec::Context;
+
 use super::png::Png;
 use super::sink::Sink;
-use super::{Work, Writer, within_u32};
+use super::writer::{Writer, within_u32};
 use crate::{Error, Picture};
 
 pub(super) struct Ico {
@@ -24,8 +26,8 @@ impl Writer for Ico {
         self.png.next_nanos()
     }
 
-    fn step(&mut self, picture: &Picture, sink: &mut Sink, work: Work<'_>) -> Result<bool, Error> {
-        if !self.png.step(picture, sink, work)? {
+    fn step(&mut self, picture: &Picture, sink: &mut Sink, context: &Context<'_>) -> Result<bool, Error> {
+        if !self.png.step(picture, sink, context)? {
             return Ok(false);
         }
         let empty = sink.empty_like()?;

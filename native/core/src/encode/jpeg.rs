@@ -7,8 +7,10 @@
 use jpeg_encoder::{ChromaSubsamplingMethod, ColorType, Encoder};
 use rayon::prelude::*;
 
+use thumbelina_codec::Context;
+
 use super::sink::Sink;
-use super::{Work, Writer};
+use super::writer::Writer;
 use crate::{Error, Format, Picture, cost};
 
 pub(super) struct Jpeg {
@@ -92,9 +94,9 @@ impl Writer for Jpeg {
         self.band_nanos
     }
 
-    fn step(&mut self, picture: &Picture, sink: &mut Sink, work: Work<'_>) -> Result<bool, Error> {
+    fn step(&mut self, picture: &Picture, sink: &mut Sink, context: &Context<'_>) -> Result<bool, Error> {
         let (next, bands) = (self.next_band, self.bands);
-        if let Some(pool) = work.pool.filter(|_| bands - next > 1) {
+        if let Some(pool) = context.pool.filter(|_| bands - next > 1) {
             // Not all at once: between two steps a dead caller is noticed.
             let together = pool.current_num_threads() as u32 * BANDS_PER_THREAD;
             let rest = (next..bands.min(next.saturating_add(together))).into_par_iter();

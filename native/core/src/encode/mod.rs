@@ -19,56 +19,14 @@ mod spans;
 mod tga;
 mod tiff;
 mod webp;
+mod writer;
 
-use rayon::ThreadPool;
+use thumbelina_codec::{Budget, Context, Held};
 
-use crate::finish::depth_within;
-use crate::{Depth, Error, Format, Layout, Picture, cost};
+use crate::{Error, Format, Picture};
 use sink::Sink;
 use spans::Spans;
-
-/// The layout in which a format takes a picture of `source`'s.
-pub(crate) fn layout(format: Format, source: Layout) -> Layout {
-    use Depth::{F32, U8, U16};
-    let (gray, alpha, depths): (bool, bool, &[Depth]) = match format {
-        Format::Jpeg => (true, false, &[U8]),
-        // A float source has no use for 16 bits on a screen.
-        Format::Png if source.depth == F32 => (true, true, &[U8]),
-        Format::Png => (true, true, &[U8, U16]),
-        Format::Pnm if source.depth == F32 => (true, true, &[U8]),
-        Format::Pnm => (true, true, &[U8, U16]),
-        Format::Webp | Format::Bmp | Format::Tga => (true, true, &[U8]),
-        Format::Tiff if source.is_gray() && !source.has_alpha() && source.depth != F32 => {
-            (true, false, &[U8, U16])
-        }
-        Format::Tiff => (false, true, &[U8, U16, F32]),
-        Format::Gif | Format::Qoi | Format::Avif | Format::Dds => (false, true, &[U8]),
-        Format::Hdr => (false, false, &[F32]),
-        Format::OpenExr => (false, true, &[F32]),
-        // A PNG inside an icon must be RGBA.
-        Format::Ico => return Layout::new(4, U8),
-        Format::Farbfeld => return Layout::new(4, U16),
-    };
-    let colors = if gray && source.is_gray() { 1 } else { 3 };
-    let alphas = u8::from(alpha && source.has_alpha());
-    Layout::new(colors + alphas, depth_within(source.depth, depths))
-}
-
-/// A format's way of writing. Made for one picture, and given the same one at every step.
-trait Writer: Send {
-    /// The estimated nanoseconds of the next step.
-    fn next_nanos(&self) -> u64;
-
-    /// Writes a piece more. `true` when the last one is written.
-    fn step(&mut self, picture: &Picture, sink: &mut Sink, work: Work<'_>) -> Result<bool, Error>;
-}
-
-/// What a step may use, and whom it asks.
-#[derive(Clone, Copy)]
-struct Work<'a> {
-    pool: Option<&'a ThreadPool>,
-    is_stopped: &'a dyn Fn() -> bool,
-}
+use writer::Writer;
 
 /// An encoder at work, in pieces where the format allows.
 pub(crate) struct Encoder {
@@ -77,9 +35,9 @@ pub(crate) struct Encoder {
 
 enum Stage {
     /// A piece of the picture is next.
-    Write { writer: Box<dyn Writer>, picture: Picture, sink: Sink },
+    Write { writer: Box<dyn Writer>, picture: Picture, held: Held, sink: Sink },
     /// The picture is written, and its pieces are to be put together.
-    Join { picture: Picture, sink: Sink },
+    Join { picture: Picture, held: Held, sink: Sink },
     /// The end, or an error: nothing is next.
     Over,
 }
@@ -94,10 +52,16 @@ const FREED_PER_NANO: u64 = 32;
 const JOIN_AT_ONCE_NANOS: u64 = 50_000;
 
 impl Encoder {
-    /// `max_memory` is for the picture and the encoded bytes together. While those are put together
-    /// in the end, as much is reserved once more, but not touched before the pieces are freed.
-    pub(crate) fn new(format: Format, quality: u8, picture: Picture, max_memory: u64) -> Result<Self, Error> {
-        let mut sink = Sink::new(max_memory, picture.samples.bytes().len() as u64)?;
+    /// `held` is what the picture takes of the budget. While encoded bytes are put together in the
+    /// end, as much is reserved once more, but not touched before the pieces are freed.
+    pub(crate) fn new(
+        format: Format,
+        quality: u8,
+        picture: Picture,
+        held: Held,
+        budget: &Budget,
+    ) -> Result<Self, Error> {
+        let mut sink = Sink::new(budget)?;
         let writer: Box<dyn Writer> = match format {
             Format::Jpeg => Box::new(jpeg::Jpeg::new(&picture, quality)),
             Format::Png => Box::new(png::Png::new(&picture, &sink)?),
@@ -111,45 +75,41 @@ impl Encoder {
             Format::Qoi => Box::new(Spans::new(qoi::Qoi::new(&picture), format, &picture, &mut sink)?),
             Format::Farbfeld => Box::new(Spans::new(farbfeld::Farbfeld, format, &picture, &mut sink)?),
             Format::Hdr => hdr::writer(&picture, &mut sink)?,
-            Format::OpenExr => Box::new(openexr::OpenExr::new(&picture)),
+            Format::Openexr => Box::new(openexr::OpenExr::new(&picture)),
             Format::Avif => Box::new(avif::Avif::new(&picture, quality)),
             Format::Dds => return Err(Error::Unsupported(format)),
         };
-        Ok(Encoder { stage: Stage::Write { writer, picture, sink } })
+        Ok(Encoder { stage: Stage::Write { writer, picture, held, sink } })
     }
 
     /// The estimated nanoseconds of the next [`step`](Self::step).
     pub(crate) fn next_nanos(&self) -> u64 {
         match &self.stage {
             Stage::Write { writer, .. } => writer.next_nanos(),
-            Stage::Join { picture, sink } => join_nanos(picture, sink),
+            Stage::Join { picture, sink, .. } => join_nanos(picture, sink),
             Stage::Over => 0,
         }
     }
 
     /// Encodes one piece, or with a pool as much as can be shared out over it. `Some` is the whole
-    /// encoded picture. What cannot be cut into pieces asks now and then whether it `is_stopped`,
-    /// and then ends with [`Error::Stopped`].
-    pub(crate) fn step(
-        &mut self,
-        pool: Option<&ThreadPool>,
-        is_stopped: &dyn Fn() -> bool,
-    ) -> Result<Option<Vec<u8>>, Error> {
+    /// encoded picture, and what it takes of the budget.
+    pub(crate) fn step(&mut self, context: &Context) -> Result<Option<(Vec<u8>, Held)>, Error> {
+        context.stop.check()?;
         match std::mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Write { mut writer, picture, mut sink } => {
-                if !writer.step(&picture, &mut sink, Work { pool, is_stopped })? {
-                    self.stage = Stage::Write { writer, picture, sink };
+            Stage::Write { mut writer, picture, held, mut sink } => {
+                if !writer.step(&picture, &mut sink, context)? {
+                    self.stage = Stage::Write { writer, picture, held, sink };
                     return Ok(None);
                 }
                 if join_nanos(&picture, &sink) <= JOIN_AT_ONCE_NANOS {
-                    return sink.join(is_stopped).map(Some);
+                    return sink.join(context.stop).map(Some);
                 }
-                self.stage = Stage::Join { picture, sink };
+                self.stage = Stage::Join { picture, held, sink };
                 Ok(None)
             }
-            Stage::Join { picture, sink } => {
-                drop(picture);
-                sink.join(is_stopped).map(Some)
+            Stage::Join { picture, held, sink } => {
+                drop((picture, held));
+                sink.join(context.stop).map(Some)
             }
             Stage::Over => Err(Error::Internal),
         }
@@ -161,33 +121,10 @@ fn join_nanos(picture: &Picture, sink: &Sink) -> u64 {
     joined + picture.samples.bytes().len() as u64 / FREED_PER_NANO
 }
 
-/// Row `y` of a picture, as bytes.
-fn row(picture: &Picture, y: u32) -> Result<&[u8], Error> {
-    let len = picture.width as usize * picture.layout.pixel_bytes();
-    let start = y as usize * len;
-    picture.samples.bytes().get(start..start + len).ok_or(Error::Internal)
-}
-
-/// How many rows make a step, and what that takes.
-fn rows_per_step(format: Format, picture: &Picture) -> (u32, u64) {
-    let row = cost::encode_row_nanos(format, picture.width, picture.layout);
-    let rows = (STEP_NANOS / row.max(1)).clamp(1, picture.height.max(1).into());
-    (rows as u32, rows * row)
-}
-
-/// Short enough that many fit into a slice.
-const STEP_NANOS: u64 = cost::PIECE_NANOS / 4;
-
-/// A number in a file that has 32 bits for it.
-fn within_u32(value: u64) -> Result<u32, Error> {
-    let limit = crate::limits::Limit::DecodedBytes;
-    u32::try_from(value).map_err(|_| Error::Limit { limit, value, maximum: u32::MAX.into() })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pixels::Samples;
+    use crate::picture::Samples;
 
     /// Noise, which no format makes smaller, in the format's own layout.
     fn noise(format: Format, width: u32, height: u32) -> Picture {

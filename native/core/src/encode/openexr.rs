@@ -5,8 +5,10 @@
 use image::codecs::openexr::OpenExrEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 
+use thumbelina_codec::Context;
+
 use super::sink::{Sink, Watched};
-use super::{Work, Writer};
+use super::writer::Writer;
 use crate::{Error, Format, Picture, cost};
 
 pub(super) struct OpenExr {
@@ -15,7 +17,7 @@ pub(super) struct OpenExr {
 
 impl OpenExr {
     pub(super) fn new(picture: &Picture) -> Self {
-        let nanos = cost::encode_nanos(Format::OpenExr, (picture.width, picture.height), picture.layout);
+        let nanos = cost::encode_nanos(Format::Openexr, (picture.width, picture.height), picture.layout);
         OpenExr { nanos }
     }
 }
@@ -25,11 +27,11 @@ impl Writer for OpenExr {
         self.nanos
     }
 
-    fn step(&mut self, picture: &Picture, sink: &mut Sink, work: Work<'_>) -> Result<bool, Error> {
+    fn step(&mut self, picture: &Picture, sink: &mut Sink, context: &Context<'_>) -> Result<bool, Error> {
         let color =
             if picture.layout.has_alpha() { ExtendedColorType::Rgba32F } else { ExtendedColorType::Rgb32F };
         let (bytes, width, height) = (picture.samples.bytes(), picture.width, picture.height);
-        let watched = Watched::new(sink, work.is_stopped);
+        let watched = Watched::new(sink, context.stop);
         let written = OpenExrEncoder::new(watched).write_image(bytes, width, height, color);
         written.map_err(|_| sink.take_error())?;
         Ok(true)

@@ -10,8 +10,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use png::{BitDepth, ColorType, DeflateCompression, Filter, StreamWriter};
 
+use thumbelina_codec::Context;
+
 use super::sink::{MAX_ROOM, Sink};
-use super::{Work, Writer, row, rows_per_step};
+use super::writer::{Writer, row, rows_per_step};
 use crate::{Depth, Error, Format, Picture};
 
 /// zlib's level for drawings: 6 takes half as long again and gains nothing on them.
@@ -114,7 +116,7 @@ impl Writer for Png {
         self.step_nanos
     }
 
-    fn step(&mut self, picture: &Picture, sink: &mut Sink, _work: Work<'_>) -> Result<bool, Error> {
+    fn step(&mut self, picture: &Picture, sink: &mut Sink, _context: &Context<'_>) -> Result<bool, Error> {
         let mut attempt = self.attempt.take().ok_or(Error::Internal)?;
         let end = attempt.next_row.saturating_add(self.rows_per_step).min(picture.height);
         for y in attempt.next_row..end {

@@ -3,8 +3,9 @@
 
 use std::io::{self, ErrorKind, Seek, SeekFrom, Write};
 
+use thumbelina_codec::{Budget, Held, Stop};
+
 use crate::Error;
-use crate::limits::Limit;
 
 pub(crate) struct Sink {
     /// The finished pieces, each with where it starts.
@@ -12,11 +13,9 @@ pub(crate) struct Sink {
     /// The piece that grows, and where it starts.
     last: Vec<u8>,
     last_start: u64,
+    budget: Budget,
     /// The bytes of all pieces, unused ones too.
-    held: u64,
-    /// What is held elsewhere, and the most that all of it may be.
-    besides: u64,
-    max_memory: u64,
+    held: Held,
     /// Why a write failed: `io::Error` has no room for it.
     failed: Option<Error>,
 }
@@ -31,30 +30,25 @@ const FIRST: usize = 4 << 10;
 pub(crate) const MAX_ROOM: usize = 16 << 10;
 
 impl Sink {
-    /// For at most `max_memory` bytes together with the `besides` that the caller holds.
-    pub(crate) fn new(max_memory: u64, besides: u64) -> Result<Self, Error> {
-        let sink = Sink {
+    pub(crate) fn new(budget: &Budget) -> Result<Self, Error> {
+        Ok(Sink {
             pieces: Vec::new(),
             last: Vec::new(),
             last_start: 0,
-            held: 0,
-            besides,
-            max_memory,
+            budget: budget.clone(),
+            held: budget.hold(0)?,
             failed: None,
-        };
-        sink.check(0)?;
-        Ok(sink)
+        })
     }
 
-    /// One with the same maximum.
+    /// Another one of the same budget.
     pub(crate) fn empty_like(&self) -> Result<Self, Error> {
-        Sink::new(self.max_memory, self.besides)
+        Sink::new(&self.budget)
     }
 
     /// Fails at once where `bytes` more would at some time.
     pub(crate) fn check(&self, bytes: u64) -> Result<(), Error> {
-        let wanted = self.besides.saturating_add(self.held).saturating_add(bytes);
-        Limit::MaxMemory.check(wanted, self.max_memory)
+        Ok(self.budget.check(bytes)?)
     }
 
     pub(crate) fn len(&self) -> u64 {
@@ -81,15 +75,13 @@ impl Sink {
         let (len, capacity) = (self.last.len(), self.last.capacity());
         if len + bytes <= PIECE {
             let wanted = (capacity * 2).max(len + bytes).clamp(FIRST, PIECE);
-            self.check((wanted - capacity) as u64)?;
+            self.held.grow((wanted - capacity) as u64)?;
             self.last.try_reserve_exact(wanted - len).map_err(|_| Error::OutOfMemory)?;
-            self.held += (self.last.capacity() - capacity) as u64;
         } else {
-            self.check(PIECE as u64)?;
+            self.held.grow(PIECE as u64)?;
             let mut next = Vec::new();
             next.try_reserve_exact(PIECE).map_err(|_| Error::OutOfMemory)?;
             self.pieces.try_reserve(1).map_err(|_| Error::OutOfMemory)?;
-            self.held += next.capacity() as u64;
             let start = self.last_start;
             self.last_start += len as u64;
             self.pieces.push((start, std::mem::replace(&mut self.last, next)));
@@ -134,21 +126,20 @@ impl Sink {
 
     /// Everything in one vector, which takes no time if it is in one piece already. Pieces are
     /// freed as they are copied, so that hardly more memory is touched than before.
-    pub(crate) fn join(mut self, is_stopped: &dyn Fn() -> bool) -> Result<Vec<u8>, Error> {
+    pub(crate) fn join(mut self, stop: &Stop) -> Result<(Vec<u8>, Held), Error> {
         if self.is_joined() {
-            return Ok(self.last);
+            return Ok((self.last, self.held));
         }
         let len = usize::try_from(self.len()).map_err(|_| Error::OutOfMemory)?;
         let mut joined = Vec::new();
         joined.try_reserve_exact(len).map_err(|_| Error::OutOfMemory)?;
         for (_, piece) in self.pieces.drain(..) {
-            if is_stopped() {
-                return Err(Error::Stopped);
-            }
+            stop.check()?;
             joined.extend_from_slice(&piece);
         }
         joined.extend_from_slice(&self.last);
-        Ok(joined)
+        self.held.shrink_to(len as u64);
+        Ok((joined, self.held))
     }
 
     /// What a library's write error came from.
@@ -181,7 +172,7 @@ impl Write for Sink {
 /// not know: it can be stopped from here.
 pub(crate) struct Watched<'a> {
     sink: &'a mut Sink,
-    is_stopped: &'a dyn Fn() -> bool,
+    stop: &'a Stop,
     position: u64,
     writes: u32,
     bytes: usize,
@@ -193,9 +184,9 @@ const WATCH_BYTES: usize = 64 << 10;
 const WATCH_WRITES: u32 = 64;
 
 impl<'a> Watched<'a> {
-    pub(crate) fn new(sink: &'a mut Sink, is_stopped: &'a dyn Fn() -> bool) -> Self {
+    pub(crate) fn new(sink: &'a mut Sink, stop: &'a Stop) -> Self {
         let position = sink.len();
-        Watched { sink, is_stopped, position, writes: 0, bytes: 0 }
+        Watched { sink, stop, position, writes: 0, bytes: 0 }
     }
 
     fn put(&mut self, bytes: &[u8]) -> Result<(), Error> {
@@ -203,9 +194,7 @@ impl<'a> Watched<'a> {
         self.bytes = self.bytes.saturating_add(bytes.len());
         if self.writes >= WATCH_WRITES || self.bytes >= WATCH_BYTES {
             (self.writes, self.bytes) = (0, 0);
-            if (self.is_stopped)() {
-                return Err(Error::Stopped);
-            }
+            self.stop.check()?;
         }
         // As in a file: what is skipped is zeros.
         while self.sink.len() < self.position {
@@ -250,11 +239,11 @@ mod tests {
     use super::*;
 
     fn sink() -> Sink {
-        Sink::new(u64::MAX, 0).unwrap_or_else(|error| unreachable!("{error}"))
+        Sink::new(&Budget::new(u64::MAX)).unwrap_or_else(|error| unreachable!("{error}"))
     }
 
     fn joined(sink: Sink) -> Vec<u8> {
-        sink.join(&|| false).unwrap_or_default()
+        sink.join(&Stop::new()).map(|(bytes, _)| bytes).unwrap_or_default()
     }
 
     fn pattern(len: usize) -> Vec<u8> {
@@ -288,16 +277,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_held_has_a_maximum() {
-        let limit = |value| Err(Error::Limit { limit: Limit::MaxMemory, value, maximum: 1 << 20 });
-        let Ok(mut sink) = Sink::new(1 << 20, 500_000) else { unreachable!("less is held") };
+    fn what_is_held_is_the_budgets() {
+        let limit = |value| Err(Error::Limit { limit: crate::Limit::MaxMemory, value, maximum: 1 << 20 });
+        let budget = Budget::new(1 << 20);
+        let Ok(_picture) = budget.hold(500_000) else { unreachable!("there is room for it") };
+        let Ok(mut sink) = Sink::new(&budget) else { unreachable!("nothing is held") };
         // Two pieces of 256 KiB fit into what is left, a third does not.
         assert_eq!(sink.put(&[7; 2 * PIECE]), Ok(()));
         assert_eq!(sink.put(&[7]), limit(500_000 + 3 * (PIECE as u64)));
         assert!(sink.write_all(&[7]).is_err());
         assert_eq!(Err(sink.take_error()), limit(500_000 + 3 * (PIECE as u64)));
-        assert_eq!(Sink::new(1 << 20, 2 << 20).map(drop), limit(2 << 20));
-        assert_eq!(sink.empty_like().and_then(|sink| sink.check(1 << 20)), limit((1 << 20) + 500_000));
+        assert_eq!(budget.held(), 500_000 + 2 * (PIECE as u64));
+        let joined = sink.join(&Stop::new()).map(|(bytes, held)| (bytes.len(), held.bytes()));
+        assert_eq!(joined, Ok((2 * PIECE, 2 * PIECE as u64)));
+        assert_eq!(budget.held(), 500_000);
     }
 
     #[test]
@@ -318,7 +311,8 @@ mod tests {
     fn seeking_writes_over_and_past_the_end_like_a_file() {
         let mut file = io::Cursor::new(Vec::new());
         let mut sink = sink();
-        let mut watched = Watched::new(&mut sink, &|| false);
+        let never = Stop::new();
+        let mut watched = Watched::new(&mut sink, &never);
         let steps = [
             (SeekFrom::Start(10), 20),
             (SeekFrom::Start(0), 15),
@@ -338,10 +332,12 @@ mod tests {
     fn a_stop_ends_the_next_write_and_the_join() {
         let mut sink = sink();
         assert_eq!(sink.put(&[0; 300_000]), Ok(()));
-        let mut watched = Watched::new(&mut sink, &|| true);
+        let stop = Stop::new();
+        stop.ask();
+        let mut watched = Watched::new(&mut sink, &stop);
         assert!(watched.write_all(&[0; WATCH_BYTES - 1]).is_ok());
         assert!(watched.write_all(&[0]).is_err());
         assert_eq!(sink.take_error(), Error::Stopped);
-        assert_eq!(sink.join(&|| true), Err(Error::Stopped));
+        assert_eq!(sink.join(&stop).map(drop), Err(Error::Stopped));
     }
 }

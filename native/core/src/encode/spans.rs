@@ -1,8 +1,10 @@
 //! Formats that are a header and one pixel after another: written in spans of a row, so that steps
 //! stay short however wide the picture is.
 
+use thumbelina_codec::Context;
+
 use super::sink::{MAX_ROOM, Sink};
-use super::{STEP_NANOS, Work, Writer, row};
+use super::writer::{STEP_NANOS, Writer, row};
 use crate::{Error, Format, Picture, cost};
 
 /// A format of this kind.
@@ -61,7 +63,7 @@ impl<F: SpanFormat> Writer for Spans<F> {
         self.step_nanos
     }
 
-    fn step(&mut self, picture: &Picture, sink: &mut Sink, _work: Work<'_>) -> Result<bool, Error> {
+    fn step(&mut self, picture: &Picture, sink: &mut Sink, _context: &Context<'_>) -> Result<bool, Error> {
         let pixel = picture.layout.pixel_bytes();
         let width = picture.width as usize;
         let mut written = 0;
@@ -89,7 +91,7 @@ impl<F: SpanFormat> Writer for Spans<F> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pixels::Samples;
+    use crate::picture::Samples;
     use crate::{Depth, Layout};
 
     struct Plain {

@@ -5,11 +5,13 @@
 //! repetitions only runs of one pixel are found. That is what `image-webp` does, and takes no
 //! longer than PNG.
 
+use thumbelina_codec::Context;
+
 use super::bits::Bits;
 use super::prefix_code::{Code, PrefixCode, put_simple};
 use super::sink::{MAX_ROOM, Sink};
-use super::{Work, Writer, row, rows_per_step};
-use crate::pixels::zeroed;
+use super::writer::{Writer, row, rows_per_step, within_u32};
+use crate::picture::zeroed;
 use crate::{Error, Format, Picture};
 
 pub(super) struct Webp {
@@ -158,11 +160,11 @@ impl Webp {
         let out = sink.room(MAX_PIXEL + 8)?;
         codes.put_run(self.run, &mut self.bits, out);
         self.bits.finish(out);
-        let chunk = super::within_u32(sink.len() - CHUNK_AT)?;
+        let chunk = within_u32(sink.len() - CHUNK_AT)?;
         if !chunk.is_multiple_of(2) {
             sink.put(&[0])?;
         }
-        let file = super::within_u32(sink.len() - FILE_SIZE_AT - 4)?;
+        let file = within_u32(sink.len() - FILE_SIZE_AT - 4)?;
         sink.patch(CHUNK_SIZE_AT, &chunk.to_le_bytes())?;
         sink.patch(FILE_SIZE_AT, &file.to_le_bytes())
     }
@@ -306,7 +308,7 @@ impl Writer for Webp {
         self.step_nanos
     }
 
-    fn step(&mut self, picture: &Picture, sink: &mut Sink, _work: Work<'_>) -> Result<bool, Error> {
+    fn step(&mut self, picture: &Picture, sink: &mut Sink, _context: &Context<'_>) -> Result<bool, Error> {
         let end = picture.height.min(self.next_row.saturating_add(self.rows_per_step));
         let counts = self.codes.is_none();
         for y in self.next_row..end {

@@ -51,7 +51,7 @@ enum Coding {
 
 /// The headers of a file.
 pub(super) fn of_file(input: &[u8]) -> Result<Dib, Error> {
-    let declared = le32(input, 10).ok_or(Error::Truncated(Format::Bmp))?;
+    let declared = le32(input, 10).ok_or(Error::truncated(Format::Bmp))?;
     let (mut dib, header_end) = parse(input, FILE_HEADER_BYTES, Container::File)?;
     // Where no pixels can be, none are meant. Where the palette begins, they could; but that is
     // what a writer says who has forgotten the palette.
@@ -71,7 +71,7 @@ pub(super) fn of_icon(input: &[u8], at: usize) -> Result<Dib, Error> {
 /// Also says where the header proper ends.
 fn parse(input: &[u8], at: usize, container: Container) -> Result<(Dib, u64), Error> {
     let format = if container == Container::File { Format::Bmp } else { Format::Ico };
-    let (truncated, invalid) = (Error::Truncated(format), Error::Invalid(format));
+    let (truncated, invalid) = (Error::truncated(format), Error::invalid(format));
     let size = le32(input, at).ok_or(truncated)? as usize;
     let kind = match size {
         12 => Kind::Core,

@@ -1,23 +1,22 @@
-//! BMP, and the bitmaps in icons. Rows that lie in the file as they are get looked up from the top;
-//! run lengths are decoded as they come, most often from the bottom.
+//! BMP, and the bitmaps in icons. Rows come in the file's order, which most often is from the bottom
+//! up.
 
 mod header;
 mod rle;
 mod unpack;
 
 use bytes::Bytes;
-use rayon::ThreadPool;
+use thumbelina_codec::{Context, Input, Poll};
 
 use self::header::Dib;
 use self::rle::Rle;
 use self::unpack::Unpack;
-use super::{Position, Read, RowSource};
-use crate::pixels::{Rows, zeroed};
-use crate::{Depth, Error, Format, Header, Layout, cost};
+use super::source::{Position, RowSource};
+use crate::picture::{Rows, zeroed};
+use crate::{Depth, Error, Format, Info, Layout, cost};
 
 pub(super) struct Bmp {
-    input: Bytes,
-    header: Header,
+    info: Info,
     stored: Stored,
     unpack: Unpack,
     mask: Option<Mask>,
@@ -37,12 +36,13 @@ struct Plain {
     row_bytes: usize,
     /// Bytes from one row to the next.
     stride: u64,
-    bottom_up: bool,
 }
 
 /// The pixels of an icon that nothing is drawn of, a bit each, from the bottom up.
-#[derive(Clone, Copy)]
-struct Mask(Plain);
+struct Mask {
+    file: Bytes,
+    rows: Plain,
+}
 
 /// What is handed over at a time, unless a single row is longer: enough for the work around it not
 /// to show.
@@ -53,9 +53,8 @@ const STRIP_BYTES: usize = 128 << 10;
 const BYTES_PER_STEP: usize = 4 << 10;
 
 impl Bmp {
-    pub(super) fn open(input: Bytes) -> Result<Self, Error> {
-        let dib = header::of_file(&input)?;
-        Ok(Self::new(input, Format::Bmp, dib, None))
+    pub(super) fn open(input: &[u8]) -> Result<Self, Error> {
+        Ok(Self::new(input.len(), Format::Bmp, header::of_file(input)?, None))
     }
 
     /// The entry of an icon that begins at `at`, and ends before `end` by the icon's directory.
@@ -65,110 +64,123 @@ impl Bmp {
             return Err(Error::Unsupported(Format::Ico));
         }
         dib.height /= 2;
-        let mask = Mask::of(&dib, end, input.len() as u64);
-        Ok(Self::new(input, Format::Ico, dib, mask))
+        let len = input.len();
+        let mask = Mask::of(&dib, end, input);
+        Ok(Self::new(len, Format::Ico, dib, mask))
     }
 
-    fn new(input: Bytes, format: Format, dib: Dib, mask: Option<Mask>) -> Self {
+    /// Of an input of which so many bytes are there.
+    fn new(len: usize, format: Format, dib: Dib, mask: Option<Mask>) -> Self {
         let layout = Layout::new(if dib.has_alpha { 4 } else { 3 }, Depth::U8);
-        let mut header = Header::new(format, dib.width, dib.height, layout);
+        let mut info = Info::new(format, dib.width, dib.height, layout);
+        info.bottom_up = !dib.top_down;
         let stored = match dib.runs {
             Some(pixels) => {
-                header.bottom_up = !dib.top_down;
-                let data = (input.len() as u64).saturating_sub(dib.offset);
-                header.decode_nanos += data.min(2 * header.pixels()) * cost::NANOS_PER_BYTE;
-                let at = usize::try_from(dib.offset).unwrap_or(usize::MAX);
-                Stored::Rle(Rle::new(pixels, dib.width, dib.height, at))
+                let data = (len as u64).saturating_sub(dib.offset);
+                info.nanos.all += data.min(2 * info.pixels()) * cost::NANOS_PER_BYTE;
+                Stored::Rle(Rle::new(pixels, dib.width, dib.height, dib.offset))
             }
             None => Stored::Plain(Plain::of(&dib)),
         };
         let position = Position::start(dib.height);
-        Bmp { input, header, stored, unpack: dib.unpack, mask, position, strip: Vec::new() }
+        Bmp { info, stored, unpack: dib.unpack, mask, position, strip: Vec::new() }
     }
 
     /// The most rows of one strip.
     fn strip_rows(&self) -> u32 {
-        (STRIP_BYTES / self.header.row_bytes().max(1)).max(1) as u32
+        (STRIP_BYTES / self.info.row_bytes().max(1)).max(1) as u32
     }
 }
 
 impl Plain {
     fn of(dib: &Dib) -> Self {
         let bits = u64::from(dib.width) * u64::from(dib.bits);
-        Plain {
-            offset: dib.offset,
-            row_bytes: bits.div_ceil(8) as usize,
-            stride: bits.div_ceil(32) * 4,
-            bottom_up: !dib.top_down,
-        }
+        Plain { offset: dib.offset, row_bytes: bits.div_ceil(8) as usize, stride: bits.div_ceil(32) * 4 }
     }
 
-    /// Row `y` of `height`, from the top.
-    fn row(self, input: &[u8], y: u32, height: u32) -> Option<&[u8]> {
-        let index = if self.bottom_up { height - 1 - y } else { y };
-        let start = self.offset.checked_add(u64::from(index).checked_mul(self.stride)?)?;
-        input.get(usize::try_from(start).ok()?..)?.get(..self.row_bytes)
+    /// Where the `n`th row of the file begins.
+    fn row_at(&self, n: u32) -> Option<u64> {
+        self.offset.checked_add(u64::from(n).checked_mul(self.stride)?)
     }
 }
 
 impl Mask {
     /// It follows the pixels, if the directory leaves room for it. One that leaves none for the
     /// pixels themselves is wrong, and the file alone counts.
-    fn of(dib: &Dib, end: u64, file_end: u64) -> Option<Self> {
+    fn of(dib: &Dib, end: u64, file: Bytes) -> Option<Self> {
         let bytes = |stride: u64| stride.checked_mul(dib.height.into());
         let offset = dib.offset.checked_add(bytes(Plain::of(dib).stride)?)?;
         let stride = u64::from(dib.width).div_ceil(32) * 4;
         let mask_end = offset.checked_add(bytes(stride)?)?;
-        let has_room = mask_end <= file_end && (mask_end <= end || end < offset);
+        let has_room = mask_end <= file.len() as u64 && (mask_end <= end || end < offset);
         let row_bytes = dib.width.div_ceil(8) as usize;
-        has_room.then_some(Mask(Plain { offset, row_bytes, stride, bottom_up: true }))
+        has_room.then_some(Mask { file, rows: Plain { offset, row_bytes, stride } })
+    }
+
+    /// The `n`th row from the bottom.
+    fn row(&self, n: u32) -> Option<&[u8]> {
+        let start = usize::try_from(self.rows.row_at(n)?).ok()?;
+        self.file.get(start..)?.get(..self.rows.row_bytes)
     }
 }
 
 impl RowSource for Bmp {
-    fn header(&self) -> Header {
-        self.header
+    fn info(&self) -> &Info {
+        &self.info
     }
 
     fn next_nanos(&self) -> u64 {
-        self.header.decode_nanos / u64::from(self.header.height)
+        self.info.row_nanos()
     }
 
     fn memory(&self) -> u64 {
-        let rows = self.strip_rows().min(self.header.height);
+        let rows = self.strip_rows().min(self.info.height);
         let run_row = if let Stored::Rle(rle) = &self.stored { rle.row_bytes() } else { 0 };
-        (rows as usize * self.header.row_bytes() + run_row + size_of::<Self>() + size_of::<unpack::Masks>())
+        (rows as usize * self.info.row_bytes() + run_row + size_of::<Self>() + size_of::<unpack::Masks>())
             as u64
     }
 
-    fn read(&mut self, max_rows: u32, _pool: Option<&ThreadPool>) -> Result<Read<'_>, Error> {
+    fn read(
+        &mut self,
+        input: &mut Input,
+        max_rows: u32,
+        _context: &Context<'_>,
+    ) -> Result<Poll<Rows<'_>>, Error> {
         let strip = self.position.strip(max_rows.min(self.strip_rows()));
-        let Header { format, height, layout, .. } = self.header;
-        let row_bytes = self.header.row_bytes();
+        let &Info { format, height, layout, bottom_up, .. } = &self.info;
+        let row_bytes = self.info.row_bytes();
         let len = strip.len() * row_bytes;
         if self.strip.len() < len {
             self.strip = zeroed(len)?;
         }
-        let mut budget = strip.len() * self.header.width as usize + BYTES_PER_STEP;
+        let mut budget = strip.len() * self.info.width as usize + BYTES_PER_STEP;
         let mut written = 0;
-        for (y, out) in strip.zip(self.strip.chunks_exact_mut(row_bytes)) {
+        for (n, out) in strip.zip(self.strip.chunks_exact_mut(row_bytes)) {
             let mut unpack = |stored: &[u8]| self.unpack.row(stored, out, layout.has_alpha());
-            let truncated = Error::Truncated(format);
-            match &mut self.stored {
-                Stored::Rle(rle) => {
-                    if !rle.read_row(&self.input, &mut budget, truncated, unpack)? {
-                        break;
-                    }
+            let truncated = Error::truncated(format);
+            let read = match &mut self.stored {
+                Stored::Rle(rle) => rle.read_row(input, &mut budget, truncated, unpack),
+                Stored::Plain(plain) => {
+                    let at = plain.row_at(n).ok_or(truncated)?;
+                    let stored = input.bytes_from(at)?.get(..plain.row_bytes);
+                    stored.map(unpack).map(|()| true).ok_or(truncated)
                 }
-                Stored::Plain(plain) => unpack(plain.row(&self.input, y, height).ok_or(truncated)?),
+            };
+            match read {
+                Ok(true) => {}
+                Ok(false) => break,
+                // What is there counts: the error comes again.
+                Err(_) if written > 0 => break,
+                Err(error) => return Err(error),
             }
-            if let Some(Mask(mask)) = self.mask {
-                clear(out, mask.row(&self.input, y, height).ok_or(truncated)?);
+            if let Some(mask) = &self.mask {
+                let from_bottom = if bottom_up { n } else { height - 1 - n };
+                clear(out, mask.row(from_bottom).ok_or(truncated)?);
             }
             written += row_bytes;
-            self.position.next = y + 1;
+            self.position.next = n + 1;
         }
-        Ok(if written == 0 { Read::Working } else { Read::Rows(Rows::U8(&self.strip[..written])) })
+        Ok(if written == 0 { Poll::Working } else { Poll::Ready(Rows::U8(&self.strip[..written])) })
     }
 }
 
@@ -212,7 +224,7 @@ mod tests {
             let mut rows = 0;
             while rows < 600 {
                 match bmp.read(u32::MAX, None) {
-                    Ok(Read::Rows(Rows::U8(read))) => rows += read.len() / (3 * width as usize),
+                    Ok(Poll::Ready(Rows::U8(read))) => rows += read.len() / (3 * width as usize),
                     Ok(_) => {}
                     Err(error) => unreachable!("{error}"),
                 }

@@ -1,8 +1,10 @@
 //! Run lengths: pairs of bytes, a count and what to repeat, or an escape. They fill rows in the
 //! order of the file, and what they skip is index 0.
 
+use thumbelina_codec::Input;
+
 use crate::Error;
-use crate::pixels::zeroed;
+use crate::picture::zeroed;
 
 /// What is counted: indices of a byte, indices of half a byte, or OS/2's three bytes of blue, green
 /// and red.
@@ -17,7 +19,7 @@ pub(super) struct Rle {
     pixels: Pixels,
     width: usize,
     /// The next code's place in the input.
-    at: usize,
+    at: u64,
     /// The row in the making: a byte for each pixel, or three.
     row: Vec<u8>,
     x: usize,
@@ -30,7 +32,7 @@ pub(super) struct Rle {
 }
 
 impl Rle {
-    pub(super) fn new(pixels: Pixels, width: u32, height: u32, at: usize) -> Self {
+    pub(super) fn new(pixels: Pixels, width: u32, height: u32, at: u64) -> Self {
         let row = Vec::new();
         Rle { pixels, width: width as usize, at, row, x: 0, ends: 0, rows_left: height, is_over: false }
     }
@@ -48,7 +50,7 @@ impl Rle {
     /// takes more than `budget` bytes of input.
     pub(super) fn read_row(
         &mut self,
-        input: &[u8],
+        input: &mut Input,
         budget: &mut usize,
         truncated: Error,
         take: impl FnOnce(&[u8]),
@@ -64,9 +66,9 @@ impl Rle {
             if *budget == 0 {
                 return Ok(false);
             }
-            let before = self.at;
-            self.code(input).ok_or(truncated)?;
-            *budget = budget.saturating_sub(self.at - before);
+            let length = self.code(input.bytes_from(self.at)?).ok_or(truncated)?;
+            self.at += length as u64;
+            *budget = budget.saturating_sub(length);
         }
         take(&self.row);
         self.row.fill(0);
@@ -75,9 +77,8 @@ impl Rle {
         Ok(true)
     }
 
-    /// Obeys the next code. `None` where the input ends before it does.
-    fn code(&mut self, input: &[u8]) -> Option<()> {
-        let rest = input.get(self.at..)?;
+    /// Obeys the next code, and says how long it is. `None` where the input ends before it does.
+    fn code(&mut self, rest: &[u8]) -> Option<usize> {
         let &[count, second] = rest.first_chunk()?;
         let mut length = 2;
         let pixels = self.pixels;
@@ -122,8 +123,7 @@ impl Rle {
                 }
             },
         }
-        self.at += length;
-        Some(())
+        Some(length)
     }
 
     /// The place of the next `count` pixels, or of as many as the row has room for: a run that goes

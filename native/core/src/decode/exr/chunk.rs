@@ -7,7 +7,7 @@ use super::header::{Channel, Compression, INVALID, Kind, Part};
 use super::lossy;
 use super::piz::Piz;
 use crate::Error;
-use crate::pixels::zeroed;
+use crate::picture::zeroed;
 
 /// Decompresses chunks one after another. What it holds is used again.
 pub(super) struct Decompressor {

@@ -5,9 +5,9 @@ use std::ops::Range;
 
 use crate::{Error, Format};
 
-pub(super) const INVALID: Error = Error::Invalid(Format::OpenExr);
-pub(super) const TRUNCATED: Error = Error::Truncated(Format::OpenExr);
-pub(super) const UNSUPPORTED: Error = Error::Unsupported(Format::OpenExr);
+pub(super) const INVALID: Error = Error::invalid(Format::Openexr);
+pub(super) const TRUNCATED: Error = Error::truncated(Format::Openexr);
+pub(super) const UNSUPPORTED: Error = Error::Unsupported(Format::Openexr);
 
 /// Magic number, version and flags.
 const START: usize = 8;

@@ -2,7 +2,7 @@
 
 use super::header::INVALID;
 use crate::Error;
-use crate::pixels::zeroed;
+use crate::picture::zeroed;
 
 /// Symbols are 16 bits, and one more for runs.
 const SYMBOLS: u32 = (1 << 16) + 1;

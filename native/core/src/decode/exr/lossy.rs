@@ -14,7 +14,7 @@ use super::chunk::{INFLATE_BYTES, Inflate};
 use super::header::{Compression, INVALID, Kind, Part, UNSUPPORTED, entries};
 use super::huffman::Huffman;
 use crate::Error;
-use crate::pixels::zeroed;
+use crate::picture::zeroed;
 
 pub(super) struct Lossy {
     scheme: Scheme,

@@ -14,14 +14,14 @@ mod piz;
 use std::ops::Range;
 
 use bytes::Bytes;
-use rayon::ThreadPool;
+use thumbelina_codec::{Context, Input, Poll};
 
 use self::chunk::{Decompressor, convert};
 use self::header::{Channel, Compression, INVALID, Part, TRUNCATED};
-use super::{Position, Read, RowSource};
+use super::source::{Position, RowSource};
 use crate::limits::Limit;
-use crate::pixels::{Growing, Rows, zeroed};
-use crate::{Depth, Error, Format, Header, Layout};
+use crate::picture::{Growing, Rows, zeroed};
+use crate::{Depth, Error, Format, Info, Layout};
 
 /// The estimated nanoseconds of [`Exr::open`]. Stops counting at `most`.
 pub(super) fn header_nanos(input: &[u8], most: u64) -> u64 {
@@ -81,7 +81,7 @@ impl Shown {
 
 pub(super) struct Exr {
     input: Bytes,
-    header: Header,
+    info: Info,
     part: Part,
     /// What becomes of a pixel.
     channels: Vec<Channel>,
@@ -111,11 +111,11 @@ impl Exr {
         let channels = part.channels.shown().ok_or(Error::Internal)?;
         let (data, display) = (part.data, part.display);
         let layout = Layout::new(channels.len() as u8, Depth::F32);
-        let mut header = Header::new(Format::OpenExr, display.width, display.height, layout);
+        let mut info = Info::new(Format::Openexr, display.width, display.height, layout);
         // By the specification.
-        header.premultiplied = true;
+        info.premultiplied = true;
         let mut exr = Exr {
-            header,
+            info,
             channels,
             columns: Shown::of((data.x, data.width), (display.x, display.width)),
             rows: Shown::of((data.y, data.height), (display.y, display.height)),
@@ -125,7 +125,7 @@ impl Exr {
             input,
         };
         let of_bytes = exr.input.len() as f64 * exr.rates().file_byte;
-        exr.header.decode_nanos = exr.nanos().saturating_add(of_bytes as u64);
+        exr.info.nanos.all = exr.nanos().saturating_add(of_bytes as u64);
         Ok(exr)
     }
 
@@ -149,7 +149,7 @@ impl Exr {
 
     fn band_bytes(&self) -> u64 {
         let rows = self.part.chunk.1.min(self.rows.len);
-        u64::from(self.columns.len) * u64::from(rows) * self.header.layout.pixel_bytes() as u64
+        u64::from(self.columns.len) * u64::from(rows) * self.info.layout.pixel_bytes() as u64
     }
 
     /// The rows of the data window that are shown of a row of chunks.
@@ -168,7 +168,7 @@ impl Exr {
     }
 
     fn row_samples(&self) -> usize {
-        self.header.width as usize * self.channels.len()
+        self.info.width as usize * self.channels.len()
     }
 
     fn rates(&self) -> Rates {
@@ -226,7 +226,7 @@ impl Exr {
         let bytes = pixels.saturating_mul(self.part.channels.pixel_bytes as u64);
         let Rates { once, pixel_byte, .. } = self.rates();
         let nanos = chunks.saturating_mul(once).saturating_add((bytes as f64 * pixel_byte) as u64);
-        nanos.saturating_add(self.convert_nanos(self.header.pixels()))
+        nanos.saturating_add(self.convert_nanos(self.info.pixels()))
     }
 
     /// Refuses what takes too long or too much.
@@ -235,12 +235,12 @@ impl Exr {
         if longest > MAX_CHUNK_NANOS {
             // In bytes, as nearly as the rest of it allows.
             let maximum = (self.chunk_bytes() as f64 * MAX_CHUNK_NANOS as f64 / longest as f64) as u64;
-            Limit::DecodedBytes.check(self.chunk_bytes(), maximum)?;
+            Limit::MaxMemory.check(self.chunk_bytes(), maximum)?;
         }
         // What each byte takes in any case is taken off what it allows.
         let per_byte = NANOS_PER_BYTE - self.rates().file_byte as u64;
         let most = (self.input.len() as u64 * per_byte)
-            .saturating_add(self.header.pixels().saturating_mul(NANOS_PER_PIXEL))
+            .saturating_add(self.info.pixels().saturating_mul(NANOS_PER_PIXEL))
             .max(ANY_NANOS);
         let nanos = self.nanos();
         if nanos > most {
@@ -340,7 +340,7 @@ impl Exr {
         let next = self.position.next;
         let Shown { display, data, len } = self.rows;
         if len == 0 || self.columns.len == 0 || next >= display + len {
-            Err(self.header.height - next)
+            Err(self.info.height - next)
         } else if next < display {
             Err(display - next)
         } else {
@@ -350,8 +350,8 @@ impl Exr {
 }
 
 impl RowSource for Exr {
-    fn header(&self) -> Header {
-        self.header
+    fn info(&self) -> &Info {
+        &self.info
     }
 
     fn next_nanos(&self) -> u64 {
@@ -379,10 +379,15 @@ impl RowSource for Exr {
             .saturating_add(self.part.channels.kinds.len() as u64 * 2)
     }
 
-    fn read(&mut self, max_rows: u32, _pool: Option<&ThreadPool>) -> Result<Read<'_>, Error> {
+    fn read(
+        &mut self,
+        _input: &mut Input,
+        max_rows: u32,
+        _context: &Context<'_>,
+    ) -> Result<Poll<Rows<'_>>, Error> {
         let Some(mut decoding) = self.decoding.take() else {
             self.decoding = Some(self.start()?);
-            return Ok(Read::Working);
+            return Ok(Poll::Working);
         };
         let samples = self.row_samples();
         let strip = self.position.strip(max_rows);
@@ -393,7 +398,7 @@ impl RowSource for Exr {
                 let Decoding { strip, .. } = self.decoding.insert(decoding);
                 let blank = &mut strip[..rows * samples];
                 blank.fill(0.0);
-                return Ok(Read::Rows(Rows::F32(blank)));
+                return Ok(Poll::Ready(Rows::F32(blank)));
             }
             Ok(next) => next,
         };
@@ -407,7 +412,7 @@ impl RowSource for Exr {
                 self.decode_chunk(&mut decoding)?;
             }
             self.decoding = Some(decoding);
-            return Ok(Read::Working);
+            return Ok(Poll::Working);
         }
         let band = self.band_rows(decoding.row);
         let rows = strip.len().min((band.end - next) as usize);
@@ -416,7 +421,7 @@ impl RowSource for Exr {
         if stride == samples {
             self.position.next += rows as u32;
             let Decoding { band, .. } = self.decoding.insert(decoding);
-            return Ok(Read::Rows(Rows::F32(&band.get()[from..from + rows * stride])));
+            return Ok(Poll::Ready(Rows::F32(&band.get()[from..from + rows * stride])));
         }
         // Beside the data window, rows are blank.
         let rows = rows.min(self.strip_samples() / samples);
@@ -428,6 +433,6 @@ impl RowSource for Exr {
         for (row, shown) in strip.chunks_exact_mut(samples).zip(band.get()[from..].chunks_exact(stride)) {
             row[left..left + stride].copy_from_slice(shown);
         }
-        Ok(Read::Rows(Rows::F32(strip)))
+        Ok(Poll::Ready(Rows::F32(strip)))
     }
 }

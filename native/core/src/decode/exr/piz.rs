@@ -4,7 +4,7 @@
 use super::header::{INVALID, Kind};
 use super::huffman::Huffman;
 use crate::Error;
-use crate::pixels::zeroed;
+use crate::picture::zeroed;
 
 /// The bitmap of all values of 16 bits.
 const BITMAP: usize = 8192;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::samples::RowMut;
-use crate::pixels::{Growing, Rows};
+use crate::picture::{Growing, Rows};
 use crate::{Depth, Error};
 
 pub(super) enum Band {

@@ -21,7 +21,7 @@ pub(super) struct Chunks {
 /// The compression whose chunks are copied.
 const JPEG: u64 = 7;
 
-const INVALID: Error = Error::Invalid(Format::Tiff);
+const INVALID: Error = Error::invalid(Format::Tiff);
 
 impl Chunks {
     pub(super) fn read(input: &[u8], fields: &Fields, picture: &Description) -> Result<Self, Error> {
@@ -52,7 +52,7 @@ impl Chunks {
                 return Err(INVALID);
             }
             if field.there(input) < needed {
-                return Err(Error::Truncated(Format::Tiff));
+                return Err(Error::truncated(Format::Tiff));
             }
         }
         Ok(chunks)
@@ -74,7 +74,7 @@ impl Chunks {
         let index = plane as u64 * self.in_a_plane() + place;
         let start = usize::try_from(self.offsets.get(input, index)?).unwrap_or(usize::MAX);
         if start > input.len() {
-            return Err(Error::Truncated(Format::Tiff));
+            return Err(Error::truncated(Format::Tiff));
         }
         let bytes = match self.byte_counts {
             Some(counts) => usize::try_from(counts.get(input, index)?).unwrap_or(usize::MAX),

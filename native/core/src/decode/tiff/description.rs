@@ -77,7 +77,7 @@ pub(super) struct Description {
 const MAX_SAMPLES: usize = 1_024;
 
 const UNSUPPORTED: Error = Error::Unsupported(Format::Tiff);
-const INVALID: Error = Error::Invalid(Format::Tiff);
+const INVALID: Error = Error::invalid(Format::Tiff);
 
 impl Description {
     pub(super) fn read(input: &[u8], directory: &Directory, fields: &Fields) -> Result<Self, Error> {

@@ -48,8 +48,8 @@ pub(super) struct Directory {
 impl Directory {
     /// Finds the entries, and looks at none of them.
     pub(super) fn open(input: &[u8]) -> Result<Directory, Error> {
-        let truncated = Error::Truncated(Format::Tiff);
-        let invalid = Error::Invalid(Format::Tiff);
+        let truncated = Error::truncated(Format::Tiff);
+        let invalid = Error::invalid(Format::Tiff);
         let order = match input.first_chunk() {
             Some(b"II") => ByteOrder::Little,
             Some(b"MM") => ByteOrder::Big,
@@ -120,7 +120,7 @@ fn entry_bytes(big: bool) -> usize {
 
 fn bytes_at<const N: usize>(input: &[u8], at: usize) -> Result<[u8; N], Error> {
     let bytes = input.get(at..).and_then(|rest| rest.first_chunk());
-    bytes.copied().ok_or(Error::Truncated(Format::Tiff))
+    bytes.copied().ok_or(Error::truncated(Format::Tiff))
 }
 
 /// The fields that a picture is decoded by.
@@ -224,8 +224,8 @@ pub(super) struct Field {
 impl Field {
     /// One of the values.
     pub(super) fn get(&self, input: &[u8], index: u64) -> Result<u64, Error> {
-        let invalid = Error::Invalid(Format::Tiff);
-        let truncated = Error::Truncated(Format::Tiff);
+        let invalid = Error::invalid(Format::Tiff);
+        let truncated = Error::truncated(Format::Tiff);
         if index >= self.count {
             return Err(invalid);
         }
@@ -254,18 +254,18 @@ impl Field {
 
     /// The only value, or the first one.
     pub(super) fn first<T: TryFrom<u64>>(&self, input: &[u8]) -> Result<T, Error> {
-        T::try_from(self.get(input, 0)?).map_err(|_| Error::Invalid(Format::Tiff))
+        T::try_from(self.get(input, 0)?).map_err(|_| Error::invalid(Format::Tiff))
     }
 
     /// Values of one byte each.
     pub(super) fn bytes(&self, input: &Bytes) -> Result<Bytes, Error> {
         if self.kind != Kind::Unsigned(1) {
-            return Err(Error::Invalid(Format::Tiff));
+            return Err(Error::invalid(Format::Tiff));
         }
         let end = usize::try_from(self.count).ok().and_then(|count| self.start.checked_add(count));
         match end {
             Some(end) if end <= input.len() => Ok(input.slice(self.start..end)),
-            _ => Err(Error::Truncated(Format::Tiff)),
+            _ => Err(Error::truncated(Format::Tiff)),
         }
     }
 

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use super::compression::{Deflate, Done, Fax4, Jpeg, Lzw, PackBits};
 use super::description::{Compression, Description, Predictor};
 use super::predictor;
-use crate::limits::{Limit, MAX_ROW_BYTES};
-use crate::pixels::zeroed;
+use crate::limits::{Limit, MAX_PIECE_BYTES};
+use crate::picture::zeroed;
 use crate::{Error, Format};
 
 /// What a step may still take of the input, and make of it. Data can go on for as long as the file
@@ -105,7 +105,7 @@ impl Lane {
             (None, Compression::Lzw) => Decompressor::Lzw(Box::new(Lzw::new())),
             (None, Compression::Deflate) => Decompressor::Deflate(Deflate::new()),
             (None, Compression::Fax4) => {
-                Limit::DecodedBytes.check(Fax4::memory(width), MAX_ROW_BYTES)?;
+                Limit::MaxMemory.check(Fax4::memory(width), MAX_PIECE_BYTES)?;
                 Decompressor::Fax4(Box::new(Fax4::new(width)?))
             }
             (None, Compression::Jpeg) => return Err(Error::Internal),
@@ -186,7 +186,7 @@ impl Lane {
     pub(super) fn fill(&mut self, input: &Bytes, budget: &mut Budget) -> Result<bool, Error> {
         if self.direct {
             let there = self.data.len() >= self.kept;
-            return if there { Ok(!budget.is_spent()) } else { Err(Error::Truncated(Format::Tiff)) };
+            return if there { Ok(!budget.is_spent()) } else { Err(Error::truncated(Format::Tiff)) };
         }
         while self.filled < self.taken + self.kept {
             if let Some(error) = self.failed {
@@ -275,7 +275,7 @@ impl Lane {
             }
         };
         if done == (Done { consumed: 0, produced: 0 }) {
-            return Err(if last { Error::Truncated(Format::Tiff) } else { Error::Invalid(Format::Tiff) });
+            return Err(if last { Error::truncated(Format::Tiff) } else { Error::invalid(Format::Tiff) });
         }
         budget.spend(done);
         self.data.start += done.consumed;
@@ -321,7 +321,7 @@ impl Shape {
             _ if row <= TOGETHER_BYTES => kept = row,
             _ => {}
         }
-        Limit::DecodedBytes.check(kept, MAX_ROW_BYTES)?;
+        Limit::MaxMemory.check(kept, MAX_PIECE_BYTES)?;
         let together = if row == kept { (TOGETHER_BYTES / row.max(1)).max(1) } else { 1 };
         Ok(Shape { row, kept: kept as usize, together: together as usize })
     }

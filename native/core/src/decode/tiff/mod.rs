@@ -17,7 +17,7 @@ mod rows;
 mod samples;
 
 use bytes::Bytes;
-use rayon::ThreadPool;
+use thumbelina_codec::{Context, Input, Poll};
 
 use self::band::Band;
 use self::chunks::Chunks;
@@ -26,12 +26,13 @@ use self::directory::{Directory, Fields};
 use self::lane::Budget;
 use self::rows::ChunkRows;
 use self::samples::{Conversion, RowMut};
-use super::{Position, Read, RowSource};
+use super::source::{Position, RowSource};
 use crate::limits::Limit;
-use crate::{Error, Format, Header, Samples};
+use crate::picture::Rows;
+use crate::{Error, Format, Info, Samples};
 
 pub(super) struct Tiff {
-    header: Header,
+    info: Info,
     rows: ChunkRows,
     position: Position,
     memory: u64,
@@ -84,19 +85,19 @@ impl Tiff {
         let most = MAX_BYTES
             .saturating_add((input.len() as u64).saturating_mul(MAX_BYTES_PER_BYTE))
             .saturating_add(pixels.saturating_mul(MAX_BYTES_PER_PIXEL));
-        Limit::DecodedBytes.check(decoded, most)?;
-        let header = Header {
+        Limit::MaxMemory.check(decoded, most)?;
+        let mut info = Info {
             premultiplied: picture.alpha == description::Alpha::Associated,
             orientation: picture.orientation,
-            decode_nanos: decode_nanos(&picture, &chunks, decoded),
-            ..Header::new(Format::Tiff, picture.width, picture.height, picture.layout())
+            ..Info::new(Format::Tiff, picture.width, picture.height, picture.layout())
         };
+        info.nanos.all = decode_nanos(&picture, &chunks, decoded);
         let kept = if chunks.across > 1 {
             let (width, height) = (chunks.width, chunks.height.min(picture.height));
             let across = chunks.across;
             Kept::Tiles(Tiles { band: None, width, height, across, column: 0, row: 0, ready: 0 })
         } else {
-            Kept::Strip(Samples::zeroed(header.layout.depth, 0)?)
+            Kept::Strip(Samples::zeroed(info.layout.depth, 0)?)
         };
         let row_bytes = picture.chunk_row_bytes(picture.width).saturating_mul(picture.planes() as u64);
         let jpeg_tables = match fields.jpeg_tables {
@@ -106,8 +107,8 @@ impl Tiff {
         let conversion = conversion(&input, &fields, &picture)?;
         let rows = ChunkRows::new(input, picture, chunks, conversion, jpeg_tables);
         let mut tiff = Tiff {
-            header,
-            position: Position::start(header.height),
+            position: Position::start(info.height),
+            info,
             memory: 0,
             row_bytes: usize::try_from(row_bytes).unwrap_or(usize::MAX),
             kept,
@@ -119,13 +120,13 @@ impl Tiff {
 
     /// Samples of a row of the picture.
     fn row_len(&self) -> usize {
-        self.header.width as usize * usize::from(self.header.layout.channels)
+        self.info.width as usize * usize::from(self.info.layout.channels)
     }
 
     /// Rows that are handed over together.
     fn rows_together(&self) -> u32 {
-        let rows = STRIP_BYTES / self.header.row_bytes().max(1);
-        rows.clamp(1, self.header.height as usize) as u32
+        let rows = STRIP_BYTES / self.info.row_bytes().max(1);
+        rows.clamp(1, self.info.height as usize) as u32
     }
 
     fn kept_bytes(&self) -> u64 {
@@ -133,15 +134,15 @@ impl Tiff {
             Kept::Strip(_) => self.rows_together(),
             Kept::Tiles(tiles) => tiles.height,
         };
-        self.header.row_bytes() as u64 * u64::from(rows)
+        self.info.row_bytes() as u64 * u64::from(rows)
     }
 
     /// Decodes up to `rows` rows, as far as the budget goes.
-    fn read_strip(&mut self, rows: u32, budget: &mut Budget) -> Result<Read<'_>, Error> {
+    fn read_strip(&mut self, rows: u32, budget: &mut Budget) -> Result<Poll<Rows<'_>>, Error> {
         let row_len = self.row_len();
         let together = self.rows_together();
         let Kept::Strip(strip) = &mut self.kept else { return Err(Error::Internal) };
-        let depth = self.header.layout.depth;
+        let depth = self.info.layout.depth;
         let rows = self.position.strip(rows.min(together));
         if strip.bytes().len() < rows.len() * row_len * depth.bytes() {
             *strip = Samples::zeroed(depth, together as usize * row_len)?;
@@ -158,13 +159,13 @@ impl Tiff {
             }
         }
         self.position.next += read as u32;
-        Ok(if read == 0 { Read::Working } else { Read::Rows(strip.rows().slice(0..read * row_len)) })
+        Ok(if read == 0 { Poll::Working } else { Poll::Ready(strip.rows().slice(0..read * row_len)) })
     }
 
     /// Hands over rows of the tiles, or gets closer to having all tiles of a row.
-    fn read_tiles(&mut self, rows: u32, budget: &mut Budget) -> Result<Read<'_>, Error> {
+    fn read_tiles(&mut self, rows: u32, budget: &mut Budget) -> Result<Poll<Rows<'_>>, Error> {
         let row_len = self.row_len();
-        let Header { width, height, layout, .. } = self.header;
+        let &Info { width, height, layout, .. } = &self.info;
         let channels = usize::from(layout.channels);
         let Kept::Tiles(tiles) = &mut self.kept else { return Err(Error::Internal) };
         let next = self.position.next;
@@ -173,14 +174,14 @@ impl Tiff {
         }
         let band = tiles.band.as_mut().ok_or(Error::Internal)?;
         if !band.grow() {
-            return Ok(Read::Working);
+            return Ok(Poll::Working);
         }
         if next < tiles.ready {
             let top = next - next % tiles.height;
             let rows = self.position.strip(rows).start..self.position.strip(rows).end.min(tiles.ready);
             self.position.next = rows.end;
             let from = (rows.start - top) as usize * row_len;
-            return Ok(Read::Rows(band.rows(from..from + rows.len() * row_len)));
+            return Ok(Poll::Ready(band.rows(from..from + rows.len() * row_len)));
         }
         let band_rows = tiles.height.min(height - next);
         loop {
@@ -189,7 +190,7 @@ impl Tiff {
             let start = tiles.row as usize * row_len + left as usize * channels;
             let to = band.row_mut(start..start + columns as usize * channels);
             if !self.rows.next(next + tiles.row, tiles.column, budget, to)? {
-                return Ok(Read::Working);
+                return Ok(Poll::Working);
             }
             tiles.row += 1;
             if tiles.row == band_rows {
@@ -197,19 +198,19 @@ impl Tiff {
             }
             if tiles.column == tiles.across {
                 (tiles.column, tiles.ready) = (0, next + band_rows);
-                return Ok(Read::Working);
+                return Ok(Poll::Working);
             }
         }
     }
 }
 
 impl RowSource for Tiff {
-    fn header(&self) -> Header {
-        self.header
+    fn info(&self) -> &Info {
+        &self.info
     }
 
     fn next_nanos(&self) -> u64 {
-        let row = self.header.decode_nanos / u64::from(self.header.height);
+        let row = self.info.row_nanos();
         match &self.kept {
             Kept::Strip(_) => row,
             Kept::Tiles(tiles) if self.position.next < tiles.ready => 0,
@@ -221,9 +222,14 @@ impl RowSource for Tiff {
         self.memory
     }
 
-    fn read(&mut self, max_rows: u32, _pool: Option<&ThreadPool>) -> Result<Read<'_>, Error> {
+    fn read(
+        &mut self,
+        _input: &mut Input,
+        max_rows: u32,
+        _context: &Context<'_>,
+    ) -> Result<Poll<Rows<'_>>, Error> {
         if self.rows.prepare()? {
-            return Ok(Read::Working);
+            return Ok(Poll::Working);
         }
         let rows = max_rows.max(1);
         let mut budget = Budget::new((rows as usize).saturating_mul(self.row_bytes).min(STEP_BYTES));
@@ -239,7 +245,7 @@ fn conversion(input: &[u8], fields: &Fields, picture: &Description) -> Result<Co
     let conversion = Conversion::new(picture, samples);
     match (picture.color, picture.compression) {
         (Color::Palette, _) => {
-            conversion.with_palette(input, &fields.color_map.ok_or(Error::Invalid(Format::Tiff))?)
+            conversion.with_palette(input, &fields.color_map.ok_or(Error::invalid(Format::Tiff))?)
         }
         (Color::YCbCr | Color::Cmyk, Compression::Jpeg) if !picture.planar => Ok(conversion.into_rgb()),
         _ => Ok(conversion),

@@ -9,7 +9,7 @@ use super::lane::{Budget, Lane};
 use super::samples::{Conversion, RowMut};
 use crate::Error;
 use crate::limits::Limit;
-use crate::pixels::zeroed;
+use crate::picture::zeroed;
 
 pub(super) struct ChunkRows {
     input: Bytes,

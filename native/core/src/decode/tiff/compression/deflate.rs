@@ -26,7 +26,7 @@ impl Deflate {
         let before = (self.inflater.total_in(), self.inflater.total_out());
         self.inflater
             .decompress(input, out, FlushDecompress::None)
-            .map_err(|_| Error::Invalid(Format::Tiff))?;
+            .map_err(|_| Error::invalid(Format::Tiff))?;
         Ok(Done {
             consumed: (self.inflater.total_in() - before.0) as usize,
             produced: (self.inflater.total_out() - before.1) as usize,

@@ -5,7 +5,7 @@ use fax::BitReader;
 use fax::maps::{Mode, black, mode, white};
 
 use super::Done;
-use crate::pixels::zeroed;
+use crate::picture::zeroed;
 use crate::{Error, Format};
 
 /// The longest code.
@@ -91,7 +91,7 @@ impl Fax4 {
     }
 
     fn decode_code(&mut self) -> Result<(), Error> {
-        let invalid = Error::Invalid(Format::Tiff);
+        let invalid = Error::invalid(Format::Tiff);
         match self.run {
             Some(run) => self.decode_run(run)?,
             None => match mode::decode(&mut self.bits).ok_or(invalid)? {
@@ -112,16 +112,16 @@ impl Fax4 {
                 Mode::EOF => self.ended = true,
             },
         }
-        if self.bits.overdrawn { Err(Error::Truncated(Format::Tiff)) } else { Ok(()) }
+        if self.bits.overdrawn { Err(Error::truncated(Format::Tiff)) } else { Ok(()) }
     }
 
     fn decode_run(&mut self, mut run: Run) -> Result<(), Error> {
         let code = if self.black { black::decode(&mut self.bits) } else { white::decode(&mut self.bits) };
-        let code = code.ok_or(Error::Invalid(Format::Tiff))?;
+        let code = code.ok_or(Error::invalid(Format::Tiff))?;
         run.length = run.length.saturating_add(code.into());
         let from = self.at.unwrap_or(0);
         if run.length > self.width - from {
-            return Err(Error::Invalid(Format::Tiff));
+            return Err(Error::invalid(Format::Tiff));
         }
         if code >= MAKE_UP {
             self.run = Some(run);

@@ -88,8 +88,8 @@ const COPY_BYTES: usize = 128 << 10;
 /// Tables that are no longer take no longer.
 const OPEN_BYTES: u64 = 640;
 
-const INVALID: Error = Error::Invalid(Format::Tiff);
-const TRUNCATED: Error = Error::Truncated(Format::Tiff);
+const INVALID: Error = Error::invalid(Format::Tiff);
+const TRUNCATED: Error = Error::truncated(Format::Tiff);
 
 impl Jpeg {
     /// The most that a chunk takes, apart from its data: rows of MCUs and tables, or all

@@ -151,10 +151,10 @@ impl State {
     #[inline]
     fn learn(&mut self, words: &mut Words, code: u16) -> Result<(), Error> {
         let Some(previous) = self.previous.replace(code) else {
-            return if code < CLEAR { Ok(()) } else { Err(Error::Invalid(Format::Tiff)) };
+            return if code < CLEAR { Ok(()) } else { Err(Error::invalid(Format::Tiff)) };
         };
         if code > self.next {
-            return Err(Error::Invalid(Format::Tiff));
+            return Err(Error::invalid(Format::Tiff));
         }
         let next = usize::from(self.next);
         if next >= CODES {
@@ -201,7 +201,7 @@ mod tests {
             let room = len.min(filled + output);
             let done = lzw.run(piece, &mut out[filled..room])?;
             if done == (Done { consumed: 0, produced: 0 }) {
-                return Err(Error::Truncated(Format::Tiff));
+                return Err(Error::truncated(Format::Tiff));
             }
             (at, filled) = (at + done.consumed, filled + done.produced);
         }
@@ -235,8 +235,8 @@ mod tests {
     #[test]
     fn codes_that_are_not_there_yet_are_invalid() {
         // 258 as the first code, and 259 when 258 is the next.
-        assert_eq!(decode(&[0x81, 0x00], 5, 9, 9), Err(Error::Invalid(Format::Tiff)));
-        assert_eq!(decode(&[0x20, 0xC0, 0xC0], 5, 9, 9), Err(Error::Invalid(Format::Tiff)));
+        assert_eq!(decode(&[0x81, 0x00], 5, 9, 9), Err(Error::invalid(Format::Tiff)));
+        assert_eq!(decode(&[0x20, 0xC0, 0xC0], 5, 9, 9), Err(Error::invalid(Format::Tiff)));
         assert_eq!(decode(&[0x20, 0xC0, 0x80], 3, 9, 9), Ok(vec![65; 3]));
     }
 
@@ -244,7 +244,7 @@ mod tests {
     fn the_end_code_and_the_end_of_the_input_are_ends() {
         let packed = pack(&[1, 2, 3]);
         assert_eq!(decode(&packed, 3, 9, 9), Ok(vec![1, 2, 3]));
-        assert_eq!(decode(&packed, 4, 9, 9), Err(Error::Truncated(Format::Tiff)));
-        assert_eq!(decode(&packed[..2], 3, 9, 9), Err(Error::Truncated(Format::Tiff)));
+        assert_eq!(decode(&packed, 4, 9, 9), Err(Error::truncated(Format::Tiff)));
+        assert_eq!(decode(&packed[..2], 3, 9, 9), Err(Error::truncated(Format::Tiff)));
     }
 }

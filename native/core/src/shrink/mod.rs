@@ -6,32 +6,72 @@
 //! alpha, so that what is invisible does not bleed into what is seen: a picture with alpha leaves
 //! this stage premultiplied, unless nothing is going to be resampled.
 
-use bytemuck::Pod;
+mod pick;
+mod sums;
 
-use crate::pixels::{Growing, Rows, Samples, zeroed};
-use crate::plan::{Geometry, Pick, Window};
-use crate::{Depth, Error, Header};
+use crate::picture::{Growing, Rows, Samples, Shape, zeroed};
+use crate::{Depth, Error, Layout};
 
-/// The picture between decoding and resampling.
-pub(crate) struct Shrink {
-    reducer: Reducer,
-    channels: usize,
-    window: Window,
-    shrink: (u32, u32),
-    reduced: (u32, u32),
-    pick: Option<Pick>,
-    alpha: Alpha,
-    source_width: u32,
-    /// The next source row to arrive.
-    row: u32,
+pub(crate) use pick::Pick;
+use sums::Summed;
+
+/// What is made of the source's rows as they arrive. Sizes and places are those of the stored
+/// picture, that is before orientation.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Reduction {
+    /// The source rows and columns that matter.
+    pub window: Window,
+    /// The whole factors, horizontally and vertically.
+    pub factors: (u32, u32),
+    /// The size of the window after it.
+    pub size: (u32, u32),
+    /// Set where pixels are picked instead of averaged: the reduced picture then has the output's
+    /// columns, and the rows that it needs.
+    pub pick: Option<Pick>,
+    /// Whether colors are multiplied by their alpha on the way.
+    pub weigh: bool,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Alpha {
-    /// There is none, it is in the colors already, or pixels stay as they are.
-    Leave,
-    /// Multiply colors by it.
-    Weigh,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Window {
+    pub left: u32,
+    pub top: u32,
+    pub right: u32,
+    pub bottom: u32,
+}
+
+impl Reduction {
+    /// What comes of rows of such a picture.
+    pub(crate) fn shape(&self, source: &Shape) -> Shape {
+        let premultiplied = source.premultiplied || self.weigh;
+        Shape { width: self.size.0, height: self.size.1, premultiplied, ..*source }
+    }
+
+    /// The bytes that it holds: the reduced picture, and the sums of one row of blocks: of columns,
+    /// at most four times as wide as a sample, and of blocks.
+    pub(crate) fn memory(&self, source: &Shape) -> u64 {
+        let reduced = self.shape(source).bytes();
+        if self.pick.is_some() || (self.factors, self.weigh) == ((1, 1), false) {
+            return reduced;
+        }
+        let channels = u64::from(source.layout.channels);
+        let columns = u64::from(self.window.right - self.window.left) * channels;
+        let blocks = u64::from(self.size.0) * channels;
+        reduced + columns * 4 * source.layout.depth.bytes() as u64 + blocks * 8
+    }
+}
+
+/// The picture between decoding and what is done to it then.
+pub(crate) struct Shrink {
+    reducer: Reducer,
+    reduction: Reduction,
+    layout: Layout,
+    source_width: u32,
+    source_height: u32,
+    /// Whether the last row comes first.
+    bottom_up: bool,
+    /// How many source rows have arrived.
+    arrived: u32,
 }
 
 enum Reducer {
@@ -40,14 +80,14 @@ enum Reducer {
     F32(Sums<f32>),
 }
 
-struct Sums<S: Sample> {
+struct Sums<S: Summed> {
     /// Zeroed no further than rows have arrived.
     reduced: Growing<S>,
     scratch: Scratch<S>,
 }
 
 /// The sums of one row of blocks in the making.
-struct Scratch<S: Sample> {
+struct Scratch<S: Summed> {
     /// One sum a column and channel, of at most `S::ROWS` rows.
     columns: Vec<S::Column>,
     weighed: Vec<S::Weighed>,
@@ -58,31 +98,46 @@ struct Scratch<S: Sample> {
 }
 
 impl Shrink {
-    pub(crate) fn new(header: &Header, geometry: &Geometry) -> Result<Self, Error> {
-        let channels = usize::from(header.layout.channels);
-        let len = geometry.reduced.0 as usize * geometry.reduced.1 as usize * channels;
-        let reducer = match header.layout.depth {
+    /// For rows of a `source`, of which the last may come first.
+    pub(crate) fn new(source: &Shape, reduction: Reduction, bottom_up: bool) -> Result<Self, Error> {
+        let channels = usize::from(source.layout.channels);
+        let len = reduction.size.0 as usize * reduction.size.1 as usize * channels;
+        let reducer = match source.layout.depth {
             Depth::U8 => Reducer::U8(Sums { reduced: Growing::new(len)?, scratch: Scratch::empty() }),
             Depth::U16 => Reducer::U16(Sums { reduced: Growing::new(len)?, scratch: Scratch::empty() }),
             Depth::F32 => Reducer::F32(Sums { reduced: Growing::new(len)?, scratch: Scratch::empty() }),
         };
-        let weigh = header.layout.has_alpha() && !header.premultiplied && !geometry.is_identity();
         Ok(Shrink {
             reducer,
-            channels,
-            window: geometry.window,
-            shrink: geometry.shrink,
-            reduced: geometry.reduced,
-            pick: geometry.pick,
-            alpha: if weigh { Alpha::Weigh } else { Alpha::Leave },
-            source_width: header.width,
-            row: 0,
+            reduction,
+            layout: source.layout,
+            source_width: source.width,
+            source_height: source.height,
+            bottom_up,
+            arrived: 0,
         })
+    }
+
+    /// Takes a step towards being ready for rows. `true` when it is: at once, unless the last row
+    /// comes first.
+    pub(crate) fn prepare(&mut self) -> bool {
+        !self.bottom_up
+            || match &mut self.reducer {
+                Reducer::U8(sums) => sums.reduced.grow(),
+                Reducer::U16(sums) => sums.reduced.grow(),
+                Reducer::F32(sums) => sums.reduced.grow(),
+            }
+    }
+
+    /// The rows that matter, in the order in which they arrive.
+    fn wanted(&self) -> std::ops::Range<u32> {
+        let Window { top, bottom, .. } = self.reduction.window;
+        if self.bottom_up { self.source_height - bottom..self.source_height - top } else { top..bottom }
     }
 
     /// Whether every row that matters has arrived.
     pub(crate) fn is_complete(&self) -> bool {
-        self.row >= self.window.bottom
+        self.arrived >= self.wanted().end
     }
 
     /// Takes the next rows.
@@ -90,33 +145,31 @@ impl Shrink {
     /// They have just been decoded and are in the cache of this core, and adding them up takes a
     /// tenth of what decoding took: sharing that out would gain nothing.
     pub(crate) fn push(&mut self, rows: Rows<'_>) -> Result<(), Error> {
-        let row_len = self.source_width as usize * self.channels;
-        let len = match rows {
-            Rows::U8(rows) => rows.len(),
-            Rows::U16(rows) => rows.len(),
-            Rows::F32(rows) => rows.len(),
-        };
-        let arrived = self.row..self.row + (len / row_len) as u32;
-        self.row = arrived.end;
-        // The rows that matter, counted from the first that arrived.
-        let first = self.window.top.max(arrived.start);
-        let last = self.window.bottom.min(arrived.end);
+        let channels = usize::from(self.layout.channels);
+        let row_len = self.source_width as usize * channels;
+        let arrived = self.arrived..self.arrived + (rows.len() / row_len) as u32;
+        self.arrived = arrived.end;
+        let wanted = self.wanted();
+        let first = wanted.start.max(arrived.start);
+        let last = wanted.end.min(arrived.end);
         if first >= last {
             return Ok(());
         }
         let range = (first - arrived.start) as usize * row_len..(last - arrived.start) as usize * row_len;
+        let Reduction { window, factors, size, pick, weigh } = &self.reduction;
         let work = Work {
-            first_row: first - self.window.top,
-            rows_in_window: self.window.bottom - self.window.top,
+            first_row: first - wanted.start,
+            rows_in_window: window.bottom - window.top,
+            bottom_up: self.bottom_up,
             row_len,
-            left: self.window.left as usize * self.channels,
-            width: (self.window.right - self.window.left) as usize * self.channels,
-            channels: self.channels,
-            fx: self.shrink.0,
-            fy: self.shrink.1,
-            reduced: self.reduced,
-            weigh: self.alpha == Alpha::Weigh,
-            pick: self.pick,
+            left: window.left as usize * channels,
+            width: (window.right - window.left) as usize * channels,
+            channels,
+            fx: factors.0,
+            fy: factors.1,
+            reduced: *size,
+            weigh: *weigh,
+            pick: pick.as_ref(),
         };
         match (&mut self.reducer, rows.slice(range)) {
             (Reducer::U8(sums), Rows::U8(rows)) => work.run(sums, rows),
@@ -136,10 +189,11 @@ impl Shrink {
 }
 
 /// One batch of rows. Lengths and offsets along a row are counted in samples.
-struct Work {
-    /// The first row of the batch, counted from the window's top.
+struct Work<'a> {
+    /// The first row of the batch, counted from the first in the window to arrive.
     first_row: u32,
     rows_in_window: u32,
+    bottom_up: bool,
     row_len: usize,
     left: usize,
     width: usize,
@@ -148,26 +202,36 @@ struct Work {
     fy: u32,
     reduced: (u32, u32),
     weigh: bool,
-    pick: Option<Pick>,
+    pick: Option<&'a Pick>,
 }
 
-impl Work {
-    fn run<S: Sample>(&self, sums: &mut Sums<S>, rows: &[S]) -> Result<(), Error> {
+impl Work<'_> {
+    /// The rows of the batch, each with its place in the window.
+    fn rows<'r, S>(&self, rows: &'r [S]) -> impl Iterator<Item = (u32, &'r [S])> {
+        let (bottom_up, last) = (self.bottom_up, self.rows_in_window - 1);
+        let place = move |n| if bottom_up { last - n } else { n };
+        (self.first_row..).map(place).zip(rows.chunks_exact(self.row_len))
+    }
+
+    fn run<S: Summed>(&self, sums: &mut Sums<S>, rows: &[S]) -> Result<(), Error> {
         let out_row = self.reduced.0 as usize * self.channels;
         let arrived = self.first_row + (rows.len() / self.row_len) as u32;
         let Sums { reduced, scratch } = sums;
         if let Some(pick) = self.pick {
-            let kept = pick.kept_rows_until(arrived, self.reduced.1);
-            reduced.grow_to(kept as usize * out_row);
+            if !self.bottom_up {
+                reduced.grow_to(pick.kept_rows_until(arrived, self.reduced.1) as usize * out_row);
+            }
             self.pick(pick, reduced.get_mut(), rows);
             return Ok(());
         }
-        reduced.grow_to(arrived.div_ceil(self.fy) as usize * out_row);
+        if !self.bottom_up {
+            reduced.grow_to(arrived.div_ceil(self.fy) as usize * out_row);
+        }
         let reduced = reduced.get_mut();
         if (self.fx, self.fy, self.weigh) == (1, 1, false) {
-            let out = reduced[self.first_row as usize * out_row..].chunks_exact_mut(out_row);
-            for (out, row) in out.zip(rows.chunks_exact(self.row_len)) {
-                S::copy(&row[self.left..][..self.width], out);
+            for (y, row) in self.rows(rows) {
+                let out = reduced.get_mut(y as usize * out_row..).ok_or(Error::Internal)?;
+                S::copy(&row[self.left..][..self.width], &mut out[..out_row]);
             }
             return Ok(());
         }
@@ -178,16 +242,22 @@ impl Work {
     }
 
     /// Adds rows one after the other, and finishes each block that they complete.
-    fn add_rows<S: Sample>(&self, scratch: &mut Scratch<S>, rows: &[S], reduced: &mut [S], out_row: usize) {
-        for (y, row) in (self.first_row..).zip(rows.chunks_exact(self.row_len)) {
+    fn add_rows<S: Summed>(&self, scratch: &mut Scratch<S>, rows: &[S], reduced: &mut [S], out_row: usize) {
+        for (y, row) in self.rows(rows) {
             self.add_row(scratch, row);
-            if (y + 1).is_multiple_of(self.fy) || y + 1 == self.rows_in_window {
+            // Blocks are counted from the top, whichever way they are filled.
+            let is_last = if self.bottom_up {
+                y.is_multiple_of(self.fy)
+            } else {
+                (y + 1).is_multiple_of(self.fy) || y + 1 == self.rows_in_window
+            };
+            if is_last {
                 self.finish_block(scratch, &mut reduced[(y / self.fy) as usize * out_row..][..out_row]);
             }
         }
     }
 
-    fn add_row<S: Sample>(&self, scratch: &mut Scratch<S>, row: &[S]) {
+    fn add_row<S: Summed>(&self, scratch: &mut Scratch<S>, row: &[S]) {
         let row = &row[self.left..][..self.width];
         if scratch.rows_in_columns == S::ROWS {
             self.sum_blocks(scratch);
@@ -204,7 +274,7 @@ impl Work {
     }
 
     /// Moves the columns' sums into the blocks'.
-    fn sum_blocks<S: Sample>(&self, scratch: &mut Scratch<S>) {
+    fn sum_blocks<S: Summed>(&self, scratch: &mut Scratch<S>) {
         let Scratch { columns, weighed, blocks, .. } = scratch;
         let fx = self.fx as usize;
         match (self.weigh, self.channels) {
@@ -220,7 +290,7 @@ impl Work {
     }
 
     /// Writes the averages of a finished row of blocks and clears the sums.
-    fn finish_block<S: Sample>(&self, scratch: &mut Scratch<S>, out: &mut [S]) {
+    fn finish_block<S: Summed>(&self, scratch: &mut Scratch<S>, out: &mut [S]) {
         self.sum_blocks(scratch);
         let rows = f64::from(scratch.rows_in_blocks);
         let scale = if self.weigh { S::WEIGHED_SCALE } else { 1.0 };
@@ -238,10 +308,10 @@ impl Work {
         scratch.rows_in_blocks = 0;
     }
 
-    fn pick<S: Sample>(&self, pick: Pick, reduced: &mut [S], rows: &[S]) {
+    fn pick<S: Summed>(&self, pick: &Pick, reduced: &mut [S], rows: &[S]) {
         let channels = self.channels;
         let out_row = self.reduced.0 as usize * channels;
-        for (y, row) in (self.first_row..).zip(rows.chunks_exact(self.row_len)) {
+        for (y, row) in self.rows(rows) {
             let row = &row[self.left..][..self.width];
             for kept in pick.kept_rows(y, self.reduced.1) {
                 let out = &mut reduced[kept as usize * out_row..][..out_row];
@@ -253,7 +323,7 @@ impl Work {
     }
 }
 
-impl<S: Sample> Scratch<S> {
+impl<S: Summed> Scratch<S> {
     fn empty() -> Self {
         Scratch {
             columns: Vec::new(),
@@ -296,172 +366,30 @@ where
     }
 }
 
-/// What the sums of a kind of sample need to be exact (integers) or close (floats).
-trait Sample: Pod + Send + Sync {
-    type Column: Copy + Default + bytemuck::Zeroable + Into<Self::Block> + Send;
-    type Weighed: Copy + Default + bytemuck::Zeroable + Into<Self::Block> + Send;
-    type Block: Copy + Default + bytemuck::Zeroable + std::ops::AddAssign + Send;
-    /// The rows whose sum fits into a `Column` or `Weighed`.
-    const ROWS: u32;
-    /// What full alpha multiplies by.
-    const WEIGHED_SCALE: f64;
-
-    fn add(columns: &mut [Self::Column], row: &[Self]);
-    /// Adds colors times alpha, and alpha times full alpha. Alpha is the last channel.
-    fn weigh<const CHANNELS: usize>(columns: &mut [Self::Weighed], row: &[Self]);
-    /// Takes samples as they are.
-    fn copy(row: &[Self], out: &mut [Self]) {
-        out.copy_from_slice(row);
-    }
-    /// Rounds sums times `factor`.
-    fn average(sums: &[Self::Block], out: &mut [Self], factor: f64);
-}
-
-impl Sample for u8 {
-    type Column = u16;
-    type Weighed = u32;
-    type Block = u64;
-    const ROWS: u32 = 257;
-    const WEIGHED_SCALE: f64 = 255.0;
-
-    fn add(columns: &mut [u16], row: &[u8]) {
-        for (column, &sample) in columns.iter_mut().zip(row) {
-            *column += u16::from(sample);
-        }
-    }
-
-    fn weigh<const CHANNELS: usize>(columns: &mut [u32], row: &[u8]) {
-        let (columns, _) = columns.as_chunks_mut::<CHANNELS>();
-        let (row, _) = row.as_chunks::<CHANNELS>();
-        for (column, pixel) in columns.iter_mut().zip(row) {
-            let alpha = u32::from(pixel[CHANNELS - 1]);
-            for channel in 0..CHANNELS - 1 {
-                column[channel] += u32::from(pixel[channel]) * alpha;
-            }
-            column[CHANNELS - 1] += 255 * alpha;
-        }
-    }
-
-    fn average(sums: &[u64], out: &mut [u8], factor: f64) {
-        for (out, &sum) in out.iter_mut().zip(sums) {
-            *out = (sum as f64 * factor + 0.5) as u8;
-        }
-    }
-}
-
-impl Sample for u16 {
-    type Column = u32;
-    type Weighed = u64;
-    type Block = u64;
-    const ROWS: u32 = 65_537;
-    const WEIGHED_SCALE: f64 = 65_535.0;
-
-    fn add(columns: &mut [u32], row: &[u16]) {
-        for (column, &sample) in columns.iter_mut().zip(row) {
-            *column += u32::from(sample);
-        }
-    }
-
-    fn weigh<const CHANNELS: usize>(columns: &mut [u64], row: &[u16]) {
-        let (columns, _) = columns.as_chunks_mut::<CHANNELS>();
-        let (row, _) = row.as_chunks::<CHANNELS>();
-        for (column, pixel) in columns.iter_mut().zip(row) {
-            let alpha = u64::from(pixel[CHANNELS - 1]);
-            for channel in 0..CHANNELS - 1 {
-                column[channel] += u64::from(pixel[channel]) * alpha;
-            }
-            column[CHANNELS - 1] += 65_535 * alpha;
-        }
-    }
-
-    fn average(sums: &[u64], out: &mut [u16], factor: f64) {
-        for (out, &sum) in out.iter_mut().zip(sums) {
-            *out = (sum as f64 * factor + 0.5) as u16;
-        }
-    }
-}
-
-impl Sample for f32 {
-    type Column = f32;
-    type Weighed = f32;
-    type Block = f64;
-    const ROWS: u32 = 256;
-    const WEIGHED_SCALE: f64 = 1.0;
-
-    fn add(columns: &mut [f32], row: &[f32]) {
-        for (column, &sample) in columns.iter_mut().zip(row) {
-            *column += finite(sample);
-        }
-    }
-
-    fn weigh<const CHANNELS: usize>(columns: &mut [f32], row: &[f32]) {
-        let (columns, _) = columns.as_chunks_mut::<CHANNELS>();
-        let (row, _) = row.as_chunks::<CHANNELS>();
-        for (column, pixel) in columns.iter_mut().zip(row) {
-            let alpha = finite(pixel[CHANNELS - 1]).clamp(0.0, 1.0);
-            for channel in 0..CHANNELS - 1 {
-                column[channel] += finite(pixel[channel]) * alpha;
-            }
-            column[CHANNELS - 1] += alpha;
-        }
-    }
-
-    fn copy(row: &[f32], out: &mut [f32]) {
-        for (out, &sample) in out.iter_mut().zip(row) {
-            *out = finite(sample);
-        }
-    }
-
-    fn average(sums: &[f64], out: &mut [f32], factor: f64) {
-        for (out, &sum) in out.iter_mut().zip(sums) {
-            *out = (sum * factor) as f32;
-        }
-    }
-}
-
-/// The brightest float that is believed. A single infinity or NaN would otherwise spread over
-/// everything that the kernel touches.
-const BRIGHTEST: f32 = 1e6;
-
-fn finite(sample: f32) -> f32 {
-    if sample.is_nan() { 0.0 } else { sample.clamp(-BRIGHTEST, BRIGHTEST) }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::plan::CropBox;
-    use crate::{Format, Layout};
 
-    fn header(width: u32, height: u32, layout: Layout) -> Header {
-        Header::new(Format::Png, width, height, layout)
+    fn shape(width: u32, height: u32, layout: Layout) -> Shape {
+        Shape { width, height, layout, premultiplied: false }
     }
 
-    fn geometry(window: Window, shrink: (u32, u32)) -> Geometry {
-        let reduced = (
-            (window.right - window.left).div_ceil(shrink.0),
-            (window.bottom - window.top).div_ceil(shrink.1),
+    fn reduction(window: Window, factors: (u32, u32), layout: Layout) -> Reduction {
+        let size = (
+            (window.right - window.left).div_ceil(factors.0),
+            (window.bottom - window.top).div_ceil(factors.1),
         );
-        // Half of the reduced picture, so that this is never the identity.
-        let (width, height) = (f64::from(reduced.0), f64::from(reduced.1));
-        Geometry {
-            window,
-            shrink,
-            reduced,
-            crop: CropBox { left: 0.0, top: 0.0, width, height },
-            output: (reduced.0 + 1, reduced.1),
-            pick: None,
-        }
+        Reduction { window, factors, size, pick: None, weigh: layout.has_alpha() }
     }
 
     /// Every sample of every block, one after the other, in floats.
-    fn naive(samples: &[f64], header: &Header, geometry: &Geometry, full: f64) -> Vec<f64> {
-        let channels = usize::from(header.layout.channels);
-        let Window { left, top, right, bottom } = geometry.window;
-        let (fx, fy) = geometry.shrink;
+    fn naive(samples: &[f64], source: &Shape, reduction: &Reduction, full: f64) -> Vec<f64> {
+        let channels = usize::from(source.layout.channels);
+        let Window { left, top, right, bottom } = reduction.window;
+        let (fx, fy) = reduction.factors;
         let mut out = Vec::new();
         for y in (top..bottom).step_by(fy as usize) {
             for x in (left..right).step_by(fx as usize) {
@@ -469,8 +397,8 @@ mod tests {
                     let mut values = Vec::new();
                     for y in y..(y + fy).min(bottom) {
                         for x in x..(x + fx).min(right) {
-                            let pixel = &samples[(y * header.width + x) as usize * channels..][..channels];
-                            let color = header.layout.has_alpha() && channel + 1 < channels;
+                            let pixel = &samples[(y * source.width + x) as usize * channels..][..channels];
+                            let color = source.layout.has_alpha() && channel + 1 < channels;
                             let weight = if color { pixel[channels - 1] / full } else { 1.0 };
                             values.push(pixel[channel] * weight);
                         }
@@ -494,6 +422,7 @@ mod tests {
             channels in 1u8..=4,
             depth in prop::sample::select(vec![Depth::U8, Depth::U16, Depth::F32]),
             strip in 1usize..12,
+            bottom_up: bool,
             seed: u32,
         ) {
             let (width, height) = size;
@@ -503,8 +432,9 @@ mod tests {
                 right: width,
                 bottom: height,
             };
-            let header = header(width, height, Layout::new(channels, depth));
-            let geometry = geometry(window, shrink);
+            let layout = Layout::new(channels, depth);
+            let source = shape(width, height, layout);
+            let reduction = reduction(window, shrink, layout);
             let random: Vec<u32> = (0..width * height * u32::from(channels))
                 .map(|i| (i ^ seed).wrapping_mul(0x9E37_79B1).rotate_left(13).wrapping_mul(0x85EB_CA77) >> 8)
                 .collect();
@@ -517,15 +447,22 @@ mod tests {
                 Depth::F32 => (1.0, floats.iter().map(|&s| s.into()).collect()),
             };
 
-            let mut subject = Shrink::new(&header, &geometry).unwrap();
-            let len = strip * width as usize * usize::from(channels);
-            let rows: Vec<Rows> = match depth {
-                Depth::U8 => bytes.chunks(len).map(Rows::U8).collect(),
-                Depth::U16 => words.chunks(len).map(Rows::U16).collect(),
-                Depth::F32 => floats.chunks(len).map(Rows::F32).collect(),
+            let mut subject = Shrink::new(&source, reduction.clone(), bottom_up).unwrap();
+            while !subject.prepare() {}
+            let row = width as usize * usize::from(channels);
+            let order = |rows: usize| -> Vec<usize> {
+                if bottom_up { (0..rows).rev().collect() } else { (0..rows).collect() }
             };
-            for rows in rows {
-                subject.push(rows).unwrap();
+            for arriving in order(height as usize).chunks(strip) {
+                fn these<T: Copy>(from: &[T], rows: &[usize], row: usize) -> Vec<T> {
+                    rows.iter().flat_map(|&y| from[y * row..][..row].iter().copied()).collect()
+                }
+                match depth {
+                    Depth::U8 => subject.push(Rows::U8(&these(&bytes, arriving, row))),
+                    Depth::U16 => subject.push(Rows::U16(&these(&words, arriving, row))),
+                    Depth::F32 => subject.push(Rows::F32(&these(&floats, arriving, row))),
+                }
+                .unwrap();
             }
             prop_assert!(subject.is_complete());
 
@@ -534,7 +471,7 @@ mod tests {
                 Samples::U16(v) => v.into_iter().map(f64::from).collect(),
                 Samples::F32(v) => v.into_iter().map(f64::from).collect(),
             };
-            let expected = naive(&exact, &header, &geometry, full);
+            let expected = naive(&exact, &source, &reduction, full);
             prop_assert_eq!(found.len(), expected.len());
             let tolerance = if depth == Depth::F32 { 1e-5 } else { 0.5 + 1e-6 };
             for (found, expected) in found.iter().zip(&expected) {
@@ -547,10 +484,9 @@ mod tests {
     #[test]
     fn tall_blocks_do_not_overflow() {
         for (layout, rows) in [(Layout::new(1, Depth::U8), 1_000), (Layout::new(2, Depth::U8), 70_000)] {
-            let header = header(1, rows, layout);
             let window = Window { left: 0, top: 0, right: 1, bottom: rows };
-            let geometry = geometry(window, (1, rows));
-            let mut subject = Shrink::new(&header, &geometry).unwrap();
+            let reduction = reduction(window, (1, rows), layout);
+            let mut subject = Shrink::new(&shape(1, rows, layout), reduction, false).unwrap();
             subject.push(Rows::U8(&vec![255; rows as usize * usize::from(layout.channels)])).unwrap();
             assert_eq!(subject.into_reduced(), Samples::U8(vec![255; usize::from(layout.channels)]));
         }
@@ -558,9 +494,9 @@ mod tests {
 
     #[test]
     fn floats_that_are_no_numbers_do_not_spread() {
-        let header = header(2, 1, Layout::new(1, Depth::F32));
-        let geometry = geometry(Window { left: 0, top: 0, right: 2, bottom: 1 }, (2, 1));
-        let mut subject = Shrink::new(&header, &geometry).unwrap();
+        let layout = Layout::new(1, Depth::F32);
+        let reduction = reduction(Window { left: 0, top: 0, right: 2, bottom: 1 }, (2, 1), layout);
+        let mut subject = Shrink::new(&shape(2, 1, layout), reduction, false).unwrap();
         subject.push(Rows::F32(&[f32::NAN, 1.0])).unwrap();
         assert_eq!(subject.into_reduced(), Samples::F32(vec![0.5]));
     }

@@ -98,13 +98,13 @@ pub(crate) fn claim(env: Env, reference: Term, most: usize, estimate: impl FnOnc
 }
 
 /// Leaves the seat to the first who waits, or the queue. Not on a dirty scheduler: there, a process
-/// that has been killed can send nothing.
-pub(crate) fn leave(env: Env, claim: Claim) {
+/// that has been killed can send nothing. Says whether the claim had its seat.
+pub(crate) fn leave(env: Env, claim: Claim) -> bool {
     let mut seats = seats();
     if !claim.is_seated.load(Relaxed) {
         // Whoever comes upon what is left in the queue sees that it is gone.
         drop(claim);
-        return;
+        return false;
     }
     seats.taken -= 1;
     // More than one, where there are more seats than before.
@@ -114,6 +114,7 @@ pub(crate) fn leave(env: Env, claim: Claim) {
         next.call(env);
         seats = self::seats();
     }
+    true
 }
 
 impl Seats {

@@ -1,18 +1,15 @@
-//! Terms in. The Elixir side has checked every option, so that here they only change their form.
+//! The Elixir side has checked every option, so that here they only change their form.
+
+use std::time::Duration;
 
 use rustler::{Decoder, NifMap, NifResult, NifUnitEnum, NifUntaggedEnum, Term};
-use thumbelina_core::{Filter, Fit, Format, Formats, Limits, OnDamage, Request, Scheduler};
+use thumbelina_core::{Filter, Fit, Format, Formats, Limits, OnDamage, Output, Request, Run, Scheduler};
 
 /// One call, as the Elixir side normalizes it.
 #[derive(NifMap)]
+#[rustler(decode)]
 pub(crate) struct Call {
-    width: Option<u32>,
-    height: Option<u32>,
-    fit: FitAtom,
-    enlarge: bool,
-    format: Option<FormatAtom>,
-    quality: u8,
-    filter: FilterAtom,
+    outputs: Vec<OutputTerm>,
     on_damage: OnDamageAtom,
     max_pixels: u64,
     max_bytes_in: u64,
@@ -20,22 +17,67 @@ pub(crate) struct Call {
     formats: FormatsTerm,
     scheduler: SchedulerAtom,
     yield_limit: Option<u64>,
+    /// Milliseconds.
+    timeout: Option<u64>,
     /// Normal schedulers online.
     pub(crate) schedulers: usize,
     pub(crate) threads: Option<usize>,
-    /// For tests: at most this many steps in a slice of the yielding road.
+    /// For tests: at most this many steps in a slice on a normal scheduler.
     pub(crate) steps_per_slice: Option<u32>,
 }
 
+#[derive(NifMap)]
+#[rustler(decode)]
+struct OutputTerm {
+    width: Option<u32>,
+    height: Option<u32>,
+    fit: FitAtom,
+    enlarge: bool,
+    format: Option<FormatAtom>,
+    quality: u8,
+    filter: FilterAtom,
+}
+
 impl Call {
-    /// Whether the plan may choose the road.
+    /// Whether the plan may choose the scheduler.
     pub(crate) fn is_auto(&self) -> bool {
         matches!(self.scheduler, SchedulerAtom::Auto)
     }
 
+    pub(crate) fn timeout(&self) -> Option<Duration> {
+        self.timeout.map(Duration::from_millis)
+    }
+
     pub(crate) fn request(&self) -> Request {
-        let defaults = Request::default();
+        let defaults = Run::default();
         Request {
+            outputs: self.outputs.iter().map(OutputTerm::output).collect(),
+            on_damage: match self.on_damage {
+                OnDamageAtom::Error => OnDamage::Error,
+                OnDamageAtom::Gray => OnDamage::Gray,
+            },
+            limits: Limits {
+                max_pixels: self.max_pixels,
+                max_bytes_in: self.max_bytes_in,
+                formats: self.formats.formats(),
+            },
+            max_memory: self.max_memory,
+            run: Run {
+                scheduler: match self.scheduler {
+                    SchedulerAtom::Auto => None,
+                    SchedulerAtom::Normal => Some(Scheduler::Normal),
+                    SchedulerAtom::Dirty => Some(Scheduler::Dirty),
+                },
+                yield_limit: self.yield_limit.unwrap_or(defaults.yield_limit),
+                share_limit: defaults.share_limit,
+            },
+        }
+    }
+}
+
+impl OutputTerm {
+    fn output(&self) -> Output {
+        Output {
             width: self.width,
             height: self.height,
             fit: match self.fit {
@@ -56,29 +98,13 @@ impl Call {
                 FilterAtom::Gaussian => Filter::Gaussian,
                 FilterAtom::Lanczos3 => Filter::Lanczos3,
             },
-            on_damage: match self.on_damage {
-                OnDamageAtom::Error => OnDamage::Error,
-                OnDamageAtom::Gray => OnDamage::Gray,
-            },
-            limits: Limits {
-                max_pixels: self.max_pixels,
-                max_bytes_in: self.max_bytes_in,
-                max_memory: self.max_memory,
-                formats: self.formats.formats(),
-            },
-            scheduler: match self.scheduler {
-                SchedulerAtom::Auto => Scheduler::Auto,
-                SchedulerAtom::Normal => Scheduler::Normal,
-                SchedulerAtom::Dirty => Scheduler::Dirty,
-            },
-            yield_limit: self.yield_limit.unwrap_or(defaults.yield_limit),
-            share_limit: defaults.share_limit,
         }
     }
 }
 
 /// What a picture may be whose header alone is read.
 #[derive(NifMap)]
+#[rustler(decode)]
 pub(crate) struct Probe {
     max_bytes_in: u64,
     formats: FormatsTerm,
@@ -91,12 +117,14 @@ impl Probe {
 }
 
 #[derive(NifUntaggedEnum)]
+#[rustler(decode)]
 enum FormatsTerm {
     Named(FormatsAtom),
     Listed(Vec<FormatAtom>),
 }
 
 #[derive(NifUnitEnum)]
+#[rustler(decode)]
 enum FormatsAtom {
     Default,
     All,
@@ -106,7 +134,7 @@ impl FormatsTerm {
     fn formats(&self) -> Formats {
         match self {
             FormatsTerm::Named(FormatsAtom::Default) => Formats::default(),
-            FormatsTerm::Named(FormatsAtom::All) => Formats::ALL,
+            FormatsTerm::Named(FormatsAtom::All) => Formats::all(),
             FormatsTerm::Listed(listed) => {
                 listed.iter().fold(Formats::EMPTY, |formats, format| formats.with(format.0))
             }
@@ -115,6 +143,7 @@ impl FormatsTerm {
 }
 
 #[derive(NifUnitEnum)]
+#[rustler(decode)]
 enum FitAtom {
     Contain,
     Cover,
@@ -122,6 +151,7 @@ enum FitAtom {
 }
 
 #[derive(NifUnitEnum)]
+#[rustler(decode)]
 enum FilterAtom {
     Nearest,
     Box,
@@ -134,18 +164,21 @@ enum FilterAtom {
 }
 
 #[derive(NifUnitEnum)]
+#[rustler(decode)]
 enum OnDamageAtom {
     Error,
     Gray,
 }
 
 #[derive(NifUnitEnum)]
+#[rustler(decode)]
 enum SchedulerAtom {
     Auto,
     Normal,
     Dirty,
 }
 
+/// A format by its name.
 struct FormatAtom(Format);
 
 impl<'a> Decoder<'a> for FormatAtom {
@@ -153,11 +186,5 @@ impl<'a> Decoder<'a> for FormatAtom {
         let name = term.atom_to_string()?;
         let found = Format::ALL.into_iter().find(|format| format.name() == name);
         found.map(FormatAtom).ok_or(rustler::Error::BadArg)
-    }
-}
-
-impl rustler::Encoder for FormatAtom {
-    fn encode<'a>(&self, env: rustler::Env<'a>) -> Term<'a> {
-        crate::reply::format(self.0).encode(env)
     }
 }

@@ -1,0 +1,121 @@
+defmodule Thumbelina.Request do
+  @moduledoc false
+  # What a call asks for, checked, with every default filled in, as plain data: it can be sent to
+  # another node, hashed and kept. What belongs to the node that does the work is added there.
+
+  alias Thumbelina.{Error, Format, Options}
+
+  @type output :: %{
+          width: pos_integer | nil,
+          height: pos_integer | nil,
+          fit: :contain | :cover | :fill,
+          enlarge: boolean,
+          format: Format.t() | nil,
+          quality: 1..100,
+          filter: atom
+        }
+
+  @type t :: %__MODULE__{
+          outputs: [output, ...],
+          on_damage: :error | :gray,
+          formats: :default | :all | [Format.t()],
+          max_pixels: pos_integer,
+          max_bytes_in: pos_integer,
+          max_memory: pos_integer,
+          timeout: timeout,
+          scheduler: :auto | :normal | :dirty,
+          priority: :low | :unchanged,
+          steps_per_slice: pos_integer | nil
+        }
+
+  @enforce_keys [
+    :outputs,
+    :on_damage,
+    :formats,
+    :max_pixels,
+    :max_bytes_in,
+    :max_memory,
+    :timeout,
+    :scheduler,
+    :priority,
+    :steps_per_slice
+  ]
+  defstruct @enforce_keys
+
+  @doc "One thumbnail."
+  @spec new(term, term, term) :: {:ok, t} | {:error, Error.t()}
+  def new(width, height, opts), do: new([{width, height}], opts)
+
+  @doc "One thumbnail for each size, which may have options of its own."
+  @spec new(term, term) :: {:ok, t} | {:error, Error.t()}
+  def new(sizes, opts) do
+    with {:ok, opts} <- Options.call(opts),
+         {:ok, sizes} <- sizes(sizes),
+         {common, call} = Options.split_output(opts),
+         {:ok, outputs} <- outputs(sizes, common) do
+      {:ok, struct!(__MODULE__, Map.put(call, :outputs, outputs))}
+    end
+  end
+
+  @doc "The map that the NIF takes, on the node where it is called."
+  @spec native(t) :: map
+  def native(%__MODULE__{} = request) do
+    timeout = if request.timeout == :infinity, do: nil, else: request.timeout
+
+    request
+    |> Map.from_struct()
+    |> Map.merge(Options.node())
+    |> Map.merge(%{timeout: timeout, schedulers: System.schedulers_online()})
+  end
+
+  defp sizes([_ | _] = sizes) do
+    if List.improper?(sizes), do: wrong_sizes(sizes), else: {:ok, sizes}
+  end
+
+  defp sizes(sizes), do: wrong_sizes(sizes)
+
+  defp wrong_sizes(sizes),
+    do: Options.invalid(:sizes, sizes, "a list of {width, height} or {width, height, options}")
+
+  defp outputs(sizes, common) do
+    result =
+      Enum.reduce_while(sizes, [], fn size, outputs ->
+        case output(size, common) do
+          {:ok, output} -> {:cont, [output | outputs]}
+          error -> {:halt, error}
+        end
+      end)
+
+    with outputs when is_list(outputs) <- result, do: {:ok, Enum.reverse(outputs)}
+  end
+
+  defp output({width, height}, common), do: output({width, height, []}, common)
+
+  defp output({width, height, opts}, common) do
+    with {:ok, width} <- side(:width, width),
+         {:ok, height} <- side(:height, height),
+         :ok <- one_of(width, height),
+         {:ok, output} <- Options.output(opts, common) do
+      {:ok, Map.merge(output, %{width: width, height: height})}
+    end
+  end
+
+  defp output(size, _common), do: wrong_sizes(size)
+
+  @max_side 0xFFFF_FFFF
+
+  defp side(_key, nil), do: {:ok, nil}
+  defp side(_key, side) when is_integer(side) and side in 1..@max_side, do: {:ok, side}
+
+  defp side(key, side) when is_float(side) and side >= 1 and side <= @max_side do
+    if trunc(side) == side, do: {:ok, trunc(side)}, else: wrong_side(key, side)
+  end
+
+  defp side(key, side), do: wrong_side(key, side)
+
+  defp wrong_side(key, side),
+    do: Options.invalid(key, side, "a whole number of pixels from 1 to #{@max_side}, or nil")
+
+  defp one_of(nil, nil), do: Options.invalid(:width, nil, "a width or a height")
+  defp one_of(_width, _height), do: :ok
+end

@@ -1,0 +1,170 @@
+use std::ops::Range;
+
+use super::op::{Bands, Op, Scratch};
+use crate::picture::{Picture, Sample, Shape};
+use crate::{Depth, Error, Layout, cost};
+
+/// Brings samples to another layout. Where that holds no alpha, white shows behind the picture.
+pub(crate) struct Convert {
+    pub to: Layout,
+    /// Whether alpha is divided out of the colors, which come multiplied by it.
+    pub divide: bool,
+    /// Whether colors leave multiplied by their alpha.
+    pub multiply: bool,
+}
+
+impl Op for Convert {
+    fn shape(&self, from: &Shape) -> Shape {
+        Shape { layout: self.to, premultiplied: self.multiply, ..*from }
+    }
+
+    fn bands(&self, from: &Shape) -> Bands {
+        Bands::new(cost::convert_nanos(from.width, from.layout), 0, from.height)
+    }
+
+    fn memory(&self, _from: &Shape) -> u64 {
+        0
+    }
+
+    fn band(
+        &self,
+        from: &Picture,
+        rows: Range<u32>,
+        _scratch: &mut Scratch,
+        out: &mut [u8],
+    ) -> Result<(), Error> {
+        let (bytes, channels) = (from.row_bytes(rows)?, from.layout.channels);
+        match from.layout.depth {
+            Depth::U8 => self.to_depth::<u8>(channels, bytes, out),
+            Depth::U16 => self.to_depth::<u16>(channels, bytemuck::try_cast_slice(bytes)?, out),
+            Depth::F32 => self.to_depth::<f32>(channels, bytemuck::try_cast_slice(bytes)?, out),
+        }
+    }
+}
+
+impl Convert {
+    fn to_depth<A: Sample>(&self, channels: u8, from: &[A], out: &mut [u8]) -> Result<(), Error> {
+        match self.to.depth {
+            Depth::U8 => self.run::<A, u8>(channels, from, out),
+            Depth::U16 => self.run::<A, u16>(channels, from, bytemuck::try_cast_slice_mut(out)?),
+            Depth::F32 => self.run::<A, f32>(channels, from, bytemuck::try_cast_slice_mut(out)?),
+        }
+        Ok(())
+    }
+
+    fn run<A: Sample, B: Sample>(&self, channels: u8, from: &[A], to: &mut [B]) {
+        let gray = channels < 3;
+        let from_alpha = channels.is_multiple_of(2);
+        let from = from.chunks_exact(usize::from(channels));
+        for (pixel, out) in from.zip(to.chunks_exact_mut(usize::from(self.to.channels))) {
+            let alpha = if from_alpha { pixel[pixel.len() - 1].unit().clamp(0.0, 1.0) } else { 1.0 };
+            let mut color =
+                if gray { [pixel[0].unit(); 3] } else { [pixel[0].unit(), pixel[1].unit(), pixel[2].unit()] };
+            if self.divide && from_alpha {
+                let by = if alpha > 0.0 { 1.0 / alpha } else { 0.0 };
+                color = color.map(|c| c * by);
+            }
+            color = match (A::LINEAR, B::LINEAR) {
+                (true, false) => color.map(to_srgb),
+                (false, true) => color.map(to_linear),
+                _ => color,
+            };
+            if from_alpha && !self.to.has_alpha() {
+                // Onto white: what a page or a mail most often has behind a picture.
+                color = color.map(|c| c * alpha + (1.0 - alpha));
+            }
+            if self.multiply && self.to.has_alpha() {
+                color = color.map(|c| c * alpha);
+            }
+            match out {
+                [y] => *y = B::from_unit(color[0]),
+                [y, a] => (*y, *a) = (B::from_unit(color[0]), B::from_unit(alpha)),
+                [r, g, b] => {
+                    (*r, *g, *b) = (B::from_unit(color[0]), B::from_unit(color[1]), B::from_unit(color[2]));
+                }
+                [r, g, b, a] => {
+                    (*r, *g, *b, *a) = (
+                        B::from_unit(color[0]),
+                        B::from_unit(color[1]),
+                        B::from_unit(color[2]),
+                        B::from_unit(alpha),
+                    );
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The sRGB transfer function, IEC 61966-2-1.
+fn to_srgb(linear: f32) -> f32 {
+    let linear = linear.clamp(0.0, 1.0);
+    if linear <= 0.003_130_8 { linear * 12.92 } else { 1.055 * linear.powf(1.0 / 2.4) - 0.055 }
+}
+
+/// Its inverse.
+fn to_linear(srgb: f32) -> f32 {
+    if srgb <= 0.040_45 { srgb / 12.92 } else { ((srgb + 0.055) / 1.055).powf(2.4) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::picture::Samples;
+
+    #[test]
+    fn the_transfer_functions_are_inverse_on_every_byte() {
+        for byte in 0..=255u8 {
+            assert_eq!(u8::from_unit(to_srgb(to_linear(byte.unit()))), byte);
+        }
+    }
+
+    fn convert_one(layout: Layout, samples: Samples, divide: bool, to: Layout) -> Samples {
+        let from = Picture { width: 1, height: 1, layout, samples };
+        let op = Convert { to, divide, multiply: false };
+        let mut out = Samples::zeroed(to.depth, to.channels.into()).unwrap_or(Samples::U8(vec![]));
+        assert_eq!(op.band(&from, 0..1, &mut Scratch::new(), out.bytes_mut()), Ok(()));
+        out
+    }
+
+    #[test]
+    fn alpha_is_divided_out_of_the_colors_and_clear_is_black() {
+        let rgba = Layout::new(4, Depth::U8);
+        assert_eq!(
+            convert_one(rgba, Samples::U8(vec![64, 0, 128, 128]), true, rgba),
+            Samples::U8(vec![128, 0, 255, 128])
+        );
+        assert_eq!(
+            convert_one(rgba, Samples::U8(vec![0, 0, 0, 0]), true, rgba),
+            Samples::U8(vec![0, 0, 0, 0])
+        );
+    }
+
+    #[test]
+    fn what_holds_no_alpha_shows_white_behind_it() {
+        let rgb = Layout::new(3, Depth::U8);
+        let half_black = Samples::U8(vec![0, 0, 0, 128]);
+        assert_eq!(
+            convert_one(Layout::new(4, Depth::U8), half_black, true, rgb),
+            Samples::U8(vec![127, 127, 127])
+        );
+        let gray = Samples::U16(vec![0, 0]);
+        assert_eq!(
+            convert_one(Layout::new(2, Depth::U16), gray, true, rgb),
+            Samples::U8(vec![255, 255, 255])
+        );
+    }
+
+    #[test]
+    fn floats_are_linear_light() {
+        let float = Layout::new(3, Depth::F32);
+        let byte = Layout::new(3, Depth::U8);
+        // 0.2140 linear is the sRGB gray 127.5; 0.5 is 188.
+        let shown = convert_one(float, Samples::F32(vec![0.0, 0.5, 7.0]), false, byte);
+        assert_eq!(shown, Samples::U8(vec![0, 188, 255]));
+        let Samples::F32(back) = convert_one(byte, Samples::U8(vec![0, 188, 255]), false, float) else {
+            unreachable!("floats were asked for")
+        };
+        assert!(back[0] == 0.0 && (back[1] - 0.5).abs() < 0.005 && back[2] == 1.0, "{back:?}");
+    }
+}

@@ -1,0 +1,20 @@
+//! What is done to a picture that is small already, one operation after the other.
+//!
+//! What can be done while decoding is no operation: the shrink by whole factors, and the rows and
+//! columns that are left out, are the decoder's and [`crate::shrink`]'s.
+
+mod chain;
+mod convert;
+mod crop;
+mod filter;
+mod op;
+mod orient;
+mod resize;
+
+pub(crate) use chain::Chain;
+pub(crate) use convert::Convert;
+pub(crate) use crop::Crop;
+pub use filter::Filter;
+pub(crate) use op::Op;
+pub(crate) use orient::Orient;
+pub(crate) use resize::{CropBox, Resize};

@@ -1,0 +1,57 @@
+use std::ops::Range;
+
+use fast_image_resize::Resizer;
+
+use crate::picture::{Picture, Shape};
+use crate::{Error, cost};
+
+/// An operation. It makes its output in bands of rows, each from the whole input, so that they can
+/// be made one at a time, or by as many threads as there are. The bands do not depend on how that
+/// is, and nor do the pixels.
+pub(crate) trait Op: Send + Sync {
+    /// What comes of a picture of this shape.
+    fn shape(&self, from: &Shape) -> Shape;
+
+    /// The output rows of a band, and how long it takes.
+    fn bands(&self, from: &Shape) -> Bands;
+
+    /// What a thread takes for a band beside input and output.
+    fn memory(&self, from: &Shape) -> u64;
+
+    /// Makes some rows of the output, as bytes of samples in the machine's own order.
+    fn band(
+        &self,
+        from: &Picture,
+        rows: Range<u32>,
+        scratch: &mut Scratch,
+        out: &mut [u8],
+    ) -> Result<(), Error>;
+}
+
+/// How an output is cut up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Bands {
+    pub rows: u32,
+    /// The estimated nanoseconds of one.
+    pub nanos: u64,
+}
+
+impl Bands {
+    /// For rows that take so long each, and so much that is done but `once` a band.
+    pub(super) fn new(row_nanos: u64, once: u64, height: u32) -> Self {
+        let rest = cost::BAND_NANOS.saturating_sub(once).max(once);
+        let rows = (rest / row_nanos.max(1)).clamp(1, height.max(1).into());
+        Bands { rows: rows as u32, nanos: once + row_nanos * rows }
+    }
+}
+
+/// What a thread uses again for its next band.
+pub(crate) struct Scratch {
+    pub(super) resizer: Resizer,
+}
+
+impl Scratch {
+    pub(crate) fn new() -> Self {
+        Scratch { resizer: Resizer::new() }
+    }
+}

@@ -1,0 +1,13 @@
+//! Pictures in memory.
+
+mod growing;
+mod layout;
+mod sample;
+mod samples;
+
+pub(crate) use growing::{Growing, zeroed};
+pub use layout::{Depth, Layout};
+pub(crate) use layout::{Shape, side_swaps};
+pub(crate) use sample::Sample;
+pub(crate) use samples::Rows;
+pub use samples::{Picture, Samples};

@@ -1,0 +1,122 @@
+//! What a caller asks for.
+
+use crate::{Filter, Format, Limits};
+
+/// How the picture meets the box that was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Fit {
+    /// All of the picture, inside the box, proportions kept.
+    #[default]
+    Contain,
+    /// All of the box, the picture cropped around its center, proportions kept.
+    Cover,
+    /// Exactly the box, proportions given up.
+    Fill,
+}
+
+/// Where work runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheduler {
+    /// Where nothing may hold the thread: in pieces of a fraction of a millisecond.
+    Normal,
+    /// Where blocking is allowed.
+    Dirty,
+}
+
+/// What is done about a picture that was cut off or is damaged, where the decoder can go on:
+/// JPEG's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnDamage {
+    /// The picture is refused.
+    #[default]
+    Error,
+    /// What is missing is gray.
+    Gray,
+}
+
+/// One or several pictures, to be made of one source.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    pub outputs: Vec<Output>,
+    pub on_damage: OnDamage,
+    pub limits: Limits,
+    /// Native bytes that may be held at a time, the input aside.
+    pub max_memory: u64,
+    pub run: Run,
+}
+
+/// One thumbnail. Sizes are pixels of the upright picture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Output {
+    /// `None` leaves the side free: the other one and the proportions decide.
+    pub width: Option<u32>,
+    pub height: Option<u32>,
+    pub fit: Fit,
+    pub enlarge: bool,
+    /// `None` keeps the source's format where it can be written.
+    pub format: Option<Format>,
+    /// 1..=100, for the lossy formats.
+    pub quality: u8,
+    pub filter: Filter,
+}
+
+/// Where the work is to run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// `None` leaves it to the plan. On a normal scheduler, pieces that cannot be cut go to a dirty
+    /// one all the same.
+    pub scheduler: Option<Scheduler>,
+    /// The estimated cost in microseconds above which the plan takes a dirty scheduler. By default
+    /// there is none: yielding is kinder to others at any length.
+    pub yield_limit: u64,
+    /// The same for pictures that several threads decode in less time than one, counting decoding
+    /// alone. `u64::MAX` where there are no threads to spare.
+    pub share_limit: u64,
+}
+
+impl Default for Request {
+    fn default() -> Self {
+        Request {
+            outputs: vec![Output::default()],
+            on_damage: OnDamage::default(),
+            limits: Limits::default(),
+            max_memory: 512 << 20,
+            run: Run::default(),
+        }
+    }
+}
+
+impl Default for Output {
+    fn default() -> Self {
+        Output {
+            width: None,
+            height: None,
+            fit: Fit::default(),
+            enlarge: false,
+            format: None,
+            quality: 80,
+            filter: Filter::default(),
+        }
+    }
+}
+
+impl From<Output> for Request {
+    fn from(output: Output) -> Self {
+        Request { outputs: vec![output], ..Request::default() }
+    }
+}
+
+/// Decoding that several threads share goes to a dirty scheduler from this on, as long as there are
+/// two schedulers for each thumbnail in progress: it is there sooner, and nobody else wants the
+/// cores.
+///
+/// Photographs to 100 and 200 pixels on two cores, medians of 41 by turns: with 1.3 ms of decoding
+/// estimated, the dirty scheduler took 1.2 times as long as the normal one, with 1.9 ms as long,
+/// with 2.3 ms 0.9 times, from 3.3 ms on 0.7 to 0.9 times.
+const SHARE_LIMIT_MICROS: u64 = 2_000;
+
+impl Default for Run {
+    fn default() -> Self {
+        Run { scheduler: None, yield_limit: u64::MAX, share_limit: SHARE_LIMIT_MICROS }
+    }
+}

@@ -1,0 +1,31 @@
+//! Every atom that is not the name of a format.
+
+rustler::atoms! {
+    ok,
+    error,
+    too_big,
+    more,
+    wait,
+    turn,
+    normal,
+    dirty,
+    // Reasons.
+    unsupported_format,
+    format_not_allowed,
+    invalid_image,
+    truncated,
+    limit_exceeded,
+    timeout,
+    enomem,
+    internal_error,
+    // Limits.
+    max_pixels,
+    max_bytes_in,
+    max_memory,
+    side,
+    // Why a plan takes its scheduler.
+    asked,
+    within_yield_limit,
+    above_yield_limit,
+    shared,
+}

@@ -1,0 +1,8 @@
+//! Terms in, terms out.
+
+mod input;
+pub(crate) mod reply;
+mod request;
+
+pub(crate) use input::{copy_or_pin, pin};
+pub(crate) use request::{Call, Probe};

@@ -1,0 +1,139 @@
+use rustler::{Atom, Encoder, Env, NewBinary, NifMap, Term};
+use thumbelina_core::{Encoded, Error, Format, Info, Limit, OutputPlan, Plan, Reason, Scheduler};
+
+use crate::atoms;
+
+/// An error as data: which fields are set depends on the reason.
+#[derive(NifMap)]
+#[rustler(encode)]
+pub(crate) struct ErrorTerm {
+    reason: Atom,
+    format: Option<Atom>,
+    limit: Option<Atom>,
+    value: Option<u64>,
+    maximum: Option<u64>,
+    offset: Option<u64>,
+}
+
+#[derive(NifMap)]
+#[rustler(encode)]
+pub(crate) struct InfoTerm {
+    format: Atom,
+    width: u32,
+    height: u32,
+    orientation: u8,
+}
+
+#[derive(NifMap)]
+#[rustler(encode)]
+pub(crate) struct PlanTerm {
+    outputs: Vec<OutputTerm>,
+    decode: u64,
+    resample: u64,
+    encode: u64,
+    scheduler: Atom,
+    reason: Atom,
+}
+
+#[derive(NifMap)]
+#[rustler(encode)]
+struct OutputTerm {
+    width: u32,
+    height: u32,
+    format: Atom,
+    decode_scale: (u32, u32),
+}
+
+/// Durations are microseconds.
+#[derive(NifMap)]
+#[rustler(encode)]
+pub(crate) struct StatsTerm {
+    pub(crate) schedulers: Vec<Atom>,
+    pub(crate) slices: u64,
+    pub(crate) longest_slice: u64,
+    pub(crate) decode: u64,
+    pub(crate) resample: u64,
+    pub(crate) encode: u64,
+}
+
+pub(crate) fn encode_error<'a>(env: Env<'a>, error: Error) -> Term<'a> {
+    (atoms::error(), self::error(env, error)).encode(env)
+}
+
+fn format(env: Env, format: Format) -> Atom {
+    // A format's name is no atom that could not be made.
+    Atom::from_str(env, format.name()).unwrap_or_else(|_| atoms::error())
+}
+
+fn error(env: Env, error: Error) -> ErrorTerm {
+    let plain =
+        |reason| ErrorTerm { reason, format: None, limit: None, value: None, maximum: None, offset: None };
+    let of = |reason, of, offset| ErrorTerm { format: Some(format(env, of)), offset, ..plain(reason) };
+    match error {
+        Error::UnknownFormat => plain(atoms::unsupported_format()),
+        Error::Unsupported(format) => of(atoms::unsupported_format(), format, None),
+        Error::NotAllowed(format) => of(atoms::format_not_allowed(), format, None),
+        Error::Invalid { format, offset } => of(atoms::invalid_image(), format, offset),
+        Error::Truncated { format, offset } => of(atoms::truncated(), format, offset),
+        Error::Limit { limit, value, maximum } => ErrorTerm {
+            limit: Some(match limit {
+                Limit::MaxPixels => atoms::max_pixels(),
+                Limit::MaxBytesIn => atoms::max_bytes_in(),
+                Limit::MaxMemory => atoms::max_memory(),
+                Limit::Side => atoms::side(),
+            }),
+            value: Some(value),
+            maximum: Some(maximum),
+            ..plain(atoms::limit_exceeded())
+        },
+        Error::OutOfMemory => plain(atoms::enomem()),
+        // Who was killed does not read it.
+        Error::Stopped => plain(atoms::timeout()),
+        Error::Internal => plain(atoms::internal_error()),
+    }
+}
+
+pub(crate) fn info(env: Env, info: Info) -> InfoTerm {
+    let (width, height) = info.upright();
+    InfoTerm { format: format(env, info.format), width, height, orientation: info.orientation.to_exif() }
+}
+
+pub(crate) fn scheduler(scheduler: Scheduler) -> Atom {
+    match scheduler {
+        Scheduler::Normal => atoms::normal(),
+        Scheduler::Dirty => atoms::dirty(),
+    }
+}
+
+pub(crate) fn plan(env: Env, plan: Plan) -> PlanTerm {
+    let output = |&OutputPlan { width, height, format, decode_scale, .. }: &OutputPlan| OutputTerm {
+        width,
+        height,
+        format: self::format(env, format),
+        decode_scale,
+    };
+    PlanTerm {
+        outputs: plan.outputs.iter().map(output).collect(),
+        decode: plan.costs.decode,
+        resample: plan.costs.resample,
+        encode: plan.costs.encode,
+        scheduler: scheduler(plan.scheduler),
+        reason: match plan.reason {
+            Reason::Asked => atoms::asked(),
+            Reason::WithinYieldLimit => atoms::within_yield_limit(),
+            Reason::AboveYieldLimit => atoms::above_yield_limit(),
+            Reason::Shared => atoms::shared(),
+        },
+    }
+}
+
+pub(crate) fn encoded<'a>(env: Env<'a>, outputs: &[Encoded], stats: &StatsTerm) -> Term<'a> {
+    let output = |output: &Encoded| {
+        let mut bytes = NewBinary::new(env, output.bytes.len());
+        bytes.copy_from_slice(&output.bytes);
+        let bytes: Term = bytes.into();
+        (bytes, format(env, output.format), output.width, output.height).encode(env)
+    };
+    let outputs: Vec<Term> = outputs.iter().map(output).collect();
+    (atoms::ok(), outputs, stats).encode(env)
+}
