@@ -126,8 +126,11 @@ mod tests {
 
     use image::{DynamicImage, ImageFormat};
 
+    use thumbelina_codec::{Context, Stop};
+
     use super::*;
-    use crate::Samples;
+    use crate::picture::Rows;
+    use crate::{OnDamage, Samples};
 
     /// The plain formats, of one picture with noise in it. HDR and TGA come in runs.
     fn inputs() -> Vec<Bytes> {
@@ -161,11 +164,25 @@ mod tests {
         ]
     }
 
-    fn all_rows(source: &mut dyn RowSource, rows_at_once: u32) -> Vec<u8> {
-        let header = source.header();
+    fn opened(input: &mut Input) -> (Info, Box<dyn RowSource>) {
+        let budget = Budget::new(u64::MAX);
+        let Ok(Poll::Ready(source)) = open(input, &Limits::default(), &budget) else {
+            unreachable!("these are whole and right")
+        };
+        let options = DecodeOptions { scale: 1, left: 1.0, on_damage: OnDamage::Error };
+        let info = source.info.clone();
+        let Ok(rows) = source.start(&options, &budget) else { unreachable!("there is room") };
+        (info, rows)
+    }
+
+    fn all_rows(input: Bytes, rows_at_once: u32) -> Vec<u8> {
+        let mut input = Input::whole(input);
+        let (info, mut source) = opened(&mut input);
+        let (budget, stop) = (Budget::new(u64::MAX), Stop::new());
+        let context = Context { pool: None, stop: &stop, budget: &budget };
         let mut out = Vec::new();
-        while out.len() < header.row_bytes() * header.height as usize {
-            match source.read(rows_at_once, None) {
+        while out.len() < info.row_bytes() * info.height as usize {
+            match read(&mut *source, &mut input, rows_at_once, &context) {
                 Ok(Poll::Ready(rows)) => {
                     let rows = match rows {
                         Rows::U8(rows) => Samples::U8(rows.to_vec()),
@@ -173,10 +190,11 @@ mod tests {
                         Rows::F32(rows) => Samples::F32(rows.to_vec()),
                     };
                     let len = rows.bytes().len();
-                    assert!(len > 0 && len <= header.row_bytes() * rows_at_once as usize);
+                    assert!(len > 0 && len <= info.row_bytes() * rows_at_once as usize);
                     out.extend(rows.bytes());
                 }
                 Ok(Poll::Working) => {}
+                Ok(Poll::NeedInput) => unreachable!("all of it is there"),
                 Err(error) => unreachable!("{error}"),
             }
         }
@@ -184,21 +202,19 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_the_same_however_many_are_asked_for() -> Result<(), Error> {
+    fn rows_are_the_same_however_many_are_asked_for() {
         for input in inputs() {
-            let at_once = all_rows(&mut *open(input.clone(), &Limits::default())?, u32::MAX);
+            let at_once = all_rows(input.clone(), u32::MAX);
             for rows in 1..9 {
-                let mut source = open(input.clone(), &Limits::default())?;
-                let format = source.header().format;
-                assert!(all_rows(&mut *source, rows) == at_once, "{rows} rows of {format} at once");
+                let format = Format::of(&input);
+                assert!(all_rows(input.clone(), rows) == at_once, "{rows} rows of {format:?} at once");
             }
         }
-        Ok(())
     }
 
     /// The memory of a picture of a hundred megapixels is that of some rows.
     #[test]
-    fn memory_is_that_of_rows() -> Result<(), Error> {
+    fn memory_is_that_of_rows() {
         let headers = [
             &b"P6 10000 10000 65535\n"[..],
             b"P2 10000 10000 255\n",
@@ -207,11 +223,9 @@ mod tests {
             b"#?RADIANCE\n\n-Y 10000 +X 10000\n",
         ];
         for header in headers {
-            let source = open(Bytes::copy_from_slice(header), &Limits::default())?;
-            let row = source.header().row_bytes() as u64;
-            let memory = source.memory();
+            let (info, source) = opened(&mut Input::whole(Bytes::copy_from_slice(header)));
+            let (row, memory) = (info.row_bytes() as u64, source.memory());
             assert!((row..(256 << 10) + 2 * row).contains(&memory), "{memory} for rows of {row}");
         }
-        Ok(())
     }
 }

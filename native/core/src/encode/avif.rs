@@ -34,9 +34,7 @@ impl Writer for Avif {
     }
 
     fn step(&mut self, picture: &Picture, sink: &mut Sink, context: &Context<'_>) -> Result<bool, Error> {
-        if context.stop.is_asked() {
-            return Err(Error::Stopped);
-        }
+        context.stop.check()?;
         let color =
             if picture.layout.has_alpha() { ExtendedColorType::Rgba8 } else { ExtendedColorType::Rgb8 };
         let (bytes, width, height) = (picture.samples.bytes(), picture.width, picture.height);

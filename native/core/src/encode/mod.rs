@@ -123,12 +123,15 @@ fn join_nanos(picture: &Picture, sink: &Sink) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use thumbelina_codec::Stop;
+
     use super::*;
     use crate::picture::Samples;
+    use crate::{Depth, Layout};
 
     /// Noise, which no format makes smaller, in the format's own layout.
     fn noise(format: Format, width: u32, height: u32) -> Picture {
-        let layout = layout(format, Layout::new(4, Depth::U8));
+        let layout = format.layout(Layout::new(4, Depth::U8));
         let len = width as usize * height as usize * usize::from(layout.channels);
         let mut seed = 1u32;
         let mut next = || {
@@ -143,10 +146,26 @@ mod tests {
         Picture { width, height, layout, samples }
     }
 
+    fn encoder(format: Format, picture: Picture, budget: &Budget) -> Result<Encoder, Error> {
+        let held = budget.hold(picture.samples.bytes().len() as u64)?;
+        Encoder::new(format, 90, picture, held, budget)
+    }
+
+    fn step(encoder: &mut Encoder, budget: &Budget) -> Result<Option<Vec<u8>>, Error> {
+        let made = encoder.step(&Context { pool: None, stop: &Stop::new(), budget })?;
+        Ok(made.map(|(bytes, held)| {
+            assert!(held.bytes() >= bytes.len() as u64);
+            bytes
+        }))
+    }
+
     fn run(format: Format, picture: Picture, max_memory: u64) -> Result<Vec<u8>, Error> {
-        let mut encoder = Encoder::new(format, 90, picture, max_memory)?;
+        let budget = Budget::new(max_memory);
+        let mut encoder = encoder(format, picture, &budget)?;
         loop {
-            if let Some(bytes) = encoder.step(None, &|| false)? {
+            if let Some(bytes) = step(&mut encoder, &budget)? {
+                drop(encoder);
+                assert_eq!(budget.held(), 0);
                 return Ok(bytes);
             }
         }
@@ -173,25 +192,37 @@ mod tests {
                 "{format}: {:?}",
                 refused.map(|bytes| bytes.len())
             );
-            // With room for a piece that is not full, and for what is asked for before it is used.
-            assert_eq!(
-                run(format, picture, held + made * 2 + 2 * sink::MAX_ROOM as u64).map(|b| b.len() as u64),
-                Ok(made)
-            );
+            // With room for a piece that is not full, for one that an icon copies, and for what is
+            // asked for before it is used.
+            let room = made + (sink::PIECE + 2 * sink::MAX_ROOM) as u64;
+            let again = run(format, picture, held + made + room);
+            assert_eq!(again.map(|bytes| bytes.len() as u64), Ok(made), "{format}");
         }
     }
 
     #[test]
     fn nothing_comes_after_the_end_or_an_error() {
         let picture = noise(Format::Pnm, 3, 2);
-        let Ok(mut encoder) = Encoder::new(Format::Pnm, 90, picture.clone(), 1 << 20) else {
+        let budget = Budget::new(1 << 20);
+        let Ok(mut pnm) = encoder(Format::Pnm, picture.clone(), &budget) else {
             unreachable!("six pixels fit")
         };
-        assert!(matches!(encoder.step(None, &|| false), Ok(Some(_))));
-        assert_eq!((encoder.next_nanos(), encoder.step(None, &|| false)), (0, Err(Error::Internal)));
-        assert!(matches!(
-            Encoder::new(Format::Dds, 90, picture, 1 << 20),
-            Err(Error::Unsupported(Format::Dds))
-        ));
+        assert!(matches!(step(&mut pnm, &budget), Ok(Some(_))));
+        assert_eq!((pnm.next_nanos(), step(&mut pnm, &budget)), (0, Err(Error::Internal)));
+        let refused = encoder(Format::Dds, picture, &budget).map(drop);
+        assert_eq!(refused, Err(Error::Unsupported(Format::Dds)));
+    }
+
+    #[test]
+    fn a_stop_ends_the_next_step() {
+        let (budget, stop) = (Budget::new(1 << 20), Stop::new());
+        stop.ask();
+        for format in Format::ALL.into_iter().filter(|format| format.is_writable()) {
+            let Ok(mut encoder) = encoder(format, noise(format, 3, 2), &budget) else {
+                unreachable!("six pixels fit")
+            };
+            let ended = encoder.step(&Context { pool: None, stop: &stop, budget: &budget });
+            assert_eq!(ended.map(drop), Err(Error::Stopped), "{format}");
+        }
     }
 }

@@ -22,7 +22,7 @@ pub(crate) struct Sink {
 
 /// The most bytes of a piece. A piece begins small and doubles up to this: moving that many takes
 /// some ten microseconds.
-const PIECE: usize = 256 << 10;
+pub(crate) const PIECE: usize = 256 << 10;
 const FIRST: usize = 4 << 10;
 
 /// The most that may be asked for at once, which is also the most that is left unused at the end of
@@ -116,10 +116,11 @@ impl Sink {
         piece.get_mut(usize::try_from(at - start).ok()?)
     }
 
-    /// Appends what another holds.
-    pub(crate) fn append(&mut self, other: Sink) -> Result<(), Error> {
+    /// Appends what another holds, which gives up each piece as it is copied.
+    pub(crate) fn append(&mut self, mut other: Sink) -> Result<(), Error> {
         for (_, piece) in other.pieces {
             self.put(&piece)?;
+            drop(other.held.split(piece.capacity() as u64));
         }
         self.put(&other.last)
     }

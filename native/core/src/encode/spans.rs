@@ -90,6 +90,8 @@ impl<F: SpanFormat> Writer for Spans<F> {
 
 #[cfg(test)]
 mod tests {
+    use thumbelina_codec::{Budget, Stop};
+
     use super::*;
     use crate::picture::Samples;
     use crate::{Depth, Layout};
@@ -122,13 +124,15 @@ mod tests {
         let samples = Samples::U8((0..width * height).map(|i| (i % 29) as u8 + b'a').collect());
         let picture = Picture { width, height, layout, samples };
         let run = || -> Result<_, Error> {
-            let mut sink = Sink::new(u64::MAX, 0)?;
+            let (budget, stop) = (Budget::new(u64::MAX), Stop::new());
+            let context = Context { pool: None, stop: &stop, budget: &budget };
+            let mut sink = Sink::new(&budget)?;
             let mut spans = Spans::new(Plain { bottom_up }, Format::Pnm, &picture, &mut sink)?;
             let mut steps = 1;
-            while !spans.step(&picture, &mut sink, Work { pool: None, is_stopped: &|| false })? {
+            while !spans.step(&picture, &mut sink, &context)? {
                 steps += 1;
             }
-            Ok((sink.join(&|| false)?, steps))
+            Ok((sink.join(&stop)?.0, steps))
         };
         run().unwrap_or_default()
     }

@@ -210,7 +210,7 @@ impl Work<'_> {
     fn rows<'r, S>(&self, rows: &'r [S]) -> impl Iterator<Item = (u32, &'r [S])> {
         let (bottom_up, last) = (self.bottom_up, self.rows_in_window - 1);
         let place = move |n| if bottom_up { last - n } else { n };
-        (self.first_row..).map(place).zip(rows.chunks_exact(self.row_len))
+        rows.chunks_exact(self.row_len).zip(self.first_row..).map(move |(row, n)| (place(n), row))
     }
 
     fn run<S: Summed>(&self, sums: &mut Sums<S>, rows: &[S]) -> Result<(), Error> {

@@ -197,6 +197,8 @@ fn clear(row: &mut [u8], mask: &[u8]) {
 
 #[cfg(test)]
 mod tests {
+    use thumbelina_codec::{Budget, Stop};
+
     use super::*;
 
     /// 600 rows of nothing, as they are and as run lengths, in palettes of one color.
@@ -219,11 +221,14 @@ mod tests {
         for (width, bits, compression) in
             [(1, 8, 0), (10, 8, 1), (1_000, 8, 0), (1_000, 8, 1), (90_000, 8, 1)]
         {
-            let mut bmp = Bmp::open(file(width, bits, compression)).unwrap_or_else(|e| unreachable!("{e}"));
+            let mut input = Input::whole(file(width, bits, compression));
+            let mut bmp = Bmp::open(input.bytes()).unwrap_or_else(|e| unreachable!("{e}"));
+            let (budget, stop) = (Budget::new(u64::MAX), Stop::new());
+            let context = Context { pool: None, stop: &stop, budget: &budget };
             let said = bmp.memory();
             let mut rows = 0;
             while rows < 600 {
-                match bmp.read(u32::MAX, None) {
+                match bmp.read(&mut input, u32::MAX, &context) {
                     Ok(Poll::Ready(Rows::U8(read))) => rows += read.len() / (3 * width as usize),
                     Ok(_) => {}
                     Err(error) => unreachable!("{error}"),
