@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use image::metadata::Orientation;
 use rayon::ThreadPool;
-use thumbelina_webp::{self as webp, Decoder, Effort, Options};
+use thumbelina_codec::{Budget, Context, Error as CodecError, Poll, Stop};
+use thumbelina_webp::{self as webp, Decoder};
 
 use super::{Read, RowSource};
 use crate::limits::Limit;
@@ -15,6 +16,7 @@ const STRIP_NANOS: u64 = 50_000;
 
 pub(super) struct Webp {
     decoder: Decoder,
+    budget: Budget,
     header: Header,
     /// About as many pixels as a piece may have.
     pixels: usize,
@@ -23,7 +25,9 @@ pub(super) struct Webp {
 impl Webp {
     pub(super) fn open(input: Bytes, limits: &Limits) -> Result<Self, Error> {
         let input_nanos = input.len() as u64 * cost::NANOS_PER_BYTE;
-        let decoder = Decoder::new(input, &Options { max_memory: limits.max_memory }).map_err(error)?;
+        let budget = Budget::new(limits.max_memory);
+        let header = webp::Header::read(&input).map_err(error)?;
+        let decoder = Decoder::start(header, &budget).map_err(error)?;
         let found = decoder.header();
         let layout = Layout::new(decoder.channels() as u8, Depth::U8);
         let mut header = Header::new(Format::Webp, found.width, found.height, layout);
@@ -31,7 +35,7 @@ impl Webp {
         header.orientation = orientation.unwrap_or(Orientation::NoTransforms);
         header.decode_nanos += input_nanos;
         let pixel_nanos = (header.decode_nanos / header.pixels().max(1)).max(1);
-        Ok(Webp { decoder, header, pixels: (STRIP_NANOS / pixel_nanos).max(1) as usize })
+        Ok(Webp { decoder, budget, header, pixels: (STRIP_NANOS / pixel_nanos).max(1) as usize })
     }
 }
 
@@ -50,14 +54,15 @@ impl RowSource for Webp {
     }
 
     fn memory(&self) -> u64 {
-        self.decoder.memory()
+        self.decoder.most_memory()
     }
 
     fn read(&mut self, max_rows: u32, _pool: Option<&ThreadPool>) -> Result<Read<'_>, Error> {
-        match self.decoder.read(max_rows as usize, Effort::Pixels(self.pixels)).map_err(error)? {
-            webp::Read::Rows(rows) => Ok(Read::Rows(Rows::U8(rows))),
-            webp::Read::Working => Ok(Read::Working),
-            webp::Read::Done => Err(Error::Internal),
+        let context = Context { pool: None, stop: &Stop::new(), budget: &self.budget };
+        match self.decoder.read(max_rows as usize, self.pixels, &context).map_err(error)? {
+            Poll::Ready([]) | Poll::NeedInput => Err(Error::Internal),
+            Poll::Ready(rows) => Ok(Read::Rows(Rows::U8(rows))),
+            Poll::Working => Ok(Read::Working),
         }
     }
 }
@@ -71,9 +76,10 @@ fn error(error: webp::Error) -> Error {
         webp::Error::Invalid { offset, .. } => {
             Error::InvalidAt { format: Format::Webp, offset: offset as u64 }
         }
-        webp::Error::Memory { needed, allowed } => {
+        webp::Error::Codec(CodecError::OverBudget { needed, allowed }) => {
             Error::Limit { limit: Limit::MaxMemory, value: needed, maximum: allowed }
         }
+        webp::Error::Codec(CodecError::OutOfMemory) => Error::OutOfMemory,
         webp::Error::Work { needed, allowed } => {
             Error::Limit { limit: Limit::MaxBytesIn, value: needed, maximum: allowed }
         }

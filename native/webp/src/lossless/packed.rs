@@ -5,8 +5,8 @@
 //! together, one table has the pixel.
 
 use super::bits::Bits;
-use super::groups::{BLUE, FIRST_LENGTH, GREEN, RED};
 use super::prefix::Table;
+use super::symbols::{BLUE, FIRST_LENGTH, GREEN, RED};
 
 /// The bits that a packed table is indexed with.
 const BITS: u32 = 10;
