@@ -5,9 +5,9 @@
 pub(super) struct Strength {
     pub(super) level: u8,
     /// The most that neighbors may differ by.
-    interior: u8,
+    pub(super) interior: u8,
     /// The difference from which on less of them is changed.
-    high_variance: u8,
+    pub(super) high_variance: u8,
 }
 
 impl Strength {
