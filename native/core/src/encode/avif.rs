@@ -9,7 +9,7 @@ use image::codecs::avif::AvifEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 
 use super::sink::Sink;
-use super::{Work, Writer};
+use super::writer::{Work, Writer};
 use crate::{Error, Format, Picture, cost};
 
 pub(super) struct Avif {

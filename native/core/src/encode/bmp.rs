@@ -3,7 +3,7 @@
 
 use super::sink::Sink;
 use super::spans::SpanFormat;
-use super::within_u32;
+use super::writer::within_u32;
 use crate::{Error, Picture};
 
 pub(super) struct Bmp {

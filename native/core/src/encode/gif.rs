@@ -6,7 +6,7 @@ use weezl::{BitOrder, LzwStatus};
 
 use super::palette::{Colors, Indices, MAX_COLORS, Opacity, Rgba, Sample};
 use super::sink::Sink;
-use super::{STEP_NANOS, Work, Writer};
+use super::writer::{STEP_NANOS, Work, Writer};
 use crate::{Error, Format, Picture, cost};
 
 pub(super) struct Gif {

@@ -3,7 +3,7 @@
 
 use super::sink::{MAX_ROOM, Sink};
 use super::spans::{SpanFormat, Spans};
-use super::{Work, Writer, row, rows_per_step};
+use super::writer::{Work, Writer, row, rows_per_step};
 use crate::pixels::zeroed;
 use crate::{Error, Format, Picture};
 

@@ -2,7 +2,7 @@
 
 use super::png::Png;
 use super::sink::Sink;
-use super::{Work, Writer, within_u32};
+use super::writer::{Work, Writer, within_u32};
 use crate::{Error, Picture};
 
 pub(super) struct Ico {

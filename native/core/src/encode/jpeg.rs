@@ -8,7 +8,7 @@ use jpeg_encoder::{ChromaSubsamplingMethod, ColorType, Encoder};
 use rayon::prelude::*;
 
 use super::sink::Sink;
-use super::{Work, Writer};
+use super::writer::{Work, Writer};
 use crate::{Error, Format, Picture, cost};
 
 pub(super) struct Jpeg {

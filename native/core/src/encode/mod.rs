@@ -19,13 +19,15 @@ mod spans;
 mod tga;
 mod tiff;
 mod webp;
+mod writer;
 
 use rayon::ThreadPool;
 
+use self::sink::Sink;
+use self::spans::Spans;
+use self::writer::{Work, Writer};
 use crate::finish::depth_within;
-use crate::{Depth, Error, Format, Layout, Picture, cost};
-use sink::Sink;
-use spans::Spans;
+use crate::{Depth, Error, Format, Layout, Picture};
 
 /// The layout in which a format takes a picture of `source`'s.
 pub(crate) fn layout(format: Format, source: Layout) -> Layout {
@@ -52,22 +54,6 @@ pub(crate) fn layout(format: Format, source: Layout) -> Layout {
     let colors = if gray && source.is_gray() { 1 } else { 3 };
     let alphas = u8::from(alpha && source.has_alpha());
     Layout::new(colors + alphas, depth_within(source.depth, depths))
-}
-
-/// A format's way of writing. Made for one picture, and given the same one at every step.
-trait Writer: Send {
-    /// The estimated nanoseconds of the next step.
-    fn next_nanos(&self) -> u64;
-
-    /// Writes a piece more. `true` when the last one is written.
-    fn step(&mut self, picture: &Picture, sink: &mut Sink, work: Work<'_>) -> Result<bool, Error>;
-}
-
-/// What a step may use, and whom it asks.
-#[derive(Clone, Copy)]
-struct Work<'a> {
-    pool: Option<&'a ThreadPool>,
-    is_stopped: &'a dyn Fn() -> bool,
 }
 
 /// An encoder at work, in pieces where the format allows.
@@ -159,29 +145,6 @@ impl Encoder {
 fn join_nanos(picture: &Picture, sink: &Sink) -> u64 {
     let joined = if sink.is_joined() { 0 } else { sink.len() / JOINED_PER_NANO };
     joined + picture.samples.bytes().len() as u64 / FREED_PER_NANO
-}
-
-/// Row `y` of a picture, as bytes.
-fn row(picture: &Picture, y: u32) -> Result<&[u8], Error> {
-    let len = picture.width as usize * picture.layout.pixel_bytes();
-    let start = y as usize * len;
-    picture.samples.bytes().get(start..start + len).ok_or(Error::Internal)
-}
-
-/// How many rows make a step, and what that takes.
-fn rows_per_step(format: Format, picture: &Picture) -> (u32, u64) {
-    let row = cost::encode_row_nanos(format, picture.width, picture.layout);
-    let rows = (STEP_NANOS / row.max(1)).clamp(1, picture.height.max(1).into());
-    (rows as u32, rows * row)
-}
-
-/// Short enough that many fit into a slice.
-const STEP_NANOS: u64 = cost::PIECE_NANOS / 4;
-
-/// A number in a file that has 32 bits for it.
-fn within_u32(value: u64) -> Result<u32, Error> {
-    let limit = crate::limits::Limit::DecodedBytes;
-    u32::try_from(value).map_err(|_| Error::Limit { limit, value, maximum: u32::MAX.into() })
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use image::codecs::openexr::OpenExrEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 
 use super::sink::{Sink, Watched};
-use super::{Work, Writer};
+use super::writer::{Work, Writer};
 use crate::{Error, Format, Picture, cost};
 
 pub(super) struct OpenExr {

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use png::{BitDepth, ColorType, DeflateCompression, Filter, StreamWriter};
 
 use super::sink::{MAX_ROOM, Sink};
-use super::{Work, Writer, row, rows_per_step};
+use super::writer::{Work, Writer, row, rows_per_step};
 use crate::{Depth, Error, Format, Picture};
 
 /// zlib's level for drawings: 6 takes half as long again and gains nothing on them.

@@ -2,7 +2,7 @@
 //! stay short however wide the picture is.
 
 use super::sink::{MAX_ROOM, Sink};
-use super::{STEP_NANOS, Work, Writer, row};
+use super::writer::{STEP_NANOS, Work, Writer, row};
 use crate::{Error, Format, Picture, cost};
 
 /// A format of this kind.

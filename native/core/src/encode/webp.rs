@@ -8,7 +8,7 @@
 use super::bits::Bits;
 use super::prefix_code::{Code, PrefixCode, put_simple};
 use super::sink::{MAX_ROOM, Sink};
-use super::{Work, Writer, row, rows_per_step};
+use super::writer::{Work, Writer, row, rows_per_step, within_u32};
 use crate::pixels::zeroed;
 use crate::{Error, Format, Picture};
 
@@ -158,11 +158,11 @@ impl Webp {
         let out = sink.room(MAX_PIXEL + 8)?;
         codes.put_run(self.run, &mut self.bits, out);
         self.bits.finish(out);
-        let chunk = super::within_u32(sink.len() - CHUNK_AT)?;
+        let chunk = within_u32(sink.len() - CHUNK_AT)?;
         if !chunk.is_multiple_of(2) {
             sink.put(&[0])?;
         }
-        let file = super::within_u32(sink.len() - FILE_SIZE_AT - 4)?;
+        let file = within_u32(sink.len() - FILE_SIZE_AT - 4)?;
         sink.patch(CHUNK_SIZE_AT, &chunk.to_le_bytes())?;
         sink.patch(FILE_SIZE_AT, &file.to_le_bytes())
     }
