@@ -206,7 +206,7 @@ fn a_file_that_is_cut_off_is_truncated() {
 }
 
 fn lossless(width: u32, height: u32) -> Vec<u8> {
-    let pixels: Vec<u8> = (0..width * height * 4).map(|at| (at * at >> 3) as u8).collect();
+    let pixels: Vec<u8> = (0..width * height * 4).map(|at| ((at * at) >> 3) as u8).collect();
     let mut file = Vec::new();
     WebPEncoder::new(&mut file).encode(&pixels, width, height, ColorType::Rgba8).unwrap();
     file
