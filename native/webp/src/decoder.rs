@@ -11,7 +11,7 @@ use crate::lossy::Lossy;
 use crate::memory::zeroed;
 
 /// Rows that are handed over at a time.
-pub(crate) const ROWS_AT_A_TIME: usize = 8;
+const ROWS_AT_A_TIME: usize = 8;
 
 /// A picture on its way. It owns its input, so that it can rest between two calls, and go on on
 /// another thread.
@@ -62,8 +62,8 @@ impl Decoder {
             Start::Lossy(start) => Source::Lossy(Lossy::new(chunk.clone(), *start)),
             Start::Lossless(start) => Source::Lossless(Box::new(Lossless::new(chunk, start, budget)?)),
         };
-        let alpha =
-            alpha.map(|(chunk, start)| Alpha::new(chunk, start, (*width, *height), ROWS_AT_A_TIME, budget));
+        let size = (*width, *height);
+        let alpha = alpha.map(|(chunk, start)| Alpha::new(chunk, start, size, ROWS_AT_A_TIME, budget));
         let alpha = alpha.transpose()?;
         Ok(Decoder { header, source, alpha, next: 0, rows: Vec::new(), held })
     }
@@ -110,7 +110,7 @@ impl Decoder {
     ///
     /// It does what it takes to decode about so many pixels as `effort` says before it returns. A
     /// macroblock of 16 by 16 is the least, or what is needed for a row. It keeps to this thread,
-    /// and never needs more input.
+    /// never needs more input, and asks the budget that it was started with.
     ///
     /// # Errors
     /// Whatever is wrong with the data, once it is come upon, and what is asked by way of the

@@ -53,9 +53,9 @@ const PREDICTOR_BYTES: u64 = size_of::<u8>() as u64;
 const COLOR_BYTES: u64 = size_of::<u32>() as u64;
 const GROUP_BYTES: u64 = size_of::<u16>() as u64;
 
-/// What prefix codes may take, in the units of work of [`Groups::read_code`], of about 5 ns: a code of
-/// nine bytes can ask for a table of 2,048 symbols. So many for a byte and for a pixel, and for any
-/// stream.
+/// What prefix codes may take, in the units of work of [`Groups::read_code`], of about 5 ns: a code
+/// of nine bytes can ask for a table of 2,048 symbols. So many for a byte and for a pixel, and for
+/// any stream.
 const WORK_A_BYTE: u64 = 20;
 const WORK_A_PIXEL: u64 = 10;
 const ANY_WORK: u64 = 1 << 18;
@@ -214,7 +214,7 @@ impl Lossless {
         stop: &Stop,
     ) -> Result<Option<&[u8]>, Error> {
         let mut unlooked = 0;
-        // Rows are as many at a time as take no longer than the time between two looks.
+        // Behind this, a call reads few rows, in less than a millisecond.
         while !self.is_at_pixels() {
             if let Some(error) = self.failed {
                 return Err(error);
