@@ -69,8 +69,8 @@ pub struct Job {
 }
 
 enum Stage {
-    /// The header is next.
-    Open,
+    /// The header is next, and how much of it was looked at before.
+    Open { looked_at: usize },
     /// The header is read; the decoder is still to begin.
     Start(Source),
     /// Rows are next.
@@ -131,12 +131,12 @@ impl Job {
     /// Nothing happens until the first [`step`](Self::step).
     pub fn new(input: Input, request: Request) -> Self {
         let budget = Budget::new(request.max_memory);
-        Job { request, input, budget, plan: None, stage: Stage::Open }
+        Job { request, input, budget, plan: None, stage: Stage::Open { looked_at: 0 } }
     }
 
     /// Appends a piece to the input, as long as that is wanted.
     pub fn push(&mut self, piece: Bytes) {
-        if matches!(self.stage, Stage::Open | Stage::Start(_) | Stage::Decode(_)) {
+        if matches!(self.stage, Stage::Open { .. } | Stage::Start(_) | Stage::Decode(_)) {
             self.input.push(piece);
         }
     }
@@ -163,7 +163,7 @@ impl Job {
 
     pub fn phase(&self) -> Phase {
         match &self.stage {
-            Stage::Open | Stage::Start(_) | Stage::Decode(_) => Phase::Decode,
+            Stage::Open { .. } | Stage::Start(_) | Stage::Decode(_) => Phase::Decode,
             Stage::Finish(finish) => match finish.current {
                 Some(Current::Ops(_)) => Phase::Resample,
                 Some(Current::Encode(_)) | None => Phase::Encode,
@@ -188,7 +188,7 @@ impl Job {
         let budget = self.budget.clone();
         let context = Context { pool, stop, budget: &budget };
         let (stage, step) = match std::mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Open => self.open()?,
+            Stage::Open { looked_at } => self.open(looked_at)?,
             Stage::Start(source) => (self.start(source)?, Step::Again),
             Stage::Decode(decode) => self.decode(decode, &context)?,
             Stage::Finish(mut finish) => match self.finish(&mut finish, &context)? {
@@ -220,7 +220,7 @@ impl Job {
     /// The estimated nanoseconds of the next step with [`Effort::Piece`].
     pub fn next_nanos(&self) -> u64 {
         match &self.stage {
-            Stage::Open => decode::header_nanos(self.input.bytes(), 2 * cost::PIECE_NANOS),
+            Stage::Open { .. } => decode::header_nanos(self.input.bytes(), 2 * cost::PIECE_NANOS),
             Stage::Start(_) => cost::STRIP_NANOS,
             Stage::Decode(decode) => {
                 // Whatever a decoder says of itself, memory for a row and its sums is touched for
@@ -253,11 +253,12 @@ impl Job {
         self.plan_of()?.outputs.get(index).ok_or(Error::Internal)
     }
 
-    fn open(&mut self) -> Result<(Stage, Step), Error> {
-        let source = match decode::open(&mut self.input, &self.request.limits, &self.budget)? {
+    fn open(&mut self, mut looked_at: usize) -> Result<(Stage, Step), Error> {
+        let opened = decode::open(&mut self.input, &mut looked_at, &self.request.limits, &self.budget)?;
+        let source = match opened {
             Poll::Ready(source) => source,
-            Poll::Working => return Ok((Stage::Open, Step::Again)),
-            Poll::NeedInput => return Ok((Stage::Open, Step::NeedInput)),
+            Poll::Working => return Ok((Stage::Open { looked_at }, Step::Again)),
+            Poll::NeedInput => return Ok((Stage::Open { looked_at }, Step::NeedInput)),
         };
         self.plan = Some(Plan::new(&source.info, &self.request)?);
         Ok((Stage::Start(source), Step::Again))

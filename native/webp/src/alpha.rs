@@ -1,10 +1,18 @@
 //! The ALPH chunk: how opaque the pixels of a lossy picture are, row by row.
 
+use thumbelina_codec::{Budget, Stop};
+
 use crate::Error;
-use crate::container::Chunk;
-use crate::decoder::ROWS_AT_A_TIME;
+use crate::chunk::Chunk;
 use crate::lossless::Lossless;
 use crate::memory::zeroed;
+
+/// What the first byte of the chunk says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Start {
+    is_compressed: bool,
+    filter: Filter,
+}
 
 /// Alpha on its way.
 pub(crate) struct Alpha {
@@ -13,6 +21,8 @@ pub(crate) struct Alpha {
     width: usize,
     /// The row before, and those that are read at a time. Not there until the first are read.
     rows: Vec<u8>,
+    /// How many are read at a time.
+    most_rows: usize,
     is_first: bool,
 }
 
@@ -33,16 +43,14 @@ enum Filter {
     Gradient,
 }
 
-impl Alpha {
-    pub(crate) fn new(chunk: &Chunk, width: u32, height: u32, max_memory: u64) -> Result<Self, Error> {
+impl Start {
+    pub(crate) fn read(chunk: &Chunk) -> Result<Self, Error> {
         let Some(&head) = chunk.data.first() else {
             return Err(chunk.ends_early("an empty ALPH chunk"));
         };
+        let invalid = |what| Err(Error::Invalid { what, offset: chunk.at });
         if head >> 4 & 3 > 1 {
-            return Err(Error::Invalid {
-                what: "preprocessing of alpha of a kind unknown",
-                offset: chunk.at,
-            });
+            return invalid("preprocessing of alpha of a kind unknown");
         }
         let filter = match head >> 2 & 3 {
             0 => Filter::None,
@@ -50,40 +58,60 @@ impl Alpha {
             2 => Filter::Vertical,
             _ => Filter::Gradient,
         };
-        let source = match head & 3 {
-            0 => Source::Raw { chunk: chunk.clone(), next: 1 },
-            1 => {
-                let data = chunk.data.slice(1..);
-                let lossless = Lossless::headerless(data, chunk.at + 1, width, height, max_memory)?;
-                Source::Lossless(Box::new(lossless))
-            }
-            _ => {
-                return Err(Error::Invalid {
-                    what: "compression of alpha of a kind unknown",
-                    offset: chunk.at,
-                });
-            }
-        };
-        Ok(Alpha { source, filter, width: width as usize, rows: Vec::new(), is_first: true })
+        match head & 3 {
+            kind @ 0..=1 => Ok(Start { is_compressed: kind == 1, filter }),
+            _ => invalid("compression of alpha of a kind unknown"),
+        }
     }
 
-    /// The most bytes it takes.
-    pub(crate) fn memory(&self) -> u64 {
-        let source = match &self.source {
-            Source::Raw { .. } => 0,
-            Source::Lossless(lossless) => lossless.memory(),
+    /// The bytes that alpha of this size takes, of which so many rows are read at a time.
+    pub(crate) fn bytes(self, width: u32, height: u32, most_rows: usize) -> u64 {
+        let source = if self.is_compressed { Lossless::bytes(width, height) } else { 0 };
+        source + (1 + most_rows as u64) * u64::from(width)
+    }
+}
+
+impl Alpha {
+    /// What it is known to take is held already, and the rest is held of the budget.
+    pub(crate) fn new(
+        chunk: &Chunk,
+        start: Start,
+        (width, height): (u32, u32),
+        most_rows: usize,
+        budget: &Budget,
+    ) -> Result<Self, Error> {
+        let source = if start.is_compressed {
+            let data = chunk.data.slice(1..);
+            let lossless = Lossless::headerless(data, chunk.at + 1, width, height, budget)?;
+            Source::Lossless(Box::new(lossless))
+        } else {
+            Source::Raw { chunk: chunk.clone(), next: 1 }
         };
-        source + ((1 + ROWS_AT_A_TIME) * self.width) as u64
+        let (filter, width) = (start.filter, width as usize);
+        Ok(Alpha { source, filter, width, rows: Vec::new(), most_rows, is_first: true })
+    }
+
+    /// The lossless picture that it is, if it is compressed.
+    pub(crate) fn lossless(&self) -> Option<&Lossless> {
+        match &self.source {
+            Source::Raw { .. } => None,
+            Source::Lossless(lossless) => Some(lossless),
+        }
     }
 
     /// The next rows, at least one and at most `most` of them, of a byte a pixel. `None` if about
     /// so many pixels' worth of `work` was not enough for one.
-    pub(crate) fn read(&mut self, most: usize, work: &mut usize) -> Result<Option<&[u8]>, Error> {
+    pub(crate) fn read(
+        &mut self,
+        most: usize,
+        work: &mut usize,
+        stop: &Stop,
+    ) -> Result<Option<&[u8]>, Error> {
         let width = self.width;
         if self.rows.is_empty() {
-            self.rows = zeroed((1 + ROWS_AT_A_TIME) * width)?;
+            self.rows = zeroed((1 + self.most_rows) * width)?;
         }
-        let most = most.clamp(1, ROWS_AT_A_TIME);
+        let most = most.clamp(1, self.most_rows);
         let count = match &mut self.source {
             Source::Raw { chunk, next } => {
                 let missing = || chunk.ends_early("alpha that ends early");
@@ -94,7 +122,7 @@ impl Alpha {
                 most
             }
             Source::Lossless(lossless) => {
-                let Some(pixels) = lossless.read(most, work)? else { return Ok(None) };
+                let Some(pixels) = lossless.read(most, work, stop)? else { return Ok(None) };
                 let pixels = pixels.as_chunks::<4>().0;
                 for (sample, [_, green, _, _]) in self.rows[width..].iter_mut().zip(pixels) {
                     *sample = *green;

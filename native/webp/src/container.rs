@@ -2,27 +2,8 @@
 
 use bytes::Bytes;
 
-use crate::Error;
-use crate::lossy::Start;
-
-/// The payload of a chunk, as far as it is there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Chunk {
-    pub(crate) data: Bytes,
-    /// Where it begins in the file.
-    pub(crate) at: usize,
-    /// Whether the file ends before the chunk does.
-    pub(crate) cut: bool,
-}
-
-impl Chunk {
-    /// The error to be had when more is wanted than there is: what is wrong if the chunk is
-    /// complete.
-    pub(crate) fn ends_early(&self, what: &'static str) -> Error {
-        let offset = self.at + self.data.len();
-        if self.cut { Error::Truncated { offset } } else { Error::Invalid { what, offset } }
-    }
-}
+use crate::chunk::Chunk;
+use crate::{Error, lossless, lossy};
 
 /// What a file says of its picture. Of an animation it is the first frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +28,7 @@ pub struct Header {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Picture {
     pub(crate) chunk: Chunk,
+    pub(crate) start: Start,
     pub(crate) alpha: Option<Chunk>,
     pub(crate) left: u32,
     pub(crate) top: u32,
@@ -54,9 +36,41 @@ pub(crate) struct Picture {
     pub(crate) height: u32,
 }
 
-/// "RIFF", a length, "WEBP".
+/// What the data of the picture begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Start {
+    Lossy(lossy::Start),
+    Lossless(lossless::Start),
+}
+
+impl Start {
+    fn read(chunk: &Chunk, kind: &[u8; 4]) -> Result<Self, Error> {
+        match kind {
+            b"VP8L" => lossless::Start::read(chunk).map(Start::Lossless),
+            _ => lossy::Start::read(chunk).map(Start::Lossy),
+        }
+    }
+
+    fn size(&self) -> (u32, u32) {
+        match self {
+            Start::Lossy(start) => (start.width, start.height),
+            Start::Lossless(start) => (start.width, start.height),
+        }
+    }
+
+    fn is_lossless(&self) -> bool {
+        matches!(self, Start::Lossless(_))
+    }
+}
+
+/// What every file begins with, a length in the middle of it aside.
+const RIFF: &[u8; 4] = b"RIFF";
+const WEBP: &[u8; 4] = b"WEBP";
+/// "RIFF", the length, "WEBP".
 const RIFF_LEN: usize = 12;
 const CHUNK_HEADER_LEN: usize = 8;
+/// What the size is said in: the header of the first chunk, and ten bytes of it.
+const SIZE_LEN: usize = RIFF_LEN + CHUNK_HEADER_LEN + 10;
 /// Where a frame is, its size, how long it is shown, and flags.
 const FRAME_HEADER_LEN: usize = 16;
 
@@ -98,21 +112,39 @@ impl Iterator for Chunks<'_> {
 impl Header {
     /// Reads what is before, between and behind the picture's data, and the beginning of that.
     ///
+    /// The input may be the beginning of a file. As soon as that of the picture's data is there,
+    /// it has a header, whose size and kind are right. Alpha and metadata that are still to come
+    /// are missing, and it is not to be [decoded](crate::Decoder).
+    ///
     /// # Errors
     /// Whatever is wrong with it, and [`Error::Truncated`] if the input ends before the picture
     /// begins.
     pub fn read(input: &Bytes) -> Result<Self, Error> {
         let end = riff_end(input)?;
-        let mut chunks = Chunks { input, next: RIFF_LEN, end: input.len() };
-        let Some(first) = chunks.next() else { return Err(Error::Truncated { offset: input.len() }) };
+        let (first, mut chunks) = first_chunk(input)?;
         match &first.kind {
-            b"VP8 " | b"VP8L" => Self::simple(input, &first),
             b"VP8X" => {
                 // A few writers get the length of the file wrong, none that of what comes first.
                 chunks.end = end.max(chunks.next).min(input.len());
                 Self::extended(input, &first, chunks)
             }
-            _ => Err(Error::Invalid { what: "a chunk that no WebP begins with", offset: RIFF_LEN }),
+            _ => Self::simple(input, &first),
+        }
+    }
+
+    /// Width and height alone, which the first thirty bytes of a file say: those of the data may
+    /// only come far behind, after alpha and a color profile.
+    ///
+    /// # Errors
+    /// Whatever is wrong with these bytes, and [`Error::Truncated`] if some of them are missing.
+    pub fn size(input: &[u8]) -> Result<(u32, u32), Error> {
+        let beginning = Bytes::copy_from_slice(input.get(..SIZE_LEN).unwrap_or(input));
+        riff_end(&beginning)?;
+        let (first, _) = first_chunk(&beginning)?;
+        let chunk = chunk(&beginning, &first);
+        match &first.kind {
+            b"VP8X" => Canvas::read(&chunk).map(|canvas| (canvas.width, canvas.height)),
+            kind => Start::read(&chunk, kind).map(|start| start.size()),
         }
     }
 
@@ -141,33 +173,23 @@ impl Header {
 
     fn simple(input: &Bytes, found: &Found) -> Result<Self, Error> {
         let chunk = chunk(input, found);
-        let is_lossless = found.kind == *b"VP8L";
-        let (width, height, has_alpha) = if is_lossless {
-            lossless_start(&chunk)?
-        } else {
-            let start = Start::read(&chunk)?;
-            (start.width, start.height, false)
-        };
+        let start = Start::read(&chunk, &found.kind)?;
+        let (width, height) = start.size();
         Ok(Header {
             width,
             height,
-            has_alpha,
-            is_lossless,
+            has_alpha: matches!(start, Start::Lossless(lossless::Start { has_alpha: true, .. })),
+            is_lossless: start.is_lossless(),
             is_animated: false,
             exif: None,
             icc: None,
             xmp: None,
-            picture: Picture { chunk, alpha: None, left: 0, top: 0, width, height },
+            picture: Picture { chunk, start, alpha: None, left: 0, top: 0, width, height },
         })
     }
 
     fn extended(input: &Bytes, first: &Found, chunks: Chunks<'_>) -> Result<Self, Error> {
-        let canvas = chunk(input, first);
-        let Some(&[flags, _, _, _, w0, w1, w2, h0, h1, h2]) = canvas.data.first_chunk() else {
-            return Err(canvas.ends_early("a VP8X chunk that is too small"));
-        };
-        let [width, height] = [[w0, w1, w2], [h0, h1, h2]].map(|side| three_bytes(side) + 1);
-        let (claims_alpha, is_animated) = (flags & 0x10 != 0, flags & 0x02 != 0);
+        let Canvas { width, height, claims_alpha, is_animated } = Canvas::read(&chunk(input, first))?;
         let [mut still, mut alpha, mut frame] = [const { None::<Found> }; 3];
         let [mut exif, mut icc, mut xmp] = [const { None::<Found> }; 3];
         for found in chunks {
@@ -213,17 +235,11 @@ impl Header {
         } else {
             ((0, 0, width, height), still.ok_or_else(|| missing(input, "no picture"))?, alpha)
         };
-        let is_lossless = still.kind == *b"VP8L";
         let still_chunk = chunk(input, &still);
-        let (own_width, own_height) = if is_lossless {
-            let (width, height, _) = lossless_start(&still_chunk)?;
-            (width, height)
-        } else {
-            let start = Start::read(&still_chunk)?;
-            (start.width, start.height)
-        };
+        let start = Start::read(&still_chunk, &still.kind)?;
+        let is_lossless = start.is_lossless();
         let (left, top, frame_width, frame_height) = place;
-        if (own_width, own_height) != (frame_width, frame_height) {
+        if start.size() != (frame_width, frame_height) {
             return Err(Error::Invalid {
                 what: "a picture that is not as large as its place",
                 offset: still.at,
@@ -247,6 +263,7 @@ impl Header {
             xmp: metadata(xmp),
             picture: Picture {
                 chunk: still_chunk,
+                start,
                 alpha: alpha.map(|found| chunk(input, &found)),
                 left,
                 top,
@@ -257,16 +274,50 @@ impl Header {
     }
 }
 
+/// What a VP8X chunk says.
+struct Canvas {
+    width: u32,
+    height: u32,
+    claims_alpha: bool,
+    is_animated: bool,
+}
+
+impl Canvas {
+    fn read(chunk: &Chunk) -> Result<Self, Error> {
+        let Some(&[flags, _, _, _, w0, w1, w2, h0, h1, h2]) = chunk.data.first_chunk() else {
+            return Err(chunk.ends_early("a VP8X chunk that is too small"));
+        };
+        let [width, height] = [[w0, w1, w2], [h0, h1, h2]].map(|side| three_bytes(side) + 1);
+        let (claims_alpha, is_animated) = (flags & 0x10 != 0, flags & 0x02 != 0);
+        Ok(Canvas { width, height, claims_alpha, is_animated })
+    }
+}
+
 /// Where the file says that it ends, if that is not behind its end.
 fn riff_end(input: &[u8]) -> Result<usize, Error> {
-    let Some(&[b'R', b'I', b'F', b'F', l0, l1, l2, l3, b'W', b'E', b'B', b'P']) =
-        input.first_chunk::<RIFF_LEN>()
-    else {
-        return Err(Error::NotWebp);
+    let Some(&[r, i, f0, f1, l0, l1, l2, l3, w, e, b, p]) = input.first_chunk::<RIFF_LEN>() else {
+        // It may be the beginning of one.
+        let so_far = |tag: &[u8; 4], from: usize| input.iter().skip(from).zip(tag).all(|(a, b)| a == b);
+        let may_be = so_far(RIFF, 0) && so_far(WEBP, 8);
+        return Err(if may_be { Error::Truncated { offset: input.len() } } else { Error::NotWebp });
     };
+    if [r, i, f0, f1] != *RIFF || [w, e, b, p] != *WEBP {
+        return Err(Error::NotWebp);
+    }
     let claimed = u32::from_le_bytes([l0, l1, l2, l3]) as usize;
     // Those who write without knowing the length yet leave it at 0.
     Ok(if claimed == 0 { input.len() } else { input.len().min(claimed.saturating_add(8)) })
+}
+
+/// The first chunk, of a kind that a file begins with, and those that follow it, to the end of the
+/// input.
+fn first_chunk(input: &[u8]) -> Result<(Found, Chunks<'_>), Error> {
+    let mut chunks = Chunks { input, next: RIFF_LEN, end: input.len() };
+    match chunks.next() {
+        Some(first) if matches!(&first.kind, b"VP8 " | b"VP8L" | b"VP8X") => Ok((first, chunks)),
+        Some(_) => Err(Error::Invalid { what: "a chunk that no WebP begins with", offset: RIFF_LEN }),
+        None => Err(Error::Truncated { offset: input.len() }),
+    }
 }
 
 fn chunk(input: &Bytes, found: &Found) -> Chunk {
@@ -278,25 +329,18 @@ fn without_prefix(exif: Bytes) -> Bytes {
     if exif.starts_with(b"Exif\0\0") { exif.slice(6..) } else { exif }
 }
 
-/// What is not there may lie behind the end of a file that has been cut off.
+/// What is not there may lie behind the end of a file that has been cut off, or is still to come.
 fn missing(input: &[u8], what: &'static str) -> Error {
     let claimed = input.get(4..8).and_then(<[u8]>::first_chunk).map_or(0, |&len| u32::from_le_bytes(len));
     let offset = input.len();
-    if claimed as usize + 8 > offset { Error::Truncated { offset } } else { Error::Invalid { what, offset } }
+    // One that does not say how long it is may always go on.
+    if claimed == 0 || claimed as usize + 8 > offset {
+        Error::Truncated { offset }
+    } else {
+        Error::Invalid { what, offset }
+    }
 }
 
 fn three_bytes([a, b, c]: [u8; 3]) -> u32 {
     u32::from_le_bytes([a, b, c, 0])
-}
-
-/// Width, height, and whether alpha is used, of a VP8L chunk.
-fn lossless_start(chunk: &Chunk) -> Result<(u32, u32, bool), Error> {
-    let Some(&[signature, b0, b1, b2, b3]) = chunk.data.first_chunk() else {
-        return Err(chunk.ends_early("a VP8L chunk without a header"));
-    };
-    let bits = u32::from_le_bytes([b0, b1, b2, b3]);
-    if signature != 0x2F || bits >> 29 != 0 {
-        return Err(Error::Invalid { what: "a VP8L chunk without its signature", offset: chunk.at });
-    }
-    Ok(((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1, bits >> 28 & 1 != 0))
 }

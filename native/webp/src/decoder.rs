@@ -1,49 +1,17 @@
 use std::fmt;
 
 use bytes::Bytes;
+use thumbelina_codec::{Budget, Context, Held, Poll, Stop};
 
 use crate::Error;
-use crate::alpha::Alpha;
-use crate::container::{Header, Picture};
+use crate::alpha::{self, Alpha};
+use crate::container::{Header, Picture, Start};
 use crate::lossless::Lossless;
 use crate::lossy::Lossy;
 use crate::memory::zeroed;
 
-/// How a picture is to be decoded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Options {
-    /// Bytes that a picture may take while it is decoded. The input is not included. 512 MiB by
-    /// default.
-    pub max_memory: u64,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Options { max_memory: 512 << 20 }
-    }
-}
-
-/// How much [`Decoder::read`] does before it returns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effort {
-    /// What it takes to decode about so many pixels. A macroblock of 16 by 16 is the least, or what
-    /// is needed for a row.
-    Pixels(usize),
-}
-
-/// What [`Decoder::read`] hands over.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Read<'a> {
-    /// The next rows, from top to bottom: red, green and blue, and alpha if there is some.
-    Rows(&'a [u8]),
-    /// Something was done, but there are no rows to hand over yet.
-    Working,
-    /// All rows have been handed over.
-    Done,
-}
-
 /// Rows that are handed over at a time.
-pub(crate) const ROWS_AT_A_TIME: usize = 8;
+const ROWS_AT_A_TIME: usize = 8;
 
 /// A picture on its way. It owns its input, so that it can rest between two calls, and go on on
 /// another thread.
@@ -57,6 +25,8 @@ pub struct Decoder {
     /// The next row of the canvas.
     next: usize,
     rows: Vec<u8>,
+    /// What it is known to take from the start on.
+    held: Held,
 }
 
 enum Source {
@@ -71,27 +41,31 @@ impl fmt::Debug for Decoder {
 }
 
 impl Decoder {
-    /// Reads the header.
+    /// Starts on the picture of a whole file, and holds the memory for it.
     ///
     /// # Errors
-    /// Those of [`Header::read`], and [`Error::Memory`].
-    pub fn new(input: impl Into<Bytes>, options: &Options) -> Result<Self, Error> {
-        let header = Header::read(&input.into())?;
-        let Picture { chunk, alpha, width, height, .. } = &header.picture;
-        let left = options.max_memory;
-        let source = if header.is_lossless {
-            Source::Lossless(Box::new(Lossless::new(chunk.data.clone(), chunk.at, left)?))
-        } else {
-            Source::Lossy(Lossy::new(chunk.clone(), left)?)
+    /// [`thumbelina_codec::Error::OverBudget`] if it takes more than is left, and what is wrong
+    /// with alpha.
+    pub fn start(header: Header, budget: &Budget) -> Result<Self, Error> {
+        let Picture { chunk, start, alpha, width, height, .. } = &header.picture;
+        let alpha = match alpha {
+            Some(chunk) if header.has_alpha => Some((chunk, alpha::Start::read(chunk)?)),
+            _ => None,
         };
-        let alpha = alpha.as_ref().filter(|_| header.has_alpha);
-        let alpha = alpha.map(|alpha| Alpha::new(alpha, *width, *height, left)).transpose()?;
-        let decoder = Decoder { header, source, alpha, next: 0, rows: Vec::new() };
-        let needed = decoder.memory();
-        if needed > options.max_memory {
-            return Err(Error::Memory { needed, allowed: options.max_memory });
-        }
-        Ok(decoder)
+        let source_bytes = match start {
+            Start::Lossy(start) => Lossy::bytes(start),
+            Start::Lossless(start) => Lossless::bytes(start.width, start.height),
+        };
+        let alpha_bytes = alpha.map_or(0, |(_, start)| start.bytes(*width, *height, ROWS_AT_A_TIME));
+        let held = budget.hold(source_bytes + alpha_bytes + (ROWS_AT_A_TIME * row_len(&header)) as u64)?;
+        let source = match start {
+            Start::Lossy(start) => Source::Lossy(Lossy::new(chunk.clone(), *start)),
+            Start::Lossless(start) => Source::Lossless(Box::new(Lossless::new(chunk, start, budget)?)),
+        };
+        let size = (*width, *height);
+        let alpha = alpha.map(|(chunk, start)| Alpha::new(chunk, start, size, ROWS_AT_A_TIME, budget));
+        let alpha = alpha.transpose()?;
+        Ok(Decoder { header, source, alpha, next: 0, rows: Vec::new(), held })
     }
 
     /// What the file says of its picture.
@@ -106,62 +80,76 @@ impl Decoder {
 
     /// Bytes of a pixel of the output: 4 with alpha, else 3.
     pub fn channels(&self) -> usize {
-        if self.header.has_alpha { 4 } else { 3 }
+        channels(&self.header)
     }
 
-    /// The most bytes that it takes at any time, the input aside.
+    /// The bytes that it holds of its budget, the input aside. Lossless data, that of alpha among
+    /// them, asks for more while what comes before its pixels is read: its small images and prefix
+    /// codes.
     pub fn memory(&self) -> u64 {
-        let source = match &self.source {
-            Source::Lossy(lossy) => lossy.memory(),
-            Source::Lossless(lossless) => lossless.memory(),
+        self.held.bytes() + self.lossless().map(Lossless::held).sum::<u64>()
+    }
+
+    /// The picture if it is lossless, or its alpha if that is.
+    fn lossless(&self) -> impl Iterator<Item = &Lossless> {
+        let picture = match &self.source {
+            Source::Lossy(_) => None,
+            Source::Lossless(lossless) => Some(&**lossless),
         };
-        let rows = (ROWS_AT_A_TIME * self.row_len()) as u64;
-        source + self.alpha.as_ref().map_or(0, Alpha::memory) + rows
+        picture.into_iter().chain(self.alpha.as_ref().and_then(Alpha::lossless))
     }
 
-    fn row_len(&self) -> usize {
-        self.header.width as usize * self.channels()
-    }
-
-    /// Goes on, and hands over at most `most` rows (which is not 0).
+    /// Goes on, and hands over the next rows, from top to bottom: red, green and blue, and alpha if
+    /// there is some. They are at most `most_rows` (which is not 0), and none once all have been
+    /// handed over.
+    ///
+    /// It does what it takes to decode about so many pixels as `effort` says before it returns. A
+    /// macroblock of 16 by 16 is the least, or what is needed for a row. It keeps to this thread,
+    /// never needs more input, and asks the budget that it was started with.
     ///
     /// # Errors
-    /// Whatever is wrong with the data, once it is come upon. After an error, what further calls
-    /// return is of no use.
-    pub fn read(&mut self, most: usize, Effort::Pixels(pixels): Effort) -> Result<Read<'_>, Error> {
-        let (canvas_height, row_len) = (self.header.height as usize, self.row_len());
+    /// Whatever is wrong with the data, once it is come upon, and what is asked by way of the
+    /// context. After an error, what further calls return is of no use.
+    pub fn read(
+        &mut self,
+        most_rows: usize,
+        effort: usize,
+        context: &Context<'_>,
+    ) -> Result<Poll<&[u8]>, Error> {
+        let (canvas_height, row_len) = (self.header.height as usize, row_len(&self.header));
         if self.next == canvas_height {
-            return Ok(Read::Done);
+            return Ok(Poll::Ready(&[]));
         }
+        context.stop.check()?;
         if self.rows.is_empty() {
             self.rows = zeroed(ROWS_AT_A_TIME * row_len)?;
         }
-        let most = most.clamp(1, ROWS_AT_A_TIME);
+        let most = most_rows.clamp(1, ROWS_AT_A_TIME);
         let (top, height) = (self.header.picture.top as usize, self.header.picture.height as usize);
         let count = if self.next < top {
             self.blank(most.min(top - self.next))
         } else if self.next >= top + height {
             self.blank(most.min(canvas_height - self.next))
         } else {
-            self.read_picture(most, &mut pixels.max(1))?
+            self.read_picture(most, &mut effort.max(1), context.stop)?
         };
         if count == 0 {
-            return Ok(Read::Working);
+            return Ok(Poll::Working);
         }
         self.next += count;
-        Ok(Read::Rows(&self.rows[..count * row_len]))
+        Ok(Poll::Ready(&self.rows[..count * row_len]))
     }
 
     /// Rows above or below the frame.
     fn blank(&mut self, count: usize) -> usize {
-        let len = count * self.row_len();
+        let len = count * row_len(&self.header);
         self.rows[..len].fill(0);
         count
     }
 
     /// Makes rows of the picture, and says how many.
-    fn read_picture(&mut self, most: usize, work: &mut usize) -> Result<usize, Error> {
-        let (row_len, channels) = (self.row_len(), self.channels());
+    fn read_picture(&mut self, most: usize, work: &mut usize, stop: &Stop) -> Result<usize, Error> {
+        let (row_len, channels) = (row_len(&self.header), self.channels());
         let Picture { left, width, .. } = self.header.picture;
         let (left, width) = (left as usize * channels, width as usize * channels);
         // Beside the frame, what rows of before have left there is blank too: all have the same
@@ -170,12 +158,12 @@ impl Decoder {
         match &mut self.source {
             Source::Lossy(lossy) => {
                 if lossy.ready() == 0 {
-                    lossy.advance(work)?;
+                    lossy.advance(work, stop)?;
                     return Ok(0);
                 }
                 let mut count = most.min(lossy.ready());
                 let alpha = match &mut self.alpha {
-                    Some(alpha) => match alpha.read(count, work)? {
+                    Some(alpha) => match alpha.read(count, work, stop)? {
                         Some(alpha) => {
                             count = alpha.len() * channels / width;
                             alpha
@@ -194,7 +182,7 @@ impl Decoder {
                 Ok(count)
             }
             Source::Lossless(lossless) => {
-                let Some(pixels) = lossless.read(most, work)? else { return Ok(0) };
+                let Some(pixels) = lossless.read(most, work, stop)? else { return Ok(0) };
                 let from = pixels.chunks_exact(width / channels * 4);
                 let count = from.len();
                 for (row, from) in rows.zip(from) {
@@ -212,6 +200,15 @@ impl Decoder {
     }
 }
 
+fn channels(header: &Header) -> usize {
+    if header.has_alpha { 4 } else { 3 }
+}
+
+/// Bytes of a row of the output.
+fn row_len(header: &Header) -> usize {
+    header.width as usize * channels(header)
+}
+
 /// A whole picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
@@ -223,19 +220,20 @@ pub struct Image {
     pub samples: Vec<u8>,
 }
 
-/// Decodes a whole picture.
+/// Decodes a whole picture. What is returned is not held of the budget.
 ///
 /// # Errors
-/// Those of [`Decoder::new`] and [`Decoder::read`].
-pub fn decode(input: impl Into<Bytes>, options: &Options) -> Result<Image, Error> {
-    let mut decoder = Decoder::new(input, options)?;
+/// Those of [`Header::read`], [`Decoder::start`] and [`Decoder::read`].
+pub fn decode(input: impl Into<Bytes>, budget: &Budget) -> Result<Image, Error> {
+    let mut decoder = Decoder::start(Header::read(&input.into())?, budget)?;
     let ((width, height), channels) = (decoder.size(), decoder.channels());
+    let context = Context { pool: None, stop: &Stop::new(), budget };
     let mut samples = Vec::new();
     loop {
-        match decoder.read(usize::MAX, Effort::Pixels(usize::MAX))? {
-            Read::Rows(rows) => samples.extend_from_slice(rows),
-            Read::Working => {}
-            Read::Done => return Ok(Image { width, height, channels, samples }),
+        match decoder.read(usize::MAX, usize::MAX, &context)? {
+            Poll::Ready([]) => return Ok(Image { width, height, channels, samples }),
+            Poll::Ready(rows) => samples.extend_from_slice(rows),
+            Poll::Working | Poll::NeedInput => {}
         }
     }
 }

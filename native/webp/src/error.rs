@@ -16,10 +16,10 @@ pub enum Error {
     /// The input ends before the picture does.
     #[error("the input ends at byte {offset}, before the picture does")]
     Truncated { offset: usize },
-    /// The picture takes more memory than allowed.
-    #[error("decoding takes {needed} bytes, more than the {allowed} allowed")]
-    Memory { needed: u64, allowed: u64 },
     /// The picture takes more work than its bytes and pixels are worth; both are counted in bytes.
     #[error("decoding takes the work of {needed} bytes, more than the {allowed} that it is worth")]
     Work { needed: u64, allowed: u64 },
+    /// What can happen to any work.
+    #[error(transparent)]
+    Codec(#[from] thumbelina_codec::Error),
 }

@@ -1,17 +1,21 @@
 //! A WebP decoder for thumbnails: resumable, in bounded memory.
 //!
 //! ```no_run
-//! use thumbelina_webp::{Decoder, Effort, Options, Read};
+//! use thumbelina_codec::{Budget, Context, Poll, Stop};
+//! use thumbelina_webp::{Decoder, Header};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let mut decoder = Decoder::new(std::fs::read("photo.webp")?, &Options::default())?;
+//! let header = Header::read(&std::fs::read("photo.webp")?.into())?;
+//! let (stop, budget) = (Stop::new(), Budget::new(512 << 20));
+//! let context = Context { pool: None, stop: &stop, budget: &budget };
+//! let mut decoder = Decoder::start(header, &budget)?;
 //! let mut rows_seen = 0;
 //! loop {
 //!     // At most four rows at a time, and no more work at a time than 10,000 pixels are.
-//!     match decoder.read(4, Effort::Pixels(10_000))? {
-//!         Read::Rows(rows) => rows_seen += rows.len() / decoder.channels() / 640,
-//!         Read::Working => {} // a good moment to let others work
-//!         Read::Done => break,
+//!     match decoder.read(4, 10_000, &context)? {
+//!         Poll::Ready([]) => break,
+//!         Poll::Ready(rows) => rows_seen += rows.len() / decoder.channels() / 640,
+//!         Poll::Working | Poll::NeedInput => {} // a good moment to let others work
 //!     }
 //! }
 //! # Ok(())
@@ -27,12 +31,17 @@
 //! pixels hold nobody up.
 //!
 //! **In bounded memory.** Of a lossy picture, a row of macroblocks is held and the end of the one
-//! before. [`Decoder::memory`] says beforehand how much that is.
+//! before; of a lossless one, as many pixels as references reach back. [`Decoder::memory`] says how
+//! much that is, and all of it is held of a [`Budget`](thumbelina_codec::Budget).
+//!
+//! **Ended at any time.** A [`Stop`](thumbelina_codec::Stop) is looked at about every millisecond,
+//! however much is asked for at a time.
 //!
 //! **Safe.** No input makes it panic, and there is no `unsafe` in it.
 #![forbid(unsafe_code)]
 
 mod alpha;
+mod chunk;
 mod container;
 mod decoder;
 mod error;
@@ -41,5 +50,5 @@ mod lossy;
 mod memory;
 
 pub use container::Header;
-pub use decoder::{Decoder, Effort, Image, Options, Read, decode};
+pub use decoder::{Decoder, Image, decode};
 pub use error::Error;

@@ -7,8 +7,9 @@ mod writer;
 use std::io::Cursor;
 
 use bytes::Bytes;
-use image_webp::WebPDecoder;
-use thumbelina_webp::{Decoder, Error, Header, Image, Options, decode};
+use image_webp::{ColorType, WebPDecoder, WebPEncoder};
+use thumbelina_codec::Budget;
+use thumbelina_webp::{Decoder, Error, Header, Image, decode};
 use writer::{ALPHA, ANIMATION, EXIF, Kind, Lots, anmf, chunk, frame, riff, vp8x};
 
 fn oracle(file: &[u8]) -> Image {
@@ -20,7 +21,7 @@ fn oracle(file: &[u8]) -> Image {
 }
 
 fn ours(file: &[u8]) -> Image {
-    decode(file.to_vec(), &Options::default()).unwrap()
+    decode(file.to_vec(), &Budget::new(512 << 20)).unwrap()
 }
 
 fn header(file: &[u8]) -> Result<Header, Error> {
@@ -75,7 +76,7 @@ fn alpha_counts_where_the_file_says_so() {
 fn alpha_of_a_kind_unknown_is_invalid() {
     for head in [0x20, 0x30, 2, 3] {
         let file = riff(&[vp8x(ALPHA, 20, 20), chunk(b"ALPH", &[head; 500]), vp8(20, 20)]);
-        let error = Decoder::new(file, &Options::default()).unwrap_err();
+        let error = Decoder::start(header(&file).unwrap(), &Budget::new(512 << 20)).unwrap_err();
         assert!(matches!(error, Error::Invalid { offset: 38, .. }), "{error:?}");
     }
 }
@@ -85,7 +86,7 @@ fn alpha_that_ends_early_is_invalid() {
     let mut short = alph(20, 20, 0, 1);
     short = chunk(b"ALPH", &short[8..8 + 381]);
     let file = riff(&[vp8x(ALPHA, 20, 20), short, vp8(20, 20)]);
-    let error = decode(file, &Options::default()).unwrap_err();
+    let error = decode(file, &Budget::new(512 << 20)).unwrap_err();
     assert_eq!(error, Error::Invalid { what: "alpha that ends early", offset: 38 + 381 });
 }
 
@@ -193,8 +194,7 @@ fn a_file_that_is_cut_off_is_truncated() {
     for file in [still, transparent, animated] {
         let whole = ours(&file);
         for len in 0..file.len() {
-            match decode(file[..len].to_vec(), &Options::default()) {
-                Err(Error::NotWebp) => assert!(len < 12),
+            match decode(file[..len].to_vec(), &Budget::new(512 << 20)) {
                 Err(error) => assert_eq!(error, Error::Truncated { offset: len }),
                 // The writer ends partitions by four bytes that need not be there.
                 Ok(image) => {
@@ -205,18 +205,102 @@ fn a_file_that_is_cut_off_is_truncated() {
     }
 }
 
+fn lossless(width: u32, height: u32) -> Vec<u8> {
+    let pixels: Vec<u8> = (0..width * height * 4).map(|at| ((at * at) >> 3) as u8).collect();
+    let mut file = Vec::new();
+    WebPEncoder::new(&mut file).encode(&pixels, width, height, ColorType::Rgba8).unwrap();
+    file
+}
+
+/// Files, and where the header of their picture's data ends.
+fn files_and_starts() -> Vec<(Vec<u8>, usize)> {
+    let still = vp8(40, 30);
+    let frame = |chunks: &[Vec<u8>]| {
+        let frames = [anmf(2, 4, 40, 30, 2, chunks), anmf(0, 0, 40, 30, 0, &[vp8(40, 30)])];
+        riff(&[vp8x(ANIMATION | ALPHA, 60, 60), animation(&frames)])
+    };
+    let extended = riff(&[
+        vp8x(ALPHA | EXIF, 40, 30),
+        chunk(b"ICCP", &[7; 301]),
+        alph(40, 30, 1, 3),
+        still.clone(),
+        chunk(b"EXIF", b"II*\0abc"),
+        chunk(b"XMP ", b"<x/>"),
+    ]);
+    let mut files = vec![
+        riff(std::slice::from_ref(&still)),
+        extended,
+        frame(std::slice::from_ref(&still)),
+        frame(&[alph(40, 30, 2, 5), still]),
+        lossless(50, 20),
+    ];
+    for name in ["photo.webp", "alpha.webp"] {
+        let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/../../test/fixtures/");
+        files.push(std::fs::read(format!("{fixtures}{name}")).unwrap());
+    }
+    // By those who do not know yet how long it becomes.
+    for length in [0, u32::MAX] {
+        let mut endless = files.clone();
+        endless.iter_mut().for_each(|file| file[4..8].copy_from_slice(&length.to_le_bytes()));
+        files.extend(endless.drain(..5));
+    }
+    let start = |file: &[u8]| {
+        let is_start = |at: &usize| matches!(&file[*at..*at + 4], b"VP8 " | b"VP8L");
+        let at = (12..file.len() - 4).find(is_start).unwrap();
+        at + 8 + if file[at + 3] == b'L' { 5 } else { 10 }
+    };
+    files.into_iter().map(|file| (start(&file), file)).map(|(start, file)| (file, start)).collect()
+}
+
+#[test]
+fn every_beginning_of_a_file_is_truncated_or_has_its_header() {
+    for (file, start) in files_and_starts() {
+        let file = Bytes::from(file);
+        let whole = Header::read(&file).unwrap();
+        let size_known = if &file[12..16] == b"VP8L" { 25 } else { 30 };
+        for len in 0..file.len() {
+            let beginning = file.slice(..len);
+            let truncated = Error::Truncated { offset: len };
+            match Header::read(&beginning) {
+                Err(error) => assert!(len < start && error == truncated, "{len}, {start}: {error:?}"),
+                Ok(header) => {
+                    assert!(len >= start, "{len}, {start}");
+                    let known = |header: &Header| {
+                        let Header { width, height, has_alpha, is_lossless, is_animated, .. } = *header;
+                        (width, height, has_alpha, is_lossless, is_animated)
+                    };
+                    assert_eq!(known(&header), known(&whole), "{len}");
+                }
+            }
+            let size = if len < size_known { Err(truncated) } else { Ok((whole.width, whole.height)) };
+            assert_eq!(Header::size(&beginning), size, "{len}");
+        }
+    }
+}
+
+#[test]
+fn a_size_is_refused_as_a_header_is() {
+    for file in [&b"RIFX"[..], b"RIFF\0\0\0\0WEBPwhat\0\0\0\0", b"RIFF\0\0\0\0WEBPVP8X\x04\0\0\0abcdefghijkl"]
+    {
+        let error = header(file).unwrap_err();
+        assert!(!matches!(error, Error::Truncated { .. }), "{error:?}");
+        assert_eq!(Header::size(file), Err(error));
+    }
+}
+
 #[test]
 fn partitions_that_end_early_are_invalid() {
     let data = frame(Kind { width: 100, height: 100, filled: 90, seed: 3 });
     // The chunk ends in the middle of the last partition, but the file goes on.
     let file = riff(&[chunk(b"VP8 ", &data[..data.len() - 100]), chunk(b"what", &[0; 200])]);
-    let error = decode(file, &Options::default()).unwrap_err();
+    let error = decode(file, &Budget::new(512 << 20)).unwrap_err();
     assert!(matches!(error, Error::Invalid { what: "a VP8 frame whose data ends early", .. }), "{error:?}");
 }
 
 #[test]
 fn what_is_no_picture_is_invalid() {
-    assert_eq!(header(b"").unwrap_err(), Error::NotWebp);
+    assert_eq!(header(b"RIFX").unwrap_err(), Error::NotWebp);
+    assert_eq!(header(b"RIFF\0\0\0\0WA").unwrap_err(), Error::NotWebp);
     assert_eq!(header(b"RIFF\0\0\0\0WAVEfmt ").unwrap_err(), Error::NotWebp);
     let invalid = |chunks: &[Vec<u8>]| {
         let error = header(&riff(chunks)).unwrap_err();

@@ -6,27 +6,36 @@ mod writer;
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use thumbelina_webp::{Decoder, Effort, Error, Options, Read};
+use thumbelina_codec::{Budget, Context, Error as CodecError, Poll, Stop};
+use thumbelina_webp::{Decoder, Error, Header};
 use writer::{ALPHA, ANIMATION, Kind, anmf, chunk, frame, riff, vp8x};
+
+fn start(input: &Bytes, budget: &Budget) -> Result<Decoder, Error> {
+    Decoder::start(Header::read(input)?, budget)
+}
 
 /// All rows up to the end or the first error, and the number of calls.
 fn rows(input: &Bytes, most: usize, pixels: usize) -> (Vec<u8>, Option<Error>, usize) {
     let mut samples = Vec::new();
-    let mut decoder = match Decoder::new(input.clone(), &Options::default()) {
+    let (stop, budget) = (Stop::new(), Budget::new(512 << 20));
+    let context = Context { pool: None, stop: &stop, budget: &budget };
+    let mut decoder = match start(input, &budget) {
         Ok(decoder) => decoder,
         Err(error) => return (samples, Some(error), 0),
     };
     let row = decoder.size().0 as usize * decoder.channels();
     for calls in 1.. {
-        match decoder.read(most, Effort::Pixels(pixels)) {
-            Ok(Read::Rows(rows)) => {
+        match decoder.read(most, pixels, &context) {
+            Ok(Poll::Ready([])) => return (samples, None, calls),
+            Ok(Poll::Ready(rows)) => {
                 assert!((1..=most).contains(&(rows.len() / row)) && rows.len() % row == 0);
                 samples.extend_from_slice(rows);
             }
-            Ok(Read::Working) => {}
-            Ok(Read::Done) => return (samples, None, calls),
+            Ok(Poll::Working) => {}
+            Ok(Poll::NeedInput) => panic!("all of it is there"),
             Err(error) => return (samples, Some(error), calls),
         }
+        assert_eq!(budget.held(), decoder.memory());
     }
     unreachable!()
 }
@@ -116,12 +125,16 @@ fn data_counts_as_work() {
 fn memory_is_allowed_or_refused_beforehand() {
     let input =
         Bytes::from(riff(&[chunk(b"VP8 ", &frame(Kind { width: 500, height: 9, filled: 1, seed: 1 }))]));
-    let decoder = Decoder::new(input.clone(), &Options::default()).unwrap();
+    let budget = Budget::new(512 << 20);
+    let decoder = start(&input, &budget).unwrap();
     let needed = decoder.memory();
     // 38 rows of samples, and eight of three bytes a pixel.
     assert!((500 * (38 + 24)..500 * (38 + 24) + 15_000).contains(&needed), "{needed}");
-    assert!(Decoder::new(input.clone(), &Options { max_memory: needed }).is_ok());
+    assert_eq!((budget.held(), decoder.memory()), (needed, needed));
+    drop(decoder);
+    assert_eq!(budget.held(), 0);
+    assert!(start(&input, &Budget::new(needed)).is_ok());
     let allowed = needed - 1;
-    let error = Decoder::new(input, &Options { max_memory: allowed }).unwrap_err();
-    assert_eq!(error, Error::Memory { needed, allowed });
+    let error = start(&input, &Budget::new(allowed)).unwrap_err();
+    assert_eq!(error, Error::Codec(CodecError::OverBudget { needed, allowed }));
 }

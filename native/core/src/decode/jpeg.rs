@@ -33,7 +33,7 @@ struct Jpeg {
     decoder: Option<Box<Decoder>>,
 }
 
-pub(super) fn open(input: Bytes, _budget: &Budget) -> Result<Source, Error> {
+pub(super) fn open(input: Bytes) -> Result<Source, Error> {
     let found = jpeg::Header::read(input.clone()).map_err(error)?;
     let info = info(&found, input.len());
     let decoder_info = info.clone();

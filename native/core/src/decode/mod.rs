@@ -28,9 +28,21 @@ pub(crate) use source::{DecodeOptions, RowSource, Source, read};
 /// Where so many bytes have come, they tell the format; a TGA needs that many to be told by.
 const SIGNATURE_BYTES: usize = 64;
 
+/// Where a header is not there so far, or tells no size, it is looked at again when so much more has
+/// come, as a part of it; and given up where it still does not after so many bytes.
+const LOOK_AGAIN: usize = 8;
+const EARLY_BYTES: usize = 1 << 20;
+
 /// Recognizes the format and reads the header, once. What has come of the input is enough for some
 /// formats; the decoders of others go back and forth in it, and need all of it.
-pub(crate) fn open(input: &mut Input, limits: &Limits, budget: &Budget) -> Result<Poll<Source>, Error> {
+///
+/// `looked_at` is for this alone: how many bytes there were the last time, 0 at first.
+pub(crate) fn open(
+    input: &mut Input,
+    looked_at: &mut usize,
+    limits: &Limits,
+    budget: &Budget,
+) -> Result<Poll<Source>, Error> {
     limits.check_input(input.len())?;
     while input.bytes().len() < SIGNATURE_BYTES && input.more()? {}
     if input.bytes().len() < SIGNATURE_BYTES && !input.is_complete() {
@@ -40,14 +52,27 @@ pub(crate) fn open(input: &mut Input, limits: &Limits, budget: &Budget) -> Resul
     if format != Format::Avif {
         limits.check_format(format)?;
     }
+    let bytes = input.bytes().len();
+    if !input.is_complete() && *looked_at > 0 && bytes < *looked_at + *looked_at / LOOK_AGAIN {
+        return source::lengthen(input);
+    }
+    *looked_at = bytes;
     let source = match followed(format, input) {
         Some(Err(Error::Truncated { .. })) if !input.is_complete() => return source::lengthen(input),
         Some(source) => source?,
-        None => match input.collect(budget)? {
-            Poll::Ready(bytes) => whole(format, bytes, budget)?,
+        None if input.is_finished() => match input.collect(budget)? {
+            Poll::Ready(bytes) => whole(format, bytes)?,
             Poll::Working => return Ok(Poll::Working),
             Poll::NeedInput => return Ok(Poll::NeedInput),
         },
+        // It may be refused by its size before it is there.
+        None if bytes < EARLY_BYTES => {
+            if let Some((width, height)) = early_size(format, input.window()) {
+                limits.check_size(width, height)?;
+            }
+            return source::lengthen(input);
+        }
+        None => return Ok(Poll::NeedInput),
     };
     let &Info { width, height, .. } = &source.info;
     if width == 0 || height == 0 {
@@ -74,10 +99,10 @@ fn followed(format: Format, input: &mut Input) -> Option<Result<Source, Error>> 
 }
 
 /// Reads the header of an input that is there.
-fn whole(format: Format, input: Bytes, budget: &Budget) -> Result<Source, Error> {
+fn whole(format: Format, input: Bytes) -> Result<Source, Error> {
     match format {
-        Format::Jpeg => jpeg::open(input, budget),
-        Format::Webp => webp::open(input, budget),
+        Format::Jpeg => jpeg::open(input),
+        Format::Webp => webp::open(&input),
         Format::Tiff => tiff::Tiff::open(input).map(Source::of),
         Format::Ico => ico::open(input),
         Format::Tga => tga::open(&input),
@@ -87,13 +112,21 @@ fn whole(format: Format, input: Bytes, budget: &Budget) -> Result<Source, Error>
     }
 }
 
+/// The size that the beginning of a file tells.
+fn early_size(format: Format, beginning: Bytes) -> Option<(u32, u32)> {
+    match format {
+        Format::Webp => webp::size(&beginning),
+        _ => whole(format, beginning).ok().map(|source| (source.info.width, source.info.height)),
+    }
+}
+
 /// Reads the header of an encoded picture. Decodes no pixel.
 ///
 /// # Errors
 /// [`Error::UnknownFormat`], [`Error::NotAllowed`], [`Error::Unsupported`], [`Error::Invalid`] or
 /// [`Error::Truncated`], and [`Error::Limit`] where the picture or the input itself is too large.
 pub fn probe(input: &mut Input, limits: &Limits) -> Result<Poll<Info>, Error> {
-    Ok(open(input, limits, &Budget::new(u64::MAX))?.map(|source| source.info))
+    Ok(open(input, &mut 0, limits, &Budget::new(u64::MAX))?.map(|source| source.info))
 }
 
 /// Whether [`probe`] takes no longer than a piece of work on a normal scheduler may. A header can be
@@ -166,7 +199,7 @@ mod tests {
 
     fn opened(input: &mut Input) -> (Info, Box<dyn RowSource>) {
         let budget = Budget::new(u64::MAX);
-        let Ok(Poll::Ready(source)) = open(input, &Limits::default(), &budget) else {
+        let Ok(Poll::Ready(source)) = open(input, &mut 0, &Limits::default(), &budget) else {
             unreachable!("these are whole and right")
         };
         let options = DecodeOptions { scale: 1, left: 1.0, on_damage: OnDamage::Error };

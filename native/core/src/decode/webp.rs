@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use image::metadata::Orientation;
-use thumbelina_codec::{Budget, Context, Input, Poll};
-use thumbelina_webp::{self as webp, Decoder, Effort, Options};
+use thumbelina_codec::{Context, Input, Poll};
+use thumbelina_webp::{self as webp, Decoder, Header};
 
 use super::source::{RowSource, Source};
 use crate::limits::Limit;
@@ -17,23 +17,30 @@ struct Webp {
     pixels: usize,
 }
 
-pub(super) fn open(input: Bytes, budget: &Budget) -> Result<Source, Error> {
-    let input_nanos = input.len() as u64 * cost::NANOS_PER_BYTE;
-    let decoder = Decoder::new(input, &Options { max_memory: budget.most() }).map_err(error)?;
-    let found = decoder.header();
-    let layout = Layout::new(decoder.channels() as u8, Depth::U8);
-    let mut info = Info::new(Format::Webp, found.width, found.height, layout);
-    let orientation = found.exif.as_deref().and_then(Orientation::from_exif_chunk);
+pub(super) fn open(input: &Bytes) -> Result<Source, Error> {
+    let header = Header::read(input).map_err(error)?;
+    let layout = Layout::new(if header.has_alpha { 4 } else { 3 }, Depth::U8);
+    let mut info = Info::new(Format::Webp, header.width, header.height, layout);
+    let orientation = header.exif.as_deref().and_then(Orientation::from_exif_chunk);
     info.orientation = orientation.unwrap_or(Orientation::NoTransforms);
-    info.nanos.all += input_nanos;
+    info.nanos.all += input.len() as u64 * cost::NANOS_PER_BYTE;
     let pixel_nanos = (info.nanos.all / info.pixels().max(1)).max(1);
     let pixels = (cost::STRIP_NANOS / pixel_nanos).max(1) as usize;
-    Ok(Source::of(Webp { decoder, info, pixels }))
+    let own = info.clone();
+    Ok(Source::new(info, move |_, budget| {
+        let decoder = Decoder::start(header, budget).map_err(error)?;
+        Ok(Box::new(Webp { decoder, info: own, pixels }))
+    }))
+}
+
+/// Width and height, as far as the first bytes tell.
+pub(super) fn size(input: &[u8]) -> Option<(u32, u32)> {
+    Header::size(input).ok()
 }
 
 /// The estimated nanoseconds of [`open`], up to `most`.
 pub(super) fn header_nanos(input: &[u8], most: u64) -> u64 {
-    webp::Header::nanos(input, most)
+    Header::nanos(input, most)
 }
 
 impl RowSource for Webp {
@@ -45,20 +52,20 @@ impl RowSource for Webp {
         cost::STRIP_NANOS
     }
 
+    // The decoder asks the budget.
     fn memory(&self) -> u64 {
-        self.decoder.memory()
+        0
     }
 
     fn read(
         &mut self,
         _input: &mut Input,
         max_rows: u32,
-        _context: &Context<'_>,
+        context: &Context<'_>,
     ) -> Result<Poll<Rows<'_>>, Error> {
-        match self.decoder.read(max_rows as usize, Effort::Pixels(self.pixels)).map_err(error)? {
-            webp::Read::Rows(rows) => Ok(Poll::Ready(Rows::U8(rows))),
-            webp::Read::Working => Ok(Poll::Working),
-            webp::Read::Done => Err(Error::Internal),
+        match self.decoder.read(max_rows as usize, self.pixels, context).map_err(error)? {
+            Poll::Ready([]) => Err(Error::Internal),
+            rows => Ok(rows.map(Rows::U8)),
         }
     }
 }
@@ -69,9 +76,7 @@ fn error(error: webp::Error) -> Error {
         webp::Error::Unsupported(_) => Error::Unsupported(format),
         webp::Error::Truncated { offset } => Error::Truncated { format, offset: Some(offset as u64) },
         webp::Error::Invalid { offset, .. } => Error::Invalid { format, offset: Some(offset as u64) },
-        webp::Error::Memory { needed, allowed } => {
-            Error::Limit { limit: Limit::MaxMemory, value: needed, maximum: allowed }
-        }
+        webp::Error::Codec(error) => error.into(),
         webp::Error::Work { needed, allowed } => {
             Error::Limit { limit: Limit::MaxBytesIn, value: needed, maximum: allowed }
         }

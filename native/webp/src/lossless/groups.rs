@@ -1,21 +1,13 @@
 //! Groups of five prefix codes, and reading them a code at a time.
 
+use thumbelina_codec::Budget;
+
 use super::bits::Bits;
-use super::budget::Budget;
 use super::packed::{self, Packed};
 use super::prefix::{Code, Lengths, Table};
+use super::quota::Quota;
+use super::symbols::{ALPHA, BLUE, DISTANCE, DISTANCES, FIRST_CACHED, GREEN, RED};
 use crate::Error;
-
-pub(super) const GREEN: usize = 0;
-pub(super) const RED: usize = 1;
-pub(super) const BLUE: usize = 2;
-pub(super) const ALPHA: usize = 3;
-pub(super) const DISTANCE: usize = 4;
-
-/// The 24 prefixes of lengths follow 256 values of green, then come places in the color cache.
-pub(super) const FIRST_LENGTH: usize = 256;
-pub(super) const FIRST_CACHED: usize = FIRST_LENGTH + 24;
-const DISTANCES: usize = 40;
 
 /// All tables and groups together stay below this. libwebp's encoder makes 2,600 groups at most,
 /// which take a third of it if all of their codes are rich.
@@ -28,11 +20,6 @@ const RESERVED_BYTES: usize = 64 << 10;
 /// Tables are in vectors of at most so many entries: growing a vector may move it, which takes
 /// time.
 const SEGMENT: usize = 1 << 16;
-
-/// The most bytes that tables and groups take for a stream of so many bytes.
-pub(super) fn most_bytes(stream: usize) -> u64 {
-    MOST_BYTES.min(stream.saturating_mul(MOST_BYTES_A_BYTE) + RESERVED_BYTES) as u64
-}
 
 /// What a pixel takes to be read, apart from copies and the color cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -64,7 +51,7 @@ pub(super) struct Groups {
     /// The tables of all codes.
     segments: Vec<Vec<u16>>,
     packed: Vec<u32>,
-    own: Budget,
+    quota: Quota,
     lengths: Lengths,
     reading: Group,
     codes_read: usize,
@@ -73,22 +60,22 @@ pub(super) struct Groups {
 }
 
 impl Groups {
-    pub(super) fn new() -> Self {
-        Groups {
+    pub(super) fn new(budget: &Budget) -> Result<Self, Error> {
+        Ok(Groups {
             groups: Vec::new(),
             segments: Vec::new(),
             packed: Vec::new(),
-            own: Budget::new(MOST_BYTES as u64),
+            quota: Quota::new(budget, MOST_BYTES as u64)?,
             lengths: Lengths::default(),
             reading: Group::default(),
             codes_read: 0,
             singles: 0,
-        }
+        })
     }
 
     /// The bytes that groups and tables take.
     pub(super) fn held(&self) -> u64 {
-        self.own.held()
+        self.quota.held()
     }
 
     /// Forgets the groups of the image before.
@@ -108,7 +95,6 @@ impl Groups {
         bits: &mut Bits,
         cache_size: usize,
         pixels: usize,
-        budget: &mut Budget,
     ) -> Result<usize, Error> {
         let code = self.codes_read;
         let alphabet = match code {
@@ -118,7 +104,6 @@ impl Groups {
         };
         self.lengths.read(bits, alphabet)?;
         let mut work = 4 + self.lengths.len();
-        let before = self.own.held();
         if pixels > 0 {
             let most = self.lengths.most_entries();
             self.reading.codes[code] = self.append_table(most)?;
@@ -130,30 +115,27 @@ impl Groups {
             if self.reading.kind == Kind::Opaque && pixels >= packed::LEAST_PIXELS {
                 work += self.pack()?;
             }
-            self.own.grow(&mut self.groups, 1)?;
+            self.quota.grow(&mut self.groups, 1)?;
             self.groups.push(std::mem::take(&mut self.reading));
             (self.codes_read, self.singles) = (0, 0);
         }
-        budget.take(self.own.held() - before)?;
         Ok(work)
     }
 
     /// Makes room for groups, so that they need not be moved.
-    pub(super) fn reserve(&mut self, count: usize, budget: &mut Budget) -> Result<(), Error> {
-        let before = self.own.held();
-        self.own.reserve(&mut self.groups, count)?;
-        budget.take(self.own.held() - before)
+    pub(super) fn reserve(&mut self, count: usize) -> Result<(), Error> {
+        Ok(self.quota.reserve(&mut self.groups, count)?)
     }
 
     /// Appends the table of the code just read, of at most so many entries.
     fn append_table(&mut self, most: usize) -> Result<Code, Error> {
         if self.segments.last().is_none_or(|segment| segment.len() + most > SEGMENT) {
-            self.own.grow(&mut self.segments, 1)?;
+            self.quota.grow(&mut self.segments, 1)?;
             self.segments.push(Vec::new());
         }
         let number = self.segments.len() - 1;
         let segment = &mut self.segments[number];
-        self.own.grow(segment, most)?;
+        self.quota.grow(segment, most)?;
         let mut code = self.lengths.append_table(segment);
         code.segment = number as u16;
         Ok(code)
@@ -178,7 +160,7 @@ impl Groups {
         if number >= packed::MOST_TABLES {
             return Ok(0);
         }
-        self.own.grow(&mut self.packed, packed::ENTRIES)?;
+        self.quota.grow(&mut self.packed, packed::ENTRIES)?;
         let mut packed = std::mem::take(&mut self.packed);
         if packed::append(&mut packed, &self.tables(&self.reading)) {
             self.reading.packed = Some(number as u16);

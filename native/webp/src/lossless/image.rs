@@ -4,9 +4,10 @@
 use super::bits::Bits;
 use super::cache::Cache;
 use super::distance::to_distance;
-use super::groups::{ALPHA, BLUE, DISTANCE, FIRST_CACHED, FIRST_LENGTH, GREEN, Group, Groups, Kind, RED};
+use super::groups::{Group, Groups, Kind};
 use super::packed::{self, Packed};
 use super::prefix::Table;
+use super::symbols::{ALPHA, BLUE, DISTANCE, FIRST_CACHED, FIRST_LENGTH, GREEN, RED};
 use super::window::{Run, Window};
 use crate::Error;
 

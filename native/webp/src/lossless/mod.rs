@@ -6,7 +6,6 @@
 //! groups by codes.
 
 mod bits;
-mod budget;
 mod cache;
 mod distance;
 mod groups;
@@ -15,6 +14,9 @@ mod lanes;
 mod packed;
 mod predictor;
 mod prefix;
+mod quota;
+mod start;
+mod symbols;
 mod transform;
 mod window;
 
@@ -22,22 +24,24 @@ mod window;
 mod tests;
 
 use bytes::Bytes;
+use thumbelina_codec::{Budget, Stop};
 
 use self::bits::{Bits, Cursor};
-use self::budget::Budget;
 use self::cache::{Cache, MOST_COLORS};
 use self::groups::Groups;
 use self::image::{Image, Tiles};
 use self::predictor::Predictor;
 use self::prefix::Lengths;
+use self::quota::Quota;
+use self::start::HEADER_LEN;
+pub(crate) use self::start::Start;
 use self::transform::{Color, Palette, Transform, Transforms};
 use self::window::{MOST_WAITING, Window};
-use crate::Error;
+use crate::chunk::Chunk;
+use crate::{Error, memory};
 
-const SIGNATURE: u8 = 0x2f;
 /// 14 bits hold a side, less one.
 const MOST_SIDE: u32 = 1 << 14;
-const HEADER_BYTES: usize = 5;
 /// The most colors of a palette.
 const MOST_PALETTE: usize = 256;
 /// Of what does not depend on the picture: the lengths of a code, the color cache, the tiles of
@@ -49,12 +53,16 @@ const PREDICTOR_BYTES: u64 = size_of::<u8>() as u64;
 const COLOR_BYTES: u64 = size_of::<u32>() as u64;
 const GROUP_BYTES: u64 = size_of::<u16>() as u64;
 
-/// What prefix codes may take, in the units of work of [`Groups::read_code`], of about 5 ns: a code of
-/// nine bytes can ask for a table of 2,048 symbols. So many for a byte and for a pixel, and for any
-/// stream.
+/// What prefix codes may take, in the units of work of [`Groups::read_code`], of about 5 ns: a code
+/// of nine bytes can ask for a table of 2,048 symbols. So many for a byte and for a pixel, and for
+/// any stream.
 const WORK_A_BYTE: u64 = 20;
 const WORK_A_PIXEL: u64 = 10;
 const ANY_WORK: u64 = 1 << 18;
+
+/// The work between two looks at the stop, in the same units: codes for colors that no pixel has
+/// are read much more slowly than that. A look may be one at the clock.
+const WORK_A_LOOK: usize = 1 << 10;
 
 /// What the stream has next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +92,8 @@ pub(crate) struct Lossless {
     cursor: Cursor,
     width: usize,
     height: usize,
-    budget: Budget,
+    /// Of the small images.
+    quota: Quota,
     next: Next,
     part: Part,
     image: Image,
@@ -111,47 +120,35 @@ pub(crate) struct Lossless {
 }
 
 impl Lossless {
-    /// `data` is the payload of a VP8L chunk, and `at` its offset in the file, for errors.
-    pub(crate) fn new(data: Bytes, at: usize, max_memory: u64) -> Result<Self, Error> {
-        let Some(&[signature, a, b, c, d]) = data.first_chunk::<HEADER_BYTES>() else {
-            return Err(Error::Truncated { offset: at + data.len() });
-        };
-        let header = u32::from_le_bytes([a, b, c, d]);
-        if signature != SIGNATURE || header >> 29 != 0 {
-            return Err(Error::Invalid { what: "the header of lossless data", offset: at });
-        }
-        let (width, height) = ((header & (MOST_SIDE - 1)) + 1, (header >> 14 & (MOST_SIDE - 1)) + 1);
-        let stream = data.slice(HEADER_BYTES..);
-        Self::headerless(stream, at + HEADER_BYTES, width, height, max_memory)
+    /// `start` is what the chunk begins with.
+    pub(crate) fn new(chunk: &Chunk, start: &Start, budget: &Budget) -> Result<Self, Error> {
+        let data = chunk.data.slice(HEADER_LEN.min(chunk.data.len())..);
+        Self::headerless(data, chunk.at + HEADER_LEN, start.width, start.height, budget)
     }
 
     /// A stream without header, as the ALPH chunk has it: the size is the picture's, and alpha is
-    /// in green.
+    /// in green. `at` is where it is in the file, for errors.
+    ///
+    /// What it is known to take, [`bytes`](Self::bytes), is held already; what it holds of the
+    /// budget itself is for the small images and prefix codes that it comes upon.
     pub(crate) fn headerless(
         data: Bytes,
         at: usize,
         width: u32,
         height: u32,
-        max_memory: u64,
+        budget: &Budget,
     ) -> Result<Self, Error> {
         if !(1..=MOST_SIDE).contains(&width) || !(1..=MOST_SIDE).contains(&height) {
             return Err(Error::Invalid { what: "a size", offset: at });
         }
         let (width, height) = (width as usize, height as usize);
-        let mut budget = Budget::new(max_memory);
-        budget.take(SMALL_BYTES as u64)?;
-        let mut window = Window::new();
-        window.reserve((width * height).max(MOST_PALETTE), &mut budget)?;
-        let transforms = Transforms::new(width, &mut budget)?;
-        let mut strip = Vec::new();
-        budget.reserve(&mut strip, strip_rows(width).min(height) * width * 4)?;
         Ok(Lossless {
             data,
             at,
             cursor: Cursor::default(),
             width,
             height,
-            budget,
+            quota: Quota::new(budget, u64::MAX)?,
             next: Next::Transform,
             part: Part::Picture,
             image: Image::new(width, None),
@@ -161,14 +158,21 @@ impl Lossless {
             unread: PREDICTOR_BYTES + COLOR_BYTES + GROUP_BYTES,
             packed_width: width,
             group_tiles: Vec::new(),
-            groups: Groups::new(),
+            groups: Groups::new(budget)?,
             codes_work: 0,
             cache: Cache::default(),
-            window,
-            transforms,
-            strip,
+            window: Window::new(window_pixels(width, height))?,
+            transforms: Transforms::new(width)?,
+            strip: memory::room(strip_bytes(width, height))?,
             failed: None,
         })
+    }
+
+    /// The bytes that any picture of this size takes.
+    pub(crate) fn bytes(width: u32, height: u32) -> u64 {
+        let (width, height) = (width as usize, height as usize);
+        let window = Window::bytes(window_pixels(width, height));
+        window + Transforms::bytes(width) + (SMALL_BYTES + strip_bytes(width, height)) as u64
     }
 
     #[cfg(test)]
@@ -176,18 +180,14 @@ impl Lossless {
         (self.width as u32, self.height as u32)
     }
 
-    /// The most bytes held from now on. Before all of the small images and prefix codes are read,
-    /// they are assumed to be as large as they can be for a picture of this size, which is 7/16
-    /// byte a pixel and 32 MiB, or less if no more is allowed: they are not read then. Afterwards
-    /// it is what they take.
-    pub(crate) fn memory(&self) -> u64 {
-        if matches!(self.part, Part::Picture) && self.next == Next::Pixels {
-            return self.budget.held();
-        }
-        let tiles = (self.width.div_ceil(4) * self.height.div_ceil(4)) as u64;
-        let groups = groups::most_bytes(self.data.len()) + packed::most_bytes(self.width * self.height);
-        let most = self.budget.held() + tiles * self.unread + groups.saturating_sub(self.groups.held());
-        most.min(self.budget.allowed())
+    /// The bytes that the small images and prefix codes take which were read so far.
+    pub(crate) fn held(&self) -> u64 {
+        self.quota.held() + self.groups.held()
+    }
+
+    /// Whether the pixels of the picture are next, and all that comes before them was read.
+    fn is_at_pixels(&self) -> bool {
+        matches!(self.part, Part::Picture) && self.next == Next::Pixels
     }
 
     /// Does at most about `*work` pixels' worth of work, and takes what it did off it: decoding a
@@ -195,22 +195,34 @@ impl Lossless {
     ///
     /// `Some(rows)`: the next rows, one to `most_rows`, as bytes of RGBA. `None`: none is finished
     /// yet.
-    pub(crate) fn read(&mut self, most_rows: usize, work: &mut usize) -> Result<Option<&[u8]>, Error> {
-        loop {
-            if matches!(self.part, Part::Picture) && self.next == Next::Pixels {
-                return self.read_rows(most_rows, work);
-            }
+    pub(crate) fn read(
+        &mut self,
+        most_rows: usize,
+        work: &mut usize,
+        stop: &Stop,
+    ) -> Result<Option<&[u8]>, Error> {
+        let mut unlooked = 0;
+        // Behind this, a call reads few rows, in less than a millisecond.
+        while !self.is_at_pixels() {
             if let Some(error) = self.failed {
                 return Err(error);
             }
+            if unlooked >= WORK_A_LOOK {
+                stop.check()?;
+                unlooked = 0;
+            }
             match self.step(*work) {
-                Ok(done) => *work = work.saturating_sub(done),
+                Ok(done) => {
+                    *work = work.saturating_sub(done);
+                    unlooked += done;
+                }
                 Err(error) => self.failed = Some(error),
             }
             if *work == 0 {
                 return Ok(None);
             }
         }
+        self.read_rows(most_rows, work)
     }
 
     /// Reads a piece of what comes before the pixels of the picture. Returns the work that it took.
@@ -249,12 +261,12 @@ impl Lossless {
                 let (width, height) = self.tiles(bits);
                 let part = if kind == 0 {
                     let mut modes = Vec::new();
-                    self.budget.reserve(&mut modes, width * height)?;
+                    self.quota.reserve(&mut modes, width * height)?;
                     self.unread -= PREDICTOR_BYTES;
                     Part::Predictor { bits, modes }
                 } else {
                     let mut parts = Vec::new();
-                    self.budget.reserve(&mut parts, width * height)?;
+                    self.quota.reserve(&mut parts, width * height)?;
                     self.unread -= COLOR_BYTES;
                     Part::Color { bits, parts }
                 };
@@ -295,7 +307,7 @@ impl Lossless {
             let bits = bits.read(3)? as u32 + 2;
             let (width, height) = self.tiles(bits);
             let mut groups = Vec::new();
-            self.budget.reserve(&mut groups, width * height)?;
+            self.quota.reserve(&mut groups, width * height)?;
             self.start(Part::Tiles { bits, groups, picture_cache_bits: self.cache_bits }, width, height);
         }
         Ok(1)
@@ -305,7 +317,7 @@ impl Lossless {
         let cache_size = if self.cache_bits > 0 { 1 << self.cache_bits } else { 0 };
         let group = self.groups.groups.len();
         let count = self.group_tiles.len().max(1);
-        self.groups.reserve(count - group, &mut self.budget)?;
+        self.groups.reserve(count - group)?;
         // Without tiles there is one group, which all pixels have.
         let pixels = match &self.image.tiles {
             Some(tiles) => {
@@ -314,7 +326,7 @@ impl Lossless {
             None => usize::MAX,
         };
         let pixels = pixels.min(self.image.width * self.image_height);
-        let done = self.groups.read_code(bits, cache_size, pixels, &mut self.budget)?;
+        let done = self.groups.read_code(bits, cache_size, pixels)?;
         self.codes_work += done as u64;
         let worth = self.data.len() as u64 * WORK_A_BYTE + (self.width * self.height) as u64 * WORK_A_PIXEL;
         if self.codes_work > ANY_WORK + worth {
@@ -411,7 +423,7 @@ impl Lossless {
             };
         }
         let rows = rows.min(most_rows).min(affordable(*work, self.width));
-        self.strip.resize(strip_rows(self.width).min(self.height) * self.width * 4, 0);
+        self.strip.resize(strip_bytes(self.width, self.height), 0);
         for rgba in self.strip.chunks_exact_mut(self.width * 4).take(rows) {
             self.transforms.undo(self.window.take(self.packed_width), self.width, rgba);
         }
@@ -423,4 +435,14 @@ impl Lossless {
 /// The most rows handed out at once.
 fn strip_rows(width: usize) -> usize {
     (MOST_WAITING / width).max(1)
+}
+
+/// What they take.
+fn strip_bytes(width: usize, height: usize) -> usize {
+    strip_rows(width).min(height) * width * 4
+}
+
+/// The window is also for the palette.
+fn window_pixels(width: usize, height: usize) -> usize {
+    (width * height).max(MOST_PALETTE)
 }

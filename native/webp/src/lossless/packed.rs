@@ -5,8 +5,8 @@
 //! together, one table has the pixel.
 
 use super::bits::Bits;
-use super::groups::{BLUE, FIRST_LENGTH, GREEN, RED};
 use super::prefix::Table;
+use super::symbols::{BLUE, FIRST_LENGTH, GREEN, RED};
 
 /// The bits that a packed table is indexed with.
 const BITS: u32 = 10;
@@ -16,11 +16,6 @@ pub(super) const ENTRIES: usize = 1 << BITS;
 pub(super) const LEAST_PIXELS: usize = 8 * ENTRIES;
 /// The most packed tables of a picture: one megabyte.
 pub(super) const MOST_TABLES: usize = 256;
-
-/// The most bytes that the packed tables of a picture of so many pixels take.
-pub(super) fn most_bytes(pixels: usize) -> u64 {
-    if pixels < LEAST_PIXELS { 0 } else { (MOST_TABLES * size_of::<Packed>() * 5 / 4) as u64 }
-}
 
 /// The share of pixels, as a part of this, that have to be in a table for it to be of use.
 const USEFUL: (usize, usize) = (5, 8);

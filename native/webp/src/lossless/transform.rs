@@ -1,8 +1,9 @@
 //! The transforms, undone a row at a time.
 
-use super::budget::Budget;
+use thumbelina_codec::Error;
+
 use super::predictor::{Predictor, sum};
-use crate::Error;
+use crate::memory;
 
 /// The color transform: red and blue are differences from parts of green, and blue from part of
 /// red.
@@ -114,11 +115,15 @@ pub(super) struct Transforms {
 }
 
 impl Transforms {
-    pub(super) fn new(width: usize, budget: &mut Budget) -> Result<Self, Error> {
-        let (mut row, mut above) = (Vec::new(), Vec::new());
-        budget.reserve(&mut row, width)?;
-        budget.reserve(&mut above, width + 1)?;
+    /// For a picture so wide.
+    pub(super) fn new(width: usize) -> Result<Self, Error> {
+        let (row, above) = (memory::room(width)?, memory::room(width + 1)?);
         Ok(Transforms { list: Vec::new(), row, above, y: 0 })
+    }
+
+    /// The bytes that it takes, those of the transforms aside.
+    pub(super) fn bytes(width: usize) -> u64 {
+        ((2 * width + 1) * size_of::<u32>()) as u64
     }
 
     /// Adds the next one of the stream.

@@ -1,8 +1,9 @@
 //! The pixels of an entropy-coded image: as far back as references reach, and what is not handed on
 //! yet.
 
-use super::budget::Budget;
-use crate::Error;
+use thumbelina_codec::Error;
+
+use crate::memory;
 
 /// References reach back by a code up to 2^20, less the 120 that are for near pixels; 2^20 is more.
 const REACH: usize = 1 << 20;
@@ -35,26 +36,31 @@ pub(super) struct Window {
 
 impl Window {
     /// The pixels of the ring for an image of so many.
-    pub(super) fn ring(pixels: usize) -> usize {
+    fn ring(pixels: usize) -> usize {
         (pixels + SPILL).min(RING)
     }
 
-    pub(super) fn new() -> Self {
-        Window { pixels: Vec::new(), ring: 0, at: 0, total: 0, done: 0, taken: 0, taken_at: 0 }
+    /// For images of at most so many pixels.
+    pub(super) fn new(pixels: usize) -> Result<Self, Error> {
+        Ok(Self::around(memory::room(Self::ring(pixels))?))
     }
 
-    /// Takes the memory for images of at most so many pixels.
-    pub(super) fn reserve(&mut self, pixels: usize, budget: &mut Budget) -> Result<(), Error> {
-        budget.reserve(&mut self.pixels, Self::ring(pixels))
+    /// The bytes that one takes.
+    pub(super) fn bytes(pixels: usize) -> u64 {
+        (Self::ring(pixels) * size_of::<u32>()) as u64
+    }
+
+    /// Without an image yet.
+    fn around(pixels: Vec<u32>) -> Self {
+        Window { pixels, ring: 0, at: 0, total: 0, done: 0, taken: 0, taken_at: 0 }
     }
 
     /// Starts an image of so many pixels.
     pub(super) fn start(&mut self, pixels: usize) {
         *self = Window {
-            pixels: std::mem::take(&mut self.pixels),
             ring: Self::ring(pixels),
             total: pixels,
-            ..Window::new()
+            ..Self::around(std::mem::take(&mut self.pixels))
         };
     }
 

@@ -5,60 +5,7 @@
 //! a time, without branches, so that compilers make vector instructions of it.
 
 use super::predict::Reconstruction;
-
-/// How much a macroblock is filtered.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Strength {
-    level: u8,
-    /// The most that neighbors may differ by.
-    interior: u8,
-    /// The difference from which on less of them is changed.
-    high_variance: u8,
-}
-
-impl Strength {
-    pub(super) fn new(level: u8, sharpness: u8) -> Self {
-        let mut interior = match sharpness {
-            0 => level,
-            1..=4 => level >> 1,
-            _ => level >> 2,
-        };
-        if sharpness > 0 {
-            interior = interior.min(9 - sharpness.min(7));
-        }
-        let high_variance = match level {
-            0..15 => 0,
-            15..40 => 1,
-            40.. => 2,
-        };
-        Strength { level, interior: interior.max(1), high_variance }
-    }
-
-    /// What decides at the edges of macroblocks.
-    fn outer(self) -> Thresholds {
-        self.thresholds(self.level + 2)
-    }
-
-    /// What decides between the blocks of one.
-    fn inner(self) -> Thresholds {
-        self.thresholds(self.level)
-    }
-
-    fn thresholds(self, level: u8) -> Thresholds {
-        Thresholds {
-            edge: i16::from(level) * 2 + i16::from(self.interior),
-            interior: self.interior.into(),
-            high_variance: self.high_variance.into(),
-        }
-    }
-}
-
-#[derive(Clone, Copy)]
-struct Thresholds {
-    edge: i16,
-    interior: i16,
-    high_variance: i16,
-}
+use super::strength::{Strength, Thresholds};
 
 /// Eight samples across an edge, at sixteen places along it.
 type Taps = [[u8; 16]; 8];

@@ -1,7 +1,7 @@
 //! The header of a key frame (RFC 6386, section 9).
 
 use super::bools::Bools;
-use super::filter::Strength;
+use super::strength::Strength;
 use super::tables::{AC_STEPS, DC_STEPS, TOKEN_UPDATES, TOKENS};
 
 /// What holds for the whole frame.

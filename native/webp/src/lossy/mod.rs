@@ -11,9 +11,13 @@ mod filter;
 mod header;
 mod modes;
 mod predict;
+mod start;
+mod strength;
 mod tables;
 mod tokens;
 mod transform;
+
+use thumbelina_codec::Stop;
 
 use self::band::Band;
 use self::bools::Partition;
@@ -21,40 +25,11 @@ use self::filter::{Filtering, Tile};
 use self::header::{BlockProbabilities, FrameHeader};
 use self::modes::{BORDER, Edge, Luma, Macroblock};
 use self::predict::{ABOVE_ALL, Above, Reconstruction};
+use self::start::HEADER_LEN;
+pub(crate) use self::start::Start;
 use self::tokens::{Coefficients, Neighbors};
 use crate::Error;
-use crate::container::Chunk;
-
-/// The tag of a frame, the start code, and the size.
-pub(crate) const HEADER_LEN: usize = 10;
-
-/// What the first bytes of a key frame say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Start {
-    pub(crate) width: u32,
-    pub(crate) height: u32,
-    first_partition: usize,
-}
-
-impl Start {
-    pub(crate) fn read(chunk: &Chunk) -> Result<Self, Error> {
-        let Some(&[t0, t1, t2, s0, s1, s2, w0, w1, h0, h1]) = chunk.data.first_chunk::<HEADER_LEN>() else {
-            return Err(chunk.ends_early("a VP8 frame without a header"));
-        };
-        let tag = u32::from_le_bytes([t0, t1, t2, 0]);
-        if tag & 1 != 0 {
-            return Err(Error::Unsupported("a VP8 frame that depends on another one"));
-        }
-        if [s0, s1, s2] != [0x9D, 0x01, 0x2A] {
-            return Err(Error::Invalid { what: "a VP8 frame without its start code", offset: chunk.at + 3 });
-        }
-        let [width, height] = [[w0, w1], [h0, h1]].map(|side| u32::from(u16::from_le_bytes(side) & 0x3FFF));
-        if width == 0 || height == 0 {
-            return Err(Error::Invalid { what: "a VP8 frame without pixels", offset: chunk.at + 6 });
-        }
-        Ok(Start { width, height, first_partition: (tag >> 5) as usize })
-    }
-}
+use crate::chunk::Chunk;
 
 /// A picture of a VP8 chunk on its way.
 pub(crate) struct Lossy {
@@ -67,22 +42,21 @@ pub(crate) struct Lossy {
 /// A byte of input is worth as much work as so many pixels.
 const PIXELS_PER_BYTE: usize = 4;
 
+/// Macroblocks that are decoded between two looks at the stop: half a millisecond's, if they are
+/// full of data. A look may be one at the clock.
+const MACROBLOCKS_A_LOOK: usize = 64;
+
 impl Lossy {
-    pub(crate) fn new(chunk: Chunk, max_memory: u64) -> Result<Self, Error> {
-        let start = Start::read(&chunk)?;
-        let lossy = Lossy { chunk, start, frame: None };
-        let needed = lossy.memory();
-        if needed > max_memory {
-            return Err(Error::Memory { needed, allowed: max_memory });
-        }
-        Ok(lossy)
+    /// `start` is what the chunk begins with.
+    pub(crate) fn new(chunk: Chunk, start: Start) -> Self {
+        Lossy { chunk, start, frame: None }
     }
 
-    /// The most bytes it takes.
-    pub(crate) fn memory(&self) -> u64 {
-        let columns = u64::from(self.start.width).div_ceil(16) * size_of::<Column>() as u64;
+    /// The most bytes that a picture takes.
+    pub(crate) fn bytes(start: &Start) -> u64 {
+        let columns = u64::from(start.width).div_ceil(16) * size_of::<Column>() as u64;
         let fixed = size_of::<Frame>() + size_of::<[BlockProbabilities; 4]>();
-        Band::bytes(self.start.width) + columns + (fixed + 8 * size_of::<Partition>()) as u64
+        Band::bytes(start.width) + columns + (fixed + 8 * size_of::<Partition>()) as u64
     }
 
     /// Rows that are there to be taken.
@@ -91,12 +65,15 @@ impl Lossy {
     }
 
     /// Does about so many pixels' worth of work, unless rows are ready before.
-    pub(crate) fn advance(&mut self, work: &mut usize) -> Result<(), Error> {
+    pub(crate) fn advance(&mut self, work: &mut usize, stop: &Stop) -> Result<(), Error> {
         let frame = match &mut self.frame {
             Some(frame) => frame,
             none => none.insert(Box::new(Frame::new(&self.chunk, self.start)?)),
         };
         while frame.band.ready() == 0 && !frame.band.is_done() {
+            if frame.x.is_multiple_of(MACROBLOCKS_A_LOOK) {
+                stop.check()?;
+            }
             let worth = frame.macroblock(&self.chunk)?;
             *work = work.saturating_sub(worth);
             if *work == 0 {

@@ -4,8 +4,8 @@
 //! them above each macroblock, and the macroblock to the left.
 
 use super::modes::{Luma, Mode, SubMode};
-use super::tokens::{Coefficients, Filled};
-use super::transform::residuals;
+use super::tokens::Coefficients;
+use super::transform::{Filled, residuals};
 
 /// The last row of a macroblock.
 #[derive(Clone, Copy)]

@@ -2,20 +2,7 @@
 
 use super::bools::Bools;
 use super::header::{BlockProbabilities, FrameHeader, Segment};
-use super::transform::walsh_hadamard;
-
-/// Four blocks side by side: the first rows of all of them, then the second ones, and so on.
-pub(super) type Group = [i16; 64];
-
-/// How much of a block, or of several, is not zero.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub(super) enum Filled {
-    #[default]
-    Nothing,
-    /// First coefficients, at most.
-    Dc,
-    Any,
-}
+use super::transform::{Filled, Group, walsh_hadamard};
 
 /// The coefficients of a macroblock: four rows of luma blocks, the blocks of U and those of V.
 /// Those of groups that are [`Filled::Nothing`] are zero.
@@ -108,17 +95,6 @@ impl Coefficients {
                 *group = [0; 64];
                 *filled = Filled::Nothing;
             }
-        }
-    }
-}
-
-impl Filled {
-    /// By where the tokens of a block end, and its first coefficient.
-    fn up_to(end: usize, dc: i16) -> Self {
-        match (end, dc) {
-            (2.., _) => Filled::Any,
-            (_, 0) => Filled::Nothing,
-            _ => Filled::Dc,
         }
     }
 }

@@ -3,7 +3,29 @@
 //! They are done in 16 bits, which the coefficients of samples of 8 bits never leave, and for four
 //! blocks at a time: so compilers make vector instructions of them.
 
-use super::tokens::{Filled, Group};
+/// Four blocks side by side: the first rows of all of them, then the second ones, and so on.
+pub(super) type Group = [i16; 64];
+
+/// How much of a block, or of several, is not zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(super) enum Filled {
+    #[default]
+    Nothing,
+    /// First coefficients, at most.
+    Dc,
+    Any,
+}
+
+impl Filled {
+    /// By where the tokens of a block end, and its first coefficient.
+    pub(super) fn up_to(end: usize, dc: i16) -> Self {
+        match (end, dc) {
+            (2.., _) => Filled::Any,
+            (_, 0) => Filled::Nothing,
+            _ => Filled::Dc,
+        }
+    }
+}
 
 /// The first coefficients of four times four blocks, from the block that stands for them: the first
 /// one of a group.

@@ -156,7 +156,7 @@ impl RowSource for Bmp {
         let mut budget = strip.len() * self.info.width as usize + BYTES_PER_STEP;
         let mut written = 0;
         for (n, out) in strip.zip(self.strip.chunks_exact_mut(row_bytes)) {
-            let mut unpack = |stored: &[u8]| self.unpack.row(stored, out, layout.has_alpha());
+            let unpack = |stored: &[u8]| self.unpack.row(stored, out, layout.has_alpha());
             let truncated = Error::truncated(format);
             let read = match &mut self.stored {
                 Stored::Rle(rle) => rle.read_row(input, &mut budget, truncated, unpack),

@@ -10,9 +10,9 @@ use exr::meta::header::Header;
 use exr::meta::{BlockDescription, attribute::LineOrder};
 use exr::prelude::{SmallVec, Vec2};
 
-use super::chunk::{INFLATE_BYTES, Inflate};
 use super::header::{Compression, INVALID, Kind, Part, UNSUPPORTED, entries};
 use super::huffman::Huffman;
+use super::inflate::{INFLATE_BYTES, Inflate};
 use crate::Error;
 use crate::picture::zeroed;
 

@@ -8,6 +8,7 @@
 mod chunk;
 mod header;
 mod huffman;
+mod inflate;
 mod lossy;
 mod piz;
 

@@ -2,7 +2,6 @@
 
 use image::metadata::Orientation;
 
-use super::compression::JpegColor;
 use super::directory::{ByteOrder, Directory, Field, Fields};
 use crate::{Depth, Error, Format, Layout};
 
@@ -15,6 +14,39 @@ pub(super) enum Compression {
     Deflate,
     Fax4,
     Jpeg,
+}
+
+/// What the components of a chunk stand for that is a JPEG.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum JpegColor {
+    Gray,
+    Rgb,
+    YCbCr,
+    Cmyk,
+}
+
+impl JpegColor {
+    pub(super) fn components(self) -> u8 {
+        match self {
+            JpegColor::Gray => 1,
+            JpegColor::Rgb | JpegColor::YCbCr => 3,
+            JpegColor::Cmyk => 4,
+        }
+    }
+
+    /// Of the decoder's output.
+    pub(super) fn channels(self) -> usize {
+        if self == JpegColor::Gray { 1 } else { 3 }
+    }
+
+    /// The Adobe segment's word for it. Without that segment four components are plain CMYK.
+    pub(super) fn transform(self) -> Option<u8> {
+        match self {
+            JpegColor::Gray | JpegColor::Cmyk => None,
+            JpegColor::Rgb => Some(0),
+            JpegColor::YCbCr => Some(1),
+        }
+    }
 }
 
 /// What is stored instead of a sample.

@@ -14,7 +14,7 @@ use crate::{Error, Format};
 /// What a step may still take of the input, and make of it. Data can go on for as long as the file
 /// without giving a single pixel, and tiles can be wider than what is seen of them.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Budget {
+pub(super) struct Quota {
     pub input: usize,
     pub output: usize,
 }
@@ -26,10 +26,10 @@ const STEP_OUTPUT: usize = 8 << 10;
 /// The most of what rows need that is let out in one step: a byte of deflate's tables takes 50 ns.
 const MOST_INPUT: usize = 4 << 10;
 
-impl Budget {
+impl Quota {
     /// For rows that hold so many bytes uncompressed.
     pub(super) fn new(bytes: usize) -> Self {
-        Budget { input: (bytes / 2).min(MOST_INPUT) + STEP_INPUT, output: bytes.saturating_add(STEP_OUTPUT) }
+        Quota { input: (bytes / 2).min(MOST_INPUT) + STEP_INPUT, output: bytes.saturating_add(STEP_OUTPUT) }
     }
 
     pub(super) fn spend_all(&mut self) {
@@ -158,13 +158,13 @@ impl Lane {
         input: &[u8],
         data: Range<usize>,
         visible: (u32, u32),
-        budget: &mut Budget,
+        quota: &mut Quota,
     ) -> Result<(), Error> {
         (self.filled, self.taken, self.to_skip, self.failed) = (0, 0, 0, None);
         self.rows = visible.1 as usize;
         self.data = data.clone();
         // About what it takes to look a chunk up and get ready for it.
-        budget.spend(Done { consumed: 32, produced: 256 });
+        quota.spend(Done { consumed: 32, produced: 256 });
         match &mut self.decompressor {
             // The rows say how much of it there is: byte counts of unpacked data are often wrong.
             Decompressor::Stored => self.data.end = input.len(),
@@ -176,26 +176,26 @@ impl Lane {
                 let fed = data.len() as u64 + jpeg.open_bytes();
                 jpeg.restart(input, data, visible)?;
                 self.fed += fed;
-                budget.spend_all();
+                quota.spend_all();
             }
         }
         Ok(())
     }
 
-    /// Sees to it that there is a whole row. `false` where that takes more than the budget.
-    pub(super) fn fill(&mut self, input: &Bytes, budget: &mut Budget) -> Result<bool, Error> {
+    /// Sees to it that there is a whole row. `false` where that takes more than the quota.
+    pub(super) fn fill(&mut self, input: &Bytes, quota: &mut Quota) -> Result<bool, Error> {
         if self.direct {
             let there = self.data.len() >= self.kept;
-            return if there { Ok(!budget.is_spent()) } else { Err(Error::truncated(Format::Tiff)) };
+            return if there { Ok(!quota.is_spent()) } else { Err(Error::truncated(Format::Tiff)) };
         }
         while self.filled < self.taken + self.kept {
             if let Some(error) = self.failed {
                 return Err(error);
             }
-            if budget.is_spent() {
+            if quota.is_spent() {
                 return Ok(false);
             }
-            if let Err(error) = self.decompress(input, budget) {
+            if let Err(error) = self.decompress(input, quota) {
                 self.failed = Some(error);
             }
         }
@@ -208,9 +208,9 @@ impl Lane {
         picture: &Description,
         input: &'a [u8],
         spare: &mut [u8],
-        budget: &mut Budget,
+        quota: &mut Quota,
     ) -> &'a [u8] {
-        budget.spend(Done { consumed: 0, produced: if self.direct { self.kept } else { 0 } });
+        quota.spend(Done { consumed: 0, produced: if self.direct { self.kept } else { 0 } });
         if self.direct {
             let start = self.data.start;
             let next = start.saturating_add(usize::try_from(self.row).unwrap_or(usize::MAX));
@@ -227,10 +227,10 @@ impl Lane {
         row
     }
 
-    fn decompress(&mut self, input: &Bytes, budget: &mut Budget) -> Result<(), Error> {
+    fn decompress(&mut self, input: &Bytes, quota: &mut Quota) -> Result<(), Error> {
         let end = self.buffer.len().min(self.filled + self.rows * self.kept - self.filled % self.kept);
         let skips = self.to_skip > 0;
-        let most = budget.input.min(if self.bits_reversed { SINK_BYTES / 2 } else { usize::MAX });
+        let most = quota.input.min(if self.bits_reversed { SINK_BYTES / 2 } else { usize::MAX });
         let piece = self.data.start..self.data.end.min(self.data.start.saturating_add(most));
         let last = piece.end == self.data.end;
         let (spare, sink) = self.sink.split_at_mut(if self.bits_reversed { SINK_BYTES / 2 } else { 0 });
@@ -245,12 +245,12 @@ impl Lane {
         };
         let out = if skips {
             let most = usize::try_from(self.to_skip).unwrap_or(usize::MAX);
-            let most = most.min(sink.len()).min(budget.output);
+            let most = most.min(sink.len()).min(quota.output);
             &mut sink[..most]
         } else {
             &mut self.buffer[self.filled..end]
         };
-        let room = out.len().min(budget.output);
+        let room = out.len().min(quota.output);
         let done = match &mut self.decompressor {
             Decompressor::Stored => {
                 let length = bytes.len().min(room);
@@ -264,11 +264,11 @@ impl Lane {
             Decompressor::Fax4(fax) => fax.run(bytes, last, out)?,
             Decompressor::Jpeg(jpeg) => {
                 if !jpeg.is_decoding() {
-                    budget.spend_all();
+                    quota.spend_all();
                 }
-                let mcus = (budget.output / MCU_BYTES).clamp(1, MCUS_PER_STEP);
+                let mcus = (quota.output / MCU_BYTES).clamp(1, MCUS_PER_STEP);
                 let produced = jpeg.run(input, mcus, &mut out[..self.kept])?;
-                budget.spend(Done { consumed: 0, produced: (mcus * MCU_BYTES).max(produced) });
+                quota.spend(Done { consumed: 0, produced: (mcus * MCU_BYTES).max(produced) });
                 self.filled += produced;
                 self.rows -= usize::from(produced > 0);
                 return Ok(());
@@ -277,7 +277,7 @@ impl Lane {
         if done == (Done { consumed: 0, produced: 0 }) {
             return Err(if last { Error::truncated(Format::Tiff) } else { Error::invalid(Format::Tiff) });
         }
-        budget.spend(done);
+        quota.spend(done);
         self.data.start += done.consumed;
         if !matches!(self.decompressor, Decompressor::Stored) {
             self.fed += done.consumed as u64;

@@ -23,7 +23,7 @@ use self::band::Band;
 use self::chunks::Chunks;
 use self::description::{Color, Compression, Description};
 use self::directory::{Directory, Fields};
-use self::lane::Budget;
+use self::lane::Quota;
 use self::rows::ChunkRows;
 use self::samples::{Conversion, RowMut};
 use super::source::{Position, RowSource};
@@ -137,8 +137,8 @@ impl Tiff {
         self.info.row_bytes() as u64 * u64::from(rows)
     }
 
-    /// Decodes up to `rows` rows, as far as the budget goes.
-    fn read_strip(&mut self, rows: u32, budget: &mut Budget) -> Result<Poll<Rows<'_>>, Error> {
+    /// Decodes up to `rows` rows, as far as the quota goes.
+    fn read_strip(&mut self, rows: u32, quota: &mut Quota) -> Result<Poll<Rows<'_>>, Error> {
         let row_len = self.row_len();
         let together = self.rows_together();
         let Kept::Strip(strip) = &mut self.kept else { return Err(Error::Internal) };
@@ -150,7 +150,7 @@ impl Tiff {
         let mut read = 0;
         for row in rows {
             let to = RowMut::of(strip, read * row_len..(read + 1) * row_len);
-            match self.rows.next(row, 0, budget, to) {
+            match self.rows.next(row, 0, quota, to) {
                 Ok(true) => read += 1,
                 Ok(false) => break,
                 // Rows that are there count, however many were asked for: it comes again.
@@ -163,7 +163,7 @@ impl Tiff {
     }
 
     /// Hands over rows of the tiles, or gets closer to having all tiles of a row.
-    fn read_tiles(&mut self, rows: u32, budget: &mut Budget) -> Result<Poll<Rows<'_>>, Error> {
+    fn read_tiles(&mut self, rows: u32, quota: &mut Quota) -> Result<Poll<Rows<'_>>, Error> {
         let row_len = self.row_len();
         let &Info { width, height, layout, .. } = &self.info;
         let channels = usize::from(layout.channels);
@@ -189,7 +189,7 @@ impl Tiff {
             let columns = tiles.width.min(width - left);
             let start = tiles.row as usize * row_len + left as usize * channels;
             let to = band.row_mut(start..start + columns as usize * channels);
-            if !self.rows.next(next + tiles.row, tiles.column, budget, to)? {
+            if !self.rows.next(next + tiles.row, tiles.column, quota, to)? {
                 return Ok(Poll::Working);
             }
             tiles.row += 1;
@@ -232,10 +232,10 @@ impl RowSource for Tiff {
             return Ok(Poll::Working);
         }
         let rows = max_rows.max(1);
-        let mut budget = Budget::new((rows as usize).saturating_mul(self.row_bytes).min(STEP_BYTES));
+        let mut quota = Quota::new((rows as usize).saturating_mul(self.row_bytes).min(STEP_BYTES));
         match self.kept {
-            Kept::Strip(_) => self.read_strip(rows, &mut budget),
-            Kept::Tiles(_) => self.read_tiles(rows, &mut budget),
+            Kept::Strip(_) => self.read_strip(rows, &mut quota),
+            Kept::Tiles(_) => self.read_tiles(rows, &mut quota),
         }
     }
 }

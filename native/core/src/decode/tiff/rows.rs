@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::chunks::Chunks;
 use super::compression::Jpeg;
 use super::description::{Compression, Description, Predictor};
-use super::lane::{Budget, Lane};
+use super::lane::{Lane, Quota};
 use super::samples::{Conversion, RowMut};
 use crate::Error;
 use crate::limits::Limit;
@@ -114,29 +114,29 @@ impl ChunkRows {
     }
 
     /// Decodes the next row of the current chunk, or the first one of the chunk of this row and
-    /// column. `false` where that takes more than the budget: call again.
+    /// column. `false` where that takes more than the quota: call again.
     pub(super) fn next(
         &mut self,
         row: u32,
         column: u32,
-        budget: &mut Budget,
+        quota: &mut Quota,
         to: RowMut<'_>,
     ) -> Result<bool, Error> {
         if self.left == 0 {
-            self.left = self.start(row / self.chunks.height, column, budget)?;
+            self.left = self.start(row / self.chunks.height, column, quota)?;
         }
         for lane in &mut self.lanes {
-            if !lane.fill(&self.input, budget)? {
+            if !lane.fill(&self.input, quota)? {
                 return Ok(false);
             }
         }
         let (picture, input, spare) = (&self.picture, &self.input[..], &mut self.spare);
         match &mut self.lanes[..] {
-            [lane] => self.conversion.row(lane.take(picture, input, spare, budget), to),
+            [lane] => self.conversion.row(lane.take(picture, input, spare, quota), to),
             lanes => {
                 let stride = lanes.len();
                 for (plane, lane) in lanes.iter_mut().enumerate() {
-                    let samples = lane.take(picture, input, spare, budget);
+                    let samples = lane.take(picture, input, spare, quota);
                     gather(samples, &mut self.gathered, picture.bits, plane, stride);
                 }
                 self.conversion.row(&self.gathered, to);
@@ -147,14 +147,14 @@ impl ChunkRows {
     }
 
     /// Starts on a chunk, and returns how many rows of it are seen.
-    fn start(&mut self, row: u32, column: u32, budget: &mut Budget) -> Result<u32, Error> {
+    fn start(&mut self, row: u32, column: u32, quota: &mut Quota) -> Result<u32, Error> {
         let fed = self.lanes.iter().map(Lane::fed).sum();
         Limit::MaxBytesIn.check(fed, self.allowed)?;
         let columns = self.chunks.width.min(self.picture.width - column * self.chunks.width);
         let rows = self.chunks.height.min(self.picture.height - row * self.chunks.height);
         for (plane, lane) in self.lanes.iter_mut().enumerate() {
             let data = self.chunks.range(&self.input, plane, row, column)?;
-            lane.restart(&self.input, data, (columns, rows), budget)?;
+            lane.restart(&self.input, data, (columns, rows), quota)?;
         }
         Ok(rows)
     }

@@ -37,27 +37,27 @@ fn single(symbol: usize) -> [(usize, usize); 2] {
 #[test]
 fn headers() {
     let good = payload_of(3, &[]);
-    let decoder = Lossless::new(good.clone(), AT, u64::MAX).unwrap();
+    let decoder = open(good.clone(), &unlimited()).unwrap();
     assert_eq!(decoder.size(), (3, 1));
     for end in 0..5 {
-        let error = Lossless::new(good.slice(..end), AT, u64::MAX).err();
+        let error = open(good.slice(..end), &unlimited()).err();
         assert_eq!(error, Some(Error::Truncated { offset: AT + end }));
     }
     let with = |at: usize, value: u8| {
         let mut bytes = good.to_vec();
         bytes[at] = value;
-        Lossless::new(bytes.into(), AT, u64::MAX)
+        open(bytes.into(), &unlimited())
     };
-    let wrong = Some(Error::Invalid { what: "the header of lossless data", offset: AT });
+    let wrong = Some(Error::Invalid { what: "a VP8L chunk without its signature", offset: AT });
     assert_eq!(with(0, 0x2e).err(), wrong);
     assert_eq!(with(4, 0x20).err(), wrong);
     // Alpha is the container's business.
     assert!(with(4, 0x10).is_ok());
     for (width, height) in [(0, 1), (1, 0), (16385, 1), (1, 16385)] {
-        let error = Lossless::headerless(good.clone(), AT, width, height, u64::MAX).err();
+        let error = Lossless::headerless(good.clone(), AT, width, height, &unlimited()).err();
         assert_eq!(error, Some(Error::Invalid { what: "a size", offset: AT }));
     }
-    assert_eq!(Lossless::headerless(good, AT, 16384, 16384, u64::MAX).unwrap().size(), (16384, 16384));
+    assert_eq!(Lossless::headerless(good, AT, 16384, 16384, &unlimited()).unwrap().size(), (16384, 16384));
 }
 
 #[test]

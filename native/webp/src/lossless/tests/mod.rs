@@ -11,9 +11,12 @@ use bytes::Bytes;
 use image_webp::{ColorType, WebPDecoder, WebPEncoder};
 use proptest::prelude::*;
 
+use thumbelina_codec::{Budget, Error as CodecError, Stop};
+
 use self::writer::{BitWriter, Random, file, payload, plain};
-use super::Lossless;
+use super::{Lossless, Start};
 use crate::Error;
+use crate::chunk::Chunk;
 
 /// Where the payload of a file's only chunk is.
 const AT: usize = 20;
@@ -31,15 +34,25 @@ fn chunk(file: &[u8]) -> Option<(usize, Bytes)> {
     }
 }
 
+/// A picture of a payload that the file may end within, and what it holds of a budget.
+fn open(data: Bytes, budget: &Budget) -> Result<Lossless, Error> {
+    let chunk = Chunk { data, at: AT, cut: true };
+    Lossless::new(&chunk, &Start::read(&chunk)?, budget)
+}
+
+fn unlimited() -> Budget {
+    Budget::new(u64::MAX)
+}
+
 /// All of the picture's rows, read in steps of so much work and so many rows.
 fn decode(data: Bytes, rows: usize, work: usize) -> Result<Vec<u8>, Error> {
-    let mut decoder = Lossless::new(data, AT, u64::MAX)?;
+    let mut decoder = open(data, &unlimited())?;
     let (width, height) = decoder.size();
     let size = width as usize * height as usize * 4;
     let mut pixels = Vec::new();
     while pixels.len() < size {
         let mut left = work;
-        if let Some(strip) = decoder.read(rows, &mut left)? {
+        if let Some(strip) = decoder.read(rows, &mut left, &Stop::new())? {
             assert!(!strip.is_empty() && strip.len() <= rows.saturating_mul(width as usize * 4));
             pixels.extend_from_slice(strip);
         }
@@ -129,34 +142,54 @@ fn encoded_pictures_come_back() {
         assert!(decode_all(payload.slice(..)) == Ok(pixels.clone()));
         // The ALPH chunk has the same without the header.
         let mut headerless =
-            Lossless::headerless(payload.slice(5..), AT, width as u32, height as u32, u64::MAX).unwrap();
-        let rows = headerless.read(1, &mut usize::MAX.clone()).unwrap().unwrap();
+            Lossless::headerless(payload.slice(5..), AT, width as u32, height as u32, &unlimited()).unwrap();
+        let rows = headerless.read(1, &mut usize::MAX.clone(), &Stop::new()).unwrap().unwrap();
         assert_eq!(rows, &pixels[..width * 4]);
     }
 }
 
-/// What is held never is more than was said, and no less than that will do.
+/// What is held is the budget's, and no less than the most of it will do.
 #[test]
-fn memory_is_as_said() {
+fn memory_is_the_budgets() {
     for seed in 0..300 {
         let payload = small(seed);
-        let mut decoder = Lossless::new(payload.clone(), AT, u64::MAX).unwrap();
+        let budget = unlimited();
+        let mut decoder = open(payload.clone(), &budget).unwrap();
         let (width, height) = decoder.size();
-        let (mut said, mut rows) = (decoder.memory(), 0);
+        let mut rows = 0;
         while rows < height as usize {
-            rows += decoder.read(1, &mut 1).unwrap().map_or(0, |strip| strip.len() / 4 / width as usize);
-            assert!(decoder.memory() <= said, "seed {seed}: {said} became {}", decoder.memory());
-            said = decoder.memory();
+            let strip = decoder.read(1, &mut 1, &Stop::new()).unwrap();
+            rows += strip.map_or(0, |strip| strip.len() / 4 / width as usize);
+            assert_eq!(decoder.held(), budget.held());
         }
-        assert_eq!(said, decoder.budget.held());
+        let most = decoder.held();
+        drop(decoder);
+        assert_eq!(budget.held(), 0);
         let limited = |most: u64| {
-            let mut decoder = Lossless::new(payload.clone(), AT, most)?;
-            assert!(decoder.memory() <= most);
-            decoder.read(1, &mut usize::MAX.clone()).map(|_| ())
+            let mut decoder = open(payload.clone(), &Budget::new(most))?;
+            decoder.read(1, &mut usize::MAX.clone(), &Stop::new()).map(|_| ())
         };
-        assert_eq!(limited(said), Ok(()), "seed {seed}");
-        assert!(matches!(limited(said - 1), Err(Error::Memory { allowed, .. }) if allowed == said - 1));
+        assert_eq!(limited(most), Ok(()), "seed {seed}");
+        let allowed = most - 1;
+        let error = limited(allowed).unwrap_err();
+        assert!(
+            matches!(error, Error::Codec(CodecError::OverBudget { allowed: max, .. }) if max == allowed),
+            "seed {seed}: {error:?}"
+        );
     }
+}
+
+/// One call may read all groups of codes, or all of a small image, and is ended within.
+#[test]
+fn what_comes_before_the_pixels_is_stopped() {
+    let payload: Bytes = payload(7, 2000, 2000, true).into();
+    let stop = Stop::new();
+    stop.ask();
+    let mut decoder = open(payload, &unlimited()).unwrap();
+    let mut work = usize::MAX;
+    let result = decoder.read(1, &mut work, &stop).map(|_| ());
+    assert_eq!(result, Err(Error::Codec(CodecError::Stopped)));
+    assert!(usize::MAX - work < super::WORK_A_LOOK + super::MOST_WAITING, "{}", usize::MAX - work);
 }
 
 proptest! {

@@ -2,7 +2,7 @@
 
 use flate2::{Decompress, FlushDecompress};
 
-use super::Done;
+use super::done::Done;
 use crate::{Error, Format};
 
 #[derive(Debug)]

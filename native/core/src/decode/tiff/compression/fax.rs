@@ -4,7 +4,7 @@
 use fax::BitReader;
 use fax::maps::{Mode, black, mode, white};
 
-use super::Done;
+use super::done::Done;
 use crate::picture::zeroed;
 use crate::{Error, Format};
 

@@ -9,42 +9,9 @@ use std::ops::Range;
 use bytes::Bytes;
 use thumbelina_jpeg::{self as jpeg, Decoder, Effort, Options};
 
-use super::super::description::Description;
+use super::super::description::{Description, JpegColor};
 use crate::limits::Limit;
 use crate::{Error, Format};
-
-/// What a chunk's components stand for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) enum JpegColor {
-    Gray,
-    Rgb,
-    YCbCr,
-    Cmyk,
-}
-
-impl JpegColor {
-    fn components(self) -> u8 {
-        match self {
-            JpegColor::Gray => 1,
-            JpegColor::Rgb | JpegColor::YCbCr => 3,
-            JpegColor::Cmyk => 4,
-        }
-    }
-
-    /// Of the decoder's output.
-    fn channels(self) -> usize {
-        if self == JpegColor::Gray { 1 } else { 3 }
-    }
-
-    /// The Adobe segment's word for it. Without that segment four components are plain CMYK.
-    fn transform(self) -> Option<u8> {
-        match self {
-            JpegColor::Gray | JpegColor::Cmyk => None,
-            JpegColor::Rgb => Some(0),
-            JpegColor::YCbCr => Some(1),
-        }
-    }
-}
 
 pub(in super::super) struct Jpeg {
     tables: Bytes,

@@ -3,7 +3,7 @@
 //! A decoder of our own, as a clear code has to cost next to nothing: a strip may hold nothing
 //! else.
 
-use super::Done;
+use super::done::Done;
 use crate::{Error, Format};
 
 const CLEAR: u16 = 256;

@@ -1,6 +1,6 @@
 //! PackBits: runs of one byte, and bytes as they are.
 
-use super::Done;
+use super::done::Done;
 
 #[derive(Debug, Default)]
 pub(in super::super) struct PackBits {
