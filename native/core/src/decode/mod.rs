@@ -74,11 +74,9 @@ pub(crate) fn open(
         }
         None => return Ok(Poll::NeedInput),
     };
-    let &Info { width, height, .. } = &source.info;
-    if width == 0 || height == 0 {
+    if source.info.width == 0 || source.info.height == 0 {
         return Err(Error::invalid(format));
     }
-    limits.check_size(width, height)?;
     Ok(Poll::Ready(source))
 }
 
@@ -120,13 +118,14 @@ fn early_size(format: Format, beginning: Bytes) -> Option<(u32, u32)> {
     }
 }
 
-/// Reads the header of an encoded picture. Decodes no pixel.
+/// Reads the header of an encoded picture. Decodes no pixel, and allows any number of them.
 ///
 /// # Errors
 /// [`Error::UnknownFormat`], [`Error::NotAllowed`], [`Error::Unsupported`], [`Error::Invalid`] or
-/// [`Error::Truncated`], and [`Error::Limit`] where the picture or the input itself is too large.
+/// [`Error::Truncated`], and [`Error::Limit`] where the input itself is too long.
 pub fn probe(input: &mut Input, limits: &Limits) -> Result<Poll<Info>, Error> {
-    Ok(open(input, &mut 0, limits, &Budget::new(u64::MAX))?.map(|source| source.info))
+    let limits = Limits { max_pixels: u64::MAX, ..*limits };
+    Ok(open(input, &mut 0, &limits, &Budget::new(u64::MAX))?.map(|source| source.info))
 }
 
 /// Whether [`probe`] takes no longer than a piece of work on a normal scheduler may. A header can be

@@ -12,11 +12,6 @@ use crate::Error;
 /// All tables and groups together stay below this. libwebp's encoder makes 2,600 groups at most,
 /// which take a third of it if all of their codes are rich.
 const MOST_BYTES: usize = 32 << 20;
-/// Nor do they take more than this for a byte of the stream: a code of seven bytes can say that
-/// 2,048 colors of the cache have codes of 11 bits, which takes a table of 4,608 bytes.
-const MOST_BYTES_A_BYTE: usize = 1024;
-/// What reserving some more than needed may add.
-const RESERVED_BYTES: usize = 64 << 10;
 /// Tables are in vectors of at most so many entries: growing a vector may move it, which takes
 /// time.
 const SEGMENT: usize = 1 << 16;
