@@ -20,9 +20,11 @@ pub(super) struct Gif {
     /// The color of each index. Indices past the palette, and the transparent one, are clear
     /// black.
     palette: Box<[[u8; 4]; 256]>,
-    /// The row of the frame that is being decoded, and how much of it is there.
-    row: Vec<u8>,
-    filled: usize,
+    /// Indices that are decoded: the latest row of the frame begins at `row`, and those that no row
+    /// has taken yet are `ahead`.
+    indices: Vec<u8>,
+    row: usize,
+    ahead: std::ops::Range<usize>,
     /// Whether the frame's data has come to its end.
     is_over: bool,
     /// Rows of the frame that are decoded, in the order of the file.
@@ -49,6 +51,10 @@ struct Frame {
 /// begin with.
 const PIXELS_PER_BYTE: usize = 2;
 const BYTES_PER_STEP: usize = 256;
+
+/// There is always room for as many indices as the decoder makes before it looks whether there is:
+/// six strings of 4,096. Those that it keeps back are lost where the data ends.
+const ROOM: usize = 32 << 10;
 
 /// The decoder's dictionary and buffers, and the palettes.
 const LZW_BYTES: u64 = 96 << 10;
@@ -97,7 +103,7 @@ impl Gif {
         }
         let covers = frame.left == 0 && frame.top == 0 && frame.width >= width && frame.height >= height;
         let channels = if covers && found.transparent.is_none() { 3 } else { 4 };
-        let row = zeroed(frame.width as usize)?;
+        let indices = zeroed(frame.width as usize + 2 * ROOM)?;
         let mut info = Info::new(Format::Gif, width, height, Layout::new(channels, Depth::U8));
         // A frame may be wider than its canvas.
         info.nanos.all = cost::decode_nanos(Format::Gif, info.layout, (width.max(frame.width), height));
@@ -110,8 +116,9 @@ impl Gif {
             position: Position::start(height),
             frame,
             palette,
-            row,
-            filled: 0,
+            indices,
+            row: 0,
+            ahead: 0..0,
             is_over: false,
             decoded: 0,
             interlaced,
@@ -123,7 +130,8 @@ impl Gif {
     /// Goes on with the current row of the frame, feeding at most `budget` bytes. `true` when the
     /// row is complete.
     fn fill_row(&mut self, input: &mut Input, budget: &mut usize) -> Result<bool, Error> {
-        while self.filled < self.row.len() {
+        let width = self.frame.width as usize;
+        while self.ahead.len() < width {
             if *budget == 0 {
                 return Ok(false);
             }
@@ -132,12 +140,16 @@ impl Gif {
             if piece.is_empty() {
                 return Err(TRUNCATED);
             }
-            let mut out = OutputBuffer::Slice(&mut self.row[self.filled..]);
+            if self.indices.len() - self.ahead.end < ROOM {
+                self.indices.copy_within(self.ahead.clone(), 0);
+                self.ahead = 0..self.ahead.len();
+            }
+            let mut out = OutputBuffer::Slice(&mut self.indices[self.ahead.end..]);
             let (consumed, event) = self.decoder.update(piece, &mut out).map_err(error)?;
             input.release(consumed);
             *budget -= consumed;
             match event {
-                Decoded::BytesDecoded(bytes) => self.filled += bytes.get(),
+                Decoded::BytesDecoded(bytes) => self.ahead.end += bytes.get(),
                 Decoded::DataEnd => {
                     self.is_over = true;
                     return Err(TRUNCATED);
@@ -146,7 +158,8 @@ impl Gif {
                 _ => {}
             }
         }
-        self.filled = 0;
+        self.row = self.ahead.start;
+        self.ahead.start += width;
         self.decoded += 1;
         Ok(true)
     }
@@ -160,9 +173,10 @@ impl Gif {
             if self.decoded == self.frame.height || !self.fill_row(input, budget)? {
                 return Ok(());
             }
-            let Some(indices) = &mut self.interlaced else { return Err(Error::Internal) };
+            let Some(visible) = &mut self.interlaced else { return Err(Error::Internal) };
             if row < height {
-                indices.get_mut()[row as usize * width..][..width].copy_from_slice(&self.row[..width]);
+                visible.get_mut()[row as usize * width..][..width]
+                    .copy_from_slice(&self.indices[self.row..][..width]);
             }
         }
         Ok(())
@@ -189,7 +203,7 @@ impl Gif {
                 let width = self.frame.visible_width(self.info.width) as usize;
                 &indices.get()[(y - top) as usize * width..][..width]
             }
-            None => &self.row[..],
+            None => &self.indices[self.row..][..width as usize],
         };
         let out = &mut self.strip[out];
         if self.info.layout.channels == 3 {
@@ -231,7 +245,7 @@ impl RowSource for Gif {
     }
 
     fn memory(&self) -> u64 {
-        (self.visible + self.row.len()) as u64 + LZW_BYTES
+        (self.visible + self.indices.len()) as u64 + LZW_BYTES
     }
 
     fn read(
@@ -240,7 +254,7 @@ impl RowSource for Gif {
         max_rows: u32,
         _context: &Context<'_>,
     ) -> Result<Poll<Rows<'_>>, Error> {
-        let mut budget = max_rows as usize * self.row.len() / PIXELS_PER_BYTE + BYTES_PER_STEP;
+        let mut budget = max_rows as usize * self.frame.width as usize / PIXELS_PER_BYTE + BYTES_PER_STEP;
         if let Some(indices) = &mut self.interlaced
             && self.decoded < self.frame.height
             && self.frame.width > 0
