@@ -102,8 +102,12 @@ defmodule Thumbelina.Options do
     ]
   ]
 
-  # For tests: stop after this many steps of work, to meet every place where a stop can happen.
-  @private [steps_per_slice: [type: {:integer, 1, 0xFFFF_FFFF}, default: nil]]
+  # For tests: stop after this many steps of work, to meet every place where a stop can happen; and
+  # panic after this many.
+  @private [
+    steps_per_slice: [type: {:integer, 1, 0xFFFF_FFFF}, default: nil],
+    panic_after: [type: {:integer, 0, 0xFFFF_FFFF}, default: nil]
+  ]
 
   # What `open/2` and `new/2` take of the schema.
   @probe [:formats, :max_bytes_in]

@@ -25,7 +25,8 @@ defmodule Thumbelina.Request do
           timeout: timeout,
           scheduler: :auto | :normal | :dirty,
           priority: :low | :unchanged,
-          steps_per_slice: pos_integer | nil
+          steps_per_slice: pos_integer | nil,
+          panic_after: non_neg_integer | nil
         }
 
   @enforce_keys [
@@ -38,7 +39,8 @@ defmodule Thumbelina.Request do
     :timeout,
     :scheduler,
     :priority,
-    :steps_per_slice
+    :steps_per_slice,
+    :panic_after
   ]
   defstruct @enforce_keys
 

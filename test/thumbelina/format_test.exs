@@ -21,7 +21,7 @@ defmodule Thumbelina.FormatTest do
       assert {:ok, %{format: ^format} = thumb} =
                Thumbelina.thumbnail(photo, 20, 20, format: format)
 
-      assert [thumb.extension | _] = Format.extensions(format)
+      assert thumb.extension == hd(Format.extensions(format))
       if format in Format.readable(), do: assert(Thumbelina.new!(thumb).format == format)
     end
   end

@@ -3,6 +3,7 @@
 
 mod allocator;
 mod atoms;
+mod blocks;
 mod freed;
 mod handle;
 mod instance;

@@ -2,7 +2,6 @@
 //! of what others wait for.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -10,7 +9,9 @@ use rustler::{Env, Term};
 use thumbelina_core::{Effort, Encoded, Error, Input, Job, Phase, Scheduler, Step, Stop};
 
 use crate::pool;
-use crate::scheduling::admission::{self, Claim};
+use crate::scheduling::admission;
+use crate::scheduling::cores::{self, Counted};
+use crate::scheduling::seats::Claim;
 use crate::terms::Call;
 use crate::terms::reply::{self, StatsTerm};
 
@@ -32,6 +33,8 @@ pub(crate) struct State {
     pub(crate) end: Option<End>,
     pub(crate) is_auto: bool,
     pub(crate) steps_per_slice: Option<u32>,
+    /// For tests: how many steps are left before one panics.
+    panic_after: Option<u32>,
     threads: Option<usize>,
     pub(crate) schedulers: usize,
     ran_on: Vec<Scheduler>,
@@ -55,32 +58,6 @@ pub(crate) enum Pause {
     End(End),
 }
 
-/// Thumbnails that are being made, or wait for their turn.
-static JOBS: AtomicUsize = AtomicUsize::new(0);
-
-/// One of them, until dropped.
-struct Counted;
-
-impl Counted {
-    fn new() -> Counted {
-        JOBS.fetch_add(1, Ordering::Relaxed);
-        Counted
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        JOBS.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// Whether each thumbnail, in progress or waiting, can have two cores. Where not, sharing one out
-/// would take from the others what it gains.
-fn has_spare_cores(schedulers: usize) -> bool {
-    let jobs = JOBS.load(Ordering::Relaxed);
-    jobs < 2 || jobs * 2 <= schedulers
-}
-
 impl Running {
     pub(crate) fn new(input: Input, call: &Call) -> Self {
         let deadline = call.timeout().and_then(|timeout| Instant::now().checked_add(timeout));
@@ -92,6 +69,7 @@ impl Running {
             end: None,
             is_auto: call.is_auto(),
             steps_per_slice: call.steps_per_slice,
+            panic_after: call.panic_after,
             threads: call.threads,
             schedulers: call.schedulers,
             ran_on: Vec::new(),
@@ -136,7 +114,7 @@ impl State {
     pub(crate) fn begin(&mut self, scheduler: Scheduler) {
         if self.begun.is_none() {
             self.begun = Some(Instant::now());
-            if !has_spare_cores(self.schedulers) {
+            if !cores::are_spare(self.schedulers) {
                 self.job.keep_to_itself();
             }
         }
@@ -152,12 +130,24 @@ impl State {
             Phase::Resample => 1,
             Phase::Encode => 2,
         };
+        self.panic_if_wanted(effort);
         let step = self.job.step(effort, stop);
         // Read once a step: a short one takes no longer than a look at the clock.
         let now = Instant::now();
         self.phases[phase] += now - self.since;
         self.since = now;
         step
+    }
+
+    /// As a decoder would that has a bug: on a thread of the pool, where there is one.
+    #[expect(clippy::panic, reason = "it is what is wanted")]
+    fn panic_if_wanted(&mut self, effort: Effort<'_>) {
+        match (&mut self.panic_after, effort) {
+            (None, _) => {}
+            (Some(0), Effort::Unbounded(Some(pool))) => pool.install(|| panic!()),
+            (Some(0), _) => panic!(),
+            (Some(left), _) => *left -= 1,
+        }
     }
 
     /// Takes steps of a piece each until `is_over` says so of the next one.
@@ -184,7 +174,7 @@ impl State {
     pub(crate) fn stint(&mut self, stop: &Stop) -> Pause {
         // Asked once: a decoder that shares its work out has pieces under way, which are lost when
         // it goes on alone.
-        let pool = if has_spare_cores(self.schedulers) { pool::pool(self.threads) } else { None };
+        let pool = if cores::are_spare(self.schedulers) { pool::pool(self.threads) } else { None };
         self.since = Instant::now();
         let pause = ended(|| {
             loop {

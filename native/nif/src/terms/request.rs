@@ -24,6 +24,8 @@ pub(crate) struct Call {
     pub(crate) threads: Option<usize>,
     /// For tests: at most this many steps in a slice on a normal scheduler.
     pub(crate) steps_per_slice: Option<u32>,
+    /// For tests: the step after so many panics.
+    pub(crate) panic_after: Option<u32>,
 }
 
 #[derive(NifMap)]
