@@ -2,7 +2,9 @@ use std::collections::VecDeque;
 
 use bytes::{Buf, Bytes};
 
-use crate::{Budget, Error, Held, Poll};
+use crate::budget::{Budget, Held};
+use crate::context::Poll;
+use crate::error::Error;
 
 /// The encoded bytes of a picture, as far as they have come.
 ///
