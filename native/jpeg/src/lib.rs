@@ -56,26 +56,37 @@
 
 mod bits;
 mod block;
-mod budget;
-mod buffered;
-mod cursor;
 mod decoder;
 mod error;
 mod frame;
 mod header;
+mod headers;
 mod huffman;
+mod image;
 mod kernels;
 mod memory;
+mod multiscan;
 mod nanos;
-mod parallel;
-mod planes;
-mod refine;
+mod options;
+mod progressive;
+mod quota;
+mod rows;
 mod scan;
-mod streaming;
+mod scan_header;
+mod scan_reader;
+mod segments;
+mod sequential;
+mod speculation;
+mod tables;
+mod transform;
+mod view;
 
-#[doc(hidden)]
-pub use budget::MOST_LOOKED_AT;
-pub use decoder::{Decoder, Effort, Image, OnDamage, Options, Read, decode};
+pub use decoder::Decoder;
 pub use error::{Error, Unsupported};
 pub use frame::{Component, Process, Scale};
 pub use header::{Color, Header};
+pub use headers::{Headers, HeadersReader};
+pub use image::{Image, decode};
+pub use options::{OnDamage, Options};
+#[doc(hidden)]
+pub use quota::MOST_LOOKED_AT;

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use image::metadata::Orientation;
 use rayon::ThreadPool;
-use thumbelina_jpeg::{self as jpeg, Decoder, Effort, OnDamage, Options, Process, Scale};
+use thumbelina_codec::{Budget, Context, Input, Poll, Stop};
+use thumbelina_jpeg::{self as jpeg, Decoder, Headers, OnDamage, Options, Process, Scale};
 
 use super::{Read, RowSource};
 use crate::limits::Limit;
@@ -24,16 +25,18 @@ const STRIP_NANOS: u64 = 50_000;
 const DC_ONLY_LEAVE: f64 = 3.5;
 
 pub(super) struct Jpeg {
-    input: Bytes,
+    input: Input,
     header: Header,
     found: jpeg::Header,
+    /// Until the decoder is made of them.
+    headers: Option<Headers>,
     /// Walking through the segments.
     open_nanos: u64,
     scale: Scale,
     /// Whether what is left to shrink is enough for chroma from DC values alone.
     dc_only: bool,
     on_damage: OnDamage,
-    max_memory: u64,
+    budget: Budget,
     /// An MCU at this scale.
     mcu_nanos: u64,
     decoder: Option<Box<Decoder>>,
@@ -41,17 +44,23 @@ pub(super) struct Jpeg {
 
 impl Jpeg {
     pub(super) fn open(input: Bytes, limits: &Limits) -> Result<Self, Error> {
-        let found = jpeg::Header::read(input.clone()).map_err(error)?;
+        let (bytes, open_nanos) = (input.len(), header_nanos(&input, 2 * cost::PIECE_NANOS));
+        let mut input = Input::whole(input);
+        let Poll::Ready(headers) = Headers::read(&mut input).map_err(error)? else {
+            return Err(Error::Internal);
+        };
+        let found = headers.header().clone();
         let mut source = Jpeg {
-            header: translated(&found, input.len()),
+            header: translated(&found, bytes),
             // Anything above is too long for a step.
-            open_nanos: header_nanos(&input, 2 * cost::PIECE_NANOS),
+            open_nanos,
             input,
             found,
+            headers: Some(headers),
             scale: Scale::Full,
             dc_only: false,
             on_damage: OnDamage::Fail,
-            max_memory: limits.max_memory,
+            budget: Budget::new(limits.max_memory),
             mcu_nanos: 0,
             decoder: None,
         };
@@ -64,7 +73,6 @@ impl Jpeg {
             scale: self.scale,
             dc_only: self.dc_only,
             on_damage: self.on_damage,
-            max_memory: self.max_memory,
             ..Options::default()
         }
     }
@@ -103,9 +111,11 @@ fn error(error: jpeg::Error) -> Error {
         jpeg::Error::Invalid { offset, .. } | jpeg::Error::Damaged { offset } => {
             Error::InvalidAt { format: Format::Jpeg, offset: offset as u64 }
         }
-        jpeg::Error::Memory { needed, allowed } => {
+        jpeg::Error::Codec(thumbelina_codec::Error::OverBudget { needed, allowed }) => {
             Error::Limit { limit: Limit::MaxMemory, value: needed, maximum: allowed }
         }
+        jpeg::Error::Codec(thumbelina_codec::Error::OutOfMemory) => Error::OutOfMemory,
+        jpeg::Error::Codec(thumbelina_codec::Error::Stopped) => Error::Internal,
         _ => Error::Invalid(Format::Jpeg),
     }
 }
@@ -144,19 +154,18 @@ impl RowSource for Jpeg {
 
     fn read(&mut self, max_rows: u32, pool: Option<&ThreadPool>) -> Result<Read<'_>, Error> {
         if self.decoder.is_none() {
-            let decoder = Decoder::new(self.input.clone(), &self.options()).map_err(error)?;
+            let headers = self.headers.take().ok_or(Error::Internal)?;
+            let decoder = Decoder::start(headers, &self.options(), &self.budget).map_err(error)?;
             self.decoder = Some(Box::new(decoder));
             return Ok(Read::Working);
         }
         let decoder = self.decoder.as_mut().ok_or(Error::Internal)?;
-        let effort = match pool {
-            Some(pool) => Effort::Pool(pool),
-            None => Effort::Mcus((STRIP_NANOS / self.mcu_nanos) as usize),
-        };
-        match decoder.read(max_rows as usize, effort).map_err(error)? {
-            jpeg::Read::Rows(rows) => Ok(Read::Rows(crate::pixels::Rows::U8(rows))),
-            jpeg::Read::Working => Ok(Read::Working),
-            jpeg::Read::Done => Err(Error::Internal),
+        let mcus = (STRIP_NANOS / self.mcu_nanos) as usize;
+        let context = Context { pool, stop: &Stop::new(), budget: &self.budget };
+        match decoder.read(&mut self.input, max_rows as usize, mcus, &context).map_err(error)? {
+            Poll::Ready([]) | Poll::NeedInput => Err(Error::Internal),
+            Poll::Ready(rows) => Ok(Read::Rows(crate::pixels::Rows::U8(rows))),
+            Poll::Working => Ok(Read::Working),
         }
     }
 }

@@ -1,23 +1,30 @@
 //! Pictures in several scans: progressive ones, and sequential ones that are not interleaved. The
 //! coefficients that the scale needs are collected from the scans that they depend on; then the
 //! rows are made.
+//!
+//! Which scans these are shows when all are known: the input is kept until then. Only where nothing
+//! but DC values is wanted it shows at once, and scans are decoded, or passed, as they come.
 
 use std::ops::Range;
 
-use bytes::Bytes;
 use rayon::ThreadPool;
 use thumbelina_codec::threads::share_out;
+use thumbelina_codec::{Held, Stop};
 
 use crate::block::{Class, Damage};
-use crate::budget::Budget;
-use crate::cursor::{Cursor, Found, Reader};
 use crate::frame::{Frame, Process, Scaled};
-use crate::header::{Next, Parser, ScanHeader, Tables};
 use crate::kernels::Kernels;
-use crate::planes::{Bands, McuRow, Transform};
-use crate::refine::{self, Band, Target};
+use crate::progressive::{self, Band, Target};
+use crate::quota::Quota;
+use crate::rows::{Bands, McuRow};
 use crate::scan::{Block, Scan};
-use crate::{Error, OnDamage};
+use crate::scan_header::ScanHeader;
+use crate::scan_reader::{Found, ScanReader, State};
+use crate::segments::{Behind, Next, Parser};
+use crate::tables::Tables;
+use crate::transform::Transform;
+use crate::view::View;
+use crate::{Error, OnDamage, Options};
 
 /// More scans than any encoder writes: each can be made to go over all of the picture.
 const MAX_SCANS: usize = 200;
@@ -33,8 +40,14 @@ const MAX_SEQUENTIAL_SCANS: usize = 16;
 /// As many blocks to which a scan adds nothing are passed in the time of one to which it does.
 const EMPTY_BLOCKS: usize = 32;
 
+/// No more are passed at a time than in the time of so many MCUs, as somebody may want to stop.
+const MOST_EMPTY: usize = 4096;
+
+/// Tables of scans, in bytes, that are part of what decoding takes in any case.
+const USUAL_TABLES: usize = 32 << 10;
+
 #[derive(Debug)]
-pub(crate) struct Buffered {
+pub(crate) struct MultiScan {
     frame: Frame,
     on_damage: OnDamage,
     stores: Vec<Store>,
@@ -42,16 +55,32 @@ pub(crate) struct Buffered {
     /// The next row of MCUs to be handed over, and the column that it is made up to.
     row: usize,
     column: usize,
+    /// Bytes of the scans' tables, and what is held for those that are more than usual.
+    tables: usize,
+    held: Held,
 }
 
 #[derive(Debug)]
 enum Stage {
     /// Looking for the scans that there are.
-    Find { parser: Box<Parser>, in_data: bool, scans: Vec<(ScanHeader, Tables)> },
+    Find(Box<Find>),
     /// Decoding those that matter; the next is the last.
     Decode { scans: Vec<(ScanHeader, Tables)>, scan: Option<Box<Decoding>> },
     /// Everything is there.
     Rows,
+}
+
+#[derive(Debug)]
+struct Find {
+    parser: Parser,
+    in_data: bool,
+    scans: Vec<(ScanHeader, Tables)>,
+    /// Whether scans of DC values are decoded when they are found, as no others matter.
+    follows: bool,
+    /// The scan that is being decoded, and what ended an earlier one. What is wrong with the scans
+    /// as a whole goes before that.
+    scan: Option<Box<Decoding>>,
+    failed: Option<Error>,
 }
 
 /// The coefficients of one component.
@@ -81,24 +110,32 @@ struct Row {
 impl Store {
     /// Makes one row of blocks among these, if there is any that no data has reached so far, and
     /// says how many blocks that has.
-    fn make_row(&mut self, rows: Range<usize>) -> Option<usize> {
+    fn make_row(&mut self, rows: Range<usize>) -> Result<Option<usize>, thumbelina_codec::Error> {
         let end = rows.end.min(self.down);
         if self.rows.len() < end {
             self.rows.resize_with(end, Row::default);
         }
-        let row = self.rows.get_mut(rows)?.iter_mut().find(|row| row.coefficients.is_empty())?;
-        row.coefficients = vec![0; self.across * self.scaled.class.len()];
+        let mut rows = self.rows.get_mut(rows).unwrap_or_default().iter_mut();
+        let Some(row) = rows.find(|row| row.coefficients.is_empty()) else { return Ok(None) };
+        row.coefficients = zeros(self.across * self.scaled.class.len())?;
         if self.traced {
-            row.nonzero = vec![0; self.across];
+            row.nonzero = zeros(self.across)?;
         }
-        Some(self.across)
+        Ok(Some(self.across))
     }
+}
+
+fn zeros<T: Copy + Default>(len: usize) -> Result<Vec<T>, thumbelina_codec::Error> {
+    let mut zeros = Vec::new();
+    zeros.try_reserve_exact(len).map_err(|_| thumbelina_codec::Error::OutOfMemory)?;
+    zeros.resize(len, T::default());
+    Ok(zeros)
 }
 
 /// A scan on its way.
 #[derive(Debug)]
 struct Decoding {
-    cursor: Cursor,
+    reader: ScanReader,
     kind: Kind,
     /// The components' numbers, and the size of their MCUs in blocks.
     components: Vec<(usize, u32, u32)>,
@@ -114,15 +151,16 @@ enum Kind {
     Progressive(Band),
 }
 
-impl Buffered {
-    /// `first` is the scan that `parser` has just read.
+impl MultiScan {
+    /// `first` is the scan that `parser` has just read. `held` grows where more has to be held than
+    /// [`Header::memory`](crate::Header::memory) says.
     pub(crate) fn new(
         frame: &Frame,
         scaled: &[Scaled],
-        mut parser: Parser,
-        first: ScanHeader,
-        on_damage: OnDamage,
-    ) -> Self {
+        (mut parser, first): (Parser, ScanHeader),
+        options: &Options,
+        held: Held,
+    ) -> Result<Self, Error> {
         let mcus = frame.mcus();
         let store = |&scaled: &Scaled| Store {
             scaled,
@@ -134,14 +172,39 @@ impl Buffered {
             missing: [u8::MAX; 64],
         };
         parser.seek(first.data);
-        let tables = parser.tables.clone();
-        Buffered {
+        let mut this = MultiScan {
             frame: frame.clone(),
-            on_damage,
+            on_damage: options.on_damage,
             stores: scaled.iter().map(store).collect(),
-            stage: Stage::Find { parser: Box::new(parser), in_data: true, scans: vec![(first, tables)] },
+            stage: Stage::Rows,
             row: 0,
             column: 0,
+            tables: 0,
+            held,
+        };
+        let follows = frame.process == Process::Progressive
+            && scaled.iter().all(|component| component.class == Class::One);
+        let mut find =
+            Find { parser, in_data: false, scans: Vec::new(), follows, scan: None, failed: None };
+        this.found(&mut find, first)?;
+        this.stage = Stage::Find(Box::new(find));
+        Ok(this)
+    }
+
+    /// Whether the input has to be there in one piece.
+    pub(crate) fn needs_all(&self) -> bool {
+        match &self.stage {
+            Stage::Find(find) => !find.follows,
+            Stage::Decode { .. } => true,
+            Stage::Rows => false,
+        }
+    }
+
+    /// Where not all of the input is needed: what comes before this place is not needed any more.
+    pub(crate) fn needed(&self) -> usize {
+        match &self.stage {
+            Stage::Find(find) => find.scan.as_ref().map_or(find.parser.at(), |scan| scan.reader.needed()),
+            Stage::Decode { .. } | Stage::Rows => 0,
         }
     }
 
@@ -163,92 +226,121 @@ impl Buffered {
         rows * size_of::<Row>() as u64
     }
 
-    /// Does about `most` MCUs' worth of work, as far as the budget goes, and says how much it was.
+    /// Does about `most` MCUs' worth of work, as far as the quota goes, and says how much it was.
     pub(crate) fn advance(
         &mut self,
-        input: &Bytes,
+        view: View<'_>,
         bands: &mut Bands,
         most: usize,
-        budget: &mut Budget,
-        pool: Option<&ThreadPool>,
-    ) -> Result<usize, Error> {
+        quota: &mut Quota<'_>,
+        (pool, stop): (Option<&ThreadPool>, &Stop),
+    ) -> Result<Found, Error> {
         match &mut self.stage {
-            Stage::Find { .. } => self.find(input, budget).map(|()| most),
+            Stage::Find(find) => {
+                if let Some(scan) = &mut find.scan {
+                    let found = match scan.advance(view, &mut self.stores, most, quota) {
+                        Ok(found) if scan.reader.total() > 0 => return Ok(found),
+                        Err(Error::Codec(error)) => return Err(error.into()),
+                        Ok(found) => found,
+                        Err(error) => {
+                            find.failed = Some(error);
+                            Found::Mcus(1)
+                        }
+                    };
+                    find.parser.seek(scan.reader.end());
+                    find.scan = None;
+                    return Ok(found);
+                }
+                let stage = std::mem::replace(&mut self.stage, Stage::Rows);
+                let Stage::Find(find) = stage else { return Ok(Found::Nothing) };
+                Ok(if self.find(find, view, quota)? { Found::Mcus(most) } else { Found::Starved })
+            }
             Stage::Decode { scans, scan: scan @ None } => {
                 match scans.pop() {
                     None => self.stage = Stage::Rows,
                     Some((header, tables)) => {
-                        let tables = (&tables, &input[..]);
                         let decoding =
-                            Decoding::new(&self.frame, &self.stores, &header, tables, self.on_damage)?;
+                            Decoding::new(&self.frame, &self.stores, &header, &tables, self.on_damage)?;
                         *scan = Some(Box::new(decoding));
                     }
                 }
-                Ok(most)
+                Ok(Found::Mcus(most))
             }
             Stage::Decode { scan: slot @ Some(_), .. } => {
-                let Some(scan) = slot else { return Ok(0) };
-                let done = scan.advance(input, &mut self.stores, most, budget)?;
-                if scan.cursor.total() == 0 {
+                let Some(scan) = slot else { return Ok(Found::Nothing) };
+                let done = scan.advance(view, &mut self.stores, most, quota)?;
+                if scan.reader.total() == 0 {
                     *slot = None;
                 }
                 Ok(done)
             }
-            Stage::Rows => Ok(self.make_rows(bands, most, pool)),
+            Stage::Rows => Ok(Found::Mcus(self.make_rows(bands, most, (pool, stop))?)),
         }
     }
 
-    /// Looks for the next scan, and chooses among them once it has come to the last.
-    fn find(&mut self, input: &[u8], budget: &mut Budget) -> Result<(), Error> {
-        let Stage::Find { parser, in_data, scans } = &mut self.stage else { return Ok(()) };
-        let next = match in_data.then(|| parser.pass_data(input, budget)) {
-            Some(None) => return Ok(()),
-            Some(Some(false)) => Err(Error::Truncated { offset: input.len() }),
-            Some(Some(true)) | None => {
-                *in_data = false;
-                parser.read_scan(input, budget)
+    /// Looks for the next scan, and chooses among them once it has come to the last. `false` if more
+    /// of the input is needed.
+    fn find(&mut self, mut find: Box<Find>, view: View<'_>, quota: &mut Quota<'_>) -> Result<bool, Error> {
+        let next = match find.in_data.then(|| find.parser.pass_data(view, quota)) {
+            Some(Behind::Later) => Ok(Next::Later),
+            Some(Behind::Starved) => Ok(Next::Starved),
+            Some(Behind::Nothing) => Err(Error::Truncated { offset: view.end() }),
+            Some(Behind::Marker) | None => {
+                find.in_data = false;
+                find.parser.read_scan(view, quota)
             }
         };
-        let end = match next {
-            Ok(Next::Later) => return Ok(()),
-            Ok(Next::Scan(scan)) => {
-                let progressive = self.frame.process == Process::Progressive;
-                let again = |(other, _): &&(ScanHeader, Tables)| {
-                    other.start == 0 && other.components.iter().any(|&(index, ..)| scan.has(index))
-                };
-                let is_dc = progressive && scan.start == 0;
-                let most = if progressive { MAX_SCANS } else { MAX_SEQUENTIAL_SCANS };
-                if scans.len() >= most || is_dc && scans.iter().filter(again).count() >= MAX_DC_SCANS {
-                    return Err(Error::Invalid { what: "too many scans", offset: scan.data });
-                }
-                scans.push((scan, parser.tables.clone()));
-                *in_data = true;
-                return Ok(());
-            }
-            Ok(Next::End) => None,
-            Err(error) => Some(error),
+        let starved = matches!(next, Ok(Next::Starved));
+        match next {
+            Ok(Next::Later | Next::Starved) => {}
+            Ok(Next::Scan(scan)) => self.found(&mut find, scan)?,
+            Ok(Next::End) => return self.choose(*find, None).map(|()| true),
+            Err(error) => return self.choose(*find, Some(error)).map(|()| true),
+        }
+        self.stage = Stage::Find(find);
+        Ok(!starved)
+    }
+
+    /// Keeps a scan that was found, or begins to decode it.
+    fn found(&mut self, find: &mut Find, scan: ScanHeader) -> Result<(), Error> {
+        let progressive = self.frame.process == Process::Progressive;
+        let again = |(other, _): &&(ScanHeader, Tables)| {
+            other.start == 0 && other.components.iter().any(|&(index, ..)| scan.has(index))
         };
-        let scans = std::mem::take(scans);
-        self.choose(input, scans, end)
+        let is_dc = progressive && scan.start == 0;
+        let most = if progressive { MAX_SCANS } else { MAX_SEQUENTIAL_SCANS };
+        if find.scans.len() >= most || is_dc && find.scans.iter().filter(again).count() >= MAX_DC_SCANS {
+            return Err(Error::Invalid { what: "too many scans", offset: scan.data });
+        }
+        let tables = find.parser.tables.clone();
+        let before = find.scans.last().map_or(0, |(_, before)| tables.bytes_beside(before));
+        let unusual = |bytes: usize| bytes.saturating_sub(USUAL_TABLES) as u64;
+        self.held.grow(unusual(self.tables + before) - unusual(self.tables))?;
+        self.tables += before;
+        if find.follows && is_dc && find.failed.is_none() {
+            match Decoding::new(&self.frame, &self.stores, &scan, &tables, self.on_damage) {
+                Ok(decoding) => find.scan = Some(Box::new(decoding)),
+                Err(error) => find.failed = Some(error),
+            }
+        }
+        find.scans.push((scan, tables));
+        find.in_data = true;
+        Ok(())
     }
 
     /// Keeps the scans that the wanted coefficients depend on. `end` is why there are no more.
-    fn choose(
-        &mut self,
-        input: &[u8],
-        scans: Vec<(ScanHeader, Tables)>,
-        end: Option<Error>,
-    ) -> Result<(), Error> {
+    fn choose(&mut self, find: Find, end: Option<Error>) -> Result<(), Error> {
+        let Find { scans, follows, failed, .. } = find;
         for (header, tables) in &scans {
             for &(index, _, _) in &header.components {
                 let store = &mut self.stores[index];
                 if store.transform.is_none() {
-                    let table = tables.quantizer(input, self.frame.components[index].quantizer);
+                    let table = tables.quantizer(self.frame.components[index].quantizer);
                     let missing = Error::Invalid {
                         what: "a component without its quantization table",
                         offset: header.data,
                     };
-                    store.transform = Some(Transform::new(store.scaled.class, &table.ok_or(missing)?));
+                    store.transform = Some(Transform::new(store.scaled.class, table.ok_or(missing)?));
                 }
                 for missing in &mut store.missing[header.start as usize..=header.end as usize] {
                     *missing = header.low as u8;
@@ -263,6 +355,12 @@ impl Buffered {
             if !complete && self.on_damage == OnDamage::Fail {
                 return Err(error);
             }
+        }
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        if follows {
+            return Ok(());
         }
         let mut wanted: Vec<u64> = self.stores.iter().map(|store| store.scaled.class.wanted()).collect();
         let mut kept = Vec::new();
@@ -287,7 +385,12 @@ impl Buffered {
 
     /// Makes rows of MCUs: with a pool as many as `most` says, else no more MCUs than that, of one
     /// row.
-    fn make_rows(&mut self, bands: &mut Bands, most: usize, pool: Option<&ThreadPool>) -> usize {
+    fn make_rows(
+        &mut self,
+        bands: &mut Bands,
+        most: usize,
+        (pool, stop): (Option<&ThreadPool>, &Stop),
+    ) -> Result<usize, Error> {
         let (across, down) = self.frame.mcus();
         let (across, left) = (across as usize, down as usize - self.row);
         let start = self.column;
@@ -299,15 +402,19 @@ impl Buffered {
         let first = self.row;
         let stores = &self.stores;
         let make = |(i, mut row): (usize, McuRow<'_>)| {
+            if stop.is_asked() {
+                return;
+            }
             for (component, store) in stores.iter().enumerate() {
                 store.transform_row(&kernels, (first + i, start..end), &mut row, component);
             }
         };
-        let rows = bands.next_rows(count);
+        let rows = bands.next_rows(count)?;
         match pool {
             Some(pool) if count > 1 => share_out(pool, rows.into_iter().enumerate(), make),
             _ => rows.into_iter().enumerate().for_each(make),
         }
+        stop.check()?;
         self.column = end % across;
         if self.column == 0 {
             bands.have_arrived(count);
@@ -318,7 +425,7 @@ impl Buffered {
                 gone.for_each(|row| *row = Row::default());
             }
         }
-        count * (end - start)
+        Ok(count * (end - start))
     }
 }
 
@@ -357,7 +464,7 @@ impl Decoding {
         frame: &Frame,
         stores: &[Store],
         header: &ScanHeader,
-        (tables, input): (&Tables, &[u8]),
+        tables: &Tables,
         on_damage: OnDamage,
     ) -> Result<Self, Error> {
         let scaled: Vec<Scaled> = stores.iter().map(|store| store.scaled).collect();
@@ -374,53 +481,53 @@ impl Decoding {
             if interleaved { frame.mcus() } else { frame.blocks(&frame.components[components[0].0]) };
         let blocks: u32 = components.iter().map(|(_, across, down)| across * down).sum();
         let kind = if frame.process == Process::Progressive {
-            Kind::Progressive(Band::new(header, tables, input)?)
+            Kind::Progressive(Band::new(header, tables)?)
         } else {
-            Kind::Sequential(Scan::new(frame, &scaled, header, (tables, input))?)
+            Kind::Sequential(Scan::new(frame, &scaled, header, tables)?)
         };
-        let cursor = Cursor::new(
+        let reader = ScanReader::new(
             header.data,
             u64::from(across) * u64::from(down),
             tables.restart_interval,
             blocks as usize * crate::block::MAX_BLOCK_BYTES + 8,
             on_damage,
         );
-        Ok(Decoding { cursor, kind, components, across: across.into(), next: 0 })
+        Ok(Decoding { reader, kind, components, across: across.into(), next: 0 })
     }
 
-    /// Decodes about `most` MCUs, as far as the budget goes, and says how many they were, or how
+    /// Decodes about `most` MCUs, as far as the quota goes, and says how many they were, or how
     /// many would have taken as long.
     fn advance(
         &mut self,
-        input: &[u8],
+        view: View<'_>,
         stores: &mut [Store],
         most: usize,
-        budget: &mut Budget,
-    ) -> Result<usize, Error> {
+        quota: &mut Quota<'_>,
+    ) -> Result<Found, Error> {
         // What is lost stays as it was.
-        let lost = self.cursor.lost();
+        let lost = self.reader.lost();
         if lost > 0 {
-            self.cursor.pass_lost(lost);
+            self.reader.pass_lost(lost);
             self.next += lost;
-            return Ok(1);
+            return Ok(Found::Mcus(1));
         }
         let passed = self.pass_empty(stores, most);
         if passed > 0 {
-            return Ok(passed);
+            return Ok(Found::Mcus(passed));
         }
         // Not beyond a row of MCUs, so that all of them go to the same rows of blocks.
         let (y, x) = (self.next / self.across, self.next % self.across);
         let most = most.min((self.across - x) as usize);
-        if let Some(blocks) = self.make_row(stores, y as usize) {
-            return Ok(blocks.div_ceil(EMPTY_BLOCKS));
+        if let Some(blocks) = self.make_row(stores, y as usize)? {
+            return Ok(Found::Mcus(blocks.div_ceil(EMPTY_BLOCKS)));
         }
         let mut lanes = self.lanes(stores, y as usize);
         let found = match &self.kind {
             Kind::Sequential(scan) => {
                 let mut scratch = vec![0; scan.mcu_len + 1];
-                self.cursor.decode(input, most, budget, |i, reader, data| {
+                self.reader.decode(view, most, quota, |i, state, data| {
                     scratch.fill(0);
-                    scan.decode(&mut reader.bits, data, &mut reader.predictions, &mut scratch)?;
+                    scan.decode(&mut state.bits, data, &mut state.predictions, &mut scratch)?;
                     for block in &scan.blocks {
                         let lane = lanes.iter_mut().find(|lane| lane.is_of(block)).ok_or(Damage)?;
                         let len = block.class.len();
@@ -433,29 +540,27 @@ impl Decoding {
             }
             Kind::Progressive(band) => {
                 let place = (x as usize, &mut lanes[..]);
-                let (cursor, from) = (&mut self.cursor, (input, most, budget));
+                let (reader, from) = (&mut self.reader, (view, most, quota));
                 match (band.start, band.first) {
-                    (0, true) => add(cursor, from, place, |reader, data, component, target| {
-                        refine::dc_first(reader, data, band, component, target)
+                    (0, true) => add(reader, from, place, |state, data, component, target| {
+                        progressive::dc_first(state, data, band, component, target)
                     }),
-                    (0, false) => add(cursor, from, place, |reader, data, _, target| {
-                        refine::dc_refine(reader, data, band, target)
+                    (0, false) => add(reader, from, place, |state, data, _, target| {
+                        progressive::dc_refine(state, data, band, target)
                     }),
-                    (_, true) => add(cursor, from, place, |reader, data, _, target| {
-                        refine::ac_first(reader, data, band, target)
+                    (_, true) => add(reader, from, place, |state, data, _, target| {
+                        progressive::ac_first(state, data, band, target)
                     }),
-                    (_, false) => add(cursor, from, place, |reader, data, _, target| {
-                        refine::ac_refine(reader, data, band, target)
+                    (_, false) => add(reader, from, place, |state, data, _, target| {
+                        progressive::ac_refine(state, data, band, target)
                     }),
                 }?
             }
         };
-        let count = match found {
-            Found::Mcus(count) | Found::Lost(count) => count,
-            Found::Nothing => 0,
-        };
-        self.next += count as u64;
-        Ok(count)
+        if let Found::Mcus(count) | Found::Lost(count) = found {
+            self.next += count as u64;
+        }
+        Ok(found)
     }
 
     /// Passes blocks to which the scan adds nothing, and says how many MCUs would have taken as
@@ -465,17 +570,18 @@ impl Decoding {
         let (Kind::Progressive(band), &[(component, _, _)]) = (&self.kind, &self.components[..]) else {
             return 0;
         };
-        let empty = self.cursor.empty();
+        let empty = self.reader.empty();
         if empty == 0 {
             return 0;
         }
         if !band.refines() {
-            self.cursor.pass_empty(empty);
+            self.reader.pass_empty(empty);
             self.next += empty;
             return 1;
         }
         // A block that is refined has a bit for what is not zero.
-        let end = self.next + empty.min((most as u64).saturating_mul(EMPTY_BLOCKS as u64));
+        let most = most.min(MOST_EMPTY) as u64;
+        let end = self.next + empty.min(most * EMPTY_BLOCKS as u64);
         let (first, mut steps) = (self.next, 0);
         while self.next < end {
             let (y, x) = (self.next / self.across, self.next % self.across);
@@ -491,17 +597,20 @@ impl Decoding {
             }
         }
         let passed = self.next - first;
-        self.cursor.pass_empty(passed);
+        self.reader.pass_empty(passed);
         (passed as usize).div_ceil(EMPTY_BLOCKS).max(steps / 4)
     }
 
     /// Makes one of the rows of blocks that row `y` of MCUs is made of, if any is still to be made,
     /// and says how many blocks it has.
-    fn make_row(&self, stores: &mut [Store], y: usize) -> Option<usize> {
-        self.components.iter().find_map(|&(component, _, high)| {
+    fn make_row(&self, stores: &mut [Store], y: usize) -> Result<Option<usize>, Error> {
+        for &(component, _, high) in &self.components {
             let high = high as usize;
-            stores[component].make_row(y * high..(y + 1) * high)
-        })
+            if let Some(blocks) = stores[component].make_row(y * high..(y + 1) * high)? {
+                return Ok(Some(blocks));
+            }
+        }
+        Ok(None)
     }
 
     /// The rows of blocks that row `y` of MCUs is made of, in the order of an MCU's blocks.
@@ -528,12 +637,12 @@ impl Decoding {
 /// for each kind of scan, as none needs what the others do.
 #[inline(never)]
 fn add(
-    cursor: &mut Cursor,
-    (input, most, budget): (&[u8], usize, &mut Budget),
+    reader: &mut ScanReader,
+    (view, most, quota): (View<'_>, usize, &mut Quota<'_>),
     (x, lanes): (usize, &mut [Lane<'_>]),
-    decode: impl Fn(&mut Reader, &[u8], usize, &mut Target<'_>) -> Result<(), Damage>,
+    decode: impl Fn(&mut State, &[u8], usize, &mut Target<'_>) -> Result<(), Damage>,
 ) -> Result<Found, Error> {
-    cursor.decode(input, most, budget, |i, reader, data| {
+    reader.decode(view, most, quota, |i, state, data| {
         for lane in &mut *lanes {
             let first = (x + i) * lane.wide;
             let len = lane.class.len();
@@ -541,7 +650,7 @@ fn add(
                 let kept = lane.coefficients.get_mut(column * len..(column + 1) * len).ok_or(Damage)?;
                 let mut untraced = 0;
                 let nonzero = lane.nonzero.get_mut(column).unwrap_or(&mut untraced);
-                decode(reader, data, lane.component, &mut Target { class: lane.class, kept, nonzero })?;
+                decode(state, data, lane.component, &mut Target { class: lane.class, kept, nonzero })?;
             }
         }
         Ok(())

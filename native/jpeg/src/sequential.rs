@@ -3,14 +3,17 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::{Scope, ThreadPool};
+use thumbelina_codec::Stop;
 use thumbelina_codec::threads::lock;
 
-use crate::budget::Budget;
-use crate::cursor::{Cursor, Found};
 use crate::kernels::Kernels;
-use crate::parallel::{Ahead, Row, Start, Work};
-use crate::planes::{Bands, McuRow, Transform};
+use crate::quota::Quota;
+use crate::rows::{Bands, McuRow};
 use crate::scan::{Predictions, Run, Scan};
+use crate::scan_reader::{Found, ScanReader};
+use crate::speculation::{Ahead, Row, Start, Work};
+use crate::transform::Transform;
+use crate::view::View;
 use crate::{Error, OnDamage, Options};
 
 /// Coefficients that are decoded before they are transformed: as many as stay in the first cache.
@@ -24,10 +27,10 @@ const SAMPLES_TOGETHER: usize = 1 << 20;
 const COEFFICIENTS_EACH: usize = 16 << 10;
 
 #[derive(Debug)]
-pub(crate) struct Streaming {
+pub(crate) struct Sequential {
     scan: Arc<Scan>,
     layout: Layout,
-    cursor: Cursor,
+    reader: ScanReader,
     coefficients: Vec<i16>,
     /// The next column of the row of MCUs that is being filled.
     column: usize,
@@ -43,15 +46,15 @@ struct Layout {
     components: Vec<(usize, Transform)>,
 }
 
-impl Streaming {
+impl Sequential {
     pub(crate) fn new(
         scan: Arc<Scan>,
         components: Vec<(usize, Transform)>,
         offset: usize,
         options: &Options,
     ) -> Self {
-        Streaming {
-            cursor: Cursor::new(
+        Sequential {
+            reader: ScanReader::new(
                 offset,
                 scan.mcus(),
                 scan.restart_interval,
@@ -66,25 +69,23 @@ impl Streaming {
         }
     }
 
-    /// Decodes about `most` (not 0) more MCUs of the next row of MCUs, as far as the budget goes,
-    /// and says how many they were.
+    /// Decodes about `most` (not 0) more MCUs of the next row of MCUs, as far as the quota goes,
+    /// and says how many they were. Takes them for found if they are lost, too.
     pub(crate) fn advance(
         &mut self,
-        input: &[u8],
+        view: View<'_>,
         bands: &mut Bands,
         most: usize,
-        budget: &mut Budget,
-    ) -> Result<usize, Error> {
+        quota: &mut Quota<'_>,
+    ) -> Result<Found, Error> {
         let across = self.scan.across as usize;
         let kernels = bands.kernels();
-        let mut rows = bands.next_rows(1);
-        let Some(row) = rows.first_mut() else { return Ok(0) };
-        let mut done = 0;
+        let mut rows = bands.next_rows(1)?;
+        let Some(row) = rows.first_mut() else { return Ok(Found::Nothing) };
+        let (mut done, mut found) = (0, Found::Nothing);
         while done < most && self.column < across {
-            let count = self.step(input, &kernels, row, across - self.column, budget)?;
-            if count == 0 {
-                break;
-            }
+            found = self.step(view, &kernels, row, across - self.column, quota)?;
+            let (Found::Mcus(count) | Found::Lost(count)) = found else { break };
             self.column += count;
             done += count;
         }
@@ -92,35 +93,42 @@ impl Streaming {
             self.column = 0;
             bands.have_arrived(1);
         }
-        Ok(done)
+        Ok(if done > 0 { Found::Mcus(done) } else { found })
+    }
+
+    /// What comes before this place of the input is not needed any more, unless several threads
+    /// have decoded ahead.
+    pub(crate) fn needed(&self) -> usize {
+        self.reader.needed()
     }
 
     fn step(
         &mut self,
-        input: &[u8],
+        view: View<'_>,
         kernels: &Kernels,
         row: &mut McuRow<'_>,
         most: usize,
-        budget: &mut Budget,
-    ) -> Result<usize, Error> {
+        quota: &mut Quota<'_>,
+    ) -> Result<Found, Error> {
         if let Some(run) = self.ahead.take(most) {
             let count = run.count;
             self.layout.transform(kernels, &run, row, self.column);
             self.ahead.put_back(run);
-            return Ok(count);
+            return Ok(Found::Mcus(count));
         }
-        self.ahead.leave(&mut self.cursor);
-        let (next, from) = ((self.column, most), (input, budget));
-        self.layout.decode(kernels, &mut self.cursor, &mut self.coefficients, from, row, next)
+        self.ahead.leave(&mut self.reader);
+        let (next, from) = ((self.column, most), (view, quota));
+        self.layout.decode(kernels, &mut self.reader, &mut self.coefficients, from, row, next)
     }
 
     /// Fills rows of MCUs on all threads of the pool, and says how many: none where that does not
     /// pay.
     pub(crate) fn advance_together(
         &mut self,
-        input: &[u8],
+        view: View<'_>,
         bands: &mut Bands,
         pool: &ThreadPool,
+        stop: &Stop,
     ) -> Result<usize, Error> {
         if self.column > 0 {
             return Ok(0);
@@ -129,14 +137,15 @@ impl Streaming {
         let job = Job {
             layout: &self.layout,
             kernels: bands.kernels(),
-            input,
+            view,
+            stop,
             threads: pool.current_num_threads(),
         };
-        let rows = bands.next_rows(most.clamp(1, bands.missing()));
+        let rows = bands.next_rows(most.clamp(1, bands.missing()))?;
         self.ahead.retry();
         let section = Mutex::new(Section {
             ahead: &mut self.ahead,
-            cursor: &mut self.cursor,
+            reader: &mut self.reader,
             rows: rows.into_iter(),
             filled: 0,
             error: None,
@@ -153,7 +162,7 @@ impl Streaming {
 /// Rows of MCUs that several threads fill.
 struct Section<'a> {
     ahead: &'a mut Ahead,
-    cursor: &'a mut Cursor,
+    reader: &'a mut ScanReader,
     /// Those that nobody has taken yet.
     rows: std::vec::IntoIter<McuRow<'a>>,
     filled: usize,
@@ -185,7 +194,7 @@ impl<'a> Section<'a> {
         if self.rows.len() == 0 {
             return None;
         }
-        self.ahead.hand_out(self.cursor, job.input, job.threads).map(Task::Decode)
+        self.ahead.hand_out(self.reader, job.view, job.threads, job.stop).map(Task::Decode)
     }
 
     /// Whether another thread would have something to do.
@@ -198,7 +207,8 @@ impl<'a> Section<'a> {
 struct Job<'a> {
     layout: &'a Layout,
     kernels: Kernels,
-    input: &'a [u8],
+    view: View<'a>,
+    stop: &'a Stop,
     threads: usize,
 }
 
@@ -208,7 +218,14 @@ impl<'a> Job<'a> {
     fn work<'s>(&'s self, scope: &Scope<'s>, section: &'s Mutex<Section<'a>>) {
         loop {
             let mut now = lock(section);
-            let Some(task) = now.next_task(self) else {
+            let task = match self.stop.check() {
+                Ok(()) => now.next_task(self),
+                Err(stopped) => {
+                    now.error = Some(stopped.into());
+                    None
+                }
+            };
+            let Some(task) = task else {
                 now.workers -= 1;
                 return;
             };
@@ -220,9 +237,9 @@ impl<'a> Job<'a> {
             }
             match task {
                 Task::Decode(work) => {
-                    let decoded = work.decode(self.input);
+                    let decoded = work.decode(self.view, self.stop);
                     let now = &mut *lock(section);
-                    now.ahead.finished(now.cursor, self.input, decoded);
+                    now.ahead.finished(now.reader, self.view, decoded);
                 }
                 Task::Fill(rows) => self.fill(rows, section),
             }
@@ -257,53 +274,48 @@ impl<'a> Job<'a> {
     fn decode(&self, start: Start, row: &mut McuRow<'_>, coefficients: &mut Vec<i16>) -> Result<(), Error> {
         let scan = &self.layout.scan;
         let across = scan.across as usize;
-        let mut cursor = Cursor::new(start.place.0, across as u64, 0, scan.max_mcu_bytes(), OnDamage::Fail);
-        cursor.go_to(start.place, across as u64, start.predictions);
+        let mut reader = ScanReader::new(start.place.0, across as u64, 0, scan.max_mcu_bytes(), OnDamage::Fail);
+        reader.go_to(start.place, across as u64, start.predictions);
         let mut column = 0;
-        let mut budget = Budget::unlimited();
+        let mut quota = Quota::unlimited(self.stop);
         while column < across {
-            let (next, from) = ((column, across - column), (self.input, &mut budget));
-            match self.layout.decode(&self.kernels, &mut cursor, coefficients, from, row, next)? {
-                0 => break,
-                count => column += count,
+            let (next, from) = ((column, across - column), (self.view, &mut quota));
+            match self.layout.decode(&self.kernels, &mut reader, coefficients, from, row, next)? {
+                Found::Mcus(count) | Found::Lost(count) => column += count,
+                Found::Nothing | Found::Starved => break,
             }
+            self.stop.check()?;
         }
         Ok(())
     }
 }
 
 impl Layout {
-    /// Decodes and transforms MCUs, at most `most` of a row from `column` on, and says how many
-    /// they were.
+    /// Decodes and transforms MCUs, at most `most` of a row from `column` on.
     #[inline(always)]
     fn decode(
         &self,
         kernels: &Kernels,
-        cursor: &mut Cursor,
+        reader: &mut ScanReader,
         coefficients: &mut Vec<i16>,
-        (input, budget): (&[u8], &mut Budget),
+        (view, quota): (View<'_>, &mut Quota<'_>),
         row: &mut McuRow<'_>,
         (column, most): (usize, usize),
-    ) -> Result<usize, Error> {
+    ) -> Result<Found, Error> {
         let scan = &self.scan;
         let most = most.min((COEFFICIENTS_TOGETHER / scan.mcu_len).max(1));
         coefficients.clear();
         coefficients.resize(most * scan.mcu_len + 1, 0);
-        let found = cursor.decode(input, most, budget, |i, reader, data| {
+        let found = reader.decode(view, most, quota, |i, state, data| {
             let out = &mut coefficients[i * scan.mcu_len..];
-            scan.decode(&mut reader.bits, data, &mut reader.predictions, out)
+            scan.decode(&mut state.bits, data, &mut state.predictions, out)
         })?;
         match found {
-            Found::Mcus(count) => {
-                self.blocks(kernels, coefficients, [0; 4], count, row, column);
-                Ok(count)
-            }
-            Found::Lost(count) => {
-                self.lose(row, column, count);
-                Ok(count)
-            }
-            Found::Nothing => Ok(0),
+            Found::Mcus(count) => self.blocks(kernels, coefficients, [0; 4], count, row, column),
+            Found::Lost(count) => self.lose(row, column, count),
+            Found::Nothing | Found::Starved => {}
         }
+        Ok(found)
     }
 
     /// Transforms what was decoded ahead.
