@@ -105,9 +105,7 @@ impl HeadersReader {
                 Ok(Poll::Ready(Headers { header, parser: *parser, first }))
             }
             (_, _, Err(error)) => Err(error),
-            (_, _, Ok(scan)) => {
-                Err(Error::Invalid { what: "a picture without a frame", offset: scan.data })
-            }
+            (_, _, Ok(scan)) => Err(Error::Invalid { what: "a picture without a frame", offset: scan.data }),
         }
     }
 }

@@ -184,8 +184,7 @@ impl MultiScan {
         };
         let follows = frame.process == Process::Progressive
             && scaled.iter().all(|component| component.class == Class::One);
-        let mut find =
-            Find { parser, in_data: false, scans: Vec::new(), follows, scan: None, failed: None };
+        let mut find = Find { parser, in_data: false, scans: Vec::new(), follows, scan: None, failed: None };
         this.found(&mut find, first)?;
         this.stage = Stage::Find(Box::new(find));
         Ok(this)

@@ -27,8 +27,7 @@ impl Band {
         let mut found = Vec::new();
         if start > 0 || high == 0 {
             for &(_, dc, ac) in &header.components {
-                let table =
-                    if start == 0 { tables.dc_symbols(dc) } else { tables.ac_symbols(ac) };
+                let table = if start == 0 { tables.dc_symbols(dc) } else { tables.ac_symbols(ac) };
                 let missing = Error::Invalid { what: "a scan without its Huffman table", offset: data };
                 found.push(table.ok_or(missing)?);
             }

@@ -106,14 +106,14 @@ impl ScanReader {
         self.lost == 0
     }
 
-    /// Where the input goes on behind the scan, or behind what was loaded of it.
+    /// Where the input goes on behind the scan, or behind what was looked at of it.
     pub(crate) fn end(&self) -> usize {
-        self.next
+        self.searched.max(self.next)
     }
 
     /// What comes before this place is not needed any more.
     pub(crate) fn needed(&self) -> usize {
-        if self.left > 0 { self.start } else { self.searched.max(self.next) }
+        if self.left > 0 { self.start } else { self.end() }
     }
 
     /// MCUs from one restart marker to the next.

@@ -274,7 +274,8 @@ impl<'a> Job<'a> {
     fn decode(&self, start: Start, row: &mut McuRow<'_>, coefficients: &mut Vec<i16>) -> Result<(), Error> {
         let scan = &self.layout.scan;
         let across = scan.across as usize;
-        let mut reader = ScanReader::new(start.place.0, across as u64, 0, scan.max_mcu_bytes(), OnDamage::Fail);
+        let mut reader =
+            ScanReader::new(start.place.0, across as u64, 0, scan.max_mcu_bytes(), OnDamage::Fail);
         reader.go_to(start.place, across as u64, start.predictions);
         let mut column = 0;
         let mut quota = Quota::unlimited(self.stop);

@@ -365,7 +365,12 @@ impl Ahead {
     }
 
     /// Takes a decoded piece, and joins what can be joined by now.
-    pub(crate) fn finished(&mut self, reader: &mut ScanReader, view: View<'_>, (number, piece): (u64, Piece)) {
+    pub(crate) fn finished(
+        &mut self,
+        reader: &mut ScanReader,
+        view: View<'_>,
+        (number, piece): (u64, Piece),
+    ) {
         match number.checked_sub(self.first).and_then(|i| self.pieces.get_mut(i as usize)) {
             Some(place) => *place = Some(piece),
             None => self.spare.push(piece.coefficients),

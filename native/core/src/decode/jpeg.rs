@@ -69,12 +69,7 @@ impl Jpeg {
     }
 
     fn options(&self) -> Options {
-        Options {
-            scale: self.scale,
-            dc_only: self.dc_only,
-            on_damage: self.on_damage,
-            ..Options::default()
-        }
+        Options { scale: self.scale, dc_only: self.dc_only, on_damage: self.on_damage, ..Options::default() }
     }
 }
 
