@@ -76,7 +76,7 @@ fn follow(file: &Bytes, options: &Options) -> Followed {
         followed.window = followed.window.max(input.bytes().len());
         followed.held = followed.held.max(budget.held());
     }
-    drop(decoder);
+    drop((decoder, input));
     assert_eq!(budget.held(), 0);
     followed
 }
