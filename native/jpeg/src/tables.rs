@@ -12,8 +12,8 @@ pub(crate) struct Tables {
     /// Row by row.
     quantizers: [Option<Arc<[u16; 64]>>; 4],
     /// As they stand in the file.
-    dc: [Option<Arc<Vec<u8>>>; 4],
-    ac: [Option<Arc<Vec<u8>>>; 4],
+    dc: [Option<Arc<[u8]>>; 4],
+    ac: [Option<Arc<[u8]>>; 4],
     /// MCUs between two restart markers; 0 if there are none.
     pub restart_interval: u32,
 }
@@ -32,11 +32,8 @@ impl Tables {
             let bytes = &rest[..rest.len() - body.len()];
             // A file may have hundreds of thousands, of which each replaces the one before.
             match table.as_mut().and_then(Arc::get_mut) {
-                Some(table) => {
-                    table.clear();
-                    table.extend_from_slice(bytes);
-                }
-                None => *table = Some(Arc::new(bytes.to_vec())),
+                Some(table) if table.len() == bytes.len() => table.copy_from_slice(bytes),
+                _ => *table = Some(bytes.into()),
             }
         }
         Some(())
@@ -79,7 +76,7 @@ impl Tables {
         Self::spec(&self.ac, Kind::Ac, index).map(|spec| Symbols::new(&spec))
     }
 
-    fn spec(tables: &[Option<Arc<Vec<u8>>>; 4], kind: Kind, index: u8) -> Option<Spec<'_>> {
+    fn spec(tables: &[Option<Arc<[u8]>>; 4], kind: Kind, index: u8) -> Option<Spec<'_>> {
         match tables.get(usize::from(index))? {
             Some(table) => Spec::split_off(table).map(|(spec, _)| spec),
             None if index < 2 => Some(Spec::standard(kind, index == 1)),
@@ -95,14 +92,14 @@ impl Tables {
     pub(crate) fn bytes_beside(&self, other: &Tables) -> usize {
         let huffman = self.dc.iter().chain(&self.ac).zip(other.dc.iter().chain(&other.ac));
         let huffman = huffman.filter(|(one, other)| !is_same(one, other));
-        let huffman: usize = huffman.filter_map(|(one, _)| one.as_ref()).map(|table| table.capacity()).sum();
+        let huffman: usize = huffman.filter_map(|(one, _)| one.as_ref()).map(|table| table.len()).sum();
         let quantizers = self.quantizers.iter().zip(&other.quantizers);
         let quantizers = quantizers.filter(|(one, other)| one.is_some() && !is_same(one, other));
         huffman + quantizers.count() * size_of::<[u16; 64]>()
     }
 }
 
-fn is_same<T>(one: &Option<Arc<T>>, other: &Option<Arc<T>>) -> bool {
+fn is_same<T: ?Sized>(one: &Option<Arc<T>>, other: &Option<Arc<T>>) -> bool {
     match (one, other) {
         (Some(one), Some(other)) => Arc::ptr_eq(one, other),
         (None, None) => true,
