@@ -1,7 +1,7 @@
 //! What decoding a picture is going to take.
 
+use crate::coefficients::Coefficients;
 use crate::frame::Frame;
-use crate::multiscan::MultiScan;
 use crate::rows::KEPT_ROWS;
 use crate::{Header, Options};
 
@@ -36,7 +36,8 @@ impl Header {
         let coefficients = if self.is_in_one_scan() {
             0
         } else {
-            MultiScan::bytes(&frame, &scaled) + MultiScan::rows_bytes(down, &scaled)
+            let each = |scaled| Coefficients::bytes(&frame, scaled) + Coefficients::rows_bytes(down, scaled);
+            scaled.iter().map(each).sum()
         };
         FIXED + planes.sum::<u64>() + rows * width * self.color.channels() as u64 + coefficients
     }

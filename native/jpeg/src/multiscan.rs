@@ -5,21 +5,18 @@
 //! Which scans these are shows when all are known: the input is kept until then. Only where nothing
 //! but DC values is wanted it shows at once, and scans are decoded, or passed, as they come.
 
-use std::ops::Range;
-
 use rayon::ThreadPool;
 use thumbelina_codec::threads::share_out;
 use thumbelina_codec::{Held, Stop};
 
-use crate::block::{Class, Damage};
+use crate::block::Class;
+use crate::coefficients::{BlockRow, Coefficients};
 use crate::frame::{Frame, Process, Scaled};
-use crate::kernels::Kernels;
-use crate::progressive::{self, Band, Target};
 use crate::quota::Quota;
 use crate::rows::{Bands, McuRow};
-use crate::scan::{Block, Scan};
+use crate::scan_decoding::Decoding;
 use crate::scan_header::ScanHeader;
-use crate::scan_reader::{Found, ScanReader, State};
+use crate::scan_reader::Found;
 use crate::segments::{Behind, Next, Parser};
 use crate::tables::Tables;
 use crate::transform::Transform;
@@ -37,12 +34,6 @@ const MAX_DC_SCANS: usize = 14;
 /// The same for pictures that are not progressive: each component has one scan.
 const MAX_SEQUENTIAL_SCANS: usize = 16;
 
-/// As many blocks to which a scan adds nothing are passed in the time of one to which it does.
-const EMPTY_BLOCKS: usize = 32;
-
-/// No more are passed at a time than in the time of so many MCUs, as somebody may want to stop.
-const MOST_EMPTY: usize = 4096;
-
 /// Tables of scans, in bytes, that are part of what decoding takes in any case.
 const USUAL_TABLES: usize = 32 << 10;
 
@@ -50,7 +41,7 @@ const USUAL_TABLES: usize = 32 << 10;
 pub(crate) struct MultiScan {
     frame: Frame,
     on_damage: OnDamage,
-    stores: Vec<Store>,
+    stores: Vec<Coefficients>,
     stage: Stage,
     /// The next row of MCUs to be handed over, and the column that it is made up to.
     row: usize,
@@ -83,74 +74,6 @@ struct Find {
     failed: Option<Error>,
 }
 
-/// The coefficients of one component.
-#[derive(Debug)]
-struct Store {
-    scaled: Scaled,
-    transform: Option<Transform>,
-    /// Blocks of a row, those that only fill the last MCU included.
-    across: usize,
-    /// Rows of blocks, as far down as data has reached, and how many there will be. One in between
-    /// that no data has reached is empty.
-    rows: Vec<Row>,
-    down: usize,
-    /// Whether it has to be known which coefficients are not zero, also among those not kept.
-    traced: bool,
-    /// For each position, the bits still missing.
-    missing: [u8; 64],
-}
-
-#[derive(Debug, Default, Clone)]
-struct Row {
-    coefficients: Vec<i16>,
-    /// For each block, a bit for each position.
-    nonzero: Vec<u64>,
-}
-
-impl Store {
-    /// Makes one row of blocks among these, if there is any that no data has reached so far, and
-    /// says how many blocks that has.
-    fn make_row(&mut self, rows: Range<usize>) -> Result<Option<usize>, thumbelina_codec::Error> {
-        let end = rows.end.min(self.down);
-        if self.rows.len() < end {
-            self.rows.resize_with(end, Row::default);
-        }
-        let mut rows = self.rows.get_mut(rows).unwrap_or_default().iter_mut();
-        let Some(row) = rows.find(|row| row.coefficients.is_empty()) else { return Ok(None) };
-        row.coefficients = zeros(self.across * self.scaled.class.len())?;
-        if self.traced {
-            row.nonzero = zeros(self.across)?;
-        }
-        Ok(Some(self.across))
-    }
-}
-
-fn zeros<T: Copy + Default>(len: usize) -> Result<Vec<T>, thumbelina_codec::Error> {
-    let mut zeros = Vec::new();
-    zeros.try_reserve_exact(len).map_err(|_| thumbelina_codec::Error::OutOfMemory)?;
-    zeros.resize(len, T::default());
-    Ok(zeros)
-}
-
-/// A scan on its way.
-#[derive(Debug)]
-struct Decoding {
-    reader: ScanReader,
-    kind: Kind,
-    /// The components' numbers, and the size of their MCUs in blocks.
-    components: Vec<(usize, u32, u32)>,
-    /// MCUs of a row.
-    across: u64,
-    /// The next MCU.
-    next: u64,
-}
-
-#[derive(Debug)]
-enum Kind {
-    Sequential(std::sync::Arc<Scan>),
-    Progressive(Band),
-}
-
 impl MultiScan {
     /// `first` is the scan that `parser` has just read. `held` grows where more has to be held than
     /// [`Header::memory`](crate::Header::memory) says.
@@ -161,21 +84,11 @@ impl MultiScan {
         options: &Options,
         held: Held,
     ) -> Result<Self, Error> {
-        let mcus = frame.mcus();
-        let store = |&scaled: &Scaled| Store {
-            scaled,
-            transform: None,
-            across: (mcus.0 * scaled.across) as usize,
-            rows: Vec::with_capacity((mcus.1 * scaled.down) as usize),
-            down: (mcus.1 * scaled.down) as usize,
-            traced: false,
-            missing: [u8::MAX; 64],
-        };
         parser.seek(first.data);
         let mut this = MultiScan {
             frame: frame.clone(),
             on_damage: options.on_damage,
-            stores: scaled.iter().map(store).collect(),
+            stores: scaled.iter().map(|&scaled| Coefficients::new(scaled, frame.mcus())).collect(),
             stage: Stage::Rows,
             row: 0,
             column: 0,
@@ -205,24 +118,6 @@ impl MultiScan {
             Stage::Find(find) => find.scan.as_ref().map_or(find.parser.at(), |scan| scan.reader.needed()),
             Stage::Decode { .. } | Stage::Rows => 0,
         }
-    }
-
-    /// The bytes that the coefficients of a whole picture take.
-    pub(crate) fn bytes(frame: &Frame, scaled: &[Scaled]) -> u64 {
-        let (across, down) = frame.mcus();
-        let each = |scaled: &Scaled| {
-            let traces =
-                if frame.process == Process::Progressive && scaled.class != Class::One { 8 } else { 0 };
-            let block = scaled.class.len() as u64 * 2 + traces;
-            u64::from(across * scaled.across) * u64::from(down * scaled.down) * block
-        };
-        scaled.iter().map(each).sum()
-    }
-
-    /// What knowing of the rows of blocks takes, for so many rows of MCUs.
-    pub(crate) fn rows_bytes(mcus: u32, scaled: &[Scaled]) -> u64 {
-        let rows: u64 = scaled.iter().map(|scaled| u64::from(mcus * scaled.down)).sum();
-        rows * size_of::<Row>() as u64
     }
 
     /// Does about `most` MCUs' worth of work, as far as the quota goes, and says how much it was.
@@ -421,255 +316,9 @@ impl MultiScan {
             for store in &mut self.stores {
                 let down = store.scaled.down as usize;
                 let gone = store.rows.iter_mut().skip(first * down).take(count * down);
-                gone.for_each(|row| *row = Row::default());
+                gone.for_each(|row| *row = BlockRow::default());
             }
         }
         Ok(count * (end - start))
-    }
-}
-
-impl Store {
-    /// Makes the samples of these columns of a row of MCUs.
-    fn transform_row(
-        &self,
-        kernels: &Kernels,
-        (mcu_row, columns): (usize, Range<usize>),
-        row: &mut McuRow<'_>,
-        component: usize,
-    ) {
-        let (plane, stride) = (&mut row.planes[component], row.strides[component]);
-        let (side, each) = (self.scaled.class.side(), self.scaled.class.len());
-        let (wide, down) = (self.scaled.across as usize, self.scaled.down as usize);
-        let blocks = columns.start * wide..columns.end * wide;
-        let samples = blocks.start * side..blocks.end * side;
-        for (y, lines) in plane.chunks_exact_mut(side * stride).enumerate() {
-            let coefficients = self.rows.get(mcu_row * down + y);
-            let coefficients =
-                coefficients.and_then(|row| row.coefficients.get(blocks.start * each..blocks.end * each));
-            let (Some(transform), Some(coefficients)) = (&self.transform, coefficients) else {
-                for line in lines.chunks_exact_mut(stride) {
-                    line[samples.clone()].fill(128);
-                }
-                continue;
-            };
-            let out = &mut lines[samples.start..];
-            transform.apply(kernels, (coefficients, each), 0, (out, side), stride);
-        }
-    }
-}
-
-impl Decoding {
-    fn new(
-        frame: &Frame,
-        stores: &[Store],
-        header: &ScanHeader,
-        tables: &Tables,
-        on_damage: OnDamage,
-    ) -> Result<Self, Error> {
-        let scaled: Vec<Scaled> = stores.iter().map(|store| store.scaled).collect();
-        let interleaved = header.components.len() > 1;
-        let components: Vec<_> = header
-            .components
-            .iter()
-            .map(|&(index, _, _)| {
-                let Scaled { across, down, .. } = scaled[index];
-                if interleaved { (index, across, down) } else { (index, 1, 1) }
-            })
-            .collect();
-        let (across, down) =
-            if interleaved { frame.mcus() } else { frame.blocks(&frame.components[components[0].0]) };
-        let blocks: u32 = components.iter().map(|(_, across, down)| across * down).sum();
-        let kind = if frame.process == Process::Progressive {
-            Kind::Progressive(Band::new(header, tables)?)
-        } else {
-            Kind::Sequential(Scan::new(frame, &scaled, header, tables)?)
-        };
-        let reader = ScanReader::new(
-            header.data,
-            u64::from(across) * u64::from(down),
-            tables.restart_interval,
-            blocks as usize * crate::block::MAX_BLOCK_BYTES + 8,
-            on_damage,
-        );
-        Ok(Decoding { reader, kind, components, across: across.into(), next: 0 })
-    }
-
-    /// Decodes about `most` MCUs, as far as the quota goes, and says how many they were, or how
-    /// many would have taken as long.
-    fn advance(
-        &mut self,
-        view: View<'_>,
-        stores: &mut [Store],
-        most: usize,
-        quota: &mut Quota<'_>,
-    ) -> Result<Found, Error> {
-        // What is lost stays as it was.
-        let lost = self.reader.lost();
-        if lost > 0 {
-            self.reader.pass_lost(lost);
-            self.next += lost;
-            return Ok(Found::Mcus(1));
-        }
-        let passed = self.pass_empty(stores, most);
-        if passed > 0 {
-            return Ok(Found::Mcus(passed));
-        }
-        // Not beyond a row of MCUs, so that all of them go to the same rows of blocks.
-        let (y, x) = (self.next / self.across, self.next % self.across);
-        let most = most.min((self.across - x) as usize);
-        if let Some(blocks) = self.make_row(stores, y as usize)? {
-            return Ok(Found::Mcus(blocks.div_ceil(EMPTY_BLOCKS)));
-        }
-        let mut lanes = self.lanes(stores, y as usize);
-        let found = match &self.kind {
-            Kind::Sequential(scan) => {
-                let mut scratch = vec![0; scan.mcu_len + 1];
-                self.reader.decode(view, most, quota, |i, state, data| {
-                    scratch.fill(0);
-                    scan.decode(&mut state.bits, data, &mut state.predictions, &mut scratch)?;
-                    for block in &scan.blocks {
-                        let lane = lanes.iter_mut().find(|lane| lane.is_of(block)).ok_or(Damage)?;
-                        let len = block.class.len();
-                        let from = ((x as usize + i) * lane.wide + block.column as usize) * len;
-                        let kept = lane.coefficients.get_mut(from..from + len).ok_or(Damage)?;
-                        kept.copy_from_slice(&scratch[block.place..block.place + len]);
-                    }
-                    Ok(())
-                })?
-            }
-            Kind::Progressive(band) => {
-                let place = (x as usize, &mut lanes[..]);
-                let (reader, from) = (&mut self.reader, (view, most, quota));
-                match (band.start, band.first) {
-                    (0, true) => add(reader, from, place, |state, data, component, target| {
-                        progressive::dc_first(state, data, band, component, target)
-                    }),
-                    (0, false) => add(reader, from, place, |state, data, _, target| {
-                        progressive::dc_refine(state, data, band, target)
-                    }),
-                    (_, true) => add(reader, from, place, |state, data, _, target| {
-                        progressive::ac_first(state, data, band, target)
-                    }),
-                    (_, false) => add(reader, from, place, |state, data, _, target| {
-                        progressive::ac_refine(state, data, band, target)
-                    }),
-                }?
-            }
-        };
-        if let Found::Mcus(count) | Found::Lost(count) = found {
-            self.next += count as u64;
-        }
-        Ok(found)
-    }
-
-    /// Passes blocks to which the scan adds nothing, and says how many MCUs would have taken as
-    /// long.
-    fn pass_empty(&mut self, stores: &[Store], most: usize) -> usize {
-        // Only scans of a single component have runs of such blocks.
-        let (Kind::Progressive(band), &[(component, _, _)]) = (&self.kind, &self.components[..]) else {
-            return 0;
-        };
-        let empty = self.reader.empty();
-        if empty == 0 {
-            return 0;
-        }
-        if !band.refines() {
-            self.reader.pass_empty(empty);
-            self.next += empty;
-            return 1;
-        }
-        // A block that is refined has a bit for what is not zero.
-        let most = most.min(MOST_EMPTY) as u64;
-        let end = self.next + empty.min(most * EMPTY_BLOCKS as u64);
-        let (first, mut steps) = (self.next, 0);
-        while self.next < end {
-            let (y, x) = (self.next / self.across, self.next % self.across);
-            let left = (self.across - x).min(end - self.next) as usize;
-            let row = stores[component].rows.get(y as usize);
-            let nonzero =
-                row.and_then(|row| row.nonzero.get(x as usize..x as usize + left)).unwrap_or_default();
-            let full = nonzero.iter().position(|&nonzero| nonzero & band.positions != 0);
-            self.next += full.unwrap_or(left) as u64;
-            steps += 1;
-            if full.is_some() {
-                break;
-            }
-        }
-        let passed = self.next - first;
-        self.reader.pass_empty(passed);
-        (passed as usize).div_ceil(EMPTY_BLOCKS).max(steps / 4)
-    }
-
-    /// Makes one of the rows of blocks that row `y` of MCUs is made of, if any is still to be made,
-    /// and says how many blocks it has.
-    fn make_row(&self, stores: &mut [Store], y: usize) -> Result<Option<usize>, Error> {
-        for &(component, _, high) in &self.components {
-            let high = high as usize;
-            if let Some(blocks) = stores[component].make_row(y * high..(y + 1) * high)? {
-                return Ok(Some(blocks));
-            }
-        }
-        Ok(None)
-    }
-
-    /// The rows of blocks that row `y` of MCUs is made of, in the order of an MCU's blocks.
-    fn lanes<'a>(&self, stores: &'a mut [Store], y: usize) -> Vec<Lane<'a>> {
-        let mut lanes = Vec::with_capacity(4);
-        for (index, store) in stores.iter_mut().enumerate() {
-            let Some(component) = self.components.iter().position(|&(other, _, _)| other == index) else {
-                continue;
-            };
-            let (_, wide, high) = self.components[component];
-            let (class, high) = (store.scaled.class, high as usize);
-            let rows = store.rows.get_mut(y * high..(y + 1) * high).unwrap_or_default();
-            for (row, blocks) in rows.iter_mut().enumerate() {
-                let (coefficients, nonzero) = (&mut blocks.coefficients[..], &mut blocks.nonzero[..]);
-                lanes.push(Lane { component, row, class, wide: wide as usize, coefficients, nonzero });
-            }
-        }
-        lanes.sort_by_key(|lane| lane.component);
-        lanes
-    }
-}
-
-/// Adds what a progressive scan has for `most` MCUs to the blocks from column `x` on. A function
-/// for each kind of scan, as none needs what the others do.
-#[inline(never)]
-fn add(
-    reader: &mut ScanReader,
-    (view, most, quota): (View<'_>, usize, &mut Quota<'_>),
-    (x, lanes): (usize, &mut [Lane<'_>]),
-    decode: impl Fn(&mut State, &[u8], usize, &mut Target<'_>) -> Result<(), Damage>,
-) -> Result<Found, Error> {
-    reader.decode(view, most, quota, |i, state, data| {
-        for lane in &mut *lanes {
-            let first = (x + i) * lane.wide;
-            let len = lane.class.len();
-            for column in first..first + lane.wide {
-                let kept = lane.coefficients.get_mut(column * len..(column + 1) * len).ok_or(Damage)?;
-                let mut untraced = 0;
-                let nonzero = lane.nonzero.get_mut(column).unwrap_or(&mut untraced);
-                decode(state, data, lane.component, &mut Target { class: lane.class, kept, nonzero })?;
-            }
-        }
-        Ok(())
-    })
-}
-
-/// A row of one component's blocks.
-struct Lane<'a> {
-    /// As the scan counts them.
-    component: usize,
-    /// Its place in the MCU, and how many blocks of it an MCU has.
-    row: usize,
-    wide: usize,
-    class: Class,
-    coefficients: &'a mut [i16],
-    nonzero: &'a mut [u64],
-}
-
-impl Lane<'_> {
-    fn is_of(&self, block: &Block) -> bool {
-        self.component == block.component && self.row == block.row as usize
     }
 }
