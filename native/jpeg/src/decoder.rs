@@ -141,15 +141,19 @@ impl Decoder {
         }
         let pool = context.pool.filter(|_| input.is_complete());
         if self.bands.ready() == 0 {
-            let advanced = match pool {
-                Some(pool) => self.advance_together(View::of(input), pool, context.stop)?,
+            let is_starved = match pool {
+                Some(pool) => {
+                    self.advance_together(View::of(input), pool, context.stop)?;
+                    false
+                }
                 None => self.advance(input, effort.max(1), context.stop)?,
             };
             context.stop.check()?;
-            match advanced {
-                Poll::NeedInput => return Ok(Poll::NeedInput),
-                _ if pool.is_none() => return Ok(Poll::Working),
-                _ => {}
+            if is_starved {
+                return Ok(Poll::NeedInput);
+            }
+            if pool.is_none() {
+                return Ok(Poll::Working);
             }
         }
         let mut rows = self.bands.ready().min(most.max(1));
@@ -185,7 +189,9 @@ impl Decoder {
         Ok((!input.is_complete()).then_some(Poll::Working))
     }
 
-    fn advance(&mut self, input: &mut Input, mcus: usize, stop: &Stop) -> Result<Poll<()>, Error> {
+    /// Decodes about so many MCUs, and says whether it cannot go on before more of the input is
+    /// there.
+    fn advance(&mut self, input: &mut Input, mcus: usize, stop: &Stop) -> Result<bool, Error> {
         let mut quota = Quota::of_a_call(stop);
         let done = self.advance_within(input, mcus, &mut quota, stop);
         self.looked_at += quota.looked_at();
@@ -198,7 +204,7 @@ impl Decoder {
         mcus: usize,
         quota: &mut Quota<'_>,
         stop: &Stop,
-    ) -> Result<Poll<()>, Error> {
+    ) -> Result<bool, Error> {
         let mut done = 0;
         while done < mcus && !quota.is_spent() && self.bands.ready() == 0 && !self.bands.is_complete() {
             let (view, bands, most) = (View::of(input), &mut self.bands, mcus - done);
@@ -216,20 +222,15 @@ impl Decoder {
                     };
                     input.release((needed as u64).saturating_sub(input.start()) as usize);
                     if !input.more()? {
-                        return Ok(Poll::NeedInput);
+                        return Ok(true);
                     }
                 }
             }
         }
-        Ok(Poll::Working)
+        Ok(false)
     }
 
-    fn advance_together(
-        &mut self,
-        view: View<'_>,
-        pool: &ThreadPool,
-        stop: &Stop,
-    ) -> Result<Poll<()>, Error> {
+    fn advance_together(&mut self, view: View<'_>, pool: &ThreadPool, stop: &Stop) -> Result<(), Error> {
         let bands = &mut self.bands;
         let mut quota = Quota::of_calls(CALLS_TOGETHER, stop);
         match &mut self.source {
@@ -250,7 +251,7 @@ impl Decoder {
                 }
             }
         }
-        Ok(Poll::Working)
+        Ok(())
     }
 
     /// How many bytes of the input were looked at so far by calls without a pool. For tests, which

@@ -47,8 +47,7 @@ pub(crate) enum Part {
 }
 
 impl Work {
-    /// Decodes the piece. The number is what [`Ahead`] knows it by. What is left undone when it is
-    /// to stop is odd, or not whole.
+    /// Decodes the piece. What is left undone when it is to stop is odd, or not whole.
     pub(crate) fn decode(self, view: View<'_>, stop: &Stop) -> (u64, Piece) {
         let scan = &self.scan;
         let mut coefficients = self.coefficients;

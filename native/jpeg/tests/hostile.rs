@@ -275,6 +275,36 @@ fn scans_without_data_cost_next_to_nothing() {
     assert!(matches!(error, Some(Error::Damaged { .. })), "{error:?}");
 }
 
+/// A table for each scan, as long as tables can be, is more than is held for those of any camera.
+#[test]
+fn what_many_scans_keep_is_held() {
+    let file = flat(0xC2, 8, 8, &[(DC, &[0])]);
+    let counts = [[0; 8], [255; 8]].concat();
+    let table = segment(0xC4, &[&[0x10], &counts[..], &[0xE0; 255 * 8]].concat());
+    let scan = [&table[..], &segment(0xDA, &[&[1, 1, 0], AC].concat()), &[0, 0]].concat();
+    let file = with(&file, 0xD9, 0, &scan.repeat(150));
+    let options = options(Scale::Full, OnDamage::Gray);
+    let mut decoding = Decoding::of(file.clone(), &options).unwrap();
+    let said = decoding.budget.held();
+    let mut most = said;
+    while decoding.read(1, Effort::Mcus(1)).unwrap() != Poll::Ready(&[]) {
+        most = most.max(decoding.budget.held());
+    }
+    let tables = 150 * (16 + 255 * 8);
+    assert!(most > said + tables - (64 << 10) && most < said + tables, "{most} of {said}");
+    decoding = Decoding::of(file, &options).unwrap();
+    let taken = decoding.budget.hold(decoding.budget.left()).unwrap();
+    let error = loop {
+        match decoding.read(1, Effort::Mcus(1)) {
+            Ok(Poll::Ready([])) => panic!("it was not held"),
+            Ok(_) => {}
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, Error::Codec(thumbelina_codec::Error::OverBudget { .. })), "{error}");
+    drop(taken);
+}
+
 #[test]
 fn runs_of_empty_blocks_go_over_any_number_of_rows() {
     // 2^14 blocks that end at once, and what corrects them.
