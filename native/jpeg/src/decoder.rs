@@ -171,22 +171,22 @@ impl Decoder {
     /// Puts together an input in pieces, if all of it is needed, or if several threads could go on
     /// with it. `None` if decoding can go on.
     fn gather(&self, input: &mut Input, context: &Context<'_>) -> Result<Option<Poll<&'static [u8]>>, Error> {
-        if let Source::MultiScan(scans) = &self.source
-            && scans.needs_all()
-        {
-            return Ok(match input.collect(context.budget)? {
+        match &self.source {
+            Source::MultiScan(scans) if scans.needs_all() => Ok(match input.collect(context.budget)? {
                 Poll::Ready(_) => None,
                 Poll::Working => Some(Poll::Working),
                 Poll::NeedInput => Some(Poll::NeedInput),
-            });
+            }),
+            Source::Sequential(_)
+                if context.pool.is_some() && input.is_finished() && self.bands.missing() > 0 =>
+            {
+                for _ in 0..PIECES_TOGETHER {
+                    input.more()?;
+                }
+                Ok((!input.is_complete()).then_some(Poll::Working))
+            }
+            _ => Ok(None),
         }
-        if context.pool.is_none() || !input.is_finished() {
-            return Ok(None);
-        }
-        for _ in 0..PIECES_TOGETHER {
-            input.more()?;
-        }
-        Ok((!input.is_complete()).then_some(Poll::Working))
     }
 
     /// Decodes about so many MCUs, and says whether it cannot go on before more of the input is

@@ -57,7 +57,7 @@ impl Sequential {
     }
 
     /// Decodes about `most` (not 0) more MCUs of the next row of MCUs, as far as the quota goes,
-    /// and says how many they were. Takes them for found if they are lost, too.
+    /// and says how many they were. Those that are lost count, too.
     pub(crate) fn advance(
         &mut self,
         view: View<'_>,
