@@ -70,14 +70,14 @@ pub enum Color {
 }
 
 impl Color {
-    /// Of components with these names. Without an Adobe segment they tell by their number, or by
-    /// their names.
-    pub(crate) fn of(ids: &[u8], has_jfif: bool, adobe: Option<u8>) -> Color {
-        match (ids.len(), adobe) {
+    /// What these components stand for. Without JFIF and Adobe segments their names may tell.
+    pub(crate) fn of(components: &[Component], has_jfif: bool, adobe: Option<u8>) -> Color {
+        let names = components.iter().map(|component| component.id);
+        match (components.len(), adobe) {
             (1, _) => Color::Gray,
             (3, _) if has_jfif => Color::YCbCr,
             (3, Some(0)) => Color::Rgb,
-            (3, None) if ids == *b"RGB" => Color::Rgb,
+            (3, None) if names.eq(*b"RGB") => Color::Rgb,
             (3, _) => Color::YCbCr,
             (_, Some(2)) => Color::Ycck,
             _ => Color::Cmyk,

@@ -13,7 +13,7 @@ use crate::{Error, Header};
 #[derive(Debug, Clone)]
 pub struct Headers {
     pub(crate) header: Header,
-    pub(crate) parser: Parser,
+    pub(crate) parser: Box<Parser>,
     /// The first scan, or what is wrong behind the frame header.
     pub(crate) first: Result<ScanHeader, Error>,
 }
@@ -102,7 +102,7 @@ impl HeadersReader {
             (Some(parser), Some(mut header), first) => {
                 let components = first.as_ref().map_or(0, |scan| scan.components.len());
                 header.interleaved = components == header.components.len();
-                Ok(Poll::Ready(Headers { header, parser: *parser, first }))
+                Ok(Poll::Ready(Headers { header, parser, first }))
             }
             (_, _, Err(error)) => Err(error),
             (_, _, Ok(scan)) => Err(Error::Invalid { what: "a picture without a frame", offset: scan.data }),

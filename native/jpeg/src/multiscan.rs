@@ -63,7 +63,7 @@ enum Stage {
 
 #[derive(Debug)]
 struct Find {
-    parser: Parser,
+    parser: Box<Parser>,
     in_data: bool,
     scans: Vec<(ScanHeader, Tables)>,
     /// Whether scans of DC values are decoded when they are found, as no others matter.
@@ -80,7 +80,7 @@ impl MultiScan {
     pub(crate) fn new(
         frame: &Frame,
         scaled: &[Scaled],
-        (mut parser, first): (Parser, ScanHeader),
+        (mut parser, first): (Box<Parser>, ScanHeader),
         options: &Options,
         held: Held,
     ) -> Result<Self, Error> {

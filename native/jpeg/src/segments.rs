@@ -327,13 +327,12 @@ impl Parser {
         let start = input.start() as usize;
         let part = |range: &Range<usize>| input.slice(range.start - start..range.end - start);
         let frame = self.frame.as_ref()?;
-        let ids: Vec<u8> = frame.components.iter().map(|component| component.id).collect();
         Some(Header {
             width: frame.width,
             height: frame.height,
             process: frame.process,
             components: frame.components.clone(),
-            color: Color::of(&ids, self.jfif.is_some(), self.adobe),
+            color: Color::of(&frame.components, self.jfif.is_some(), self.adobe),
             adobe: self.adobe,
             jfif: self.jfif.as_ref().map(part),
             exif: self.exif.as_ref().map(part),
