@@ -61,9 +61,9 @@
 //! of libjpeg-turbo with its accurate transform, sample for sample; 1/8 is the blocks' averages.
 //!
 //! **As the bytes come.** The [`Headers`] are read once, by a [`HeadersReader`] that goes on where
-//! it was when more has come. A picture in one scan is decoded as far as its data has come, and lets
-//! go of what was used. So are the DC scans of a progressive picture at 1/8, and its other scans are
-//! passed. Other pictures in several scans are kept until all of them is there.
+//! it was when more has come. A picture in one scan is decoded as far as its data has come, and
+//! lets go of what was used. So are the DC scans of a progressive picture at 1/8, and its other
+//! scans are passed. Other pictures in several scans are kept until all of them is there.
 //!
 //! **Resumable.** [`Decoder::read`] can stop behind any MCU. A call without a pool is bounded in
 //! bytes of the input too, whatever they are: data that makes no MCU, metadata between scans, scans
@@ -74,10 +74,11 @@
 //! 1/8, the DC scans. Memory is taken for wanted coefficients alone, plus one bit for each
 //! coefficient where corrections depend on which are zero.
 //!
-//! **Parallel.** With a pool, sequential pictures whose bytes have all come are decoded by as many threads as it has, the
-//! calling one among them: at restart markers or, where there are none, from guessed starts, as
-//! Huffman codes fall in step by themselves. The result is that of one thread, for damaged files
-//! too. At full size it takes three threads to gain anything, and two leave it to one.
+//! **Parallel.** With a pool, sequential pictures whose bytes have all come are decoded by as many
+//! threads as it has, the calling one among them: at restart markers or, where there are none, from
+//! guessed starts, as Huffman codes fall in step by themselves. The result is that of one thread,
+//! for damaged files too. At full size it takes three threads to gain anything, and two leave it to
+//! one.
 //!
 //! **Safe.** No input makes it panic, and a [`Budget`](thumbelina_codec::Budget) bounds what one
 //! makes it take. `unsafe` is in the three modules of SIMD kernels alone.

@@ -172,8 +172,8 @@ impl MultiScan {
         }
     }
 
-    /// Looks for the next scan, and chooses among them once it has come to the last. `false` if more
-    /// of the input is needed.
+    /// Looks for the next scan, and chooses among them once it has come to the last. `false` if
+    /// more of the input is needed.
     fn find(&mut self, mut find: Box<Find>, view: View<'_>, quota: &mut Quota<'_>) -> Result<bool, Error> {
         let next = match find.in_data.then(|| find.parser.pass_data(view, quota)) {
             Some(Behind::Later) => Ok(Next::Later),
