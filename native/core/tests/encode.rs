@@ -7,18 +7,18 @@ use std::cell::Cell;
 use std::io::Cursor;
 
 use bytes::Bytes;
-use common::{POOL, decode, encode, in_pieces, picture, psnr, run, unbounded};
+use common::{POOL, decode, encode, in_pieces, job, picture, plan, probe, psnr, run, unbounded};
 use image::codecs::gif::GifEncoder;
 use image::codecs::pnm::{PnmEncoder, PnmSubtype, SampleEncoding};
 use image::{ColorType, DynamicImage, ImageEncoder, ImageFormat};
 use proptest::prelude::*;
 use thumbelina_core::{
-    Budget, Encoded, Error, Format, Job, Limit, Limits, Phase, Plan, Request, Step, probe,
+    Effort, Encoded, Error, Format, Limit, Limits, Output, Phase, Plan, Request, Step, Stop,
 };
 
 /// As it is, in another format.
-fn to(format: Format) -> Request {
-    Request { format: Some(format), ..Request::default() }
+fn to(format: Format) -> Output {
+    Output { format: Some(format), ..Output::default() }
 }
 
 /// Sizes around what is special somewhere: one pixel, the narrowest run-length encoded HDR row,
@@ -76,7 +76,7 @@ fn written(source: &DynamicImage, format: Format) -> Encoded {
     let mut turn = 0;
     let mixed = run(input, to(format), || {
         turn += 1;
-        if turn % 3 == 0 { Budget::Unbounded(Some(&POOL)) } else { Budget::Piece }
+        if turn % 3 == 0 { Effort::Unbounded(Some(&POOL)) } else { Effort::Piece }
     });
     assert!(pieces == mixed.unwrap(), "{format}");
     pieces
@@ -131,7 +131,7 @@ fn by_image(source: &DynamicImage, format: Format) -> Vec<u8> {
                 Format::Farbfeld => ImageFormat::Farbfeld,
                 Format::Tiff => ImageFormat::Tiff,
                 Format::Hdr => ImageFormat::Hdr,
-                Format::OpenExr => ImageFormat::OpenExr,
+                Format::Openexr => ImageFormat::OpenExr,
                 Format::Webp => ImageFormat::WebP,
                 Format::Ico => ImageFormat::Ico,
                 other => panic!("{other} is not written here"),
@@ -164,7 +164,7 @@ fn floats_come_out_as_image_writes_them() {
     for (width, height) in SIZES {
         for alpha in [false, true] {
             let source = floats(width, height, alpha);
-            for format in [Format::Tiff, Format::OpenExr] {
+            for format in [Format::Tiff, Format::Openexr] {
                 assert!(written(&source, format).bytes == by_image(&source, format), "{format}");
             }
         }
@@ -323,14 +323,14 @@ fn gray_map(width: u32, height: u32) -> Bytes {
 #[test]
 fn what_takes_several_pieces_is_joined_in_a_step_of_its_own() {
     let input = gray_map(2_000, 1_500);
-    let mut job = Job::new(input.clone(), to(Format::Bmp));
+    let mut job = job(input.clone(), to(Format::Bmp));
     let mut too_big = Vec::new();
     let made = loop {
         let encodes = job.phase() == Phase::Encode;
-        match job.step(Budget::Piece).unwrap() {
+        match job.step(Effort::Piece, &Stop::new()).unwrap() {
             Step::Again => {}
             Step::TooBig => {
-                let step = job.step(Budget::Unbounded(None)).unwrap();
+                let step = job.step(Effort::Unbounded(None), &Stop::new()).unwrap();
                 if encodes {
                     too_big.push(matches!(step, Step::Done(_)));
                 }
@@ -341,7 +341,7 @@ fn what_takes_several_pieces_is_joined_in_a_step_of_its_own() {
             Step::Done(made) => break made,
         }
     };
-    // Three megabytes are too much for the yielding road, at the very end.
+    // Three megabytes are too much for the normal scheduler, at the very end.
     assert_eq!((&too_big[..], made.bytes.len()), (&[true][..], 14 + 40 + 1_024 + 3_000_000));
     assert!(decode(&made.bytes).to_luma8().as_raw()[..] == input[input.len() - 3_000_000..]);
 }
@@ -349,9 +349,9 @@ fn what_takes_several_pieces_is_joined_in_a_step_of_its_own() {
 #[test]
 fn what_cannot_be_cut_is_stopped() {
     let source = encode(&floats(700, 500, false), ImageFormat::OpenExr);
-    for format in [Format::OpenExr, Format::Avif] {
-        let request = Request { width: Some(200), ..to(format) };
-        let mut job = Job::new(source.clone(), request);
+    for format in [Format::Openexr, Format::Avif] {
+        let request = Output { width: Some(200), ..to(format) };
+        let mut job = job(source.clone(), request);
         let asked = Cell::new(0);
         // Up to the first question, which only the encoder asks.
         let stopped = loop {
@@ -359,7 +359,7 @@ fn what_cannot_be_cut_is_stopped() {
                 asked.set(asked.get() + 1);
                 true
             };
-            match job.step_unless(Budget::Unbounded(None), &is_stopped) {
+            match job.step_unless(Effort::Unbounded(None), &is_stopped) {
                 Ok(Step::Again) => {}
                 other => break other,
             }
@@ -367,7 +367,7 @@ fn what_cannot_be_cut_is_stopped() {
         assert!(matches!(stopped, Err(Error::Stopped)), "{format}: {stopped:?}");
         assert_eq!(asked.get(), 1);
         // It is over.
-        assert!(matches!(job.step(Budget::Piece), Err(Error::Internal)));
+        assert!(matches!(job.step(Effort::Piece, &Stop::new()), Err(Error::Internal)));
     }
 }
 
@@ -375,13 +375,13 @@ fn what_cannot_be_cut_is_stopped() {
 fn an_exr_asks_again_and_again() {
     let source = encode(&floats(700, 500, false), ImageFormat::OpenExr);
     let asked = Cell::new(0);
-    let mut job = Job::new(source, to(Format::OpenExr));
+    let mut job = job(source, to(Format::Openexr));
     loop {
         let is_stopped = || {
             asked.set(asked.get() + 1);
             false
         };
-        if let Step::Done(_) = job.step_unless(Budget::Unbounded(None), &is_stopped).unwrap() {
+        if let Step::Done(_) = job.step_unless(Effort::Unbounded(None), &is_stopped).unwrap() {
             break;
         }
     }
@@ -402,7 +402,7 @@ fn an_avif_has_at_most_half_a_megapixel() {
     let mut avif = of(1_001, 500);
     avif.format = Format::Avif;
     assert_eq!(plan(avif, Request::default()), Ok(Format::Jpeg));
-    assert_eq!(plan(avif, Request { width: Some(200), ..Request::default() }), Ok(Format::Avif));
+    assert_eq!(plan(avif, Output { width: Some(200), ..Output::default() }), Ok(Format::Avif));
 }
 
 proptest! {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use image::RgbaImage;
-use thumbelina_core::{Error, Format, Request};
+use thumbelina_core::{Error, Format, Output, Request};
 
 use crate::common::{decode, in_pieces, unbounded};
 
@@ -125,11 +125,11 @@ pub fn palette(colors: usize) -> Vec<[u8; 3]> {
         .collect()
 }
 
-pub fn lossless() -> Request {
-    Request { format: Some(Format::Png), ..Request::default() }
+pub fn lossless() -> Output {
+    Output { format: Some(Format::Png), ..Output::default() }
 }
 
-/// The picture as it is, the same on every road.
+/// The picture as it is, the same on every scheduler.
 pub fn as_is(file: &Bytes) -> Result<RgbaImage, Error> {
     let pieces = in_pieces(file, lossless());
     assert!(pieces == unbounded(file, lossless()));

@@ -2,9 +2,9 @@
 
 use image::RgbaImage;
 use proptest::prelude::*;
-use thumbelina_core::{Budget, Error, Filter, Fit, Format, Job, Limits, Request, Step, probe};
+use thumbelina_core::{Effort, Error, Filter, Fit, Format, Limits, Orientation, Output, Step, Stop};
 
-use crate::common::{POOL, decode, in_pieces, run, sized, unbounded};
+use crate::common::{POOL, decode, in_pieces, job, probe, run, sized, truncated, unbounded};
 use crate::file::{File, as_is, noise, of_pixels, packed, palette};
 
 /// How pixels are counted, and with which compression.
@@ -171,7 +171,7 @@ proptest! {
         let file = File { top_down, ..kind.file(width, height, kind.encode(&rows, seed ^ 7)) }.write();
         prop_assert!(as_is(&file).unwrap() == expected);
         let header = probe(file.clone(), &Limits::default()).unwrap();
-        prop_assert_eq!(header.orientation, thumbelina_core::Orientation::NoTransforms);
+        prop_assert_eq!(header.orientation, Orientation::NoTransforms);
         // `image` shows black where nothing is said, and does not turn run lengths around.
         if !top_down && kind == Runs::Rle8 {
             let theirs = decode(&file).to_rgba8();
@@ -194,7 +194,7 @@ proptest! {
     ) {
         let rows = runs(width, height, 256, seed);
         let packed = Runs::Rle8.file(width, height, Runs::Rle8.encode(&rows, seed)).write();
-        let request = Request { fit, filter, enlarge, format: Some(Format::Png), ..sized(sides.0, sides.1) };
+        let request = Output { fit, filter, enlarge, format: Some(Format::Png), ..sized(sides.0, sides.1) };
         let made = in_pieces(&packed, request).unwrap();
         prop_assert!(made == unbounded(&packed, request).unwrap());
         let made = decode(&made.bytes).to_rgba8();
@@ -219,13 +219,13 @@ proptest! {
     ) {
         let rows = runs(width, height, kind.colors(), seed);
         let file = kind.file(width, height, kind.encode(&rows, seed)).write();
-        let request = Request { format: Some(Format::Png), ..sized(60, 50) };
+        let request = Output { format: Some(Format::Png), ..sized(60, 50) };
         let pieces = in_pieces(&file, request);
         let mut next = noise(seed);
         let mixed = run(file, request, || match next() % 3 {
-            0 => Budget::Unbounded(Some(&POOL)),
-            1 => Budget::Unbounded(None),
-            _ => Budget::Piece,
+            0 => Effort::Unbounded(Some(&POOL)),
+            1 => Effort::Unbounded(None),
+            _ => Effort::Piece,
         });
         prop_assert!(pieces == mixed);
     }
@@ -240,7 +240,7 @@ fn a_lopsided_window_is_mirrored() {
         let plain = File { palette: palette(256), ..File::new(width, height, 8) }.with_rows(&rows).write();
         let packed = Runs::Rle8.file(width, height, Runs::Rle8.encode(&rows, 3)).write();
         let (fit, filter) = (Fit::Cover, Filter::Nearest);
-        let request = Request { fit, filter, format: Some(Format::Png), ..sized(box_width, box_height) };
+        let request = Output { fit, filter, format: Some(Format::Png), ..sized(box_width, box_height) };
         let made = in_pieces(&packed, request).unwrap();
         assert_eq!((made.width, made.height), (box_width, box_height));
         assert!(made == in_pieces(&plain, request).unwrap(), "{width}x{height}");
@@ -260,7 +260,7 @@ fn thumbnails_of_run_lengths_are_those_of_the_plain_picture() {
     for (fit, side, most) in
         [(Fit::Contain, 203, 0), (Fit::Contain, 70, 1), (Fit::Cover, 90, 1), (Fit::Fill, 19, 2)]
     {
-        let request = Request { fit, format: Some(Format::Png), ..sized(side, side) };
+        let request = Output { fit, format: Some(Format::Png), ..sized(side, side) };
         let [a, b] =
             [&plain, &packed].map(|file| decode(&in_pieces(file, request).unwrap().bytes).to_rgba8());
         assert_eq!(a.dimensions(), b.dimensions());
@@ -331,22 +331,23 @@ fn a_step_takes_only_so_many_codes() {
     let width = 3;
     let data = [0, 2, 0, 0].repeat(codes);
     let file = Runs::Rle8.file(width, 2, data).write();
-    let mut job = Job::new(file, sized(1, 1));
+    let mut job = job(file, sized(1, 1));
     let mut steps = 0;
     let error = loop {
-        match job.step(Budget::Piece) {
+        match job.step(Effort::Piece, &Stop::new()) {
             Ok(Step::Again) => steps += 1,
             Ok(step) => panic!("{step:?}"),
             Err(error) => break error,
         }
     };
-    assert_eq!(error, Error::Truncated(Format::Bmp));
+    assert_eq!(error, truncated(Format::Bmp));
     assert!(steps >= codes * 4 / (4_096 + 2 * 3 + 4), "{steps} steps");
     // And the picture is there as soon as it is complete, whatever follows.
     let mut data = vec![3, 1, 0, 0, 3, 2];
     data.extend([0, 0].repeat(codes));
     let file = Runs::Rle8.file(width, 2, data).write();
-    let mut job = Job::new(file, sized(1, 1));
-    let steps = (1..100).find(|_| matches!(job.step(Budget::Piece), Ok(Step::Done(_)))).unwrap();
+    let mut job = job(file, sized(1, 1));
+    let steps =
+        (1..100).find(|_| matches!(job.step(Effort::Piece, &Stop::new()), Ok(Step::Done(_)))).unwrap();
     assert!(steps < 10, "{steps}");
 }
