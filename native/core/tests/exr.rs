@@ -623,8 +623,8 @@ proptest! {
         let spec = Spec { blocks, display: Some(display), seed, ..Spec::new(compression, size) };
         let file = spec.write();
         for request in [sized(9, 9), Output { format: Some(Format::Openexr), ..Output::default() }] {
-            let whole = unbounded(&file, request);
-            prop_assert!(whole == in_pieces(&file, request), "in pieces");
+            let whole = unbounded(&file, request.clone());
+            prop_assert!(whole == in_pieces(&file, request.clone()), "in pieces");
             let mut state = seed | 1;
             let mixed = run(file.clone(), request, || {
                 state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);

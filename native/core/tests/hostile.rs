@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use image::{DynamicImage, ImageFormat, Rgba, RgbaImage};
-use thumbelina_core::{Format, Formats, Limits, Request};
+use thumbelina_core::{Format, Formats, Limits, Output, Request};
 use trial::counting::Counting;
 use trial::{Schedulers, observe};
 
@@ -23,13 +23,9 @@ use trial::{Schedulers, observe};
 static ALLOCATOR: Counting = Counting;
 
 fn request(max_memory: u64) -> Request {
-    Request {
-        width: Some(10),
-        height: Some(10),
-        format: Some(Format::Png),
-        limits: Limits { max_memory, formats: Formats::all(), ..Limits::default() },
-        ..Request::default()
-    }
+    let output = Output { width: Some(10), height: Some(10), format: Some(Format::Png), ..Output::default() };
+    let limits = Limits { formats: Formats::all(), ..Limits::default() };
+    Request { limits, max_memory, ..output.into() }
 }
 
 fn small_picture() -> RgbaImage {
@@ -119,8 +115,8 @@ fn honest(format: Format) -> Vec<(Vec<u8>, Range<usize>)> {
     }
 }
 
-/// Watches everything that a generator makes, on both schedulers by turns, and says how many files there
-/// were.
+/// Watches everything that a generator makes, on both schedulers by turns, and says how many files
+/// there were.
 fn watch(format: Format, generate: impl Fn(&[u8], Range<usize>, &mut dyn FnMut(Vec<u8>))) -> usize {
     let (mut files, mut peak, mut longest) = (0, 0, Duration::ZERO);
     for (file, range) in honest(format) {

@@ -432,8 +432,9 @@ fn no_field_can_do_harm() {
                     lying[at..end].copy_from_slice(&value.to_le_bytes()[..end - at]);
                     let lying = Bytes::from(lying);
                     let limits = Limits { max_pixels: 1_000_000, ..Limits::default() };
-                    let request = Request { limits, format: Some(Format::Png), ..sized(20, 20).into() };
-                    let made = in_pieces(&lying, request);
+                    let output = Output { format: Some(Format::Png), ..sized(20, 20) };
+                    let request = Request { limits, ..output.into() };
+                    let made = in_pieces(&lying, request.clone());
                     assert!(made == unbounded(&lying, request));
                     if let Err(error) = made {
                         let is_typed = matches!(

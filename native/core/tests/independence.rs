@@ -4,18 +4,19 @@
 mod common;
 
 use bytes::Bytes;
-use common::{POOL, encode, fixtures, in_pieces, picture, run, unbounded};
+use common::{POOL, encode, fixtures, in_pieces, picture, run, sized, unbounded};
 use image::{DynamicImage, ImageFormat};
 use proptest::prelude::*;
 use thumbelina_core::{Effort, Filter, Fit, Format, OnDamage, Output, Request};
 
 /// Pieces, the pool, and a mixture of both that changes with `seed`.
-fn assert_same(input: &Bytes, request: Request, seed: u64) {
-    let pieces = in_pieces(input, request);
+fn assert_same(input: &Bytes, request: impl Into<Request>, seed: u64) {
+    let request = request.into();
+    let pieces = in_pieces(input, request.clone());
     // Not `assert_eq!`, which would print every byte.
-    assert!(pieces == unbounded(input, request), "on the pool, {request:?}");
+    assert!(pieces == unbounded(input, request.clone()), "on the pool, {request:?}");
     let mut state = seed | 1;
-    let mixed = run(input.clone(), request, || {
+    let mixed = run(input.clone(), request.clone(), || {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
@@ -34,10 +35,10 @@ fn every_fixture_gives_the_same_on_every_scheduler() {
         println!("{name}");
         for fit in [Fit::Contain, Fit::Cover, Fit::Fill] {
             for side in [1, 50, 300] {
-                let request = Output { fit, ..sized(side, side) };
-                assert_same(&bytes, request, u64::from(side));
+                let request = Request::from(Output { fit, ..sized(side, side) });
+                assert_same(&bytes, request.clone(), u64::from(side));
                 // Of what is cut off, what there is.
-                assert_same(&bytes, Request { on_damage: OnDamage::Gray, ..request.into() }, u64::from(side));
+                assert_same(&bytes, Request { on_damage: OnDamage::Gray, ..request }, u64::from(side));
             }
         }
     }
@@ -48,7 +49,7 @@ fn large_outputs_cross_bands_alike() {
     let source = encode(&DynamicImage::ImageRgba8(picture(300, 200, 1)).to_rgb8().into(), ImageFormat::Bmp);
     for format in [Format::Jpeg, Format::Png, Format::Pnm] {
         let request = Output { enlarge: true, format: Some(format), ..sized(1700, 1700) };
-        assert_same(&source, request, 7);
+        assert_same(&source, request.clone(), 7);
         assert_same(&source, Output { quality: 95, ..request }, 7);
     }
 }
@@ -67,7 +68,7 @@ fn layouts() -> impl Strategy<Value = fn(image::RgbaImage) -> DynamicImage> {
     prop::sample::select(layouts.to_vec())
 }
 
-fn requests() -> impl Strategy<Value = Request> {
+fn requests() -> impl Strategy<Value = Output> {
     let fits = prop::sample::select(vec![Fit::Contain, Fit::Cover, Fit::Fill]);
     let filters =
         prop::sample::select(vec![Filter::Lanczos3, Filter::Nearest, Filter::Box, Filter::Mitchell]);

@@ -8,7 +8,7 @@ mod common;
 mod trial;
 
 use bytes::Bytes;
-use common::{encode, fixture, in_pieces, picture, run};
+use common::{encode, fixture, in_pieces, picture};
 use image::{DynamicImage, ImageFormat};
 use thumbelina_core::{Error, Format, Formats, Limit, Limits, Output, Request};
 use trial::counting::Counting;
@@ -55,10 +55,9 @@ fn the_limit_on_memory_is_kept_within_a_tenth() {
             (None, Format::Bmp),
         ] {
             let with = |max_memory| Request {
-                width: side,
-                format: Some(format),
-                limits: Limits { max_memory, formats: Formats::all(), ..Limits::default() },
-                ..Request::default()
+                max_memory,
+                limits: Limits { formats: Formats::all(), ..Limits::default() },
+                ..Output { width: side, format: Some(format), ..Output::default() }.into()
             };
             // Decoders ask one after the other.
             let mut needed = 1;

@@ -5,7 +5,7 @@ mod common;
 mod maps;
 
 use bytes::Bytes;
-use common::{invalid, probe, truncated};
+use common::{invalid, probe, sized, truncated};
 use image::{DynamicImage, ImageFormat};
 use maps::{Random, as_is, errors_of_prefixes, on_every_scheduler, small, steps};
 use proptest::prelude::*;
@@ -292,9 +292,8 @@ fn long_and_wide_pictures_are_the_same_in_digits() {
         let samples: Vec<u32> = (0..width * height).map(|_| random.below(1000)).collect();
         let plain = written((2, 1, ""), width, 999, &samples, &mut single_space);
         let binary = written((5, 1, ""), width, 999, &samples, &mut single_space);
-        let request =
-            Output { width: Some(50), height: Some(50), format: Some(Format::Png), ..Output::default() };
-        let plain = on_every_scheduler(&plain, request).unwrap();
+        let request = Output { format: Some(Format::Png), ..sized(50, 50) };
+        let plain = on_every_scheduler(&plain, request.clone()).unwrap();
         assert!(plain == on_every_scheduler(&binary, request).unwrap(), "{width}x{height}");
     }
 }

@@ -4,11 +4,11 @@
 mod common;
 
 use bytes::Bytes;
-use common::{decode, fixture, in_pieces, probe, psnr};
+use common::{decode, fixture, in_pieces, plan, psnr, sized};
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{PixelType, ResizeOptions, Resizer};
 use image::{RgbImage, RgbaImage};
-use thumbelina_core::{Filter, Fit, Format, Limits, Output, Plan};
+use thumbelina_core::{Filter, Fit, Format, Output};
 
 /// One Lanczos pass over the full picture.
 fn full_resolution(source: &RgbImage, (width, height): (u32, u32), cover: bool) -> Vec<u8> {
@@ -27,8 +27,8 @@ fn least_distance(input: &Bytes, sides: &[u32]) -> (f64, usize) {
     for fit in [Fit::Contain, Fit::Cover, Fit::Fill] {
         for &side in sides {
             let request = Output { fit, format: Some(Format::Png), ..sized(side, side) };
-            let plan = Plan::new(&probe(input.clone(), &Limits::default()).unwrap(), &request).unwrap();
-            shrunk += usize::from(plan.decode_scale.0 > 1 && plan.decode_scale.1 > 1);
+            let (across, down) = plan(input.clone(), request.clone()).unwrap().outputs[0].decode_scale;
+            shrunk += usize::from(across > 1 && down > 1);
             let made = in_pieces(input, request).unwrap();
             let expected = full_resolution(&source, (made.width, made.height), fit == Fit::Cover);
             least = least.min(psnr(decode(&made.bytes).to_rgb8().as_raw(), &expected));

@@ -4,7 +4,7 @@
 mod common;
 
 use bytes::Bytes;
-use common::{decode, in_pieces, probe, sized};
+use common::{decode, in_pieces, plan, probe, sized};
 use proptest::prelude::*;
 use thumbelina_core::{Error, Filter, Fit, Format, Limit, Limits, Output, Plan, Request};
 
@@ -54,28 +54,28 @@ fn a_free_side_follows_the_proportions() {
     let width = Output { width: Some(160), ..Output::default() };
     let height = Output { height: Some(107), ..Output::default() };
     for fit in [Fit::Contain, Fit::Cover, Fit::Fill] {
-        assert_eq!(size((640, 427), Output { fit, ..width }), (160, 107));
-        assert_eq!(size((640, 427), Output { fit, ..height }), (160, 107));
+        assert_eq!(size((640, 427), Output { fit, ..width.clone() }), (160, 107));
+        assert_eq!(size((640, 427), Output { fit, ..height.clone() }), (160, 107));
     }
-    assert_eq!(size((64, 48), width), (64, 48));
+    assert_eq!(size((64, 48), width.clone()), (64, 48));
     assert_eq!(size((64, 48), Output { enlarge: true, ..width }), (160, 120));
 }
 
 #[test]
 fn limits_are_checked_before_anything_is_decoded() {
-    let header = probe(gray(100, 100), &Limits::default()).unwrap();
+    let info = probe(gray(100, 100), &Limits::default()).unwrap();
     let limits = Limits { max_pixels: 9_999, ..Limits::default() };
     let refused = Err(Error::Limit { limit: Limit::MaxPixels, value: 10_000, maximum: 9_999 });
-    assert_eq!(Plan::new(&header, &Request { limits, ..sized(10, 10).into() }), refused);
+    assert_eq!(Plan::new(&info, &Request { limits, ..sized(10, 10).into() }), refused);
 
     // The output counts too: this would be 10 gigapixels.
     let enlarge = Output { enlarge: true, fit: Fit::Fill, ..sized(100_000, 100_000) };
     let limit = Error::Limit { limit: Limit::MaxPixels, value: 10_000_000_000, maximum: 100_000_000 };
-    assert_eq!(Plan::new(&header, &enlarge), Err(limit));
+    assert_eq!(Plan::new(&info, &enlarge.into()), Err(limit));
     // A free side that would not even fit a u32.
     let tall = probe(gray(1, 5_000), &Limits::default()).unwrap();
     let free = Output { width: Some(1_000_000), enlarge: true, ..Output::default() };
-    assert!(matches!(Plan::new(&tall, &free), Err(Error::Limit { limit: Limit::MaxPixels, .. })));
+    assert!(matches!(Plan::new(&tall, &free.into()), Err(Error::Limit { limit: Limit::MaxPixels, .. })));
 
     let limits = Limits { max_bytes_in: 1_000, ..Limits::default() };
     let input = gray(100, 100);
@@ -85,14 +85,12 @@ fn limits_are_checked_before_anything_is_decoded() {
 
 #[test]
 fn a_format_too_small_for_the_output_is_refused_or_replaced() {
-    let header = probe(gray(1_000, 10), &Limits::default()).unwrap();
+    let info = probe(gray(1_000, 10), &Limits::default()).unwrap();
     let ico = Output { format: Some(Format::Ico), ..sized(400, 400) };
     let refused = Error::Limit { limit: Limit::Side, value: 400, maximum: 256 };
-    assert_eq!(Plan::new(&header, &ico), Err(refused));
-    assert_eq!(
-        Plan::new(&header, &Output { format: Some(Format::Ico), ..sized(256, 256) }).unwrap().width,
-        256
-    );
+    assert_eq!(Plan::new(&info, &ico.into()), Err(refused));
+    let ico = Output { format: Some(Format::Ico), ..sized(256, 256) };
+    assert_eq!(Plan::new(&info, &ico.into()).unwrap().outputs[0].width, 256);
 }
 
 proptest! {
@@ -109,22 +107,22 @@ proptest! {
     ) {
         let input = gray(source.0, source.1);
         let request = Output { fit, filter, enlarge, format: Some(Format::Pnm), ..sized(wanted.0, wanted.1) };
-        let plan = Plan::new(&probe(input.clone(), &Limits::default()).unwrap(), &request).unwrap();
+        let planned = &plan(input.clone(), request.clone()).unwrap().outputs[0];
         let made = in_pieces(&input, request).unwrap();
-        prop_assert_eq!((made.width, made.height), (plan.width, plan.height));
+        prop_assert_eq!((made.width, made.height), (planned.width, planned.height));
         let shown = decode(&made.bytes).to_luma8();
-        prop_assert_eq!(shown.dimensions(), (plan.width, plan.height));
+        prop_assert_eq!(shown.dimensions(), (planned.width, planned.height));
         // A flat picture stays flat to the last bit: every kernel's weights sum to one.
         prop_assert!(shown.pixels().all(|pixel| pixel.0 == [99]));
 
-        prop_assert!(plan.width <= wanted.0 && plan.height <= wanted.1);
+        prop_assert!(planned.width <= wanted.0 && planned.height <= wanted.1);
         if !enlarge {
-            prop_assert!(plan.width <= source.0 && plan.height <= source.1);
+            prop_assert!(planned.width <= source.0 && planned.height <= source.1);
         }
         match fit {
-            Fit::Contain if enlarge => prop_assert!(plan.width == wanted.0 || plan.height == wanted.1),
-            Fit::Cover | Fit::Fill if enlarge => prop_assert_eq!((plan.width, plan.height), wanted),
-            Fit::Fill => prop_assert_eq!((plan.width, plan.height), (wanted.0.min(source.0), wanted.1.min(source.1))),
+            Fit::Contain if enlarge => prop_assert!(planned.width == wanted.0 || planned.height == wanted.1),
+            Fit::Cover | Fit::Fill if enlarge => prop_assert_eq!((planned.width, planned.height), wanted),
+            Fit::Fill => prop_assert_eq!((planned.width, planned.height), (wanted.0.min(source.0), wanted.1.min(source.1))),
             _ => {}
         }
     }

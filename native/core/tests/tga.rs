@@ -6,7 +6,7 @@ mod common;
 mod maps;
 
 use bytes::Bytes;
-use common::{decode, invalid, psnr, truncated};
+use common::{decode, invalid, psnr, sized, truncated};
 use image::ImageFormat;
 use maps::{Random, as_is, errors_of_prefixes, on_every_scheduler, small};
 use proptest::prelude::*;

@@ -1,5 +1,5 @@
-//! Any bytes at all through a whole job, on both roads and in steps by chance: the same bytes or
-//! the same error come out, no more is held than is allowed, and no step and no file takes longer
+//! Any bytes at all through a whole job, on both schedulers and in steps by chance: the same bytes
+//! or the same error come out, no more is held than is allowed, and no step and no file takes longer
 //! than its bytes and pixels are worth. `README.md` beside `Cargo.toml` says how to run it.
 
 #[path = "../../core/tests/common/lies.rs"]
@@ -8,8 +8,10 @@ mod lies;
 mod trial;
 
 use bytes::Bytes;
-use thumbelina_core::{Filter, Fit, Format, Formats, Limits, OnDamage, Request, Scheduler, probe};
-use trial::Road;
+use thumbelina_core::{
+    Filter, Fit, Format, Formats, Input, Limits, OnDamage, Output, Request, Run, Scheduler, probe,
+};
+use trial::Schedulers;
 use trial::counting::Counting;
 
 #[global_allocator]
@@ -45,29 +47,30 @@ pub fn observe(format: Format, data: &[u8]) {
         lies::repair_png(&mut file);
     }
     let input = Bytes::from(file);
-    let limits = Limits {
-        max_pixels: MOST_PIXELS,
-        max_memory: MOST_MEMORY,
-        formats: Formats::EMPTY.with(format),
-        ..Limits::default()
-    };
-    let _ = probe(input.clone(), &limits);
+    let limits =
+        Limits { max_pixels: MOST_PIXELS, formats: Formats::EMPTY.with(format), ..Limits::default() };
+    let _ = probe(&mut Input::whole(input.clone()), &limits);
     let side = |chance: &mut Chance| Some(chance.one_of(&[1, 2, 7, 31, 200, 1000]));
-    let request = Request {
+    let output = Output {
         width: side(&mut chance),
         height: chance.one_of(&[None, Some(1), Some(9), Some(150)]),
         fit: chance.one_of(&[Fit::Contain, Fit::Cover, Fit::Fill]),
         enlarge: chance.one_of(&[false, false, false, true]),
         format: Some(chance.one_of(&[Format::Png, Format::Jpeg, Format::Pnm, Format::Bmp])),
         filter: chance.one_of(&[Filter::Lanczos3, Filter::Lanczos3, Filter::Nearest, Filter::Box]),
-        on_damage: chance.one_of(&[OnDamage::Error, OnDamage::Gray]),
-        scheduler: chance.one_of(&[Scheduler::Auto, Scheduler::Normal, Scheduler::Dirty]),
-        limits,
-        ..Request::default()
+        ..Output::default()
     };
-    let whole = trial::observe(&input, request, Road::Unbounded).outcome;
-    let mixed = Road::Mixed(chance.bits());
-    for road in [Road::Pieces, mixed] {
-        assert_eq!(trial::observe(&input, request, road).outcome, whole, "{road:?}");
+    let scheduler = chance.one_of(&[None, Some(Scheduler::Normal), Some(Scheduler::Dirty)]);
+    let request = Request {
+        on_damage: chance.one_of(&[OnDamage::Error, OnDamage::Gray]),
+        limits,
+        max_memory: MOST_MEMORY,
+        run: Run { scheduler, ..Run::default() },
+        ..output.into()
+    };
+    let whole = trial::observe(&input, request.clone(), Schedulers::Dirty).outcome;
+    let mixed = Schedulers::Mixed(chance.bits());
+    for schedulers in [Schedulers::Normal, mixed] {
+        assert_eq!(trial::observe(&input, request.clone(), schedulers).outcome, whole, "{schedulers:?}");
     }
 }

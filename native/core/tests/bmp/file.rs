@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use image::RgbaImage;
-use thumbelina_core::{Error, Format, Output, Request};
+use thumbelina_core::{Error, Format, Output};
 
 use crate::common::{decode, in_pieces, unbounded};
 

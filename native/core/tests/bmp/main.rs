@@ -8,10 +8,10 @@ mod file;
 mod runs;
 
 use bytes::Bytes;
-use common::{decode, in_pieces, invalid, probe, truncated, unbounded};
+use common::{decode, in_pieces, invalid, probe, sized, truncated, unbounded};
 use file::{File, as_is, numbers, of_pixels, palette};
 use runs::{Runs, runs};
-use thumbelina_core::{Error, Format, Limit, Limits, Request};
+use thumbelina_core::{Error, Format, Limit, Limits, Output, Request};
 
 #[test]
 fn every_depth_in_every_header_both_ways_up() {
@@ -255,8 +255,9 @@ fn no_field_can_do_harm() {
                     lying[at..at + bytes].copy_from_slice(&value.to_le_bytes()[..bytes]);
                     let lying = Bytes::from(lying);
                     let limits = Limits { max_pixels: 1_000_000, ..Limits::default() };
-                    let request = Request { limits, format: Some(Format::Png), ..sized(20, 20).into() };
-                    let made = in_pieces(&lying, request);
+                    let output = Output { format: Some(Format::Png), ..sized(20, 20) };
+                    let request = Request { limits, ..output.into() };
+                    let made = in_pieces(&lying, request.clone());
                     assert!(made == unbounded(&lying, request));
                     if let Err(error) = made {
                         let is_typed = matches!(

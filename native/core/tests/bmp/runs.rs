@@ -4,7 +4,7 @@ use image::RgbaImage;
 use proptest::prelude::*;
 use thumbelina_core::{Effort, Error, Filter, Fit, Format, Limits, Orientation, Output, Step, Stop};
 
-use crate::common::{POOL, decode, in_pieces, job, probe, run, sized, truncated, unbounded};
+use crate::common::{self, POOL, decode, in_pieces, probe, run, sized, truncated, unbounded};
 use crate::file::{File, as_is, noise, of_pixels, packed, palette};
 
 /// How pixels are counted, and with which compression.
@@ -195,12 +195,12 @@ proptest! {
         let rows = runs(width, height, 256, seed);
         let packed = Runs::Rle8.file(width, height, Runs::Rle8.encode(&rows, seed)).write();
         let request = Output { fit, filter, enlarge, format: Some(Format::Png), ..sized(sides.0, sides.1) };
-        let made = in_pieces(&packed, request).unwrap();
-        prop_assert!(made == unbounded(&packed, request).unwrap());
+        let made = in_pieces(&packed, request.clone()).unwrap();
+        prop_assert!(made == unbounded(&packed, request.clone()).unwrap());
         let made = decode(&made.bytes).to_rgba8();
         let plain = |rows: &[Vec<u32>]| {
             let file = File { palette: palette(256), ..File::new(width, height, 8) }.with_rows(rows).write();
-            decode(&in_pieces(&file, request).unwrap().bytes).to_rgba8()
+            decode(&in_pieces(&file, request.clone()).unwrap().bytes).to_rgba8()
         };
         if filter == Filter::Nearest {
             prop_assert!(made == plain(&rows));
@@ -220,7 +220,7 @@ proptest! {
         let rows = runs(width, height, kind.colors(), seed);
         let file = kind.file(width, height, kind.encode(&rows, seed)).write();
         let request = Output { format: Some(Format::Png), ..sized(60, 50) };
-        let pieces = in_pieces(&file, request);
+        let pieces = in_pieces(&file, request.clone());
         let mut next = noise(seed);
         let mixed = run(file, request, || match next() % 3 {
             0 => Effort::Unbounded(Some(&POOL)),
@@ -241,7 +241,7 @@ fn a_lopsided_window_is_mirrored() {
         let packed = Runs::Rle8.file(width, height, Runs::Rle8.encode(&rows, 3)).write();
         let (fit, filter) = (Fit::Cover, Filter::Nearest);
         let request = Output { fit, filter, format: Some(Format::Png), ..sized(box_width, box_height) };
-        let made = in_pieces(&packed, request).unwrap();
+        let made = in_pieces(&packed, request.clone()).unwrap();
         assert_eq!((made.width, made.height), (box_width, box_height));
         assert!(made == in_pieces(&plain, request).unwrap(), "{width}x{height}");
     }
@@ -262,7 +262,7 @@ fn thumbnails_of_run_lengths_are_those_of_the_plain_picture() {
     {
         let request = Output { fit, format: Some(Format::Png), ..sized(side, side) };
         let [a, b] =
-            [&plain, &packed].map(|file| decode(&in_pieces(file, request).unwrap().bytes).to_rgba8());
+            [&plain, &packed].map(|file| decode(&in_pieces(file, request.clone()).unwrap().bytes).to_rgba8());
         assert_eq!(a.dimensions(), b.dimensions());
         let difference = a.as_raw().iter().zip(b.as_raw()).map(|(a, b)| a.abs_diff(*b)).max();
         assert!(difference <= Some(most), "{fit:?} {side}: {difference:?}");
@@ -331,7 +331,7 @@ fn a_step_takes_only_so_many_codes() {
     let width = 3;
     let data = [0, 2, 0, 0].repeat(codes);
     let file = Runs::Rle8.file(width, 2, data).write();
-    let mut job = job(file, sized(1, 1));
+    let mut job = common::job(file, sized(1, 1));
     let mut steps = 0;
     let error = loop {
         match job.step(Effort::Piece, &Stop::new()) {
@@ -346,7 +346,7 @@ fn a_step_takes_only_so_many_codes() {
     let mut data = vec![3, 1, 0, 0, 3, 2];
     data.extend([0, 0].repeat(codes));
     let file = Runs::Rle8.file(width, 2, data).write();
-    let mut job = job(file, sized(1, 1));
+    let mut job = common::job(file, sized(1, 1));
     let steps =
         (1..100).find(|_| matches!(job.step(Effort::Piece, &Stop::new()), Ok(Step::Done(_)))).unwrap();
     assert!(steps < 10, "{steps}");

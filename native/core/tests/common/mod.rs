@@ -10,9 +10,8 @@ use bytes::Bytes;
 use image::{DynamicImage, ImageFormat};
 use rayon::ThreadPool;
 use thumbelina_core::{
-    Effort, Encoded, Error, Format, Info, Input, Job, Limits, Output, Plan, Poll, Request,
+    Effort, Encoded, Error, Format, Info, Input, Job, Limits, Output, Plan, Poll, Request, Step, Stop,
 };
-use thumbelina_core::{Step, Stop};
 
 pub static POOL: LazyLock<ThreadPool> =
     LazyLock::new(|| rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap());
@@ -110,8 +109,8 @@ pub fn fixtures() -> Vec<(String, Bytes)> {
     found
 }
 
-/// A request for a box, all else by default.
-pub fn sized(width: u32, height: u32) -> Request {
+/// An output within a box, all else by default.
+pub fn sized(width: u32, height: u32) -> Output {
     Output { width: Some(width), height: Some(height), ..Output::default() }
 }
 

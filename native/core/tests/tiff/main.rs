@@ -34,8 +34,8 @@ fn as_is(input: &Bytes) -> Result<DynamicImage, Error> {
     let depth = probe(input.clone(), &Limits::default())?.layout.depth;
     let format = if depth == Depth::F32 { Format::Tiff } else { Format::Png };
     let request = Output { format: Some(format), ..Output::default() };
-    let pieces = in_pieces(input, request);
-    assert!(pieces == unbounded(input, request), "on the pool");
+    let pieces = in_pieces(input, request.clone());
+    assert!(pieces == unbounded(input, request.clone()), "on the pool");
     assert!(pieces == run(input.clone(), request, || Effort::Unbounded(None)), "in one go");
     Ok(decode(&pieces?.bytes))
 }
@@ -497,8 +497,8 @@ fn small() -> Vec<(Writer, Bytes)> {
 /// Both schedulers' answer, which has to be the same.
 fn answer(bytes: &Bytes, what: &str) -> Result<Encoded, Error> {
     let limits = Limits { max_pixels: 100_000, ..Limits::default() };
-    let request = Request { limits, format: Some(Format::Png), ..Request::default() };
-    let pieces = in_pieces(bytes, request);
+    let request = Request { limits, ..Output { format: Some(Format::Png), ..Output::default() }.into() };
+    let pieces = in_pieces(bytes, request.clone());
     assert!(pieces == unbounded(bytes, request), "{what}");
     pieces
 }
@@ -558,6 +558,7 @@ fn steps(input: Vec<u8>) -> (usize, Result<(), Error>) {
         match job.step(Effort::Piece, &Stop::new()) {
             Ok(Step::Done(_)) => return (count, Ok(())),
             Ok(Step::Again) => {}
+            Ok(Step::NeedInput) => panic!("all of the input is there"),
             Ok(Step::TooBig) => {
                 let _ = job.step(Effort::Unbounded(Some(&POOL)), &Stop::new());
             }
@@ -677,6 +678,6 @@ fn rows_below_the_crop_are_not_asked_for() {
     // The lower half is not there, and is not seen.
     let cut = bytes.slice(..bytes.len() * 3 / 4);
     let request = Output { fit: Fit::Cover, ..sized(20, 20) };
-    assert_eq!(in_pieces(&cut, request), in_pieces(&bytes, request));
+    assert_eq!(in_pieces(&cut, request.clone()), in_pieces(&bytes, request));
     assert_eq!(in_pieces(&cut, sized(20, 20)), Err(truncated(Format::Tiff)));
 }
