@@ -5,8 +5,8 @@ mod common;
 
 use bytes::Bytes;
 use common::{
-    decode, encode, fixture, fixtures, in_pieces, invalid, picture, probe, psnr, run, sized, truncated,
-    unbounded,
+    as_it_comes, decode, encode, fixture, fixtures, in_pieces, invalid, picture, probe, psnr, run, sized,
+    truncated, unbounded,
 };
 use image::{DynamicImage, ImageFormat};
 use thumbelina_core::{Depth, Effort, Error, Format, Limit, Limits, Orientation, Output, Request};
@@ -209,7 +209,9 @@ fn no_damage_panics() {
             let limits = Limits { max_pixels: 4_000_000, ..Default::default() };
             let request = Request { limits, ..sized(40, 40).into() };
             let damaged = Bytes::from(damaged);
-            assert!(in_pieces(&damaged, request.clone()) == unbounded(&damaged, request), "{name}");
+            let pieces = in_pieces(&damaged, request.clone());
+            assert!(pieces == unbounded(&damaged, request.clone()), "{name}");
+            assert!(pieces == as_it_comes(&damaged, request), "{name}, as it comes");
         }
     }
 }

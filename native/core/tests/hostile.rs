@@ -17,7 +17,7 @@ use bytes::Bytes;
 use image::{DynamicImage, ImageFormat, Rgba, RgbaImage};
 use thumbelina_core::{Format, Formats, Limits, Output, Request};
 use trial::counting::Counting;
-use trial::{Schedulers, observe};
+use trial::{Arrival, Schedulers, observe};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -115,22 +115,23 @@ fn honest(format: Format) -> Vec<(Vec<u8>, Range<usize>)> {
     }
 }
 
-/// Watches everything that a generator makes, on both schedulers by turns, and says how many files
-/// there were.
+/// Watches everything that a generator makes, on both schedulers and whole or in pieces by turns, and
+/// says how many files there were.
 fn watch(format: Format, generate: impl Fn(&[u8], Range<usize>, &mut dyn FnMut(Vec<u8>))) -> usize {
     let (mut files, mut peak, mut longest) = (0, 0, Duration::ZERO);
     for (file, range) in honest(format) {
         let honest = Bytes::from(file.clone());
         assert_eq!(Format::of(&honest), Some(format));
-        observe(&honest, request(512 << 20), Schedulers::Normal).outcome.unwrap();
+        observe(&honest, request(512 << 20), Arrival::Whole, Schedulers::Normal).outcome.unwrap();
         generate(&file, range, &mut |mut lie| {
             files += 1;
             if matches!(format, Format::Png | Format::Ico) {
                 lies::repair_png(&mut lie);
             }
             let schedulers = if files % 2 == 0 { Schedulers::Normal } else { Schedulers::Dirty };
+            let arrival = if files % 3 == 0 { Arrival::Pieces(files as u64) } else { Arrival::Whole };
             let lie = Bytes::from(lie);
-            let caught = std::panic::catch_unwind(|| observe(&lie, request(512 << 20), schedulers));
+            let caught = std::panic::catch_unwind(|| observe(&lie, request(512 << 20), arrival, schedulers));
             if let Ok(trial) = &caught {
                 peak = peak.max(trial.peak);
                 longest = longest.max(trial.longest_piece);
@@ -155,8 +156,11 @@ fn finds() {
         let file = Bytes::from(std::fs::read(&path).unwrap());
         for schedulers in [Schedulers::Normal, Schedulers::Dirty] {
             for max_memory in [16 << 20, 512 << 20] {
-                let caught = std::panic::catch_unwind(|| observe(&file, request(max_memory), schedulers));
-                assert!(caught.is_ok(), "{}", path.display());
+                for arrival in [Arrival::Whole, Arrival::Pieces(max_memory)] {
+                    let request = request(max_memory);
+                    let caught = std::panic::catch_unwind(|| observe(&file, request, arrival, schedulers));
+                    assert!(caught.is_ok(), "{}", path.display());
+                }
             }
         }
     }

@@ -4,7 +4,7 @@
 mod common;
 
 use bytes::Bytes;
-use common::{POOL, decode, in_pieces, job, picture, probe, run, sized, truncated, unbounded};
+use common::{POOL, as_it_comes, decode, in_pieces, job, picture, probe, run, sized, truncated, unbounded};
 use image::RgbaImage;
 use thumbelina_core::{
     Depth, Effort, Error, Format, Layout, Limit, Limits, Output, Request, Step, Stop, is_probe_short,
@@ -128,6 +128,7 @@ fn as_is(file: &Bytes) -> Result<RgbaImage, Error> {
         if turn % 2 == 0 { Effort::Piece } else { Effort::Unbounded(Some(&POOL)) }
     });
     assert!(pieces == mixed);
+    assert!(pieces == as_it_comes(file, lossless()), "as it comes");
     Ok(decode(&pieces?.bytes).to_rgba8())
 }
 
@@ -435,7 +436,8 @@ fn no_field_can_do_harm() {
                     let output = Output { format: Some(Format::Png), ..sized(20, 20) };
                     let request = Request { limits, ..output.into() };
                     let made = in_pieces(&lying, request.clone());
-                    assert!(made == unbounded(&lying, request));
+                    assert!(made == unbounded(&lying, request.clone()));
+                    assert!(made == as_it_comes(&lying, request), "as it comes");
                     if let Err(error) = made {
                         let is_typed = matches!(
                             error,

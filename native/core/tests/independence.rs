@@ -4,12 +4,15 @@
 mod common;
 
 use bytes::Bytes;
-use common::{POOL, encode, fixtures, in_pieces, picture, run, sized, unbounded};
+use common::{
+    POOL, encode, fixtures, in_pieces, only, picture, run, sized, sizes_by_chance, streamed, unbounded,
+};
 use image::{DynamicImage, ImageFormat};
 use proptest::prelude::*;
 use thumbelina_core::{Effort, Filter, Fit, Format, OnDamage, Output, Request};
 
-/// Pieces, the pool, and a mixture of both that changes with `seed`.
+/// Pieces, the pool, and a mixture of both that changes with `seed`, as does an input that comes in
+/// pieces.
 fn assert_same(input: &Bytes, request: impl Into<Request>, seed: u64) {
     let request = request.into();
     let pieces = in_pieces(input, request.clone());
@@ -27,6 +30,8 @@ fn assert_same(input: &Bytes, request: impl Into<Request>, seed: u64) {
         }
     });
     assert!(pieces == mixed, "in a mixture, {request:?}");
+    let streamed = streamed(common::pieces(input, sizes_by_chance(seed)), request.clone(), Effort::Piece);
+    assert!(pieces == streamed.0.map(only), "as it comes, {request:?}");
 }
 
 #[test]

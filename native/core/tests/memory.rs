@@ -12,7 +12,7 @@ use common::{encode, fixture, in_pieces, picture};
 use image::{DynamicImage, ImageFormat};
 use thumbelina_core::{Error, Format, Formats, Limit, Limits, Output, Request};
 use trial::counting::Counting;
-use trial::{Schedulers, run};
+use trial::{Arrival, Schedulers, run};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -62,7 +62,7 @@ fn the_limit_on_memory_is_kept_within_a_tenth() {
             // Decoders ask one after the other.
             let mut needed = 1;
             let trial = loop {
-                let trial = run(&file, with(needed), Schedulers::Dirty);
+                let trial = run(&file, with(needed), Arrival::Whole, Schedulers::Dirty);
                 match trial.outcome {
                     Err(Error::Limit { limit: Limit::MaxMemory, value, .. }) => {
                         assert!(trial.peak <= needed + needed / 10 + (1 << 20), "{name}: refused too late");

@@ -8,90 +8,36 @@ mod counting;
 mod maps;
 
 use bytes::Bytes;
-use common::{POOL, decode, encode, fixture, fixtures, in_pieces, job, picture, psnr, sized};
+use common::{
+    Made, POOL, decode, encode, fixture, fixtures, in_pieces, job, picture, pieces, psnr, sized,
+    sizes_by_chance, step_here, streamed,
+};
 use counting::{Counting, peak_of};
 use image::{DynamicImage, ImageFormat};
 use maps::Random;
 use proptest::prelude::*;
 use thumbelina_core::{
     Effort, Encoded, Error, Filter, Fit, Format, Formats, Input, Job, Limit, Limits, OnDamage, Output,
-    Request, Step, Stop,
+    Request, Step,
 };
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
-
-type Made = Result<Vec<Encoded>, Error>;
 
 /// In pieces on this thread, and as long as it takes on the pool.
 fn efforts() -> [Effort<'static>; 2] {
     [Effort::Piece, Effort::Unbounded(Some(&POOL))]
 }
 
-/// A step on this thread, or on the pool if that is allowed.
-fn step(job: &mut Job, effort: Effort<'_>) -> Result<Step, Error> {
-    match job.step(effort, &Stop::new())? {
-        Step::TooBig => job.step(Effort::Unbounded(None), &Stop::new()),
-        step => Ok(step),
-    }
-}
-
-/// What comes out, and how much of the input was pushed until then. A piece is pushed whenever the
-/// job wants one.
-fn streamed(
-    pieces: impl IntoIterator<Item = Bytes>,
-    request: impl Into<Request>,
-    effort: Effort<'_>,
-) -> (Made, usize) {
-    let mut job = Job::new(Input::new(), request.into());
-    let (mut pieces, mut pushed, mut is_finished) = (pieces.into_iter(), 0, false);
-    // Far more than any input here needs: a step without progress fails here.
-    for _ in 0..5_000_000 {
-        match step(&mut job, effort) {
-            Ok(Step::Again) => {}
-            Ok(Step::TooBig) => panic!("nothing is too big without a bound"),
-            Ok(Step::NeedInput) => match pieces.next() {
-                Some(piece) => {
-                    pushed += piece.len();
-                    job.push(piece);
-                }
-                None => {
-                    assert!(!is_finished, "more is wanted than there is");
-                    is_finished = true;
-                    job.finish_input();
-                }
-            },
-            Ok(Step::Done(made)) => return (Ok(made), pushed),
-            Err(error) => return (Err(error), pushed),
-        }
-    }
-    panic!("the job does not end");
-}
-
 fn whole(input: &Bytes, request: impl Into<Request>) -> Made {
     let mut job = job(input.clone(), request);
     loop {
-        match step(&mut job, Effort::Piece)? {
+        match step_here(&mut job, Effort::Piece)? {
             Step::Again => {}
             Step::Done(made) => return Ok(made),
             other => panic!("{other:?} of an input that is there"),
         }
     }
-}
-
-/// The bytes in pieces of the sizes that come.
-fn pieces<'a>(bytes: &'a Bytes, mut size: impl FnMut() -> usize + 'a) -> impl Iterator<Item = Bytes> + 'a {
-    let mut rest = bytes.clone();
-    std::iter::from_fn(move || {
-        let len = size().min(rest.len());
-        (!rest.is_empty()).then(|| rest.split_to(len))
-    })
-}
-
-/// From a byte to some kilobytes, the small ones as often as the large.
-fn random_size(random: &mut Random) -> usize {
-    let most = 1 << random.below(14);
-    1 + random.below(most) as usize
 }
 
 fn assert_same(name: &str, bytes: &Bytes, request: &Request, sizes: &[usize]) {
@@ -109,9 +55,7 @@ fn assert_same(name: &str, bytes: &Bytes, request: &Request, sizes: &[usize]) {
             );
         }
         for seed in 0..3 {
-            let mut random = Random(seed);
-            let cuts = pieces(bytes, || random_size(&mut random));
-            let (made, _) = streamed(cuts, request.clone(), effort);
+            let (made, _) = streamed(pieces(bytes, sizes_by_chance(seed)), request.clone(), effort);
             assert!(
                 made == expected,
                 "{name}, {} bytes, cut by {seed}, {effort:?}, {request:?}: {:?} instead of {:?}",
@@ -171,8 +115,8 @@ proptest! {
         let output = Output { fit, filter, format: Some(Format::Png), ..sized(sides.0, sides.1) };
         let request = Request { on_damage, ..output.into() };
         let expected = whole(&bytes, request.clone());
-        let (mut random, mut steps) = (Random(seed), Random(seed ^ 1));
-        let mut cuts = pieces(&bytes, || random_size(&mut random));
+        let mut steps = Random(seed);
+        let mut cuts = pieces(&bytes, sizes_by_chance(seed));
         let mut job = Job::new(Input::new(), request);
         let (mut is_starved, mut is_finished) = (true, false);
         let made = loop {
@@ -191,7 +135,7 @@ proptest! {
                 1 => Effort::Unbounded(None),
                 _ => Effort::Piece,
             };
-            match step(&mut job, effort) {
+            match step_here(&mut job, effort) {
                 Ok(Step::Again | Step::TooBig) => is_starved = false,
                 Ok(Step::NeedInput) => is_starved = true,
                 Ok(Step::Done(made)) => break Ok(made),

@@ -1,5 +1,5 @@
-//! Any bytes at all through a whole job, on both schedulers and in steps by chance: the same bytes
-//! or the same error come out, no more is held than is allowed, and no step and no file takes longer
+//! Any bytes at all through a whole job, on both schedulers, in steps and in pieces by chance: the
+//! same bytes or the same error come out, no more is held than is allowed, and no step and no file takes longer
 //! than its bytes and pixels are worth. `README.md` beside `Cargo.toml` says how to run it.
 
 #[path = "../../core/tests/common/lies.rs"]
@@ -9,10 +9,11 @@ mod trial;
 
 use bytes::Bytes;
 use thumbelina_core::{
-    Filter, Fit, Format, Formats, Input, Limits, OnDamage, Output, Request, Run, Scheduler, probe,
+    Error, Filter, Fit, Format, Formats, Input, Limit, Limits, OnDamage, Output, Request, Run, Scheduler,
+    probe,
 };
-use trial::Schedulers;
 use trial::counting::Counting;
+use trial::{Arrival, Schedulers};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -68,9 +69,21 @@ pub fn observe(format: Format, data: &[u8]) {
         run: Run { scheduler, ..Run::default() },
         ..output.into()
     };
-    let whole = trial::observe(&input, request.clone(), Schedulers::Dirty).outcome;
+    let whole = trial::observe(&input, request.clone(), Arrival::Whole, Schedulers::Dirty).outcome;
     let mixed = Schedulers::Mixed(chance.bits());
-    for schedulers in [Schedulers::Normal, mixed] {
-        assert_eq!(trial::observe(&input, request.clone(), schedulers).outcome, whole, "{schedulers:?}");
+    let cut = Arrival::Pieces(chance.bits());
+    for (arrival, schedulers) in [
+        (Arrival::Whole, Schedulers::Normal),
+        (Arrival::Whole, mixed),
+        (cut, Schedulers::Normal),
+        (cut, mixed),
+    ] {
+        let outcome = trial::observe(&input, request.clone(), arrival, schedulers).outcome;
+        // What is put together of pieces counts.
+        let is_memory = |error| matches!(error, Error::Limit { limit: Limit::MaxMemory, .. });
+        if matches!(arrival, Arrival::Pieces(_)) && outcome.as_ref().is_err_and(|&error| is_memory(error)) {
+            continue;
+        }
+        assert_eq!(outcome, whole, "{arrival:?}, {schedulers:?}");
     }
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use image::RgbaImage;
 use thumbelina_core::{Error, Format, Output};
 
-use crate::common::{decode, in_pieces, unbounded};
+use crate::common::{as_it_comes, decode, in_pieces, unbounded};
 
 /// A file to be written.
 #[derive(Clone)]
@@ -133,6 +133,7 @@ pub fn lossless() -> Output {
 pub fn as_is(file: &Bytes) -> Result<RgbaImage, Error> {
     let pieces = in_pieces(file, lossless());
     assert!(pieces == unbounded(file, lossless()));
+    assert!(pieces == as_it_comes(file, lossless()), "as it comes");
     Ok(decode(&pieces?.bytes).to_rgba8())
 }
 

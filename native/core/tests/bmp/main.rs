@@ -8,7 +8,7 @@ mod file;
 mod runs;
 
 use bytes::Bytes;
-use common::{decode, in_pieces, invalid, probe, sized, truncated, unbounded};
+use common::{as_it_comes, decode, in_pieces, invalid, probe, sized, truncated, unbounded};
 use file::{File, as_is, numbers, of_pixels, palette};
 use runs::{Runs, runs};
 use thumbelina_core::{Error, Format, Limit, Limits, Output, Request};
@@ -258,7 +258,8 @@ fn no_field_can_do_harm() {
                     let output = Output { format: Some(Format::Png), ..sized(20, 20) };
                     let request = Request { limits, ..output.into() };
                     let made = in_pieces(&lying, request.clone());
-                    assert!(made == unbounded(&lying, request));
+                    assert!(made == unbounded(&lying, request.clone()));
+                    assert!(made == as_it_comes(&lying, request), "as it comes");
                     if let Err(error) = made {
                         let is_typed = matches!(
                             error,

@@ -2,11 +2,14 @@
 #![allow(dead_code, unreachable_pub, reason = "every test binary compiles this file and uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod cut;
+
 use std::io::Cursor;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use bytes::Bytes;
+pub use cut::{pieces, sizes_by_chance};
 use image::{DynamicImage, ImageFormat};
 use rayon::ThreadPool;
 use thumbelina_core::{
@@ -52,6 +55,54 @@ pub fn step(job: &mut Job, effort: Effort<'_>) -> Result<Step, Error> {
 pub fn only(made: Vec<Encoded>) -> Encoded {
     let [made] = <[Encoded; 1]>::try_from(made).unwrap();
     made
+}
+
+pub type Made = Result<Vec<Encoded>, Error>;
+
+/// Takes a step, on this thread alone if the piece is too big.
+pub fn step_here(job: &mut Job, effort: Effort<'_>) -> Result<Step, Error> {
+    match job.step(effort, &Stop::new())? {
+        Step::TooBig => job.step(Effort::Unbounded(None), &Stop::new()),
+        step => Ok(step),
+    }
+}
+
+/// What comes out of an input that comes in pieces, and how much of it was pushed until then. A
+/// piece is pushed whenever the job wants one.
+pub fn streamed(
+    pieces: impl IntoIterator<Item = Bytes>,
+    request: impl Into<Request>,
+    effort: Effort<'_>,
+) -> (Made, usize) {
+    let mut job = Job::new(Input::new(), request.into());
+    let (mut pieces, mut pushed, mut is_finished) = (pieces.into_iter(), 0, false);
+    // Far more than any input here needs: a step without progress fails here.
+    for _ in 0..5_000_000 {
+        match step_here(&mut job, effort) {
+            Ok(Step::Again) => {}
+            Ok(Step::TooBig) => panic!("nothing is too big without a bound"),
+            Ok(Step::NeedInput) => match pieces.next() {
+                Some(piece) => {
+                    pushed += piece.len();
+                    job.push(piece);
+                }
+                None => {
+                    assert!(!is_finished, "more is wanted than there is");
+                    is_finished = true;
+                    job.finish_input();
+                }
+            },
+            Ok(Step::Done(made)) => return (Ok(made), pushed),
+            Err(error) => return (Err(error), pushed),
+        }
+    }
+    panic!("the job does not end");
+}
+
+/// An input cut by chance, which depends on its length alone.
+pub fn as_it_comes(input: &Bytes, request: impl Into<Request>) -> Result<Encoded, Error> {
+    let cuts = pieces(input, sizes_by_chance(input.len() as u64));
+    streamed(cuts, request, Effort::Piece).0.map(only)
 }
 
 pub fn in_pieces(input: &Bytes, request: impl Into<Request>) -> Result<Encoded, Error> {

@@ -5,13 +5,24 @@
 
 #[path = "counting.rs"]
 pub mod counting;
+#[path = "cut.rs"]
+mod cut;
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use counting::{freeing_of, peak_of};
 use cpu_time::ThreadTime;
+use cut::{pieces, sizes_by_chance};
 use thumbelina_core::{Effort, Encoded, Error, Input, Job, Plan, Poll, Request, Step, Stop, probe};
+
+/// How the input comes.
+#[derive(Debug, Clone, Copy)]
+pub enum Arrival {
+    Whole,
+    /// Cut as this has it by chance.
+    Pieces(u64),
+}
 
 /// Where the steps are taken.
 #[derive(Debug, Clone, Copy)]
@@ -36,18 +47,23 @@ pub struct Trial {
 /// Steps of a job that does not end.
 const MOST_STEPS: u64 = 20_000_000;
 
-pub fn run(input: &Bytes, request: impl Into<Request>, schedulers: Schedulers) -> Trial {
-    let (mut trial, peak) = peak_of(|| steps(input, request.into(), schedulers));
+pub fn run(input: &Bytes, request: impl Into<Request>, arrival: Arrival, schedulers: Schedulers) -> Trial {
+    let (mut trial, peak) = peak_of(|| steps(input, request.into(), arrival, schedulers));
     trial.peak = peak;
     trial
 }
 
-fn steps(input: &Bytes, request: Request, schedulers: Schedulers) -> Trial {
+fn steps(input: &Bytes, request: Request, arrival: Arrival, schedulers: Schedulers) -> Trial {
     let started = ThreadTime::now();
     let mut longest_piece = Duration::ZERO;
     let mut steps = 0;
     let stop = Stop::new();
-    let mut job = Job::new(Input::whole(input.clone()), request);
+    let (whole, seed) = match arrival {
+        Arrival::Whole => (Input::whole(input.clone()), 0),
+        Arrival::Pieces(seed) => (Input::new(), seed),
+    };
+    let mut cuts = pieces(input, sizes_by_chance(seed));
+    let mut job = Job::new(whole, request);
     let outcome = loop {
         assert!(steps < MOST_STEPS, "the job does not end");
         let pieces = match schedulers {
@@ -68,7 +84,11 @@ fn steps(input: &Bytes, request: Request, schedulers: Schedulers) -> Trial {
         match step {
             Ok(Step::Again) => {}
             Ok(Step::TooBig) => panic!("nothing is too big without a bound"),
-            Ok(Step::NeedInput) => panic!("all of the input is there"),
+            Ok(Step::NeedInput) => match cuts.next() {
+                _ if matches!(arrival, Arrival::Whole) => panic!("all of the input is there"),
+                Some(piece) => job.push(piece),
+                None => job.finish_input(),
+            },
             Ok(Step::Done(made)) => break Ok(made),
             Err(error) => break Err(error),
         }
@@ -106,15 +126,20 @@ pub const PIECE: Duration = Duration::from_millis(1);
 
 /// Runs a trial and fails where it breaks a promise. A machine that is busy makes anything slow:
 /// what is too slow must be so every time.
-pub fn observe(input: &Bytes, request: impl Into<Request>, schedulers: Schedulers) -> Trial {
+pub fn observe(
+    input: &Bytes,
+    request: impl Into<Request>,
+    arrival: Arrival,
+    schedulers: Schedulers,
+) -> Trial {
     let request = request.into();
     let allowed = allowed(input, &request) * SLOWER;
-    let mut trial = run(input, request.clone(), schedulers);
+    let mut trial = run(input, request.clone(), arrival, schedulers);
     for _ in 0..4 {
         if trial.total <= allowed && trial.longest_piece <= PIECE * SLOWER {
             break;
         }
-        let again = run(input, request.clone(), schedulers);
+        let again = run(input, request.clone(), arrival, schedulers);
         trial.total = trial.total.min(again.total);
         trial.longest_piece = trial.longest_piece.min(again.longest_piece);
     }

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use image::DynamicImage;
 use thumbelina_core::{Effort, Encoded, Error, Format, Limits, Output, Request, Step, Stop};
 
-use crate::common::{POOL, decode, in_pieces, job, run, sized, unbounded};
+use crate::common::{POOL, as_it_comes, decode, in_pieces, job, run, sized, unbounded};
 
 /// The picture as it is, in a format that loses nothing.
 pub fn as_is(input: &Bytes, format: Format) -> Result<DynamicImage, Error> {
@@ -13,14 +13,15 @@ pub fn as_is(input: &Bytes, format: Format) -> Result<DynamicImage, Error> {
     on_every_scheduler(input, request).map(|made| decode(&made.bytes))
 }
 
-/// In pieces, on the pool and in a mixture of both: the same, error or not.
+/// In pieces, on the pool, in a mixture of both, and from an input that comes in pieces itself: the
+/// same, error or not.
 pub fn on_every_scheduler(input: &Bytes, request: impl Into<Request>) -> Result<Encoded, Error> {
     let request = request.into();
     let pieces = in_pieces(input, request.clone());
     // Not `assert_eq!`, which would print every byte.
     assert!(pieces == unbounded(input, request.clone()), "on the pool");
     let mut state = input.len() as u64 | 1;
-    let mixed = run(input.clone(), request, || {
+    let mixed = run(input.clone(), request.clone(), || {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
@@ -31,6 +32,7 @@ pub fn on_every_scheduler(input: &Bytes, request: impl Into<Request>) -> Result<
         }
     });
     assert!(pieces == mixed, "in a mixture");
+    assert!(pieces == as_it_comes(input, request), "as it comes");
     pieces
 }
 

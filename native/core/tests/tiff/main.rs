@@ -6,7 +6,7 @@ mod common;
 mod writer;
 
 use bytes::Bytes;
-use common::{POOL, decode, in_pieces, invalid, job, probe, run, sized, truncated, unbounded};
+use common::{POOL, as_it_comes, decode, in_pieces, invalid, job, probe, run, sized, truncated, unbounded};
 use image::{DynamicImage, ImageFormat};
 use thumbelina_core::{
     Depth, Effort, Encoded, Error, Fit, Format, Limit, Limits, Orientation, Output, Request, Step, Stop,
@@ -499,7 +499,8 @@ fn answer(bytes: &Bytes, what: &str) -> Result<Encoded, Error> {
     let limits = Limits { max_pixels: 100_000, ..Limits::default() };
     let request = Request { limits, ..Output { format: Some(Format::Png), ..Output::default() }.into() };
     let pieces = in_pieces(bytes, request.clone());
-    assert!(pieces == unbounded(bytes, request), "{what}");
+    assert!(pieces == unbounded(bytes, request.clone()), "{what}");
+    assert!(pieces == as_it_comes(bytes, request), "{what}, as it comes");
     pieces
 }
 
