@@ -151,6 +151,7 @@ fn followed(width: u32, height: u32) -> Vec<(Format, Bytes)> {
     let rgb = DynamicImage::from(DynamicImage::from(picture(width, height, 4)).to_rgb8());
     let source = encode(&rgb, ImageFormat::Pnm);
     let formats = [
+        Format::Jpeg,
         Format::Png,
         Format::Gif,
         Format::Qoi,
@@ -175,14 +176,34 @@ fn what_is_too_large_is_refused_by_its_header() {
     let limits = Limits { max_pixels: 1_000, ..Limits::default() };
     let refused = Error::Limit { limit: Limit::MaxPixels, value: 120_000, maximum: 1_000 };
     for (format, bytes) in followed(400, 300) {
-        assert!(bytes.len() > 50_000, "{format}");
+        assert!(bytes.len() > 30_000, "{format}: {}", bytes.len());
         for effort in efforts() {
             let request = Request { limits, ..sized(10, 10).into() };
             let (made, pushed) = streamed(pieces(&bytes, || SIGNATURE), request, effort);
             assert_eq!(made, Err(refused), "{format}");
-            // A GIF has a palette before it says how large its picture is.
-            let most = if format == Format::Gif { 1_024 } else { 2 * SIGNATURE };
+            // These have tables before they say how large their picture is.
+            let most = if matches!(format, Format::Gif | Format::Jpeg) { 1_024 } else { 2 * SIGNATURE };
             assert!(pushed <= most, "{format}: {pushed} of {} bytes", bytes.len());
+        }
+    }
+}
+
+/// Where the decoder needs all of its input, the beginning still tells the size, but for formats
+/// that may have their headers anywhere.
+#[test]
+fn what_is_too_large_is_refused_with_the_same_error_however_it_comes() {
+    for (name, bytes) in fixtures() {
+        let limits = Limits { max_pixels: 500, ..Limits::default() };
+        let request = Request { limits, ..sized(10, 10).into() };
+        let expected = whole(&bytes, request.clone());
+        for size in [1, SIGNATURE, 4_093].into_iter().filter(|size| bytes.len() / size < 20_000) {
+            let (made, pushed) = streamed(pieces(&bytes, || size), request.clone(), Effort::Piece);
+            assert!(made == expected, "{name}, {size} at a time: {made:?} instead of {expected:?}");
+            let format = Format::of(&bytes).unwrap();
+            let is_early = !matches!(format, Format::Tiff | Format::Ico | Format::Tga);
+            if is_early && size <= SIGNATURE && bytes.len() > 8_192 {
+                assert!(pushed <= 2_048, "{name}: {pushed} of {} bytes, {made:?}", bytes.len());
+            }
         }
     }
 }
