@@ -5,6 +5,7 @@
 
 #[path = "counting.rs"]
 pub mod counting;
+#[allow(clippy::duplicate_mod, reason = "a binary may have use for both, this file and `mod.rs`")]
 #[path = "cut.rs"]
 mod cut;
 
