@@ -5,13 +5,14 @@ mod common;
 mod maps;
 
 use bytes::Bytes;
+use common::{invalid, truncated};
 use image::{ImageFormat, RgbaImage};
-use maps::{Random, as_is, errors_of_prefixes, on_every_road, small};
+use maps::{Random, as_is, errors_of_prefixes, on_every_scheduler, small};
 use proptest::prelude::*;
 use thumbelina_core::{Error, Format, Limit};
 
-const INVALID: Error = Error::Invalid(Format::Dds);
-const TRUNCATED: Error = Error::Truncated(Format::Dds);
+const INVALID: Error = invalid(Format::Dds);
+const TRUNCATED: Error = truncated(Format::Dds);
 const UNSUPPORTED: Error = Error::Unsupported(Format::Dds);
 
 /// A header for one of `DXT1`, `DXT3` and `DXT5`, or for a number of the extension.
@@ -130,7 +131,7 @@ proptest! {
 }
 
 #[test]
-fn larger_pictures_are_the_same_on_every_road() {
+fn larger_pictures_are_the_same_on_every_scheduler() {
     for size in [(5, 9_001), (30_001, 7), (500, 300)] {
         for (four_cc, _) in KINDS {
             let (input, shown) = written(four_cc, None, size, 9);
@@ -154,7 +155,7 @@ fn headers_that_lie_are_refused() {
     let result = |at: usize, field: u32| {
         let mut bytes = written(b"DXT5", Some(77), (8, 8), 1).0.to_vec();
         bytes[at..at + 4].copy_from_slice(&field.to_le_bytes());
-        on_every_road(&Bytes::from(bytes), small()).map(|_| ())
+        on_every_scheduler(&Bytes::from(bytes), small()).map(|_| ())
     };
     let (height, width) = (12, 16);
     assert_eq!(result(height, 8), Ok(()));
@@ -170,9 +171,9 @@ fn headers_that_lie_are_refused() {
     let mut largest = header(u32::MAX, u32::MAX, b"DXT1", None);
     let limit =
         Error::Limit { limit: Limit::MaxPixels, value: u64::from(u32::MAX).pow(2), maximum: 1_000_000 };
-    assert_eq!(on_every_road(&Bytes::from(largest.clone()), small()), Err(limit));
+    assert_eq!(on_every_scheduler(&Bytes::from(largest.clone()), small()), Err(limit));
     largest[84..88].copy_from_slice(b"DXT9");
-    assert_eq!(on_every_road(&Bytes::from(largest), small()), Err(UNSUPPORTED));
+    assert_eq!(on_every_scheduler(&Bytes::from(largest), small()), Err(UNSUPPORTED));
     for (at, field, error) in [
         (4, 0, INVALID),
         (4, u32::MAX, INVALID),

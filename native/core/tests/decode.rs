@@ -4,18 +4,21 @@
 mod common;
 
 use bytes::Bytes;
-use common::{decode, encode, fixture, fixtures, in_pieces, picture, unbounded};
+use common::{
+    as_it_comes, decode, encode, fixture, fixtures, in_pieces, invalid, picture, probe, psnr, run, sized,
+    truncated, unbounded,
+};
 use image::{DynamicImage, ImageFormat};
-use thumbelina_core::{Budget, Error, Format, Limits, Orientation, Request, probe};
+use thumbelina_core::{Depth, Effort, Error, Format, Limit, Limits, Orientation, Output, Request};
 
 /// The picture as it is, in a format that loses nothing.
 fn as_is(input: &Bytes) -> Result<DynamicImage, Error> {
     let header = probe(input.clone(), &Limits::default())?;
     let format = match header.layout.depth {
-        thumbelina_core::Depth::F32 => Format::OpenExr,
+        Depth::F32 => Format::Openexr,
         _ => Format::Png,
     };
-    let request = Request { format: Some(format), ..Request::default() };
+    let request = Output { format: Some(format), ..Output::default() };
     Ok(decode(&in_pieces(input, request)?.bytes))
 }
 
@@ -50,7 +53,7 @@ fn pixels_are_those_of_image() {
         );
         if format == Format::Jpeg {
             // Decoders differ in how they enlarge chroma.
-            let psnr = common::psnr(ours.to_rgb8().as_raw(), theirs.to_rgb8().as_raw());
+            let psnr = psnr(ours.to_rgb8().as_raw(), theirs.to_rgb8().as_raw());
             assert!(psnr > 45.0, "{name}: {psnr} dB");
             continue;
         }
@@ -80,7 +83,7 @@ fn a_gif_is_its_first_frame_on_its_canvas() {
 fn an_interlaced_png_is_the_same_picture() {
     let bytes = fixture("photo-interlaced.png");
     let once_more = encode(&decode(&bytes), ImageFormat::Png);
-    let small = |bytes: &Bytes| in_pieces(bytes, common::sized(50, 50)).unwrap();
+    let small = |bytes: &Bytes| in_pieces(bytes, sized(50, 50)).unwrap();
     assert_eq!(small(&bytes), small(&once_more));
 }
 
@@ -91,9 +94,9 @@ fn orientation_is_read_and_undone() {
         let header = probe(bytes.clone(), &Limits::default()).unwrap();
         assert_eq!(header.orientation, Orientation::from_exif(exif).unwrap());
         assert_eq!(header.upright(), (60, 40));
-        quadrants(&in_pieces(&bytes, common::sized(30, 30)).unwrap().bytes, (30, 20));
+        quadrants(&in_pieces(&bytes, sized(30, 30)).unwrap().bytes, (30, 20));
     }
-    quadrants(&in_pieces(&fixture("orientation-6.png"), common::sized(30, 30)).unwrap().bytes, (30, 20));
+    quadrants(&in_pieces(&fixture("orientation-6.png"), sized(30, 30)).unwrap().bytes, (30, 20));
 }
 
 /// Red, green, blue and yellow, read from the middle of each quarter.
@@ -114,19 +117,19 @@ fn quadrants(encoded: &[u8], (width, height): (u32, u32)) {
 #[test]
 fn what_is_cut_off_is_truncated() {
     for (name, format) in [("truncated.png", Format::Png), ("truncated.gif", Format::Gif)] {
-        let request = common::sized(50, 50);
-        assert_eq!(in_pieces(&fixture(name), request), Err(Error::Truncated(format)), "{name}");
-        assert_eq!(unbounded(&fixture(name), request), Err(Error::Truncated(format)), "{name}");
+        let request = sized(50, 50);
+        assert_eq!(in_pieces(&fixture(name), request.clone()), Err(truncated(format)), "{name}");
+        assert_eq!(unbounded(&fixture(name), request), Err(truncated(format)), "{name}");
     }
     let jpeg = fixture("truncated.jpg");
-    let error = Error::TruncatedAt { format: Format::Jpeg, offset: jpeg.len() as u64 };
-    assert_eq!(in_pieces(&jpeg, common::sized(50, 50)), Err(error));
+    let error = Error::Truncated { format: Format::Jpeg, offset: Some(jpeg.len() as u64) };
+    assert_eq!(in_pieces(&jpeg, sized(50, 50)), Err(error));
     for name in ["photo.bmp", "photo.ppm", "photo.tga", "photo.qoi", "photo.ff", "photo.tif"] {
         let whole = fixture(name);
         let cut = whole.slice(..whole.len() / 2);
         let format = Format::of(&whole).unwrap();
-        let result = in_pieces(&cut, common::sized(50, 50));
-        assert_eq!(result, Err(Error::Truncated(format)), "{name}");
+        let result = in_pieces(&cut, sized(50, 50));
+        assert_eq!(result, Err(truncated(format)), "{name}");
     }
 }
 
@@ -145,11 +148,11 @@ fn a_tiny_progressive_jpeg_may_have_much_metadata() {
         }
         input.extend(&encoded[2..]);
         let input = Bytes::from(input);
-        let request = common::sized(8, 8);
-        let pieces = in_pieces(&input, request);
+        let request = sized(8, 8);
+        let pieces = in_pieces(&input, request.clone());
         assert!(pieces.is_ok());
-        assert_eq!(pieces, unbounded(&input, request));
-        assert_eq!(pieces, common::run(input, request, || Budget::Unbounded(None)));
+        assert_eq!(pieces, unbounded(&input, request.clone()));
+        assert_eq!(pieces, run(input, request, || Effort::Unbounded(None)));
     }
 }
 
@@ -159,11 +162,11 @@ fn a_png_with_a_wrong_checksum_is_invalid() {
     let mut bytes = fixture("photo-gray.png").to_vec();
     let end = bytes.len() - 12; // IEND
     bytes[end - 1] ^= 1;
-    let result = in_pieces(&Bytes::from(bytes.clone()), common::sized(50, 50));
-    assert_eq!(result, Err(Error::Invalid(Format::Png)));
+    let result = in_pieces(&Bytes::from(bytes.clone()), sized(50, 50));
+    assert_eq!(result, Err(invalid(Format::Png)));
     // Without a checksum at all there is nothing to contradict the pixels.
     bytes.truncate(end - 4);
-    assert!(in_pieces(&Bytes::from(bytes), common::sized(50, 50)).is_ok());
+    assert!(in_pieces(&Bytes::from(bytes), sized(50, 50)).is_ok());
 }
 
 /// The smallest headers, cut at every byte, and every prefix of a whole file.
@@ -173,7 +176,7 @@ fn no_prefix_panics() {
         let step = (bytes.len() / 200).max(1);
         for end in (0..bytes.len().min(200)).chain((200..bytes.len()).step_by(step)) {
             let prefix = bytes.slice(..end);
-            if let Ok(made) = in_pieces(&prefix, common::sized(20, 20)) {
+            if let Ok(made) = in_pieces(&prefix, sized(20, 20)) {
                 assert!(made.width <= 20 && made.height <= 20, "{name} up to {end}");
             }
         }
@@ -203,10 +206,12 @@ fn no_damage_panics() {
                 let at = if random().is_multiple_of(2) { random() % len.min(128) } else { random() % len };
                 damaged[at as usize] = random() as u8;
             }
-            let limits = thumbelina_core::Limits { max_pixels: 4_000_000, ..Default::default() };
-            let request = Request { limits, ..common::sized(40, 40) };
+            let limits = Limits { max_pixels: 4_000_000, ..Default::default() };
+            let request = Request { limits, ..sized(40, 40).into() };
             let damaged = Bytes::from(damaged);
-            assert!(in_pieces(&damaged, request) == unbounded(&damaged, request), "{name}");
+            let pieces = in_pieces(&damaged, request.clone());
+            assert!(pieces == unbounded(&damaged, request.clone()), "{name}");
+            assert!(pieces == as_it_comes(&damaged, request), "{name}, as it comes");
         }
     }
 }
@@ -214,8 +219,8 @@ fn no_damage_panics() {
 #[test]
 fn header_claims_are_refused_by_the_limits() {
     for (name, pixels) in [("huge-header.png", 2_500_000_000u64), ("huge-header.bmp", 900_000_000)] {
-        let refused = in_pieces(&fixture(name), common::sized(10, 10));
-        let limit = thumbelina_core::Limit::MaxPixels;
+        let refused = in_pieces(&fixture(name), sized(10, 10));
+        let limit = Limit::MaxPixels;
         assert_eq!(refused, Err(Error::Limit { limit, value: pixels, maximum: 100_000_000 }), "{name}");
     }
 }
@@ -225,12 +230,12 @@ fn depth_survives_where_the_format_holds_it() {
     let deep = DynamicImage::ImageRgba8(picture(90, 60, 3)).to_rgb16();
     let source = encode(&DynamicImage::ImageRgb16(deep), ImageFormat::Png);
     let made = |format| {
-        let request = Request { format: Some(format), ..common::sized(30, 30) };
+        let request = Output { format: Some(format), ..sized(30, 30) };
         decode(&in_pieces(&source, request).unwrap().bytes).color()
     };
     assert_eq!(made(Format::Png), image::ColorType::Rgb16);
     assert_eq!(made(Format::Tiff), image::ColorType::Rgb16);
     assert_eq!(made(Format::Jpeg), image::ColorType::Rgb8);
     assert_eq!(made(Format::Farbfeld), image::ColorType::Rgba16);
-    assert_eq!(made(Format::OpenExr), image::ColorType::Rgb32F);
+    assert_eq!(made(Format::Openexr), image::ColorType::Rgb32F);
 }

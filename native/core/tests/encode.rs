@@ -3,22 +3,20 @@
 
 mod common;
 
-use std::cell::Cell;
 use std::io::Cursor;
+use std::time::Instant;
 
 use bytes::Bytes;
-use common::{POOL, decode, encode, in_pieces, picture, psnr, run, unbounded};
+use common::{POOL, decode, encode, in_pieces, job, only, picture, probe, psnr, run, unbounded};
 use image::codecs::gif::GifEncoder;
 use image::codecs::pnm::{PnmEncoder, PnmSubtype, SampleEncoding};
 use image::{ColorType, DynamicImage, ImageEncoder, ImageFormat};
 use proptest::prelude::*;
-use thumbelina_core::{
-    Budget, Encoded, Error, Format, Job, Limit, Limits, Phase, Plan, Request, Step, probe,
-};
+use thumbelina_core::{Effort, Encoded, Error, Format, Job, Limit, Limits, Output, Phase, Plan, Step, Stop};
 
 /// As it is, in another format.
-fn to(format: Format) -> Request {
-    Request { format: Some(format), ..Request::default() }
+fn to(format: Format) -> Output {
+    Output { format: Some(format), ..Output::default() }
 }
 
 /// Sizes around what is special somewhere: one pixel, the narrowest run-length encoded HDR row,
@@ -76,7 +74,7 @@ fn written(source: &DynamicImage, format: Format) -> Encoded {
     let mut turn = 0;
     let mixed = run(input, to(format), || {
         turn += 1;
-        if turn % 3 == 0 { Budget::Unbounded(Some(&POOL)) } else { Budget::Piece }
+        if turn % 3 == 0 { Effort::Unbounded(Some(&POOL)) } else { Effort::Piece }
     });
     assert!(pieces == mixed.unwrap(), "{format}");
     pieces
@@ -131,7 +129,7 @@ fn by_image(source: &DynamicImage, format: Format) -> Vec<u8> {
                 Format::Farbfeld => ImageFormat::Farbfeld,
                 Format::Tiff => ImageFormat::Tiff,
                 Format::Hdr => ImageFormat::Hdr,
-                Format::OpenExr => ImageFormat::OpenExr,
+                Format::Openexr => ImageFormat::OpenExr,
                 Format::Webp => ImageFormat::WebP,
                 Format::Ico => ImageFormat::Ico,
                 other => panic!("{other} is not written here"),
@@ -164,7 +162,7 @@ fn floats_come_out_as_image_writes_them() {
     for (width, height) in SIZES {
         for alpha in [false, true] {
             let source = floats(width, height, alpha);
-            for format in [Format::Tiff, Format::OpenExr] {
+            for format in [Format::Tiff, Format::Openexr] {
                 assert!(written(&source, format).bytes == by_image(&source, format), "{format}");
             }
         }
@@ -323,14 +321,14 @@ fn gray_map(width: u32, height: u32) -> Bytes {
 #[test]
 fn what_takes_several_pieces_is_joined_in_a_step_of_its_own() {
     let input = gray_map(2_000, 1_500);
-    let mut job = Job::new(input.clone(), to(Format::Bmp));
+    let mut job = job(input.clone(), to(Format::Bmp));
     let mut too_big = Vec::new();
     let made = loop {
         let encodes = job.phase() == Phase::Encode;
-        match job.step(Budget::Piece).unwrap() {
+        match job.step(Effort::Piece, &Stop::new()).unwrap() {
             Step::Again => {}
             Step::TooBig => {
-                let step = job.step(Budget::Unbounded(None)).unwrap();
+                let step = job.step(Effort::Unbounded(None), &Stop::new()).unwrap();
                 if encodes {
                     too_big.push(matches!(step, Step::Done(_)));
                 }
@@ -338,71 +336,83 @@ fn what_takes_several_pieces_is_joined_in_a_step_of_its_own() {
                     break made;
                 }
             }
+            Step::NeedInput => unreachable!("all of the input is there"),
             Step::Done(made) => break made,
         }
     };
-    // Three megabytes are too much for the yielding road, at the very end.
+    let made = only(made);
+    // Three megabytes are too much for a normal scheduler, at the very end.
     assert_eq!((&too_big[..], made.bytes.len()), (&[true][..], 14 + 40 + 1_024 + 3_000_000));
     assert!(decode(&made.bytes).to_luma8().as_raw()[..] == input[input.len() - 3_000_000..]);
 }
 
+/// A job whose encoder is next.
+fn before_encoding(source: &Bytes, request: Output) -> Job {
+    let mut job = job(source.clone(), request);
+    while job.phase() != Phase::Encode {
+        assert!(matches!(job.step(Effort::Unbounded(None), &Stop::new()), Ok(Step::Again)));
+    }
+    job
+}
+
 #[test]
-fn what_cannot_be_cut_is_stopped() {
+fn what_cannot_be_cut_is_stopped_before_it_begins() {
     let source = encode(&floats(700, 500, false), ImageFormat::OpenExr);
-    for format in [Format::OpenExr, Format::Avif] {
-        let request = Request { width: Some(200), ..to(format) };
-        let mut job = Job::new(source.clone(), request);
-        let asked = Cell::new(0);
-        // Up to the first question, which only the encoder asks.
-        let stopped = loop {
-            let is_stopped = || {
-                asked.set(asked.get() + 1);
-                true
-            };
-            match job.step_unless(Budget::Unbounded(None), &is_stopped) {
-                Ok(Step::Again) => {}
-                other => break other,
-            }
-        };
+    for format in [Format::Openexr, Format::Avif] {
+        let mut job = before_encoding(&source, Output { width: Some(200), ..to(format) });
+        let stop = Stop::new();
+        stop.ask();
+        let stopped = job.step(Effort::Unbounded(None), &stop);
         assert!(matches!(stopped, Err(Error::Stopped)), "{format}: {stopped:?}");
-        assert_eq!(asked.get(), 1);
-        // It is over.
-        assert!(matches!(job.step(Budget::Piece), Err(Error::Internal)));
     }
 }
 
 #[test]
-fn an_exr_asks_again_and_again() {
-    let source = encode(&floats(700, 500, false), ImageFormat::OpenExr);
-    let asked = Cell::new(0);
-    let mut job = Job::new(source, to(Format::OpenExr));
-    loop {
-        let is_stopped = || {
-            asked.set(asked.get() + 1);
-            false
-        };
-        if let Step::Done(_) = job.step_unless(Budget::Unbounded(None), &is_stopped).unwrap() {
-            break;
-        }
-    }
-    // 88 blocks, with several writes and some kilobytes each.
-    assert!((20..1_000).contains(&asked.get()), "{}", asked.get());
+fn a_job_that_was_stopped_is_over() {
+    let source = encode(&floats(70, 50, false), ImageFormat::OpenExr);
+    let mut job = before_encoding(&source, to(Format::Openexr));
+    let stop = Stop::new();
+    stop.ask();
+    assert!(matches!(job.step(Effort::Unbounded(None), &stop), Err(Error::Stopped)));
+    assert!(matches!(job.step(Effort::Piece, &Stop::new()), Err(Error::Internal)));
+}
+
+/// It is encoded in one step, and asks at its writes.
+#[test]
+fn an_exr_is_stopped_on_its_way() {
+    let source = encode(&floats(1_400, 1_000, false), ImageFormat::OpenExr);
+    let timed = |stop: &dyn Fn() -> Stop| {
+        let mut job = before_encoding(&source, to(Format::Openexr));
+        let (began, stop) = (Instant::now(), stop());
+        let step = job.step(Effort::Unbounded(None), &stop);
+        (began.elapsed(), step, job)
+    };
+    let (all, step, _) = timed(&Stop::new);
+    assert!(matches!(step, Ok(Step::Again | Step::Done(_))), "{step:?}");
+    // Where it asks at its end alone, it takes all of the time. A busy machine makes anything slow.
+    let is_soon = (0..5).any(|_| {
+        let (took, stopped, mut job) = timed(&|| Stop::at(Instant::now() + all / 4));
+        assert!(matches!(stopped, Err(Error::Stopped)), "{stopped:?}");
+        assert!(matches!(job.step(Effort::Piece, &Stop::new()), Err(Error::Internal)), "it is over");
+        took < all * 3 / 4
+    });
+    assert!(is_soon, "all of it takes {all:?}");
 }
 
 /// Its encoder cannot be stopped: what it may take is decided before anything is decoded.
 #[test]
 fn an_avif_has_at_most_half_a_megapixel() {
     let of = |width, height| probe(gray_map(width, height), &Limits::default()).unwrap();
-    let plan = |header, request| Plan::new(&header, &request).map(|plan| plan.format);
+    let plan = |info, output: Output| Plan::new(&info, &output.into()).map(|plan| plan.outputs[0].format);
     assert_eq!(plan(of(1_000, 500), to(Format::Avif)), Ok(Format::Avif));
     let refused = Error::Limit { limit: Limit::MaxPixels, value: 500_500, maximum: 500_000 };
     assert_eq!(plan(of(1_001, 500), to(Format::Avif)), Err(refused));
-    assert_eq!(plan(of(1_001, 500), Request { width: Some(1_000), ..to(Format::Avif) }), Ok(Format::Avif));
+    assert_eq!(plan(of(1_001, 500), Output { width: Some(1_000), ..to(Format::Avif) }), Ok(Format::Avif));
     // A picture that was one comes out as another format then, unless this one is asked for.
     let mut avif = of(1_001, 500);
     avif.format = Format::Avif;
-    assert_eq!(plan(avif, Request::default()), Ok(Format::Jpeg));
-    assert_eq!(plan(avif, Request { width: Some(200), ..Request::default() }), Ok(Format::Avif));
+    assert_eq!(plan(avif.clone(), Output::default()), Ok(Format::Jpeg));
+    assert_eq!(plan(avif, Output { width: Some(200), ..Output::default() }), Ok(Format::Avif));
 }
 
 proptest! {

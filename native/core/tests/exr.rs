@@ -11,12 +11,12 @@ use std::result::Result;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use common::{POOL, run, sized, unbounded};
+use common::{POOL, in_pieces, invalid, job, probe, run, sized, truncated, unbounded};
 use counting::{Counting, peak_of};
 use exr::prelude::*;
 use image::{DynamicImage, ImageFormat};
 use proptest::prelude::*;
-use thumbelina_core::{Budget, Error, Format, Job, Limit, Limits, Request, Step, probe};
+use thumbelina_core::{Effort, Error, Format, Limit, Limits, Output, Step, Stop, is_probe_short};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -119,8 +119,8 @@ impl Spec {
 
 /// The picture as it is, in a format that loses nothing.
 fn ours(file: &Bytes) -> Result<DynamicImage, Error> {
-    let request = Request { format: Some(Format::OpenExr), ..Request::default() };
-    let made = run(file.clone(), request, || Budget::Unbounded(None))?;
+    let request = Output { format: Some(Format::Openexr), ..Output::default() };
+    let made = run(file.clone(), request, || Effort::Unbounded(None))?;
     Ok(image::load_from_memory(&made.bytes).unwrap())
 }
 
@@ -334,7 +334,7 @@ fn of_parts_the_first_with_colors_is_shown() {
 #[test]
 fn without_colors_there_is_nothing_to_show() {
     let spec = Spec { channels: vec![("Y", SampleType::F16)], ..Spec::new(Compression::PIZ, (4, 4)) };
-    assert_eq!(ours(&spec.write()).err(), Some(Error::Unsupported(Format::OpenExr)));
+    assert_eq!(ours(&spec.write()).err(), Some(Error::Unsupported(Format::Openexr)));
 }
 
 /// A file as this test writes it: all fields as they are given, true or not.
@@ -422,7 +422,7 @@ impl Raw {
 }
 
 /// Stands for a panic, among the errors of OpenEXR.
-const PANIC: Error = Error::Invalid(Format::Png);
+const PANIC: Error = invalid(Format::Png);
 
 /// Makes a thumbnail on this thread, and holds it to the bounds of memory and time.
 fn survives(file: Vec<u8>, what: impl std::fmt::Debug) -> Result<(), Error> {
@@ -431,9 +431,11 @@ fn survives(file: Vec<u8>, what: impl std::fmt::Debug) -> Result<(), Error> {
     let file = Bytes::from(file);
     let began = Instant::now();
     let (made, peak) = peak_of(|| {
-        let mut job = Job::new(file, sized(20, 20));
+        let mut job = job(file, sized(20, 20));
         loop {
-            match std::panic::catch_unwind(AssertUnwindSafe(|| job.step(Budget::Unbounded(None)))) {
+            match std::panic::catch_unwind(AssertUnwindSafe(|| {
+                job.step(Effort::Unbounded(None), &Stop::new())
+            })) {
                 Ok(Ok(Step::Done(_))) => return Ok(()),
                 Ok(Ok(_)) => {}
                 Ok(Err(error)) => return Err(error),
@@ -535,19 +537,19 @@ fn what_a_small_file_claims_is_refused_with_its_reason() {
         wide.chunks.truncate(1);
         let error = survives(wide.write(), compression).err();
         assert!(
-            matches!(error, Some(Error::Limit { limit: Limit::DecodedBytes | Limit::MaxMemory, .. })),
+            matches!(error, Some(Error::Limit { limit: Limit::MaxMemory, .. })),
             "{compression}: {error:?}"
         );
         let mut high = Raw::new(compression, false);
         high.attributes[2].2 = window(8, 1 << 29);
-        assert_eq!(survives(high.write(), compression), Err(Error::Truncated(Format::OpenExr)));
+        assert_eq!(survives(high.write(), compression), Err(truncated(Format::Openexr)));
         // A gigabyte of pixels beside a display of a few.
         let mut tile = Raw::new(compression, true);
         tile.attributes[2].2 = window(16_384, 16_384);
         tile.attributes[6].2 = vec![0, 64, 0, 0, 0, 64, 0, 0, 0];
         let error = survives(tile.write(), compression).err();
         assert!(
-            matches!(error, Some(Error::Limit { limit: Limit::DecodedBytes | Limit::MaxMemory, .. })),
+            matches!(error, Some(Error::Limit { limit: Limit::MaxMemory, .. })),
             "{compression}: {error:?}"
         );
     }
@@ -572,7 +574,7 @@ fn a_file_that_ends_anywhere_is_truncated() {
             let file = Spec { blocks, ..Spec::new(compression, (13, 35)) }.write();
             for len in 8..file.len() {
                 let made = survives(file[..len].to_vec(), (compression, len));
-                assert_eq!(made, Err(Error::Truncated(Format::OpenExr)), "{compression:?} {blocks:?} {len}");
+                assert_eq!(made, Err(truncated(Format::Openexr)), "{compression:?} {blocks:?} {len}");
             }
         }
     }
@@ -581,11 +583,11 @@ fn a_file_that_ends_anywhere_is_truncated() {
 #[test]
 fn a_long_header_does_not_hold_a_scheduler() {
     let mut raw = Raw::new(3, false);
-    assert!(thumbelina_core::is_probe_short(&raw.write()));
+    assert!(is_probe_short(&raw.write()));
     raw.attributes.push(("comments", "string", vec![b'x'; 1 << 20]));
-    assert!(thumbelina_core::is_probe_short(&raw.write()), "one attribute is passed over, however long");
+    assert!(is_probe_short(&raw.write()), "one attribute is passed over, however long");
     raw.attributes.extend((0..40_000).map(|_| ("x", "y", Vec::new())));
-    assert!(!thumbelina_core::is_probe_short(&raw.write()));
+    assert!(!is_probe_short(&raw.write()));
     assert_eq!(
         probe(Bytes::from(raw.write()), &Limits::default()).map(|header| (header.width, header.height)),
         Ok((8, 8))
@@ -593,7 +595,7 @@ fn a_long_header_does_not_hold_a_scheduler() {
     raw.attributes.extend((0..40_000).map(|_| ("x", "y", Vec::new())));
     assert_eq!(
         probe(Bytes::from(raw.write()), &Limits::default()).err(),
-        Some(Error::Unsupported(Format::OpenExr))
+        Some(Error::Unsupported(Format::Openexr))
     );
 }
 
@@ -602,7 +604,7 @@ fn deep_pixels_are_not_supported() {
     for kind in ["deepscanline", "deeptile", "something"] {
         let mut raw = Raw::new(2, false);
         raw.attributes.push(("type", "string", kind.as_bytes().to_vec()));
-        assert_eq!(survives(raw.write(), kind), Err(Error::Unsupported(Format::OpenExr)));
+        assert_eq!(survives(raw.write(), kind), Err(Error::Unsupported(Format::Openexr)));
     }
 }
 
@@ -620,13 +622,13 @@ proptest! {
         let blocks = tile.map_or(Blocks::ScanLines, |tile| Blocks::Tiles(Vec2(tile.0, tile.1)));
         let spec = Spec { blocks, display: Some(display), seed, ..Spec::new(compression, size) };
         let file = spec.write();
-        for request in [sized(9, 9), Request { format: Some(Format::OpenExr), ..Request::default() }] {
-            let whole = unbounded(&file, request);
-            prop_assert!(whole == common::in_pieces(&file, request), "in pieces");
+        for request in [sized(9, 9), Output { format: Some(Format::Openexr), ..Output::default() }] {
+            let whole = unbounded(&file, request.clone());
+            prop_assert!(whole == in_pieces(&file, request.clone()), "in pieces");
             let mut state = seed | 1;
             let mixed = run(file.clone(), request, || {
                 state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                if state >> 31 == 0 { Budget::Piece } else { Budget::Unbounded(Some(&POOL)) }
+                if state >> 31 == 0 { Effort::Piece } else { Effort::Unbounded(Some(&POOL)) }
             });
             prop_assert!(whole == mixed, "in a mixture");
         }

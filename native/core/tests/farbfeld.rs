@@ -5,8 +5,9 @@ mod common;
 mod maps;
 
 use bytes::Bytes;
+use common::{invalid, truncated};
 use image::{DynamicImage, ImageFormat};
-use maps::{Random, as_is, errors_of_prefixes, on_every_road, small};
+use maps::{Random, as_is, errors_of_prefixes, on_every_scheduler, small};
 use thumbelina_core::{Error, Format, Limit};
 
 fn written(width: u32, height: u32, samples: &[u16]) -> Bytes {
@@ -36,19 +37,19 @@ fn pixels_are_those_that_went_in() {
 #[test]
 fn what_is_cut_off_is_truncated() {
     let input = written(3, 2, &[77; 24]);
-    let errors = [Error::UnknownFormat, Error::Truncated(Format::Farbfeld)];
+    let errors = [Error::UnknownFormat, truncated(Format::Farbfeld)];
     assert_eq!(errors_of_prefixes(&input, input.len()), errors);
 }
 
 #[test]
 fn headers_that_lie_are_refused() {
-    let result = |width, height| on_every_road(&written(width, height, &[0; 24]), small()).map(|_| ());
+    let result = |width, height| on_every_scheduler(&written(width, height, &[0; 24]), small()).map(|_| ());
     assert_eq!(result(3, 2), Ok(()));
-    assert_eq!(result(0, 2), Err(Error::Invalid(Format::Farbfeld)));
-    assert_eq!(result(3, 0), Err(Error::Invalid(Format::Farbfeld)));
-    assert_eq!(result(7, 1), Err(Error::Truncated(Format::Farbfeld)));
-    assert_eq!(result(3, 3), Err(Error::Truncated(Format::Farbfeld)));
-    assert_eq!(result(1, 1_000_000), Err(Error::Truncated(Format::Farbfeld)));
+    assert_eq!(result(0, 2), Err(invalid(Format::Farbfeld)));
+    assert_eq!(result(3, 0), Err(invalid(Format::Farbfeld)));
+    assert_eq!(result(7, 1), Err(truncated(Format::Farbfeld)));
+    assert_eq!(result(3, 3), Err(truncated(Format::Farbfeld)));
+    assert_eq!(result(1, 1_000_000), Err(truncated(Format::Farbfeld)));
     let most = u64::from(u32::MAX);
     let limit = |value| Error::Limit { limit: Limit::MaxPixels, value, maximum: 1_000_000 };
     assert_eq!(result(u32::MAX, u32::MAX), Err(limit(most * most)));

@@ -6,13 +6,14 @@ mod common;
 mod maps;
 
 use bytes::Bytes;
+use common::{invalid, probe, truncated};
 use image::ImageFormat;
-use maps::{Random, as_is, errors_of_prefixes, on_every_road, small, steps};
+use maps::{Random, as_is, errors_of_prefixes, on_every_scheduler, small, steps};
 use proptest::prelude::*;
-use thumbelina_core::{Error, Format, Limit, Limits, Request, is_probe_short, probe};
+use thumbelina_core::{Error, Format, Limit, Limits, Request, is_probe_short};
 
-const INVALID: Error = Error::Invalid(Format::Hdr);
-const TRUNCATED: Error = Error::Truncated(Format::Hdr);
+const INVALID: Error = invalid(Format::Hdr);
+const TRUNCATED: Error = truncated(Format::Hdr);
 const UNSUPPORTED: Error = Error::Unsupported(Format::Hdr);
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -104,7 +105,7 @@ fn written(packing: Packing, width: usize, height: usize, seed: u64) -> (Bytes, 
 
 /// As floats of 32 bits, which hold every one of these.
 fn floats(input: &Bytes) -> Result<Vec<f32>, Error> {
-    Ok(as_is(input, Format::OpenExr)?.to_rgb32f().into_raw())
+    Ok(as_is(input, Format::Openexr)?.to_rgb32f().into_raw())
 }
 
 /// No thumbnail is brighter: sums of its pixels stay within a float's precision.
@@ -157,7 +158,7 @@ fn every_exponent_is_its_power_of_two() {
 fn rows_that_break_the_rules_are_invalid() {
     let result = |width: usize, row: &[u8]| {
         let input = Bytes::from([&header(width, 1)[..], row].concat());
-        on_every_road(&input, small()).map(|_| ())
+        on_every_scheduler(&input, small()).map(|_| ())
     };
     // A run of nothing before it, past the row, of too many bytes; and without end.
     assert_eq!(result(2, &[1, 1, 1, 1, 9, 9, 9, 9]), Err(INVALID));
@@ -183,7 +184,7 @@ fn what_is_cut_off_is_truncated() {
 fn headers_that_lie_are_refused() {
     let result = |lines: &str, size: &str| {
         let input = Bytes::from(format!("#?RADIANCE\n{lines}\n{size}\n\u{9}\u{9}\u{9}\u{9}"));
-        let ours = on_every_road(&input, small()).map(|_| ());
+        let ours = on_every_scheduler(&input, small()).map(|_| ());
         let theirs = image::load_from_memory_with_format(&input, ImageFormat::Hdr);
         // Limits aside: it has none here.
         if !matches!(ours, Err(Error::Limit { .. })) && !size.contains('0') {

@@ -15,21 +15,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use image::{DynamicImage, ImageFormat, Rgba, RgbaImage};
-use thumbelina_core::{Format, Formats, Limits, Request};
+use thumbelina_core::{Format, Formats, Limits, Output, Request};
 use trial::counting::Counting;
-use trial::{Road, observe};
+use trial::{Arrival, Schedulers, observe};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
 fn request(max_memory: u64) -> Request {
-    Request {
-        width: Some(10),
-        height: Some(10),
-        format: Some(Format::Png),
-        limits: Limits { max_memory, formats: Formats::ALL, ..Limits::default() },
-        ..Request::default()
-    }
+    let output = Output { width: Some(10), height: Some(10), format: Some(Format::Png), ..Output::default() };
+    let limits = Limits { formats: Formats::all(), ..Limits::default() };
+    Request { limits, max_memory, ..output.into() }
 }
 
 fn small_picture() -> RgbaImage {
@@ -109,7 +105,7 @@ fn honest(format: Format) -> Vec<(Vec<u8>, Range<usize>)> {
         }
         Format::Qoi => each(ImageFormat::Qoi),
         Format::Hdr => vec![whole(encoded(&DynamicImage::from(rgb.to_rgb32f()), ImageFormat::Hdr))],
-        Format::OpenExr => {
+        Format::Openexr => {
             vec![whole(encoded(&DynamicImage::from(rgba.to_rgba32f()), ImageFormat::OpenExr))]
         }
         Format::Farbfeld => {
@@ -119,22 +115,23 @@ fn honest(format: Format) -> Vec<(Vec<u8>, Range<usize>)> {
     }
 }
 
-/// Watches everything that a generator makes, on both roads by turns, and says how many files there
-/// were.
+/// Watches everything that a generator makes, on both schedulers and whole or in pieces by turns, and
+/// says how many files there were.
 fn watch(format: Format, generate: impl Fn(&[u8], Range<usize>, &mut dyn FnMut(Vec<u8>))) -> usize {
     let (mut files, mut peak, mut longest) = (0, 0, Duration::ZERO);
     for (file, range) in honest(format) {
         let honest = Bytes::from(file.clone());
         assert_eq!(Format::of(&honest), Some(format));
-        observe(&honest, request(512 << 20), Road::Pieces).outcome.unwrap();
+        observe(&honest, request(512 << 20), Arrival::Whole, Schedulers::Normal).outcome.unwrap();
         generate(&file, range, &mut |mut lie| {
             files += 1;
             if matches!(format, Format::Png | Format::Ico) {
                 lies::repair_png(&mut lie);
             }
-            let road = if files % 2 == 0 { Road::Pieces } else { Road::Unbounded };
+            let schedulers = if files % 2 == 0 { Schedulers::Normal } else { Schedulers::Dirty };
+            let arrival = if files % 3 == 0 { Arrival::Pieces(files as u64) } else { Arrival::Whole };
             let lie = Bytes::from(lie);
-            let caught = std::panic::catch_unwind(|| observe(&lie, request(512 << 20), road));
+            let caught = std::panic::catch_unwind(|| observe(&lie, request(512 << 20), arrival, schedulers));
             if let Ok(trial) = &caught {
                 peak = peak.max(trial.peak);
                 longest = longest.max(trial.longest_piece);
@@ -157,10 +154,13 @@ fn finds() {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let file = Bytes::from(std::fs::read(&path).unwrap());
-        for road in [Road::Pieces, Road::Unbounded] {
+        for schedulers in [Schedulers::Normal, Schedulers::Dirty] {
             for max_memory in [16 << 20, 512 << 20] {
-                let caught = std::panic::catch_unwind(|| observe(&file, request(max_memory), road));
-                assert!(caught.is_ok(), "{}", path.display());
+                for arrival in [Arrival::Whole, Arrival::Pieces(max_memory)] {
+                    let request = request(max_memory);
+                    let caught = std::panic::catch_unwind(|| observe(&file, request, arrival, schedulers));
+                    assert!(caught.is_ok(), "{}", path.display());
+                }
             }
         }
     }
@@ -203,6 +203,6 @@ each_format! {
     pnm: Format::Pnm,
     qoi: Format::Qoi,
     hdr: Format::Hdr,
-    openexr: Format::OpenExr,
+    openexr: Format::Openexr,
     farbfeld: Format::Farbfeld,
 }

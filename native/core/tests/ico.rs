@@ -4,9 +4,11 @@
 mod common;
 
 use bytes::Bytes;
-use common::{POOL, decode, in_pieces, picture, run, sized, unbounded};
+use common::{POOL, as_it_comes, decode, in_pieces, job, picture, probe, run, sized, truncated, unbounded};
 use image::RgbaImage;
-use thumbelina_core::{Budget, Error, Format, Job, Layout, Limit, Limits, Request, Step, probe};
+use thumbelina_core::{
+    Depth, Effort, Error, Format, Layout, Limit, Limits, Output, Request, Step, Stop, is_probe_short,
+};
 
 #[derive(Clone)]
 struct Entry {
@@ -112,20 +114,21 @@ fn chunk(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
     out
 }
 
-fn lossless() -> Request {
-    Request { format: Some(Format::Png), ..Request::default() }
+fn lossless() -> Output {
+    Output { format: Some(Format::Png), ..Output::default() }
 }
 
-/// The picture as it is, the same on every road.
+/// The picture as it is, the same on every scheduler.
 fn as_is(file: &Bytes) -> Result<RgbaImage, Error> {
     let pieces = in_pieces(file, lossless());
     assert!(pieces == unbounded(file, lossless()));
     let mut turn = 0;
     let mixed = run(file.clone(), lossless(), || {
         turn += 1;
-        if turn % 2 == 0 { Budget::Piece } else { Budget::Unbounded(Some(&POOL)) }
+        if turn % 2 == 0 { Effort::Piece } else { Effort::Unbounded(Some(&POOL)) }
     });
     assert!(pieces == mixed);
+    assert!(pieces == as_it_comes(file, lossless()), "as it comes");
     Ok(decode(&pieces?.bytes).to_rgba8())
 }
 
@@ -171,7 +174,7 @@ fn bitmaps_of_every_depth_have_the_alpha_of_their_mask() {
                 assert!(decode(&bare).to_rgba8() == expected, "{name}, no mask: image");
                 let header = probe(masked, &Limits::default()).unwrap();
                 assert_eq!((header.format, header.width, header.height), (Format::Ico, width, height));
-                assert_eq!(header.layout, Layout::new(4, thumbelina_core::Depth::U8), "{name}");
+                assert_eq!(header.layout, Layout::new(4, Depth::U8), "{name}");
             }
         }
     }
@@ -356,10 +359,10 @@ fn exif_has_a_limit() {
     let with = |exif: &[u8]| Bytes::from([&whole[..33], exif, &whole[33..]].concat());
     let mut claims = chunk(b"eXIf", &[0; 100]);
     claims[..4].copy_from_slice(&0x4000_0000u32.to_be_bytes());
-    assert_eq!(in_pieces(&with(&claims), lossless()), Err(Error::Truncated(Format::Png)));
+    assert_eq!(in_pieces(&with(&claims), lossless()), Err(truncated(Format::Png)));
     assert!(as_is(&with(&chunk(b"eXIf", &vec![0; 2 << 20]))).unwrap() == image);
     let much = in_pieces(&with(&chunk(b"eXIf", &vec![0; 9 << 20])), lossless());
-    assert!(matches!(much, Err(Error::Limit { limit: Limit::DecodedBytes, .. })), "{much:?}");
+    assert!(matches!(much, Err(Error::Limit { limit: Limit::MaxMemory, .. })), "{much:?}");
 }
 
 #[test]
@@ -373,8 +376,8 @@ fn a_long_directory_is_read_where_blocking_is_allowed() {
     long.extend(directory.repeat(65_535));
     long.extend(&picture);
     let long = Bytes::from(long);
-    assert!(!thumbelina_core::is_probe_short(&long));
-    assert!(matches!(Job::new(long.clone(), lossless()).step(Budget::Piece), Ok(Step::TooBig)));
+    assert!(!is_probe_short(&long));
+    assert!(matches!(job(long.clone(), lossless()).step(Effort::Piece, &Stop::new()), Ok(Step::TooBig)));
     assert_eq!(as_is(&long).unwrap().get_pixel(0, 0).0[0], 7);
     // A count that is larger than the file.
     let mut lying = icon(1, &[plain(16, 7, 32)]).to_vec();
@@ -407,7 +410,7 @@ fn small_icons() -> Vec<Bytes> {
 fn what_is_cut_off_anywhere_is_truncated() {
     for file in small_icons() {
         for end in 0..file.len() {
-            let expected = if end < 4 { Error::UnknownFormat } else { Error::Truncated(Format::Ico) };
+            let expected = if end < 4 { Error::UnknownFormat } else { truncated(Format::Ico) };
             match as_is(&file.slice(..end)) {
                 Err(error) => assert_eq!(error, expected, "{end} of {}", file.len()),
                 // All but a row's padding and the mask, or but a PNG's last checksums.
@@ -430,16 +433,18 @@ fn no_field_can_do_harm() {
                     lying[at..end].copy_from_slice(&value.to_le_bytes()[..end - at]);
                     let lying = Bytes::from(lying);
                     let limits = Limits { max_pixels: 1_000_000, ..Limits::default() };
-                    let request = Request { limits, format: Some(Format::Png), ..sized(20, 20) };
-                    let made = in_pieces(&lying, request);
-                    assert!(made == unbounded(&lying, request));
+                    let output = Output { format: Some(Format::Png), ..sized(20, 20) };
+                    let request = Request { limits, ..output.into() };
+                    let made = in_pieces(&lying, request.clone());
+                    assert!(made == unbounded(&lying, request.clone()));
+                    assert!(made == as_it_comes(&lying, request), "as it comes");
                     if let Err(error) = made {
                         let is_typed = matches!(
                             error,
-                            Error::Truncated(Format::Ico)
-                                | Error::Invalid(Format::Ico)
+                            Error::Truncated { format: Format::Ico, .. }
+                                | Error::Invalid { format: Format::Ico, .. }
                                 | Error::Unsupported(Format::Ico)
-                                | Error::Limit { limit: Limit::MaxPixels | Limit::DecodedBytes, .. }
+                                | Error::Limit { limit: Limit::MaxPixels | Limit::MaxMemory, .. }
                         );
                         assert!(is_typed, "{error:?}");
                     }

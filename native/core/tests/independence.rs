@@ -4,38 +4,44 @@
 mod common;
 
 use bytes::Bytes;
-use common::{POOL, encode, fixtures, in_pieces, picture, run, sized, unbounded};
+use common::{
+    POOL, encode, fixtures, in_pieces, only, picture, run, sized, sizes_by_chance, streamed, unbounded,
+};
 use image::{DynamicImage, ImageFormat};
 use proptest::prelude::*;
-use thumbelina_core::{Budget, Filter, Fit, Format, OnDamage, Request};
+use thumbelina_core::{Effort, Filter, Fit, Format, OnDamage, Output, Request};
 
-/// Pieces, the pool, and a mixture of both that changes with `seed`.
-fn assert_same(input: &Bytes, request: Request, seed: u64) {
-    let pieces = in_pieces(input, request);
+/// Pieces, the pool, and a mixture of both that changes with `seed`, as does an input that comes in
+/// pieces.
+fn assert_same(input: &Bytes, request: impl Into<Request>, seed: u64) {
+    let request = request.into();
+    let pieces = in_pieces(input, request.clone());
     // Not `assert_eq!`, which would print every byte.
-    assert!(pieces == unbounded(input, request), "on the pool, {request:?}");
+    assert!(pieces == unbounded(input, request.clone()), "on the pool, {request:?}");
     let mut state = seed | 1;
-    let mixed = run(input.clone(), request, || {
+    let mixed = run(input.clone(), request.clone(), || {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
         match state % 3 {
-            0 => Budget::Unbounded(Some(&POOL)),
-            1 => Budget::Unbounded(None),
-            _ => Budget::Piece,
+            0 => Effort::Unbounded(Some(&POOL)),
+            1 => Effort::Unbounded(None),
+            _ => Effort::Piece,
         }
     });
     assert!(pieces == mixed, "in a mixture, {request:?}");
+    let streamed = streamed(common::pieces(input, sizes_by_chance(seed)), request.clone(), Effort::Piece);
+    assert!(pieces == streamed.0.map(only), "as it comes, {request:?}");
 }
 
 #[test]
-fn every_fixture_gives_the_same_on_every_road() {
+fn every_fixture_gives_the_same_on_every_scheduler() {
     for (name, bytes) in fixtures() {
         println!("{name}");
         for fit in [Fit::Contain, Fit::Cover, Fit::Fill] {
             for side in [1, 50, 300] {
-                let request = Request { fit, ..sized(side, side) };
-                assert_same(&bytes, request, u64::from(side));
+                let request = Request::from(Output { fit, ..sized(side, side) });
+                assert_same(&bytes, request.clone(), u64::from(side));
                 // Of what is cut off, what there is.
                 assert_same(&bytes, Request { on_damage: OnDamage::Gray, ..request }, u64::from(side));
             }
@@ -47,9 +53,9 @@ fn every_fixture_gives_the_same_on_every_road() {
 fn large_outputs_cross_bands_alike() {
     let source = encode(&DynamicImage::ImageRgba8(picture(300, 200, 1)).to_rgb8().into(), ImageFormat::Bmp);
     for format in [Format::Jpeg, Format::Png, Format::Pnm] {
-        let request = Request { enlarge: true, format: Some(format), ..sized(1700, 1700) };
-        assert_same(&source, request, 7);
-        assert_same(&source, Request { quality: 95, ..request }, 7);
+        let request = Output { enlarge: true, format: Some(format), ..sized(1700, 1700) };
+        assert_same(&source, request.clone(), 7);
+        assert_same(&source, Output { quality: 95, ..request }, 7);
     }
 }
 
@@ -67,7 +73,7 @@ fn layouts() -> impl Strategy<Value = fn(image::RgbaImage) -> DynamicImage> {
     prop::sample::select(layouts.to_vec())
 }
 
-fn requests() -> impl Strategy<Value = Request> {
+fn requests() -> impl Strategy<Value = Output> {
     let fits = prop::sample::select(vec![Fit::Contain, Fit::Cover, Fit::Fill]);
     let filters =
         prop::sample::select(vec![Filter::Lanczos3, Filter::Nearest, Filter::Box, Filter::Mitchell]);
@@ -81,14 +87,14 @@ fn requests() -> impl Strategy<Value = Request> {
     ]);
     let side = || prop::option::of(1u32..120);
     (side(), side(), fits, filters, formats, any::<bool>()).prop_map(
-        |(width, height, fit, filter, format, enlarge)| Request {
+        |(width, height, fit, filter, format, enlarge)| Output {
             width,
             height,
             fit,
             filter,
             format,
             enlarge,
-            ..Request::default()
+            ..Output::default()
         },
     )
 }
@@ -97,7 +103,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn generated_pictures_give_the_same_on_every_road(
+    fn generated_pictures_give_the_same_on_every_scheduler(
         width in 1u32..150,
         height in 1u32..150,
         layout in layouts(),

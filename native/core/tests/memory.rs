@@ -10,9 +10,9 @@ mod trial;
 use bytes::Bytes;
 use common::{encode, fixture, in_pieces, picture};
 use image::{DynamicImage, ImageFormat};
-use thumbelina_core::{Error, Format, Formats, Limit, Limits, Request};
+use thumbelina_core::{Error, Format, Formats, Limit, Limits, Output, Request};
 use trial::counting::Counting;
-use trial::{Road, run};
+use trial::{Arrival, Schedulers, run};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -21,11 +21,11 @@ static ALLOCATOR: Counting = Counting;
 fn pictures() -> Vec<(String, Bytes)> {
     let picture = DynamicImage::from(picture(1500, 1000, 1));
     let source = encode(&picture, ImageFormat::Png);
-    let formats = Format::ALL.into_iter().filter(|&format| Formats::ALL.contains(format));
+    let formats = Format::ALL.into_iter().filter(|&format| Formats::all().contains(format));
     let mut pictures: Vec<_> = formats
         .filter(|format| format.is_writable() && *format != Format::Ico)
         .map(|format| {
-            let request = Request { format: Some(format), ..Request::default() };
+            let request = Output { format: Some(format), ..Output::default() };
             (format.to_string(), in_pieces(&source, request).unwrap().bytes.into())
         })
         .collect();
@@ -55,15 +55,14 @@ fn the_limit_on_memory_is_kept_within_a_tenth() {
             (None, Format::Bmp),
         ] {
             let with = |max_memory| Request {
-                width: side,
-                format: Some(format),
-                limits: Limits { max_memory, formats: Formats::ALL, ..Limits::default() },
-                ..Request::default()
+                max_memory,
+                limits: Limits { formats: Formats::all(), ..Limits::default() },
+                ..Output { width: side, format: Some(format), ..Output::default() }.into()
             };
             // Decoders ask one after the other.
             let mut needed = 1;
             let trial = loop {
-                let trial = run(&file, with(needed), Road::Unbounded);
+                let trial = run(&file, with(needed), Arrival::Whole, Schedulers::Dirty);
                 match trial.outcome {
                     Err(Error::Limit { limit: Limit::MaxMemory, value, .. }) => {
                         assert!(trial.peak <= needed + needed / 10 + (1 << 20), "{name}: refused too late");

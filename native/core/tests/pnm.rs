@@ -5,13 +5,14 @@ mod common;
 mod maps;
 
 use bytes::Bytes;
+use common::{invalid, probe, sized, truncated};
 use image::{DynamicImage, ImageFormat};
-use maps::{Random, as_is, errors_of_prefixes, on_every_road, small, steps};
+use maps::{Random, as_is, errors_of_prefixes, on_every_scheduler, small, steps};
 use proptest::prelude::*;
-use thumbelina_core::{Error, Format, Limit, Limits, Request, is_probe_short, probe};
+use thumbelina_core::{Error, Format, Limit, Limits, Output, Request, is_probe_short};
 
-const INVALID: Error = Error::Invalid(Format::Pnm);
-const TRUNCATED: Error = Error::Truncated(Format::Pnm);
+const INVALID: Error = invalid(Format::Pnm);
+const TRUNCATED: Error = truncated(Format::Pnm);
 
 /// The digit after `P`, the channels, and PAM's name for them.
 type Kind = (u8, usize, &'static str);
@@ -184,8 +185,8 @@ fn what_is_cut_off_is_truncated() {
         // The end of the file ends a number as white space does.
         let needed = input.len() - usize::from(kind.0 <= 3);
         assert_eq!(errors_of_prefixes(&input, needed), [Error::UnknownFormat, TRUNCATED], "{kind:?}");
-        assert!(on_every_road(&input.slice(..needed), small()).is_ok());
-        assert!(on_every_road(&input, small()).is_ok());
+        assert!(on_every_scheduler(&input.slice(..needed), small()).is_ok());
+        assert!(on_every_scheduler(&input, small()).is_ok());
     }
 }
 
@@ -196,7 +197,7 @@ fn headers_that_lie_are_refused() {
         for kind in [digit, digit + 3] {
             let refused = |size: &str, error| {
                 let input = Bytes::from(format!("P{kind} {size}\n{}", "1 ".repeat(40)));
-                assert_eq!(on_every_road(&input, small()), Err(error), "P{kind} {size}");
+                assert_eq!(on_every_scheduler(&input, small()), Err(error), "P{kind} {size}");
             };
             for size in ["0 1 255", "1 0 255", "1 1 0", "1 1 65536", "1 1 4294967295", "1 1 4294967296"] {
                 refused(size, INVALID);
@@ -211,17 +212,15 @@ fn headers_that_lie_are_refused() {
             refused("1 999999 65535", TRUNCATED);
         }
     }
-    assert_eq!(
-        probe(Bytes::from_static(b"P6 4294967295 4294967295 65535\n"), &Limits::default()).unwrap().width,
-        u32::MAX
-    );
+    let largest = Bytes::from_static(b"P6 4294967295 4294967295 65535\n");
+    assert_eq!(probe(largest, &Limits::default()).unwrap().width, u32::MAX);
 }
 
 #[test]
 fn pam_is_as_strict_as_its_names() {
     let result = |header: &str| {
         let input = Bytes::from(format!("P7\n{header}ENDHDR\n\u{1}\u{1}\u{1}\u{1}\u{1}\u{1}\u{1}\u{1}"));
-        on_every_road(&input, small()).map(|_| ())
+        on_every_scheduler(&input, small()).map(|_| ())
     };
     let size = "WIDTH 1\nHEIGHT 1\n";
     let with = |rest: &str| result(&format!("{size}{rest}"));
@@ -249,9 +248,9 @@ fn pam_is_as_strict_as_its_names() {
         assert_eq!(with(invalid), Err(INVALID), "{invalid}");
     }
     assert_eq!(result("WIDTH 1\nDEPTH 1\nMAXVAL 255\n"), Err(INVALID));
-    assert_eq!(on_every_road(&Bytes::from_static(b"P7 \nWIDTH 1\n"), small()), Err(INVALID));
+    assert_eq!(on_every_scheduler(&Bytes::from_static(b"P7 \nWIDTH 1\n"), small()), Err(INVALID));
     let truth = "P7\nWIDTH 2\nHEIGHT 1\nDEPTH 1\nMAXVAL 1\nTUPLTYPE BLACKANDWHITE\nENDHDR\n";
-    assert_eq!(on_every_road(&Bytes::from(format!("{truth}\u{0}\u{2}")), small()), Err(INVALID));
+    assert_eq!(on_every_scheduler(&Bytes::from(format!("{truth}\u{0}\u{2}")), small()), Err(INVALID));
 }
 
 /// Comments, in the header and between samples, for as long as the file.
@@ -291,9 +290,8 @@ fn long_and_wide_pictures_are_the_same_in_digits() {
         let samples: Vec<u32> = (0..width * height).map(|_| random.below(1000)).collect();
         let plain = written((2, 1, ""), width, 999, &samples, &mut single_space);
         let binary = written((5, 1, ""), width, 999, &samples, &mut single_space);
-        let request =
-            Request { width: Some(50), height: Some(50), format: Some(Format::Png), ..Request::default() };
-        let plain = on_every_road(&plain, request).unwrap();
-        assert!(plain == on_every_road(&binary, request).unwrap(), "{width}x{height}");
+        let request = Output { format: Some(Format::Png), ..sized(50, 50) };
+        let plain = on_every_scheduler(&plain, request.clone()).unwrap();
+        assert!(plain == on_every_scheduler(&binary, request).unwrap(), "{width}x{height}");
     }
 }

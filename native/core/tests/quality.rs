@@ -4,11 +4,11 @@
 mod common;
 
 use bytes::Bytes;
-use common::{decode, fixture, in_pieces, psnr, sized};
+use common::{decode, fixture, in_pieces, plan, psnr, sized};
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{PixelType, ResizeOptions, Resizer};
 use image::{RgbImage, RgbaImage};
-use thumbelina_core::{Fit, Format, Limits, Plan, Request, probe};
+use thumbelina_core::{Filter, Fit, Format, Output};
 
 /// One Lanczos pass over the full picture.
 fn full_resolution(source: &RgbImage, (width, height): (u32, u32), cover: bool) -> Vec<u8> {
@@ -26,9 +26,9 @@ fn least_distance(input: &Bytes, sides: &[u32]) -> (f64, usize) {
     let (mut least, mut shrunk) = (f64::INFINITY, 0);
     for fit in [Fit::Contain, Fit::Cover, Fit::Fill] {
         for &side in sides {
-            let request = Request { fit, format: Some(Format::Png), ..sized(side, side) };
-            let plan = Plan::new(&probe(input.clone(), &Limits::default()).unwrap(), &request).unwrap();
-            shrunk += usize::from(plan.decode_scale.0 > 1 && plan.decode_scale.1 > 1);
+            let request = Output { fit, format: Some(Format::Png), ..sized(side, side) };
+            let (across, down) = plan(input.clone(), request.clone()).unwrap().outputs[0].decode_scale;
+            shrunk += usize::from(across > 1 && down > 1);
             let made = in_pieces(input, request).unwrap();
             let expected = full_resolution(&source, (made.width, made.height), fit == Fit::Cover);
             least = least.min(psnr(decode(&made.bytes).to_rgb8().as_raw(), &expected));
@@ -47,7 +47,7 @@ fn a_shrunk_thumbnail_is_46_db_from_a_full_lanczos_pass() {
 /// Larger thumbnails leave less to the filter.
 #[test]
 fn so_is_a_larger_one_from_a_larger_picture() {
-    let request = Request { enlarge: true, format: Some(Format::Bmp), ..sized(2_600, 2_600) };
+    let request = Output { enlarge: true, format: Some(Format::Bmp), ..sized(2_600, 2_600) };
     let large = Bytes::from(in_pieces(&fixture("photo.png"), request).unwrap().bytes);
     let (least, shrunk) = least_distance(&large, &[257, 300, 400]);
     assert_eq!(shrunk, 9);
@@ -59,7 +59,7 @@ fn so_is_a_larger_one_from_a_larger_picture() {
 fn hidden_colors_do_not_bleed() {
     for name in ["alpha.png", "alpha-16bit.png", "alpha.webp", "alpha.tga", "alpha.qoi", "alpha.tif"] {
         for side in [150, 97, 40, 12] {
-            let request = Request { format: Some(Format::Png), ..sized(side, side) };
+            let request = Output { format: Some(Format::Png), ..sized(side, side) };
             let shown: RgbaImage = decode(&in_pieces(&fixture(name), request).unwrap().bytes).to_rgba8();
             for pixel in shown.pixels().filter(|pixel| pixel.0[3] > 8) {
                 assert!(pixel.0[1] < 40, "{name} at {side}: {:?}", pixel.0);
@@ -73,7 +73,7 @@ fn hidden_colors_do_not_bleed() {
 #[test]
 fn a_picture_that_fits_keeps_every_pixel() {
     for name in ["photo-palette.png", "alpha.png", "alpha-gray.png", "photo.bmp"] {
-        let request = Request { format: Some(Format::Png), ..sized(1_000, 1_000) };
+        let request = Output { format: Some(Format::Png), ..sized(1_000, 1_000) };
         let made = in_pieces(&fixture(name), request).unwrap();
         assert!(decode(&made.bytes).to_rgba8() == decode(&fixture(name)).to_rgba8(), "{name}");
     }
@@ -85,12 +85,8 @@ fn nearest_makes_no_new_color() {
     let source = decode(&fixture("photo-palette.png")).to_rgb8();
     let palette: std::collections::HashSet<_> = source.pixels().map(|pixel| pixel.0).collect();
     for side in [300, 100, 31] {
-        let request = Request {
-            filter: thumbelina_core::Filter::Nearest,
-            enlarge: true,
-            format: Some(Format::Png),
-            ..sized(side, side)
-        };
+        let request =
+            Output { filter: Filter::Nearest, enlarge: true, format: Some(Format::Png), ..sized(side, side) };
         let shown = decode(&in_pieces(&fixture("photo-palette.png"), request).unwrap().bytes).to_rgb8();
         assert_eq!(shown.width(), side);
         assert!(shown.pixels().all(|pixel| palette.contains(&pixel.0)));
@@ -108,7 +104,7 @@ fn nearest_makes_no_new_color() {
 #[test]
 fn bands_of_a_jpeg_do_not_show() {
     for quality in [80, 95] {
-        let request = Request { format: Some(Format::Jpeg), quality, ..sized(640, 640) };
+        let request = Output { format: Some(Format::Jpeg), quality, ..sized(640, 640) };
         let made = in_pieces(&fixture("photo.png"), request).unwrap();
         let restarts =
             made.bytes.windows(2).filter(|pair| pair[0] == 0xFF && (0xD0..=0xD7).contains(&pair[1]));
@@ -126,10 +122,10 @@ fn bands_of_a_jpeg_do_not_show() {
 /// Every format that is written, read back by `image`.
 #[test]
 fn every_output_format_shows_the_picture() {
-    let reference = Request { format: Some(Format::Png), ..sized(120, 120) };
+    let reference = Output { format: Some(Format::Png), ..sized(120, 120) };
     let reference = decode(&in_pieces(&fixture("photo.png"), reference).unwrap().bytes).to_rgb8();
     for format in Format::ALL.into_iter().filter(|format| format.is_writable()) {
-        let request = Request { format: Some(format), quality: 95, ..sized(120, 120) };
+        let request = Output { format: Some(format), quality: 95, ..sized(120, 120) };
         let made = in_pieces(&fixture("photo.png"), request).unwrap();
         assert_eq!((made.format, made.width, made.height), (format, 120, 80));
         let shown = match format {
@@ -143,8 +139,8 @@ fn every_output_format_shows_the_picture() {
         };
         // Floats are linear light: through our own way back they are the picture again.
         let shown = match format {
-            Format::Hdr | Format::OpenExr => {
-                let back = Request { format: Some(Format::Png), ..sized(120, 120) };
+            Format::Hdr | Format::Openexr => {
+                let back = Output { format: Some(Format::Png), ..sized(120, 120) };
                 decode(&in_pieces(&made.bytes.into(), back).unwrap().bytes).to_rgb8()
             }
             _ => shown.to_rgb8(),
@@ -154,7 +150,7 @@ fn every_output_format_shows_the_picture() {
             Format::Jpeg => 30.0,
             Format::Gif => 25.0,
             Format::Hdr => 40.0,
-            Format::OpenExr => 60.0,
+            Format::Openexr => 60.0,
             _ => f64::INFINITY,
         };
         assert!(distance >= least, "{format}: {distance:.1} dB");

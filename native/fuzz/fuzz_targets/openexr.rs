@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| thumbelina_fuzz::observe(thumbelina_core::Format::OpenExr, data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| thumbelina_fuzz::observe(thumbelina_core::Format::Openexr, data));

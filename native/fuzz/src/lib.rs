@@ -1,5 +1,5 @@
-//! Any bytes at all through a whole job, on both roads and in steps by chance: the same bytes or
-//! the same error come out, no more is held than is allowed, and no step and no file takes longer
+//! Any bytes at all through a whole job, on both schedulers, in steps and in pieces by chance: the
+//! same bytes or the same error come out, no more is held than is allowed, and no step and no file takes longer
 //! than its bytes and pixels are worth. `README.md` beside `Cargo.toml` says how to run it.
 
 #[path = "../../core/tests/common/lies.rs"]
@@ -8,9 +8,12 @@ mod lies;
 mod trial;
 
 use bytes::Bytes;
-use thumbelina_core::{Filter, Fit, Format, Formats, Limits, OnDamage, Request, Scheduler, probe};
-use trial::Road;
+use thumbelina_core::{
+    Error, Filter, Fit, Format, Formats, Input, Limit, Limits, OnDamage, Output, Request, Run, Scheduler,
+    probe,
+};
 use trial::counting::Counting;
+use trial::{Arrival, Schedulers};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -45,29 +48,42 @@ pub fn observe(format: Format, data: &[u8]) {
         lies::repair_png(&mut file);
     }
     let input = Bytes::from(file);
-    let limits = Limits {
-        max_pixels: MOST_PIXELS,
-        max_memory: MOST_MEMORY,
-        formats: Formats::EMPTY.with(format),
-        ..Limits::default()
-    };
-    let _ = probe(input.clone(), &limits);
+    let limits =
+        Limits { max_pixels: MOST_PIXELS, formats: Formats::EMPTY.with(format), ..Limits::default() };
+    let _ = probe(&mut Input::whole(input.clone()), &limits);
     let side = |chance: &mut Chance| Some(chance.one_of(&[1, 2, 7, 31, 200, 1000]));
-    let request = Request {
+    let output = Output {
         width: side(&mut chance),
         height: chance.one_of(&[None, Some(1), Some(9), Some(150)]),
         fit: chance.one_of(&[Fit::Contain, Fit::Cover, Fit::Fill]),
         enlarge: chance.one_of(&[false, false, false, true]),
         format: Some(chance.one_of(&[Format::Png, Format::Jpeg, Format::Pnm, Format::Bmp])),
         filter: chance.one_of(&[Filter::Lanczos3, Filter::Lanczos3, Filter::Nearest, Filter::Box]),
-        on_damage: chance.one_of(&[OnDamage::Error, OnDamage::Gray]),
-        scheduler: chance.one_of(&[Scheduler::Auto, Scheduler::Normal, Scheduler::Dirty]),
-        limits,
-        ..Request::default()
+        ..Output::default()
     };
-    let whole = trial::observe(&input, request, Road::Unbounded).outcome;
-    let mixed = Road::Mixed(chance.bits());
-    for road in [Road::Pieces, mixed] {
-        assert_eq!(trial::observe(&input, request, road).outcome, whole, "{road:?}");
+    let scheduler = chance.one_of(&[None, Some(Scheduler::Normal), Some(Scheduler::Dirty)]);
+    let request = Request {
+        on_damage: chance.one_of(&[OnDamage::Error, OnDamage::Gray]),
+        limits,
+        max_memory: MOST_MEMORY,
+        run: Run { scheduler, ..Run::default() },
+        ..output.into()
+    };
+    let whole = trial::observe(&input, request.clone(), Arrival::Whole, Schedulers::Dirty).outcome;
+    let mixed = Schedulers::Mixed(chance.bits());
+    let cut = Arrival::Pieces(chance.bits());
+    for (arrival, schedulers) in [
+        (Arrival::Whole, Schedulers::Normal),
+        (Arrival::Whole, mixed),
+        (cut, Schedulers::Normal),
+        (cut, mixed),
+    ] {
+        let outcome = trial::observe(&input, request.clone(), arrival, schedulers).outcome;
+        // What is put together of pieces counts.
+        let is_memory = |error| matches!(error, Error::Limit { limit: Limit::MaxMemory, .. });
+        if matches!(arrival, Arrival::Pieces(_)) && outcome.as_ref().is_err_and(|&error| is_memory(error)) {
+            continue;
+        }
+        assert_eq!(outcome, whole, "{arrival:?}, {schedulers:?}");
     }
 }

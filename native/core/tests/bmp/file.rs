@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use image::RgbaImage;
-use thumbelina_core::{Error, Format, Request};
+use thumbelina_core::{Error, Format, Output};
 
-use crate::common::{decode, in_pieces, unbounded};
+use crate::common::{as_it_comes, decode, in_pieces, unbounded};
 
 /// A file to be written.
 #[derive(Clone)]
@@ -125,14 +125,15 @@ pub fn palette(colors: usize) -> Vec<[u8; 3]> {
         .collect()
 }
 
-pub fn lossless() -> Request {
-    Request { format: Some(Format::Png), ..Request::default() }
+pub fn lossless() -> Output {
+    Output { format: Some(Format::Png), ..Output::default() }
 }
 
-/// The picture as it is, the same on every road.
+/// The picture as it is, the same on every scheduler.
 pub fn as_is(file: &Bytes) -> Result<RgbaImage, Error> {
     let pieces = in_pieces(file, lossless());
     assert!(pieces == unbounded(file, lossless()));
+    assert!(pieces == as_it_comes(file, lossless()), "as it comes");
     Ok(decode(&pieces?.bytes).to_rgba8())
 }
 

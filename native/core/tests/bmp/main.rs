@@ -8,10 +8,10 @@ mod file;
 mod runs;
 
 use bytes::Bytes;
-use common::{decode, in_pieces, sized, unbounded};
+use common::{as_it_comes, decode, in_pieces, invalid, probe, sized, truncated, unbounded};
 use file::{File, as_is, numbers, of_pixels, palette};
 use runs::{Runs, runs};
-use thumbelina_core::{Error, Format, Limit, Limits, Request, probe};
+use thumbelina_core::{Error, Format, Limit, Limits, Output, Request};
 
 #[test]
 fn every_depth_in_every_header_both_ways_up() {
@@ -126,7 +126,7 @@ fn masks_that_are_none_are_invalid() {
     {
         let file = File { header_bytes: 108, compression: 3, masks, ..File::new(4, 4, bits) };
         let file = file.with_rows(&numbers(4, 4, 1 << bits, 0)).write();
-        assert_eq!(probe(file.clone(), &Limits::default()), Err(Error::Invalid(Format::Bmp)), "{masks:x?}");
+        assert_eq!(probe(file.clone(), &Limits::default()), Err(invalid(Format::Bmp)), "{masks:x?}");
         assert!(image::load_from_memory(&file).is_err());
     }
 }
@@ -170,7 +170,7 @@ fn an_offset_before_the_pixels_is_none() {
     assert!(with_offset(54 + 400).unwrap() != expected);
     // The last row may lack its padding, of three bytes.
     for offset in [54 + 804, 1 << 20, u32::MAX] {
-        assert_eq!(with_offset(offset), Err(Error::Truncated(Format::Bmp)), "{offset}");
+        assert_eq!(with_offset(offset), Err(truncated(Format::Bmp)), "{offset}");
     }
 }
 
@@ -193,7 +193,7 @@ fn what_is_another_format_inside_is_unsupported() {
         file[14..18].copy_from_slice(&u32::to_le_bytes(header_bytes));
         assert_eq!(
             probe(Bytes::from(file), &Limits::default()),
-            Err(Error::Invalid(Format::Bmp)),
+            Err(invalid(Format::Bmp)),
             "{header_bytes} {bits} {compression}"
         );
     }
@@ -227,7 +227,7 @@ fn what_is_cut_off_anywhere_is_truncated() {
         for end in 0..file.len() {
             let expected = match end {
                 0 | 1 => Error::UnknownFormat,
-                _ => Error::Truncated(Format::Bmp),
+                _ => truncated(Format::Bmp),
             };
             match as_is(&file.slice(..end)) {
                 Err(error) => assert_eq!(error, expected, "{end} bytes of {}", file.len()),
@@ -255,16 +255,18 @@ fn no_field_can_do_harm() {
                     lying[at..at + bytes].copy_from_slice(&value.to_le_bytes()[..bytes]);
                     let lying = Bytes::from(lying);
                     let limits = Limits { max_pixels: 1_000_000, ..Limits::default() };
-                    let request = Request { limits, format: Some(Format::Png), ..sized(20, 20) };
-                    let made = in_pieces(&lying, request);
-                    assert!(made == unbounded(&lying, request));
+                    let output = Output { format: Some(Format::Png), ..sized(20, 20) };
+                    let request = Request { limits, ..output.into() };
+                    let made = in_pieces(&lying, request.clone());
+                    assert!(made == unbounded(&lying, request.clone()));
+                    assert!(made == as_it_comes(&lying, request), "as it comes");
                     if let Err(error) = made {
                         let is_typed = matches!(
                             error,
-                            Error::Truncated(Format::Bmp)
-                                | Error::Invalid(Format::Bmp)
+                            Error::Truncated { format: Format::Bmp, .. }
+                                | Error::Invalid { format: Format::Bmp, .. }
                                 | Error::Unsupported(Format::Bmp)
-                                | Error::Limit { limit: Limit::MaxPixels | Limit::DecodedBytes, .. }
+                                | Error::Limit { limit: Limit::MaxPixels | Limit::MaxMemory, .. }
                         );
                         assert!(is_typed, "{error:?}");
                     }

@@ -2,47 +2,140 @@
 #![allow(dead_code, unreachable_pub, reason = "every test binary compiles this file and uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod cut;
+
 use std::io::Cursor;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use bytes::Bytes;
+pub use cut::{pieces, sizes_by_chance};
 use image::{DynamicImage, ImageFormat};
 use rayon::ThreadPool;
-use thumbelina_core::{Budget, Encoded, Error, Format, Job, Request, Step};
+use thumbelina_core::{
+    Effort, Encoded, Error, Format, Info, Input, Job, Limits, Output, Plan, Poll, Request, Step, Stop,
+};
 
 pub static POOL: LazyLock<ThreadPool> =
     LazyLock::new(|| rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap());
 
-/// Runs a job with the budgets that `choose` gives, one a step, and falls back to the pool where a
-/// piece is too big.
+/// Runs a job of one output with the efforts that `choose` gives, one a step, and falls back to the
+/// pool where a piece is too big.
 pub fn run(
     input: Bytes,
-    request: Request,
-    mut choose: impl FnMut() -> Budget<'static>,
+    request: impl Into<Request>,
+    mut choose: impl FnMut() -> Effort<'static>,
 ) -> Result<Encoded, Error> {
-    let mut job = Job::new(input, request);
+    let mut job = job(input, request);
     // Far more than any fixture needs: a step without progress fails here.
     for _ in 0..1_000_000 {
-        let step = match job.step(choose())? {
-            Step::TooBig => job.step(Budget::Unbounded(Some(&POOL)))?,
-            step => step,
-        };
-        match step {
+        match step(&mut job, choose())? {
             Step::Again => {}
-            Step::TooBig => panic!("nothing is too big without a budget"),
-            Step::Done(encoded) => return Ok(encoded),
+            Step::TooBig => panic!("nothing is too big without a bound"),
+            Step::NeedInput => panic!("all of the input is there"),
+            Step::Done(made) => return Ok(only(made)),
         }
     }
     panic!("the job does not end");
 }
 
-pub fn in_pieces(input: &Bytes, request: Request) -> Result<Encoded, Error> {
-    run(input.clone(), request, || Budget::Piece)
+/// A job of a whole input.
+pub fn job(input: Bytes, request: impl Into<Request>) -> Job {
+    Job::new(Input::whole(input), request.into())
 }
 
-pub fn unbounded(input: &Bytes, request: Request) -> Result<Encoded, Error> {
-    run(input.clone(), request, || Budget::Unbounded(Some(&POOL)))
+/// Takes a step, on the pool if the piece is too big.
+pub fn step(job: &mut Job, effort: Effort<'_>) -> Result<Step, Error> {
+    match job.step(effort, &Stop::new())? {
+        Step::TooBig => job.step(Effort::Unbounded(Some(&POOL)), &Stop::new()),
+        step => Ok(step),
+    }
+}
+
+pub fn only(made: Vec<Encoded>) -> Encoded {
+    let [made] = <[Encoded; 1]>::try_from(made).unwrap();
+    made
+}
+
+pub type Made = Result<Vec<Encoded>, Error>;
+
+/// Takes a step, on this thread alone if the piece is too big.
+pub fn step_here(job: &mut Job, effort: Effort<'_>) -> Result<Step, Error> {
+    match job.step(effort, &Stop::new())? {
+        Step::TooBig => job.step(Effort::Unbounded(None), &Stop::new()),
+        step => Ok(step),
+    }
+}
+
+/// What comes out of an input that comes in pieces, and how much of it was pushed until then. A
+/// piece is pushed whenever the job wants one.
+pub fn streamed(
+    pieces: impl IntoIterator<Item = Bytes>,
+    request: impl Into<Request>,
+    effort: Effort<'_>,
+) -> (Made, usize) {
+    let mut job = Job::new(Input::new(), request.into());
+    let (mut pieces, mut pushed, mut is_finished) = (pieces.into_iter(), 0, false);
+    // Far more than any input here needs: a step without progress fails here.
+    for _ in 0..5_000_000 {
+        match step_here(&mut job, effort) {
+            Ok(Step::Again) => {}
+            Ok(Step::TooBig) => panic!("nothing is too big without a bound"),
+            Ok(Step::NeedInput) => match pieces.next() {
+                Some(piece) => {
+                    pushed += piece.len();
+                    job.push(piece);
+                }
+                None => {
+                    assert!(!is_finished, "more is wanted than there is");
+                    is_finished = true;
+                    job.finish_input();
+                }
+            },
+            Ok(Step::Done(made)) => return (Ok(made), pushed),
+            Err(error) => return (Err(error), pushed),
+        }
+    }
+    panic!("the job does not end");
+}
+
+/// An input cut by chance, which depends on its length alone.
+pub fn as_it_comes(input: &Bytes, request: impl Into<Request>) -> Result<Encoded, Error> {
+    let cuts = pieces(input, sizes_by_chance(input.len() as u64));
+    streamed(cuts, request, Effort::Piece).0.map(only)
+}
+
+pub fn in_pieces(input: &Bytes, request: impl Into<Request>) -> Result<Encoded, Error> {
+    run(input.clone(), request, || Effort::Piece)
+}
+
+pub fn unbounded(input: &Bytes, request: impl Into<Request>) -> Result<Encoded, Error> {
+    run(input.clone(), request, || Effort::Unbounded(Some(&POOL)))
+}
+
+/// What the header of a whole input says.
+pub fn probe(input: Bytes, limits: &Limits) -> Result<Info, Error> {
+    thumbelina_core::probe(&mut Input::whole(input), limits).map(ready)
+}
+
+/// The plan for a whole input.
+pub fn plan(input: Bytes, request: impl Into<Request>) -> Result<Plan, Error> {
+    Plan::of(&mut Input::whole(input), &request.into()).map(ready)
+}
+
+fn ready<T>(poll: Poll<T>) -> T {
+    match poll {
+        Poll::Ready(value) => value,
+        Poll::Working | Poll::NeedInput => panic!("all of the input is there"),
+    }
+}
+
+pub const fn invalid(format: Format) -> Error {
+    Error::Invalid { format, offset: None }
+}
+
+pub const fn truncated(format: Format) -> Error {
+    Error::Truncated { format, offset: None }
 }
 
 pub fn fixture(name: &str) -> Bytes {
@@ -67,9 +160,9 @@ pub fn fixtures() -> Vec<(String, Bytes)> {
     found
 }
 
-/// A request for a box, all else by default.
-pub fn sized(width: u32, height: u32) -> Request {
-    Request { width: Some(width), height: Some(height), ..Request::default() }
+/// An output within a box, all else by default.
+pub fn sized(width: u32, height: u32) -> Output {
+    Output { width: Some(width), height: Some(height), ..Output::default() }
 }
 
 pub fn decode(encoded: &[u8]) -> DynamicImage {

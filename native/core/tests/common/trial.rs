@@ -5,26 +5,38 @@
 
 #[path = "counting.rs"]
 pub mod counting;
+#[allow(clippy::duplicate_mod, reason = "a binary may have use for both, this file and `mod.rs`")]
+#[path = "cut.rs"]
+mod cut;
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use counting::{freeing_of, peak_of};
 use cpu_time::ThreadTime;
-use thumbelina_core::{Budget, Encoded, Error, Job, Limits, Plan, Request, Step, probe};
+use cut::{pieces, sizes_by_chance};
+use thumbelina_core::{Effort, Encoded, Error, Input, Job, Plan, Poll, Request, Step, Stop, probe};
 
-/// Where the next step is taken.
+/// How the input comes.
 #[derive(Debug, Clone, Copy)]
-pub enum Road {
-    Pieces,
-    Unbounded,
+pub enum Arrival {
+    Whole,
+    /// Cut as this has it by chance.
+    Pieces(u64),
+}
+
+/// Where the steps are taken.
+#[derive(Debug, Clone, Copy)]
+pub enum Schedulers {
+    Normal,
+    Dirty,
     /// One or the other by turns, as the bits of this say.
     Mixed(u64),
 }
 
 #[derive(Debug)]
 pub struct Trial {
-    pub outcome: Result<Encoded, Error>,
+    pub outcome: Result<Vec<Encoded>, Error>,
     /// The most bytes that the job held.
     pub peak: u64,
     pub steps: u64,
@@ -36,38 +48,49 @@ pub struct Trial {
 /// Steps of a job that does not end.
 const MOST_STEPS: u64 = 20_000_000;
 
-pub fn run(input: &Bytes, request: Request, road: Road) -> Trial {
-    let (mut trial, peak) = peak_of(|| steps(input, request, road));
+pub fn run(input: &Bytes, request: impl Into<Request>, arrival: Arrival, schedulers: Schedulers) -> Trial {
+    let (mut trial, peak) = peak_of(|| steps(input, request.into(), arrival, schedulers));
     trial.peak = peak;
     trial
 }
 
-fn steps(input: &Bytes, request: Request, road: Road) -> Trial {
+fn steps(input: &Bytes, request: Request, arrival: Arrival, schedulers: Schedulers) -> Trial {
     let started = ThreadTime::now();
     let mut longest_piece = Duration::ZERO;
     let mut steps = 0;
-    let mut job = Job::new(input.clone(), request);
+    let stop = Stop::new();
+    let (whole, seed) = match arrival {
+        Arrival::Whole => (Input::whole(input.clone()), 0),
+        Arrival::Pieces(seed) => (Input::new(), seed),
+    };
+    let mut cuts = pieces(input, sizes_by_chance(seed));
+    let mut job = Job::new(whole, request);
     let outcome = loop {
         assert!(steps < MOST_STEPS, "the job does not end");
-        let pieces = match road {
-            Road::Pieces => true,
-            Road::Unbounded => false,
-            Road::Mixed(bits) => bits >> (steps % 64) & 1 == 1,
+        let pieces = match schedulers {
+            Schedulers::Normal => true,
+            Schedulers::Dirty => false,
+            Schedulers::Mixed(bits) => bits >> (steps % 64) & 1 == 1,
         };
         let step_started = ThreadTime::now();
-        let budget = if pieces { Budget::Piece } else { Budget::Unbounded(None) };
-        let (mut step, freeing) = freeing_of(|| job.step(budget));
+        let effort = if pieces { Effort::Piece } else { Effort::Unbounded(None) };
+        let (mut step, freeing) = freeing_of(|| job.step(effort, &stop));
         if pieces {
             longest_piece = longest_piece.max(step_started.elapsed().saturating_sub(freeing));
         }
         if matches!(step, Ok(Step::TooBig)) {
-            step = job.step(Budget::Unbounded(None));
+            step = job.step(Effort::Unbounded(None), &stop);
         }
         steps += 1;
         match step {
             Ok(Step::Again) => {}
-            Ok(Step::TooBig) => panic!("nothing is too big without a budget"),
-            Ok(Step::Done(encoded)) => break Ok(encoded),
+            Ok(Step::TooBig) => panic!("nothing is too big without a bound"),
+            Ok(Step::NeedInput) => match cuts.next() {
+                _ if matches!(arrival, Arrival::Whole) => panic!("all of the input is there"),
+                Some(piece) => job.push(piece),
+                None => job.finish_input(),
+            },
+            Ok(Step::Done(made)) => break Ok(made),
             Err(error) => break Err(error),
         }
     };
@@ -88,12 +111,12 @@ pub const SLOWER: u32 = if cfg!(fuzzing) {
 pub fn allowed(input: &Bytes, request: &Request) -> Duration {
     let pixels = |width: u32, height: u32| u64::from(width) * u64::from(height);
     let (mut decoded, mut made) = (0, 0);
-    if let Ok(header) = probe(input.clone(), &request.limits) {
-        decoded = pixels(header.width, header.height);
-    }
-    match Plan::of(input.clone(), request) {
-        Ok(plan) => made = pixels(plan.width, plan.height),
-        Err(_) => decoded = 0,
+    if let Ok(Poll::Ready(info)) = probe(&mut Input::whole(input.clone()), &request.limits) {
+        decoded = pixels(info.width, info.height);
+        match Plan::new(&info, request) {
+            Ok(plan) => made = plan.outputs.iter().map(|output| pixels(output.width, output.height)).sum(),
+            Err(_) => decoded = 0,
+        }
     }
     let nanos = 100 * input.len() as u64 + 50 * decoded + 500 * made;
     Duration::from_nanos(nanos) + Duration::from_millis(3)
@@ -104,18 +127,24 @@ pub const PIECE: Duration = Duration::from_millis(1);
 
 /// Runs a trial and fails where it breaks a promise. A machine that is busy makes anything slow:
 /// what is too slow must be so every time.
-pub fn observe(input: &Bytes, request: Request, road: Road) -> Trial {
+pub fn observe(
+    input: &Bytes,
+    request: impl Into<Request>,
+    arrival: Arrival,
+    schedulers: Schedulers,
+) -> Trial {
+    let request = request.into();
     let allowed = allowed(input, &request) * SLOWER;
-    let mut trial = run(input, request, road);
+    let mut trial = run(input, request.clone(), arrival, schedulers);
     for _ in 0..4 {
         if trial.total <= allowed && trial.longest_piece <= PIECE * SLOWER {
             break;
         }
-        let again = run(input, request, road);
+        let again = run(input, request.clone(), arrival, schedulers);
         trial.total = trial.total.min(again.total);
         trial.longest_piece = trial.longest_piece.min(again.longest_piece);
     }
-    let Limits { max_memory, .. } = request.limits;
+    let max_memory = request.max_memory;
     assert!(
         trial.peak <= max_memory + max_memory / 10,
         "{} bytes were held, of {max_memory} allowed: {:?}",

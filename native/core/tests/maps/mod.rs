@@ -3,44 +3,48 @@
 
 use bytes::Bytes;
 use image::DynamicImage;
-use thumbelina_core::{Budget, Encoded, Error, Format, Job, Limits, Request, Step};
+use thumbelina_core::{Effort, Encoded, Error, Format, Limits, Output, Request, Step, Stop};
 
-use crate::common::{POOL, decode, in_pieces, run, unbounded};
+use crate::common::{POOL, as_it_comes, decode, in_pieces, job, run, sized, unbounded};
 
 /// The picture as it is, in a format that loses nothing.
 pub fn as_is(input: &Bytes, format: Format) -> Result<DynamicImage, Error> {
-    let request = Request { format: Some(format), ..Request::default() };
-    on_every_road(input, request).map(|made| decode(&made.bytes))
+    let request = Output { format: Some(format), ..Output::default() };
+    on_every_scheduler(input, request).map(|made| decode(&made.bytes))
 }
 
-/// In pieces, on the pool and in a mixture of both: the same, error or not.
-pub fn on_every_road(input: &Bytes, request: Request) -> Result<Encoded, Error> {
-    let pieces = in_pieces(input, request);
+/// In pieces, on the pool, in a mixture of both, and from an input that comes in pieces itself: the
+/// same, error or not.
+pub fn on_every_scheduler(input: &Bytes, request: impl Into<Request>) -> Result<Encoded, Error> {
+    let request = request.into();
+    let pieces = in_pieces(input, request.clone());
     // Not `assert_eq!`, which would print every byte.
-    assert!(pieces == unbounded(input, request), "on the pool");
+    assert!(pieces == unbounded(input, request.clone()), "on the pool");
     let mut state = input.len() as u64 | 1;
-    let mixed = run(input.clone(), request, || {
+    let mixed = run(input.clone(), request.clone(), || {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
         match state % 3 {
-            0 => Budget::Unbounded(Some(&POOL)),
-            1 => Budget::Unbounded(None),
-            _ => Budget::Piece,
+            0 => Effort::Unbounded(Some(&POOL)),
+            1 => Effort::Unbounded(None),
+            _ => Effort::Piece,
         }
     });
     assert!(pieces == mixed, "in a mixture");
+    assert!(pieces == as_it_comes(input, request), "as it comes");
     pieces
 }
 
 /// The steps that a job takes in pieces, and how it ends.
-pub fn steps(input: &Bytes, request: Request) -> (usize, Result<(), Error>) {
-    let mut job = Job::new(input.clone(), request);
+pub fn steps(input: &Bytes, request: impl Into<Request>) -> (usize, Result<(), Error>) {
+    let mut job = job(input.clone(), request);
     for steps in 1.. {
-        match job.step(Budget::Piece) {
+        match job.step(Effort::Piece, &Stop::new()) {
             Ok(Step::Again) => {}
+            Ok(Step::NeedInput) => unreachable!("all of the input is there"),
             Ok(Step::TooBig) => {
-                if let Err(error) = job.step(Budget::Unbounded(None)) {
+                if let Err(error) = job.step(Effort::Unbounded(None), &Stop::new()) {
                     return (steps, Err(error));
                 }
             }
@@ -54,14 +58,14 @@ pub fn steps(input: &Bytes, request: Request) -> (usize, Result<(), Error>) {
 /// A small thumbnail, with limits that a lying header soon meets.
 pub fn small() -> Request {
     let limits = Limits { max_pixels: 1_000_000, ..Limits::default() };
-    Request { width: Some(5), height: Some(5), format: Some(Format::Png), limits, ..Request::default() }
+    Request { limits, ..Output { format: Some(Format::Png), ..sized(5, 5) }.into() }
 }
 
 /// Every error that all prefixes shorter than `len` give, in their order and each once.
 pub fn errors_of_prefixes(input: &Bytes, len: usize) -> Vec<Error> {
     let mut errors = Vec::new();
     for end in 0..len {
-        let error = on_every_road(&input.slice(..end), small()).err();
+        let error = on_every_scheduler(&input.slice(..end), small()).err();
         let error = error.unwrap_or_else(|| unreachable!("{end} bytes are enough"));
         if errors.last() != Some(&error) {
             errors.push(error);

@@ -6,9 +6,11 @@ mod common;
 mod writer;
 
 use bytes::Bytes;
-use common::{POOL, in_pieces, run, sized, unbounded};
+use common::{POOL, as_it_comes, decode, in_pieces, invalid, job, probe, run, sized, truncated, unbounded};
 use image::{DynamicImage, ImageFormat};
-use thumbelina_core::{Budget, Error, Format, Job, Limit, Limits, Request, Step, probe};
+use thumbelina_core::{
+    Depth, Effort, Encoded, Error, Fit, Format, Limit, Limits, Orientation, Output, Request, Step, Stop,
+};
 use writer::{DEFLATE, FAX4, JPEG, LZW, NONE, OLD_DEFLATE, PACK_BITS, SHORT, Writer};
 
 /// Slopes, runs and noise, of so many bits.
@@ -30,12 +32,12 @@ fn float(x: u32, y: u32, s: u32) -> u32 {
 /// The picture as it is.
 fn as_is(input: &Bytes) -> Result<DynamicImage, Error> {
     let depth = probe(input.clone(), &Limits::default())?.layout.depth;
-    let format = if depth == thumbelina_core::Depth::F32 { Format::Tiff } else { Format::Png };
-    let request = Request { format: Some(format), ..Request::default() };
-    let pieces = in_pieces(input, request);
-    assert!(pieces == unbounded(input, request), "on the pool");
-    assert!(pieces == run(input.clone(), request, || Budget::Unbounded(None)), "in one go");
-    Ok(common::decode(&pieces?.bytes))
+    let format = if depth == Depth::F32 { Format::Tiff } else { Format::Png };
+    let request = Output { format: Some(format), ..Output::default() };
+    let pieces = in_pieces(input, request.clone());
+    assert!(pieces == unbounded(input, request.clone()), "on the pool");
+    assert!(pieces == run(input.clone(), request, || Effort::Unbounded(None)), "in one go");
+    Ok(decode(&pieces?.bytes))
 }
 
 /// Shown channels in reading order, each by `value(x, y, channel)`.
@@ -406,7 +408,7 @@ fn progressive_jpegs_are_decoded_if_their_scans_are_few() {
     assert!(off < Some(5), "{off:?}");
     // What would be the starts of scans, wherever they are.
     chunk.extend([0xFF, 0xDA].repeat(65));
-    assert_eq!(as_is(&Bytes::from(writer.assemble(&[chunk]))), Err(Error::Invalid(Format::Tiff)));
+    assert_eq!(as_is(&Bytes::from(writer.assemble(&[chunk]))), Err(invalid(Format::Tiff)));
 }
 
 #[test]
@@ -437,11 +439,11 @@ fn orientation_and_doubled_fields() {
         probe(Bytes::from(writer.write(|x, y, s| sample(8, x, y, s))), &Limits::default()).unwrap()
     };
     let six = with(vec![(274, SHORT, vec![6])]);
-    assert_eq!(six.orientation, thumbelina_core::Orientation::from_exif(6).unwrap());
-    assert_eq!(with(vec![(274, SHORT, vec![77])]).orientation, thumbelina_core::Orientation::NoTransforms);
+    assert_eq!(six.orientation, Orientation::from_exif(6).unwrap());
+    assert_eq!(with(vec![(274, SHORT, vec![77])]).orientation, Orientation::NoTransforms);
     // Fields are sorted by their values as well: the larger one comes last, and counts.
     let doubled = with(vec![(274, SHORT, vec![3]), (274, SHORT, vec![8])]);
-    assert_eq!(doubled.orientation, thumbelina_core::Orientation::from_exif(8).unwrap());
+    assert_eq!(doubled.orientation, Orientation::from_exif(8).unwrap());
 }
 
 #[test]
@@ -492,12 +494,13 @@ fn small() -> Vec<(Writer, Bytes)> {
     all
 }
 
-/// Both roads' answer, which has to be the same.
-fn answer(bytes: &Bytes, what: &str) -> Result<thumbelina_core::Encoded, Error> {
+/// Both schedulers' answer, which has to be the same.
+fn answer(bytes: &Bytes, what: &str) -> Result<Encoded, Error> {
     let limits = Limits { max_pixels: 100_000, ..Limits::default() };
-    let request = Request { limits, format: Some(Format::Png), ..Request::default() };
-    let pieces = in_pieces(bytes, request);
-    assert!(pieces == unbounded(bytes, request), "{what}");
+    let request = Request { limits, ..Output { format: Some(Format::Png), ..Output::default() }.into() };
+    let pieces = in_pieces(bytes, request.clone());
+    assert!(pieces == unbounded(bytes, request.clone()), "{what}");
+    assert!(pieces == as_it_comes(bytes, request), "{what}, as it comes");
     pieces
 }
 
@@ -512,7 +515,8 @@ fn what_is_cut_off_is_refused() {
             let spare = if writer.compression == NONE { 0 } else { 8 } + if writer.tiles { 16 } else { 0 };
             if end + spare < bytes.len() {
                 let error = answer.err().unwrap_or_else(|| panic!("{end} of {} {writer:?}", bytes.len()));
-                let known = matches!(error, Error::Truncated(Format::Tiff) | Error::UnknownFormat);
+                let known =
+                    matches!(error, Error::Truncated { format: Format::Tiff, .. } | Error::UnknownFormat);
                 assert!(known || writer.compression == JPEG, "{error} {end} {writer:?}");
             }
         }
@@ -550,13 +554,14 @@ fn lies_are_seen_through() {
 
 /// How many steps it takes, and how it ends.
 fn steps(input: Vec<u8>) -> (usize, Result<(), Error>) {
-    let mut job = Job::new(Bytes::from(input), sized(8, 8));
+    let mut job = job(Bytes::from(input), sized(8, 8));
     for count in 1.. {
-        match job.step(Budget::Piece) {
+        match job.step(Effort::Piece, &Stop::new()) {
             Ok(Step::Done(_)) => return (count, Ok(())),
             Ok(Step::Again) => {}
+            Ok(Step::NeedInput) => panic!("all of the input is there"),
             Ok(Step::TooBig) => {
-                let _ = job.step(Budget::Unbounded(Some(&POOL)));
+                let _ = job.step(Effort::Unbounded(Some(&POOL)), &Stop::new());
             }
             Err(error) => return (count, Err(error)),
         }
@@ -612,7 +617,7 @@ fn more_padding_than_picture_is_refused() {
     };
     let bomb = tall((400_000, 16), (1, 100_000), blank((400_000, 16)));
     let (_, end) = steps(bomb);
-    assert!(matches!(end, Err(Error::Limit { limit: Limit::DecodedBytes, .. })), "{end:?}");
+    assert!(matches!(end, Err(Error::Limit { limit: Limit::MaxMemory, .. })), "{end:?}");
     // Thin pictures in tiles of a usual size.
     for (chunk, size) in [((512, 512), (1, 30_000)), ((256, 256), (3, 20_000)), ((512, 512), (30_000, 1))] {
         let writer = Writer { size, tiles: true, chunk, compression: DEFLATE, ..Writer::default() };
@@ -647,7 +652,7 @@ fn shared_data_is_bounded() {
         bytes.extend(&shared);
         let (_, end) = steps(bytes);
         let refused = if comments == 20_000 {
-            end == Err(Error::Invalid(Format::Tiff))
+            end == Err(invalid(Format::Tiff))
         } else {
             matches!(end, Err(Error::Limit { limit: Limit::MaxBytesIn, .. }))
         };
@@ -663,7 +668,7 @@ fn no_tile_is_allocated_by_its_claim() {
     for writer in [float, extra] {
         let writer = Writer { tiles: true, chunk: (4_000_000_000, 1), ..writer };
         let (_, end) = steps(writer.assemble(&[vec![0; 100]]));
-        assert!(matches!(end, Err(Error::Limit { limit: Limit::DecodedBytes, .. })), "{end:?}");
+        assert!(matches!(end, Err(Error::Limit { limit: Limit::MaxMemory, .. })), "{end:?}");
     }
 }
 
@@ -673,7 +678,7 @@ fn rows_below_the_crop_are_not_asked_for() {
     let bytes = Bytes::from(writer.write(|x, y, s| sample(8, x, y, s)));
     // The lower half is not there, and is not seen.
     let cut = bytes.slice(..bytes.len() * 3 / 4);
-    let request = Request { fit: thumbelina_core::Fit::Cover, ..sized(20, 20) };
-    assert_eq!(in_pieces(&cut, request), in_pieces(&bytes, request));
-    assert_eq!(in_pieces(&cut, sized(20, 20)), Err(Error::Truncated(Format::Tiff)));
+    let request = Output { fit: Fit::Cover, ..sized(20, 20) };
+    assert_eq!(in_pieces(&cut, request.clone()), in_pieces(&bytes, request));
+    assert_eq!(in_pieces(&cut, sized(20, 20)), Err(truncated(Format::Tiff)));
 }
