@@ -178,6 +178,17 @@ impl Job {
     /// Whatever is wrong with the picture, the first time that it matters, and [`Error::Stopped`]
     /// once `stop` is asked for. A job that has failed or is done answers [`Error::Internal`].
     pub fn step(&mut self, effort: Effort<'_>, stop: &Stop) -> Result<Step, Error> {
+        let step = self.try_step(effort, stop);
+        if step.is_err() {
+            self.abandon();
+        }
+        step
+    }
+
+    fn try_step(&mut self, effort: Effort<'_>, stop: &Stop) -> Result<Step, Error> {
+        if matches!(self.stage, Stage::Over) {
+            return Err(Error::Internal);
+        }
         stop.check()?;
         self.request.limits.check_input(self.input.len())?;
         let pool = match effort {

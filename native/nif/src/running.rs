@@ -185,7 +185,7 @@ impl State {
         // it goes on alone.
         let pool = if cores::are_spare(self.schedulers) { pool::pool(self.threads) } else { None };
         self.since = Instant::now();
-        let pause = ended(|| {
+        ended(|| {
             loop {
                 match self.step(Effort::Unbounded(pool), stop)? {
                     Step::Again if self.job.scheduler() == Scheduler::Dirty => {}
@@ -194,12 +194,7 @@ impl State {
                     Step::Done(outputs) => return Ok(Pause::End(Ok(outputs))),
                 }
             }
-        });
-        if matches!(pause, Pause::End(Err(_))) {
-            // What it holds is freed here rather than on the scheduler that buries the process.
-            self.job.abandon();
-        }
-        pause
+        })
     }
 
     /// Reads the header, if that is short, and estimates how long the job will take.
