@@ -1,12 +1,11 @@
 defmodule Bench.Chart do
-  # The rows of `Bench.Responsiveness` as an SVG: for each load, a bar from the median to 99.9 %
-  # with a mark at 99 %, on a logarithmic scale of its own. One panel for the calls and one for the
-  # sleeper.
+  # The rows of `Bench.Responsiveness` as an SVG: for each load a bar from the median to 99.9 %, with
+  # a mark at 99 %. The calls and the sleeper have a panel each, with their own logarithmic scale.
 
   alias Bench.Samples
 
   @panels ["GenServer.call, ms", "sleeper, ms late"]
-  # Nothing that is measured here is shorter, in milliseconds.
+  # In milliseconds; nothing that is measured here is shorter.
   @least 0.001
 
   @label_width 230
