@@ -12,7 +12,8 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use thumbelina_jpeg::{Color, Decoder, Effort, Header, Options, Read, Scale};
+use thumbelina_codec::{Budget, Context, Input, Poll, Stop};
+use thumbelina_jpeg::{Color, Decoder, Headers, Options, Scale};
 use turbojpeg::{Decompressor, Image, PixelFormat, ScalingFactor};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -42,7 +43,8 @@ fn main() -> Result<()> {
 
 fn compare(path: &str, rounds: usize, pool: &ThreadPool) -> Result<()> {
     let file = Bytes::from(std::fs::read(path)?);
-    let header = Header::read(file.clone())?;
+    let headers = headers(&mut Input::whole(file.clone()))?;
+    let header = headers.header();
     let name = path.rsplit('/').next().unwrap_or(path);
     println!("{name}: {}×{}, {:?}", header.width, header.height, header.process);
     println!("scale  libjpeg-turbo     ours  ours/turbo  two threads  two/one");
@@ -54,9 +56,9 @@ fn compare(path: &str, rounds: usize, pool: &ThreadPool) -> Result<()> {
             let started = Instant::now();
             turbo(&file, header.color, scale, &mut samples[0])?;
             times[0].push(started.elapsed().as_secs_f64() * 1e3);
-            for (at, effort) in [(1, Effort::Mcus(usize::MAX)), (2, Effort::Pool(pool))] {
+            for (at, pool) in [(1, None), (2, Some(pool))] {
                 let started = Instant::now();
-                ours(&file, scale, effort, &mut samples[at])?;
+                ours(&file, scale, pool, &mut samples[at])?;
                 times[at].push(started.elapsed().as_secs_f64() * 1e3);
             }
         }
@@ -96,14 +98,25 @@ fn turbo(file: &[u8], color: Color, scale: Scale, samples: &mut Vec<u8>) -> Resu
     Ok(())
 }
 
-fn ours(file: &Bytes, scale: Scale, effort: Effort<'_>, samples: &mut Vec<u8>) -> Result<()> {
+fn headers(input: &mut Input) -> Result<Headers> {
+    match Headers::read(input)? {
+        Poll::Ready(headers) => Ok(headers),
+        Poll::Working | Poll::NeedInput => Err("the file ends before its picture begins".into()),
+    }
+}
+
+fn ours(file: &Bytes, scale: Scale, pool: Option<&ThreadPool>, samples: &mut Vec<u8>) -> Result<()> {
     samples.clear();
-    let mut decoder = Decoder::new(file.clone(), &Options { scale, ..Options::default() })?;
+    let (stop, budget) = (Stop::new(), Budget::new(u64::MAX));
+    let context = Context { pool, stop: &stop, budget: &budget };
+    let mut input = Input::whole(file.clone());
+    let options = Options { scale, ..Options::default() };
+    let mut decoder = Decoder::start(headers(&mut input)?, &options, &budget)?;
     loop {
-        match decoder.read(usize::MAX, effort)? {
-            Read::Rows(rows) => samples.extend_from_slice(rows),
-            Read::Working => {}
-            Read::Done => break,
+        match decoder.read(&mut input, usize::MAX, usize::MAX, &context)? {
+            Poll::Ready([]) => break,
+            Poll::Ready(rows) => samples.extend_from_slice(rows),
+            Poll::Working | Poll::NeedInput => {}
         }
     }
     black_box(samples);

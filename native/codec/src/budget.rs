@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytemuck::Zeroable;
 
-use crate::Error;
+use crate::error::Error;
 
 /// The native memory that one call may hold. Whatever allocates what a header or a size asks for
 /// [holds](Budget::hold) that much first, and gives it back by dropping what it got.

@@ -1,8 +1,11 @@
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use bytes::{Buf, Bytes};
 
-use crate::{Budget, Error, Held, Poll};
+use crate::budget::{Budget, Held};
+use crate::context::Poll;
+use crate::error::Error;
 
 /// The encoded bytes of a picture, as far as they have come.
 ///
@@ -167,6 +170,15 @@ impl Input {
         Ok(true)
     }
 
+    /// A part of the window, to be kept: copied only where the window was put together.
+    pub fn slice(&self, range: Range<usize>) -> Bytes {
+        let range = range.start.min(self.bytes().len())..range.end.min(self.bytes().len());
+        match &self.window {
+            Window::Shared(bytes) if !range.is_empty() => bytes.slice(range),
+            _ => Bytes::copy_from_slice(self.bytes().get(range).unwrap_or_default()),
+        }
+    }
+
     /// Takes the window, or the next piece, for a decoder that keeps what it is given.
     pub fn take(&mut self) -> Option<Bytes> {
         let bytes = match std::mem::take(&mut self.window) {
@@ -289,6 +301,8 @@ mod tests {
         assert!(input.is_complete() && input.bytes().as_ptr() == bytes.as_ptr());
         input.release(10);
         assert_eq!((input.start(), input.len(), input.bytes()), (10, 100_000, &bytes[10..]));
+        assert_eq!(input.slice(5..8).as_ptr(), bytes[15..].as_ptr());
+        assert_eq!(input.slice(99_980..200_000), bytes[99_990..]);
         assert_eq!(input.more(), Ok(false));
         assert_eq!(input.take().map(|taken| taken.as_ptr()), Some(bytes[10..].as_ptr()));
         assert_eq!((input.take(), input.start()), (None, 100_000));

@@ -1,7 +1,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use crate::Error;
+use crate::error::Error;
 
 /// A request to end the work, which every loop that may take long looks at: once a row, a row of
 /// blocks, or some kilobytes of input, on every thread that takes part.

@@ -14,6 +14,10 @@ pub(crate) const BAND_NANOS: u64 = 550_000;
 /// Work is done in pieces of about this much, between two looks at the clock.
 pub(crate) const STRIP_NANOS: u64 = 50_000;
 
+/// What is made in bands is shared out in so many for each thread: enough that none has long to wait
+/// for the others at the end.
+pub(crate) const BANDS_PER_THREAD: u32 = 8;
+
 /// A decoder that gets its input whole, for each byte of it, on top of the pixels: some copy it,
 /// and what no pixel needs is looked at all the same.
 pub(crate) const NANOS_PER_BYTE: u64 = 2;

@@ -221,7 +221,7 @@ impl Job {
     pub fn next_nanos(&self) -> u64 {
         match &self.stage {
             Stage::Open { .. } => decode::header_nanos(self.input.bytes(), 2 * cost::PIECE_NANOS),
-            Stage::Start(_) => cost::STRIP_NANOS,
+            Stage::Start(source) => source.start_nanos,
             Stage::Decode(decode) => {
                 // Whatever a decoder says of itself, memory for a row and its sums is touched for
                 // the first time, at about a nanosecond a byte.

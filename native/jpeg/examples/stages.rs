@@ -10,7 +10,8 @@ use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, Throughput};
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use thumbelina_jpeg::{Decoder, Effort, Header, Options, Read, Scale};
+use thumbelina_codec::{Budget, Context, Input, Poll, Stop};
+use thumbelina_jpeg::{Decoder, Headers, Options, Scale};
 
 const WIDTH: u16 = 2048;
 const HEIGHT: u16 = 1536;
@@ -35,11 +36,16 @@ fn main() {
 fn stages(criterion: &mut Criterion, name: &str, file: &Bytes, scales: &[Scale]) {
     let pool = ThreadPoolBuilder::new().num_threads(2).build().unwrap();
     let mut group = criterion.benchmark_group(name);
-    group.bench_function("header", |bencher| bencher.iter(|| Header::read(black_box(file.clone())).unwrap()));
+    group.bench_function("header", |bencher| bencher.iter(|| headers(&mut whole(black_box(file)))));
+    let budget = Budget::new(u64::MAX);
     group.bench_function("tables", |bencher| {
-        bencher.iter(|| Decoder::new(black_box(file.clone()), &Options::default()).unwrap());
+        bencher.iter(|| {
+            let headers = headers(&mut whole(black_box(file)));
+            Decoder::start(headers, &Options::default(), &budget).unwrap()
+        });
     });
-    let header = Header::read(file.clone()).unwrap();
+    let headers = headers(&mut whole(file));
+    let header = headers.header();
     group.throughput(Throughput::Elements(u64::from(header.width) * u64::from(header.height)));
     let mut samples = Vec::new();
     for &scale in scales {
@@ -57,15 +63,27 @@ fn stages(criterion: &mut Criterion, name: &str, file: &Bytes, scales: &[Scale])
     group.finish();
 }
 
+fn whole(file: &Bytes) -> Input {
+    Input::whole(file.clone())
+}
+
+fn headers(input: &mut Input) -> Headers {
+    let Poll::Ready(headers) = Headers::read(input).unwrap() else { unreachable!("it is complete") };
+    headers
+}
+
 fn decode(file: &Bytes, scale: Scale, pool: Option<&ThreadPool>, samples: &mut Vec<u8>) {
     samples.clear();
-    let mut decoder = Decoder::new(file.clone(), &Options { scale, ..Options::default() }).unwrap();
-    let effort = pool.map_or(Effort::Mcus(usize::MAX), Effort::Pool);
+    let (stop, budget) = (Stop::new(), Budget::new(u64::MAX));
+    let context = Context { pool, stop: &stop, budget: &budget };
+    let mut input = whole(file);
+    let options = Options { scale, ..Options::default() };
+    let mut decoder = Decoder::start(headers(&mut input), &options, &budget).unwrap();
     loop {
-        match decoder.read(usize::MAX, effort).unwrap() {
-            Read::Rows(rows) => samples.extend_from_slice(rows),
-            Read::Working => {}
-            Read::Done => break,
+        match decoder.read(&mut input, usize::MAX, usize::MAX, &context).unwrap() {
+            Poll::Ready([]) => break,
+            Poll::Ready(rows) => samples.extend_from_slice(rows),
+            Poll::Working | Poll::NeedInput => {}
         }
     }
     black_box(samples);

@@ -1,100 +1,38 @@
+//! A picture on its way: from its headers to its last row.
+
 use std::fmt;
 
-use bytes::Bytes;
 use rayon::ThreadPool;
+use thumbelina_codec::{Budget, Context, Held, Input, Poll, Stop};
 
-use crate::budget::Budget;
-use crate::buffered::Buffered;
-use crate::frame::Process;
-use crate::header::{Next, Parser};
 use crate::kernels::Kernels;
-use crate::planes::{Bands, Transform};
+use crate::multiscan::MultiScan;
+use crate::quota::Quota;
+use crate::rows::Bands;
 use crate::scan::Scan;
-use crate::streaming::Streaming;
-use crate::{Error, Header, Scale};
+use crate::scan_reader::Found;
+use crate::sequential::Sequential;
+use crate::transform::Transform;
+use crate::view::View;
+use crate::{Error, Header, Headers, Options};
 
-/// What to do about data that is missing or damaged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OnDamage {
-    /// Stop with an error that says where.
-    #[default]
-    Fail,
-    /// Fill what is missing with gray: up to the next restart marker, or the end of the scan.
-    Gray,
-}
-
-/// How a picture is to be decoded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Options {
-    pub scale: Scale,
-    /// Whether a progressive picture at 1/8 is made of its DC scans alone: a small part of the
-    /// file. Chroma that has half as many samples on each side is enlarged then, instead of being
-    /// taken from more coefficients. `true` by default.
-    pub dc_only: bool,
-    pub on_damage: OnDamage,
-    /// Bytes that a picture may take while it is decoded: the coefficients of one in several scans,
-    /// and two rows of MCUs. The input and the rows handed over are not included, and neither is
-    /// what several threads take, which does not grow with the picture: 1 MB of samples, and for
-    /// each thread four pieces of 0.1 MB, or of 2 MB at the most for flat pictures. 512 MiB by
-    /// default.
-    pub max_memory: u64,
-    /// Bytes of entropy-coded data that a thread takes at a time, where there is a pool. 48 KiB by
-    /// default, and at most; it makes no difference to the rows.
-    pub piece: usize,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Options {
-            scale: Scale::Full,
-            dc_only: true,
-            on_damage: OnDamage::Fail,
-            max_memory: 512 << 20,
-            piece: 48 << 10,
-        }
-    }
-}
-
-/// How much [`Decoder::read`] does before it returns.
-#[derive(Debug, Clone, Copy)]
-pub enum Effort<'a> {
-    /// About so many MCUs, at least one, on this thread. An MCU is 8 by 8 samples of the picture
-    /// times its largest sampling factors.
-    Mcus(usize),
-    /// As much as makes sense to share out over a pool's threads, of which this one takes the place
-    /// of one.
-    Pool(&'a ThreadPool),
-}
-
-/// What [`Decoder::read`] hands over.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Read<'a> {
-    /// The next rows, from top to bottom: one byte a pixel for gray, else three, red, green and
-    /// blue.
-    Rows(&'a [u8]),
-    /// Something was done, but there are no rows to hand over yet.
-    Working,
-    /// All rows have been handed over.
-    Done,
-}
-
-/// A picture on its way. It owns its input, so that it can rest between two calls, and go on on
-/// another thread.
+/// A picture on its way. It can rest between two calls, and go on on another thread.
 ///
-/// The rows are the same whatever the effort of each call, and whatever the number of threads.
+/// The rows are the same whatever the pieces of the input, the effort of each call, and the number
+/// of threads.
 pub struct Decoder {
-    input: Bytes,
     header: Header,
     size: (u32, u32),
     source: Source,
     bands: Bands,
     rows: Vec<u8>,
     looked_at: u64,
+    _held: Held,
 }
 
 enum Source {
-    Streaming(Box<Streaming>),
-    Buffered(Box<Buffered>),
+    Sequential(Box<Sequential>),
+    MultiScan(Box<MultiScan>),
 }
 
 impl fmt::Debug for Decoder {
@@ -116,49 +54,43 @@ const CALLS_TOGETHER: usize = 64;
 /// memory.
 const BYTES_TOGETHER: usize = 1 << 20;
 
+/// What is put together in one call of an input that came in pieces, before several threads can
+/// take it over: this often as much as one step takes.
+const PIECES_TOGETHER: usize = 8;
+
 impl Decoder {
-    /// Reads the segments before the first scan.
+    /// Gets ready to decode what stands behind these headers. Holds [`Header::memory`] of the
+    /// budget, and now and then some more for the tables of many scans, until it is dropped.
     ///
     /// # Errors
-    /// Those that the segments give reason to, and [`Error::Memory`].
-    pub fn new(input: impl Into<Bytes>, options: &Options) -> Result<Self, Error> {
-        let input = input.into();
-        let mut parser = Parser::new(&input)?;
-        parser.read_frame(&input)?;
-        let first = parser.read_scan(&input, &mut Budget::unlimited())?;
-        let (Some(header), Some(frame), Next::Scan(first)) =
-            (parser.header(&input), parser.frame.clone(), first)
-        else {
-            return Err(Error::Invalid { what: "a picture without a scan", offset: input.len() });
+    /// What is wrong between the frame header and the first scan's data, tables that are missing,
+    /// and [`Error::Codec`] where the budget does not allow it.
+    pub fn start(headers: Headers, options: &Options, budget: &Budget) -> Result<Self, Error> {
+        let Headers { header, parser, first } = headers;
+        let first = first?;
+        let Some(frame) = parser.frame.clone() else {
+            return Err(Error::Invalid { what: "a picture without a frame", offset: first.data });
         };
+        let held = budget.hold(header.memory(options))?;
         let scaled = frame.scaled(options.scale, options.dc_only);
         let size = (options.scale.apply(frame.width), options.scale.apply(frame.height));
         let bands =
             Bands::new(&scaled, frame.mcus(), size, header.color, header.adobe.is_some(), Kernels::detect());
-        let streams =
-            frame.process != Process::Progressive && first.components.len() == frame.components.len();
-        // Two rows of MCUs and the one before, and a row of the output.
-        let mut needed = bands.mcu_row_len() as u64 * 2 + u64::from(size.0) * 3;
-        if !streams {
-            needed += Buffered::bytes(&frame, &scaled);
-        }
-        if needed > options.max_memory {
-            return Err(Error::Memory { needed, allowed: options.max_memory });
-        }
-        let source = if streams {
-            let scan = Scan::new(&frame, &scaled, &first, (&parser.tables, &input))?;
+        let source = if header.is_in_one_scan() {
+            let scan = Scan::new(&frame, &scaled, &first, &parser.tables)?;
             let transform = |&(index, _, _): &(usize, u8, u8)| {
-                let table = parser.tables.quantizer(&input, frame.components[index].quantizer);
+                let table = parser.tables.quantizer(frame.components[index].quantizer);
                 let missing =
                     Error::Invalid { what: "a component without its quantization table", offset: first.data };
-                Ok((index, Transform::new(scaled[index].class, &table.ok_or(missing)?)))
+                Ok((index, Transform::new(scaled[index].class, table.ok_or(missing)?)))
             };
             let components = first.components.iter().map(transform).collect::<Result<_, Error>>()?;
-            Source::Streaming(Box::new(Streaming::new(scan, components, first.data, options)))
+            Source::Sequential(Box::new(Sequential::new(scan, components, first.data, options)))
         } else {
-            Source::Buffered(Box::new(Buffered::new(&frame, &scaled, parser, first, options.on_damage)))
+            let scans = MultiScan::new(&frame, &scaled, (parser, first), options, budget.hold(0)?)?;
+            Source::MultiScan(Box::new(scans))
         };
-        Ok(Decoder { input, header, size, source, bands, rows: Vec::new(), looked_at: 0 })
+        Ok(Decoder { header, size, source, bands, rows: Vec::new(), looked_at: 0, _held: held })
     }
 
     /// What the file says of its picture.
@@ -176,26 +108,52 @@ impl Decoder {
         self.header.color.channels()
     }
 
-    /// Goes on, and hands over at most `most` rows (which is not 0).
+    /// Goes on, and hands over the next rows from top to bottom, at most `most` of them (which is
+    /// not 0): one byte a pixel for gray, else three, red, green and blue. There are none once all
+    /// have been handed over.
+    ///
+    /// Without a pool it does about as much as `effort` MCUs take, at least one. An MCU is 8 by 8
+    /// samples of the picture times its largest sampling factors. With a pool it does as much as
+    /// makes sense to share out over its threads, of which this one takes the place of one, once
+    /// all of the input is there.
+    ///
+    /// The input is the one that the headers were read from. What was used is released, where not
+    /// all of it is there.
     ///
     /// # Errors
     /// Whatever is wrong with the data, once it is come upon. After an error, what further calls
     /// return is of no use.
-    pub fn read(&mut self, most: usize, effort: Effort<'_>) -> Result<Read<'_>, Error> {
+    pub fn read(
+        &mut self,
+        input: &mut Input,
+        most: usize,
+        effort: usize,
+        context: &Context<'_>,
+    ) -> Result<Poll<&[u8]>, Error> {
+        context.stop.check()?;
         if self.bands.is_complete() {
-            return Ok(Read::Done);
+            return Ok(Poll::Ready(&[]));
         }
-        let pool = match effort {
-            Effort::Mcus(_) => None,
-            Effort::Pool(pool) => Some(pool),
-        };
+        if !input.is_complete()
+            && let Some(poll) = self.gather(input, context)?
+        {
+            return Ok(poll);
+        }
+        let pool = context.pool.filter(|_| input.is_complete());
         if self.bands.ready() == 0 {
-            match effort {
-                Effort::Mcus(mcus) => {
-                    self.advance(mcus)?;
-                    return Ok(Read::Working);
+            let is_starved = match pool {
+                Some(pool) => {
+                    self.advance_together(View::of(input), pool, context.stop)?;
+                    false
                 }
-                Effort::Pool(pool) => self.advance_together(pool)?,
+                None => self.advance(input, effort.max(1), context.stop)?,
+            };
+            context.stop.check()?;
+            if is_starved {
+                return Ok(Poll::NeedInput);
+            }
+            if pool.is_none() {
+                return Ok(Poll::Working);
             }
         }
         let mut rows = self.bands.ready().min(most.max(1));
@@ -203,84 +161,103 @@ impl Decoder {
             let row_len = self.size.0 as usize * self.header.color.channels();
             rows = rows.min((BYTES_TOGETHER / row_len).max(1));
         }
-        self.bands.make(rows, &mut self.rows, pool);
+        self.bands.make(rows, &mut self.rows, pool, context.stop)?;
         if self.rows.is_empty() {
-            return Ok(Read::Working);
+            return Ok(Poll::Working);
         }
-        Ok(Read::Rows(&self.rows))
+        Ok(Poll::Ready(&self.rows))
     }
 
-    fn advance(&mut self, mcus: usize) -> Result<(), Error> {
-        let mut budget = Budget::of_a_call();
-        let done = self.advance_within(mcus.max(1), &mut budget);
-        self.looked_at += budget.looked_at();
+    /// Puts together an input in pieces, if all of it is needed, or if several threads could go on
+    /// with it. `None` if decoding can go on.
+    fn gather(&self, input: &mut Input, context: &Context<'_>) -> Result<Option<Poll<&'static [u8]>>, Error> {
+        match &self.source {
+            Source::MultiScan(scans) if scans.needs_all() => Ok(match input.collect(context.budget)? {
+                Poll::Ready(_) => None,
+                Poll::Working => Some(Poll::Working),
+                Poll::NeedInput => Some(Poll::NeedInput),
+            }),
+            Source::Sequential(_)
+                if context.pool.is_some() && input.is_finished() && self.bands.missing() > 0 =>
+            {
+                for _ in 0..PIECES_TOGETHER {
+                    input.more()?;
+                }
+                Ok((!input.is_complete()).then_some(Poll::Working))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Decodes about so many MCUs, and says whether it cannot go on before more of the input is
+    /// there.
+    fn advance(&mut self, input: &mut Input, mcus: usize, stop: &Stop) -> Result<bool, Error> {
+        let mut quota = Quota::of_a_call(stop);
+        let done = self.advance_within(input, mcus, &mut quota, stop);
+        self.looked_at += quota.looked_at();
         done
     }
 
-    fn advance_within(&mut self, mcus: usize, budget: &mut Budget) -> Result<(), Error> {
+    fn advance_within(
+        &mut self,
+        input: &mut Input,
+        mcus: usize,
+        quota: &mut Quota<'_>,
+        stop: &Stop,
+    ) -> Result<bool, Error> {
         let mut done = 0;
-        while done < mcus && !budget.is_spent() && self.bands.ready() == 0 && !self.bands.is_complete() {
-            let (input, bands, most) = (&self.input, &mut self.bands, mcus - done);
-            done += match &mut self.source {
-                Source::Streaming(streaming) => streaming.advance(input, bands, most, budget)?,
-                Source::Buffered(buffered) => buffered.advance(input, bands, most, budget, None)?,
+        while done < mcus && !quota.is_spent() && self.bands.ready() == 0 && !self.bands.is_complete() {
+            let (view, bands, most) = (View::of(input), &mut self.bands, mcus - done);
+            let found = match &mut self.source {
+                Source::Sequential(scan) => scan.advance(view, bands, most, quota)?,
+                Source::MultiScan(scans) => scans.advance(view, bands, most, quota, (None, stop))?,
             };
+            match found {
+                Found::Mcus(count) | Found::Lost(count) => done += count,
+                Found::Nothing => {}
+                Found::Starved => {
+                    let needed = match &self.source {
+                        Source::Sequential(scan) => scan.needed(),
+                        Source::MultiScan(scans) => scans.needed(),
+                    };
+                    input.release((needed as u64).saturating_sub(input.start()) as usize);
+                    if !input.more()? {
+                        return Ok(true);
+                    }
+                }
+            }
         }
-        Ok(())
+        Ok(false)
     }
 
-    fn advance_together(&mut self, pool: &ThreadPool) -> Result<(), Error> {
-        let (input, bands) = (&self.input, &mut self.bands);
-        let mut budget = Budget::of_calls(CALLS_TOGETHER);
+    fn advance_together(&mut self, view: View<'_>, pool: &ThreadPool, stop: &Stop) -> Result<(), Error> {
+        let bands = &mut self.bands;
+        let mut quota = Quota::of_calls(CALLS_TOGETHER, stop);
         match &mut self.source {
-            Source::Streaming(streaming) => {
-                if streaming.advance_together(input, bands, pool)? == 0 {
-                    streaming.advance(input, bands, usize::MAX, &mut budget)?;
+            Source::Sequential(scan) => {
+                if scan.advance_together(view, bands, pool, stop)? == 0 {
+                    scan.advance(view, bands, usize::MAX, &mut quota)?;
                 }
             }
-            Source::Buffered(buffered) => {
+            Source::MultiScan(scans) => {
                 let mut done = 0;
-                while done < MCUS_TOGETHER && !budget.is_spent() && bands.ready() == 0 {
+                while done < MCUS_TOGETHER && !quota.is_spent() && bands.ready() == 0 {
                     let most = MCUS_TOGETHER - done;
-                    done += buffered.advance(input, bands, most, &mut budget, Some(pool))?;
+                    if let Found::Mcus(count) | Found::Lost(count) =
+                        scans.advance(view, bands, most, &mut quota, (Some(pool), stop))?
+                    {
+                        done += count;
+                    }
                 }
             }
         }
         Ok(())
     }
 
-    /// How many bytes of the input were looked at so far by calls with [`Effort::Mcus`]. For tests,
-    /// which hold each call to `MOST_LOOKED_AT`.
+    /// How many bytes of the input were looked at so far by calls without a pool. For tests, which
+    /// hold each call to `MOST_LOOKED_AT`.
     #[doc(hidden)]
     pub fn looked_at(&self) -> u64 {
         self.looked_at
-    }
-}
-
-/// A whole picture.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Image {
-    pub width: u32,
-    pub height: u32,
-    /// 1 for gray, 3 for red, green and blue.
-    pub channels: usize,
-    /// Row by row.
-    pub samples: Vec<u8>,
-}
-
-/// Decodes a whole picture on this thread.
-///
-/// # Errors
-/// Those of [`Decoder::new`] and [`Decoder::read`].
-pub fn decode(input: impl Into<Bytes>, options: &Options) -> Result<Image, Error> {
-    let mut decoder = Decoder::new(input, options)?;
-    let ((width, height), channels) = (decoder.size(), decoder.channels());
-    let mut samples = Vec::new();
-    loop {
-        match decoder.read(usize::MAX, Effort::Mcus(usize::MAX))? {
-            Read::Rows(rows) => samples.extend_from_slice(rows),
-            Read::Working => {}
-            Read::Done => return Ok(Image { width, height, channels, samples }),
-        }
     }
 }

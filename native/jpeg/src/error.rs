@@ -23,9 +23,9 @@ pub enum Error {
     /// may have come some bytes before it showed.
     #[error("damaged data around byte {offset}")]
     Damaged { offset: usize },
-    /// The picture takes more memory than allowed.
-    #[error("decoding takes {needed} bytes, more than the {allowed} allowed")]
-    Memory { needed: u64, allowed: u64 },
+    /// The work was to stop, or memory is missing.
+    #[error(transparent)]
+    Codec(#[from] thumbelina_codec::Error),
 }
 
 /// What exists in the standard but not here.

@@ -1,8 +1,8 @@
 //! What decoding a picture is going to take.
 
-use crate::buffered::Buffered;
-use crate::frame::{Frame, Process};
-use crate::planes::KEPT_ROWS;
+use crate::coefficients::Coefficients;
+use crate::frame::Frame;
+use crate::rows::KEPT_ROWS;
 use crate::{Header, Options};
 
 /// What does not grow with the picture: the look-up tables of a scan, a window of its data,
@@ -11,11 +11,14 @@ const FIXED: u64 = 160 << 10;
 
 impl Header {
     /// The most bytes that a [`Decoder`](crate::Decoder) with these options holds at any one time,
-    /// on one thread, its input aside: what [`Options::max_memory`] limits, the rows that it hands
-    /// over, and what does not grow with the picture.
+    /// on one thread, its input aside: coefficients of a picture in several scans, two rows of
+    /// MCUs, the rows that it hands over, and what does not grow with the picture.
+    /// [`Decoder::start`](crate::Decoder::start) holds as much of its budget.
     ///
-    /// For a progressive picture it is assumed that data reaches all of it, and that where
-    /// coefficients are kept of more than a block's average, there are corrections to them.
+    /// Not included is what several threads take, which does not grow with the picture: 1 MB of
+    /// samples, and for each thread four pieces of 0.1 MB, or of 2 MB at the most for flat
+    /// pictures. For a progressive picture it is assumed that data reaches all of it, and that
+    /// where coefficients are kept of more than a block's average, there are corrections to them.
     pub fn memory(&self, options: &Options) -> u64 {
         let (width, height) = (self.width, self.height);
         let frame = Frame { process: self.process, width, height, components: self.components.clone() };
@@ -30,9 +33,11 @@ impl Header {
         // All rows that become ready at once, with some that had to wait for a neighbor.
         let rows = options.scale.apply(8 * frame.sampling().1) + 2;
         let rows = u64::from(rows.min(options.scale.apply(height)));
-        let coefficients = match self.process {
-            Process::Baseline | Process::Extended if self.interleaved => 0,
-            _ => Buffered::bytes(&frame, &scaled) + Buffered::rows_bytes(down, &scaled),
+        let coefficients = if self.is_in_one_scan() {
+            0
+        } else {
+            let each = |scaled| Coefficients::bytes(&frame, scaled) + Coefficients::rows_bytes(down, scaled);
+            scaled.iter().map(each).sum()
         };
         FIXED + planes.sum::<u64>() + rows * width * self.color.channels() as u64 + coefficients
     }

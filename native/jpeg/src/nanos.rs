@@ -20,9 +20,9 @@ const SEARCHED_BYTE: u64 = 3;
 const MOST_GARBAGE: usize = 256;
 
 impl Header {
-    /// The estimated nanoseconds of [`read`](Self::read), and of all that
-    /// [`Decoder::new`](crate::Decoder::new) does but for its look-up tables, which is about 100
-    /// microseconds at the most. Stops counting at `most`, and takes a hundredth of what it has
+    /// The estimated nanoseconds of [`Headers::read`](crate::Headers::read), and of all that
+    /// [`Decoder::start`](crate::Decoder::start) does but for its look-up tables, which is about
+    /// 100 microseconds at the most. Stops counting at `most`, and takes a hundredth of what it has
     /// counted by then.
     pub fn nanos(input: &[u8], most: u64) -> u64 {
         let (mut nanos, mut at, mut garbage, mut exif) = (LEAST, 2, 0, false);

@@ -6,8 +6,9 @@ use crate::Error;
 use crate::bits::Bits;
 use crate::block::{self, Class, Damage, MAX_BLOCK_BYTES};
 use crate::frame::{Frame, Scaled};
-use crate::header::{ScanHeader, Tables};
 use crate::huffman::{Ac, Dc};
+use crate::scan_header::ScanHeader;
+use crate::tables::Tables;
 
 /// A block of an MCU.
 #[derive(Debug, Clone, Copy)]
@@ -47,7 +48,7 @@ impl Scan {
         frame: &Frame,
         scaled: &[Scaled],
         header: &ScanHeader,
-        (tables, input): (&Tables, &[u8]),
+        tables: &Tables,
     ) -> Result<Arc<Self>, Error> {
         let missing = Error::Invalid { what: "a scan without its Huffman table", offset: header.data };
         let mut scan = Scan {
@@ -73,10 +74,10 @@ impl Scan {
             let dc_at = find(&mut dc_indices, dc);
             let ac_at = find(&mut ac_indices, ac);
             if dc_at == dc_tables.len() {
-                dc_tables.push(tables.dc(input, dc).ok_or(missing)?);
+                dc_tables.push(tables.dc(dc).ok_or(missing)?);
             }
             if ac_at == ac_tables.len() {
-                ac_tables.push(tables.ac(input, ac).ok_or(missing)?);
+                ac_tables.push(tables.ac(ac).ok_or(missing)?);
             }
             let Scaled { class, across, down, .. } = scaled[index];
             let (across, down) = if interleaved { (across, down) } else { (1, 1) };

@@ -2,9 +2,13 @@
 //! same on several threads.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "common/decoding.rs"]
+mod decoding;
+
 use bytes::Bytes;
+use decoding::{Decoding, Effort, header, rows, rows_of_pieces};
 use rayon::ThreadPoolBuilder;
-use thumbelina_jpeg::{Decoder, Effort, Error, Header, OnDamage, Options, Read, Scale, decode};
+use thumbelina_jpeg::{OnDamage, Options, Scale, decode};
 
 fn files() -> Vec<(String, Bytes)> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus");
@@ -19,7 +23,7 @@ fn files() -> Vec<(String, Bytes)> {
 }
 
 fn ways(scale: Scale) -> [Options; 4] {
-    let options = Options { scale, max_memory: 64 << 20, piece: 48, ..Options::default() };
+    let options = Options { scale, piece: 48, ..Options::default() };
     [(true, OnDamage::Fail), (true, OnDamage::Gray), (false, OnDamage::Fail), (false, OnDamage::Gray)]
         .map(|(dc_only, on_damage)| Options { dc_only, on_damage, ..options })
 }
@@ -28,7 +32,7 @@ fn ways(scale: Scale) -> [Options; 4] {
 fn each_is_decoded_or_refused() {
     for (name, file) in files() {
         for options in Scale::ALL.into_iter().flat_map(ways) {
-            let headers = Decoder::new(file.clone(), &options);
+            let headers = Decoding::of(file.clone(), &options);
             let image = match (decode(file.clone(), &options), headers) {
                 (Ok(image), _) => image,
                 (Err(error), Ok(_)) if options.on_damage == OnDamage::Gray => {
@@ -36,8 +40,8 @@ fn each_is_decoded_or_refused() {
                 }
                 _ => continue,
             };
-            let header = Header::read(file.clone()).unwrap();
-            let size = (options.scale.apply(header.width), options.scale.apply(header.height));
+            let found = header(file.clone()).unwrap();
+            let size = (options.scale.apply(found.width), options.scale.apply(found.height));
             assert_eq!((image.width, image.height), size, "{name}");
             let samples = image.width as usize * image.height as usize * image.channels;
             assert_eq!(image.samples.len(), samples, "{name}, {options:?}");
@@ -51,8 +55,8 @@ fn each_is_the_same_on_several_threads() {
     let pool = ThreadPoolBuilder::new().num_threads(3).build().unwrap();
     for (name, file) in files() {
         for options in Scale::ALL.into_iter().flat_map(ways) {
-            let whole = rows(&file, &options, Effort::Mcus(usize::MAX));
-            let together = rows(&file, &options, Effort::Pool(&pool));
+            let whole = rows(&file, &options, usize::MAX, Effort::Mcus(usize::MAX));
+            let together = rows(&file, &options, usize::MAX, Effort::Pool(&pool));
             assert_eq!(whole.1, together.1, "{name}, {options:?}");
             // Before an error, several threads may have finished fewer rows.
             let both = whole.0.len().min(together.0.len());
@@ -62,19 +66,20 @@ fn each_is_the_same_on_several_threads() {
     }
 }
 
-/// All rows up to the end or the first error.
-fn rows(file: &Bytes, options: &Options, effort: Effort<'_>) -> (Vec<u8>, Option<Error>) {
-    let mut samples = Vec::new();
-    let mut decoder = match Decoder::new(file.clone(), options) {
-        Ok(decoder) => decoder,
-        Err(error) => return (samples, Some(error)),
-    };
-    loop {
-        match decoder.read(usize::MAX, effort) {
-            Ok(Read::Rows(rows)) => samples.extend_from_slice(rows),
-            Ok(Read::Working) => {}
-            Ok(Read::Done) => return (samples, None),
-            Err(error) => return (samples, Some(error)),
+/// However they come: byte by byte, and in pieces that are no multiple of anything.
+#[test]
+fn each_is_the_same_in_pieces() {
+    let pool = ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+    for (name, file) in files() {
+        for options in Scale::ALL.into_iter().flat_map(ways) {
+            let whole = rows(&file, &options, usize::MAX, Effort::Mcus(usize::MAX));
+            for sizes in [&[1][..], &[13], &[97], &[1009], &[1, 600, 2, 3]] {
+                let pieces = rows_of_pieces(&file, &options, sizes, None);
+                assert!(whole == pieces, "{name}, {options:?}, {sizes:?}: {:?}, {:?}", whole.1, pieces.1);
+            }
+            let pieces = rows_of_pieces(&file, &options, &[file.len() / 3 + 1], Some(&pool));
+            assert_eq!(whole.1, pieces.1, "{name}, {options:?}");
+            assert!(whole.1.is_some() || whole.0 == pieces.0, "{name}, {options:?}");
         }
     }
 }

@@ -1,63 +1,39 @@
 //! However a picture is cut up, and on however many threads, it comes out the same.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "common/decoding.rs"]
+mod decoding;
 #[path = "common/writer/mod.rs"]
 mod writer;
 
 use bytes::Bytes;
+use decoding::{Effort, Rows, rows, rows_by, rows_of_pieces};
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use proptest::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use thumbelina_jpeg::{Decoder, Effort, Error, OnDamage, Options, Read, Scale, decode};
+use thumbelina_jpeg::{Error, OnDamage, Options, Scale, decode};
 use writer::{Huffman, Picture, Process, scripts};
 
 fn pool() -> ThreadPool {
     ThreadPoolBuilder::new().num_threads(3).build().unwrap()
 }
 
-/// All rows up to the end or the first error.
-fn rows(input: &Bytes, options: &Options, most: usize, effort: Effort<'_>) -> (Vec<u8>, Option<Error>) {
-    let mut samples = Vec::new();
-    let mut decoder = match Decoder::new(input.clone(), options) {
-        Ok(decoder) => decoder,
-        Err(error) => return (samples, Some(error)),
-    };
-    loop {
-        match decoder.read(most, effort) {
-            Ok(Read::Rows(rows)) => samples.extend_from_slice(rows),
-            Ok(Read::Working) => {}
-            Ok(Read::Done) => return (samples, None),
-            Err(error) => return (samples, Some(error)),
-        }
-    }
-}
-
 /// The same by calls of every kind, in an order that changes with `seed`.
-fn mixed(input: &Bytes, options: &Options, pools: &[&ThreadPool], mut seed: u64) -> (Vec<u8>, Option<Error>) {
-    let mut samples = Vec::new();
-    let mut decoder = match Decoder::new(input.clone(), options) {
-        Ok(decoder) => decoder,
-        Err(error) => return (samples, Some(error)),
-    };
-    loop {
+fn mixed(input: &Bytes, options: &Options, pools: &[&ThreadPool], mut seed: u64) -> Rows {
+    rows_by(input, options, || {
         seed = (seed | 1).wrapping_mul(6_364_136_223_846_793_005).rotate_left(29);
         let effort = match seed % 4 {
             0 => Effort::Mcus(seed as usize / 4 % 200),
             1 => Effort::Mcus(1),
             _ => Effort::Pool(pools[seed as usize / 4 % pools.len()]),
         };
-        match decoder.read(1 + seed as usize / 1024 % 50, effort) {
-            Ok(Read::Rows(rows)) => samples.extend_from_slice(rows),
-            Ok(Read::Working) => {}
-            Ok(Read::Done) => return (samples, None),
-            Err(error) => return (samples, Some(error)),
-        }
-    }
+        (1 + seed as usize / 1024 % 50, effort)
+    })
 }
 
 fn assert_same(input: &Bytes, options: &Options, pool: &ThreadPool) -> Option<Error> {
     let (whole, error) = rows(input, options, usize::MAX, Effort::Mcus(usize::MAX));
-    let assert_is = |(other, other_error): (Vec<u8>, Option<Error>), how: &str| {
+    let assert_is = |(other, other_error): Rows, how: &str| {
         assert_eq!(error, other_error, "{how}");
         // Before an error, several threads may have finished fewer rows.
         let len = if error.is_some() { whole.len().min(other.len()) } else { whole.len() };
@@ -74,6 +50,12 @@ fn assert_same(input: &Bytes, options: &Options, pool: &ThreadPool) -> Option<Er
         assert_is(rows(input, options, most, effort), &format!("{most} rows, {effort:?}"));
     }
     assert_is(mixed(input, options, &[pool], input.len() as u64), "in a mixture");
+    let third = [input.len() / 3 + 1];
+    for sizes in [&[1][..], &[7, 31, 127], &[1021], &third] {
+        let pieces = rows_of_pieces(input, options, sizes, None);
+        assert!(pieces.0 == whole && pieces.1 == error, "in pieces of {sizes:?}: {:?}", pieces.1);
+    }
+    assert_is(rows_of_pieces(input, options, &third, Some(pool)), "in pieces, on several threads");
     error
 }
 
@@ -255,7 +237,7 @@ proptest! {
         }
         let input = Bytes::from(input);
         for on_damage in [OnDamage::Fail, OnDamage::Gray] {
-            let options = Options { scale, dc_only: seed % 2 == 0, on_damage, piece, max_memory: 16 << 20 };
+            let options = Options { scale, dc_only: seed % 2 == 0, on_damage, piece };
             assert_same(&input, &options, &pool);
         }
     }

@@ -2,14 +2,16 @@
 //! what they would be without.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "common/decoding.rs"]
+mod decoding;
 #[path = "common/writer/mod.rs"]
 mod writer;
 
 use bytes::Bytes;
+use decoding::{Decoding, Effort, header};
 use rayon::ThreadPoolBuilder;
-use thumbelina_jpeg::{
-    Decoder, Effort, Error, Header, MOST_LOOKED_AT, OnDamage, Options, Read, Scale, decode,
-};
+use thumbelina_codec::{Input, Poll, Stop};
+use thumbelina_jpeg::{Error, Header, HeadersReader, MOST_LOOKED_AT, OnDamage, Options, Scale, decode};
 use writer::{Icc, Picture, Process, Scan, scripts};
 
 const COMMENT: [u8; 4] = [0xFF, 0xFE, 0, 2];
@@ -49,23 +51,23 @@ type Decoded = (Vec<u8>, Option<Error>, u64);
 
 fn rows(input: &Bytes, options: &Options, effort: Effort<'_>) -> Decoded {
     let (mut samples, mut calls) = (Vec::new(), 0);
-    let mut decoder = match Decoder::new(input.clone(), options) {
-        Ok(decoder) => decoder,
+    let mut decoding = match Decoding::of(input.clone(), options) {
+        Ok(decoding) => decoding,
         Err(error) => return (samples, Some(error), calls),
     };
     loop {
         calls += 1;
-        let before = decoder.looked_at();
-        let read = match decoder.read(usize::MAX, effort) {
-            Ok(Read::Rows(rows)) => {
+        let before = decoding.decoder.looked_at();
+        let read = match decoding.read(usize::MAX, effort) {
+            Ok(Poll::Ready([])) => Ok(None),
+            Ok(Poll::Ready(rows)) => {
                 samples.extend_from_slice(rows);
                 Ok(Some(()))
             }
-            Ok(Read::Working) => Ok(Some(())),
-            Ok(Read::Done) => Ok(None),
+            Ok(_) => Ok(Some(())),
             Err(error) => Err(error),
         };
-        let looked_at = decoder.looked_at() - before;
+        let looked_at = decoding.decoder.looked_at() - before;
         assert!(looked_at <= MOST_LOOKED_AT, "{looked_at} bytes in one call");
         match read {
             Ok(Some(())) => {}
@@ -128,6 +130,39 @@ fn whatever_stands_between_scans_is_passed_in_steps() {
         let image = decode(with(&file, 0xC4, 0, &bytes), &options).unwrap();
         assert!(image.samples == plain, "{what}");
     }
+}
+
+/// In front of the first scan there is no picture yet that could be worked on.
+#[test]
+fn headers_are_read_in_steps_as_they_come() {
+    let file = progressive();
+    for (what, bytes, least) in between() {
+        let input = with(&file, 0xC4, 0, &bytes);
+        let expected = header(input.clone()).unwrap();
+        for size in [usize::MAX, 5000] {
+            let (stop, mut rest) = (Stop::new(), input.clone());
+            let (mut pieces, mut reader, mut working) = (Input::new(), HeadersReader::new(), 0);
+            let headers = loop {
+                match reader.read(&mut pieces, &stop).unwrap() {
+                    Poll::Ready(headers) => break headers,
+                    Poll::Working => working += 1,
+                    Poll::NeedInput => {
+                        assert!(!pieces.is_finished(), "{what}");
+                        pieces.push(rest.split_to(size.min(rest.len())));
+                        if rest.is_empty() {
+                            pieces.finish();
+                        }
+                    }
+                }
+            };
+            assert_eq!(*headers.header(), expected, "{what}");
+            assert!(size < usize::MAX || working >= least / 20, "{what}: {working} steps for {least}");
+        }
+    }
+    let (stop, mut input) = (Stop::new(), Input::whole(file.into()));
+    stop.ask();
+    let error = HeadersReader::new().read(&mut input, &stop).unwrap_err();
+    assert_eq!(error, Error::Codec(thumbelina_codec::Error::Stopped));
 }
 
 #[test]
@@ -240,6 +275,36 @@ fn scans_without_data_cost_next_to_nothing() {
     assert!(matches!(error, Some(Error::Damaged { .. })), "{error:?}");
 }
 
+/// A table for each scan, as long as tables can be, is more than is held for those of any camera.
+#[test]
+fn what_many_scans_keep_is_held() {
+    let file = flat(0xC2, 8, 8, &[(DC, &[0])]);
+    let counts = [[0; 8], [255; 8]].concat();
+    let table = segment(0xC4, &[&[0x10], &counts[..], &[0xE0; 255 * 8]].concat());
+    let scan = [&table[..], &segment(0xDA, &[&[1, 1, 0], AC].concat()), &[0, 0]].concat();
+    let file = with(&file, 0xD9, 0, &scan.repeat(150));
+    let options = options(Scale::Full, OnDamage::Gray);
+    let mut decoding = Decoding::of(file.clone(), &options).unwrap();
+    let said = decoding.budget.held();
+    let mut most = said;
+    while decoding.read(1, Effort::Mcus(1)).unwrap() != Poll::Ready(&[]) {
+        most = most.max(decoding.budget.held());
+    }
+    let tables = 150 * (16 + 255 * 8);
+    assert!(most > said + tables - (64 << 10) && most < said + tables, "{most} of {said}");
+    decoding = Decoding::of(file, &options).unwrap();
+    let taken = decoding.budget.hold(decoding.budget.left()).unwrap();
+    let error = loop {
+        match decoding.read(1, Effort::Mcus(1)) {
+            Ok(Poll::Ready([])) => panic!("it was not held"),
+            Ok(_) => {}
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, Error::Codec(thumbelina_codec::Error::OverBudget { .. })), "{error}");
+    drop(taken);
+}
+
 #[test]
 fn runs_of_empty_blocks_go_over_any_number_of_rows() {
     // 2^14 blocks that end at once, and what corrects them.
@@ -302,17 +367,17 @@ fn no_call_decodes_more_bytes_than_its_share() {
     file.resize(data + (1000 * MCU_BITS).div_ceil(8), 0);
     let input = Bytes::from(file);
     for scale in Scale::ALL {
-        let mut decoder = Decoder::new(input.clone(), &options(scale, OnDamage::Fail)).unwrap();
+        let mut decoding = Decoding::of(input.clone(), &options(scale, OnDamage::Fail)).unwrap();
         let (mut calls, mut before) = (0, 0);
         let error = loop {
-            match decoder.read(1, Effort::Mcus(100_000)) {
-                Ok(Read::Done) => panic!("there is no more data"),
+            match decoding.read(1, Effort::Mcus(100_000)) {
+                Ok(Poll::Ready([])) => panic!("there is no more data"),
                 Ok(_) => calls += 1,
                 Err(error) => break error,
             }
             // A window is loaded now and then, and decoded by the calls that follow.
-            assert!(decoder.looked_at() - before <= 10 << 10);
-            before = decoder.looked_at();
+            assert!(decoding.decoder.looked_at() - before <= 10 << 10);
+            before = decoding.decoder.looked_at();
         };
         assert_eq!(error, Error::Truncated { offset: input.len() });
         assert!(calls >= (input.len() - data) / (5 << 10), "{calls} calls");
@@ -334,8 +399,8 @@ fn a_profile_in_many_parts_keeps_the_first_of_each() {
     let copies: Vec<u8> = (0..9_000u32)
         .flat_map(|i| segment(0xE2, &[b"ICC_PROFILE\0", &[i as u8, 255][..], b"other"].concat()))
         .collect();
-    let header = Header::read(with(&file, 0xDB, 0, &copies)).unwrap();
-    assert_eq!(header.icc().unwrap(), icc.profile);
+    let found = header(with(&file, 0xDB, 0, &copies)).unwrap();
+    assert_eq!(found.icc().unwrap(), icc.profile);
 }
 
 #[test]
@@ -368,10 +433,10 @@ fn a_missing_height_is_looked_for_in_all_of_the_file() {
     let picture = Picture::random(2, 40, 33, &[(1, 1)], 80);
     let options = writer::Options { scans: scripts::interleaved(&picture), dnl: true, ..Default::default() };
     let file = writer::write(&picture, &options);
-    assert_eq!(Header::read(file.clone()).unwrap().height, 33);
+    assert_eq!(header(file.clone()).unwrap().height, 33);
     let nanos = Header::nanos(&file, u64::MAX);
     let longer = with(&file, 0xDC, 0, &vec![0; 1 << 20]);
-    assert_eq!(Header::read(longer.clone()).unwrap().height, 33);
+    assert_eq!(header(longer.clone()).unwrap().height, 33);
     assert_eq!(Header::nanos(&longer, u64::MAX), nanos + (3 << 20));
     assert_eq!(Header::nanos(&longer, 800_000), 800_000);
 }

@@ -1,6 +1,8 @@
 //! What a decoder holds, counted: `Header::memory` says it beforehand.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "common/decoding.rs"]
+mod decoding;
 #[path = "common/writer/mod.rs"]
 mod writer;
 
@@ -8,7 +10,9 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use thumbelina_jpeg::{Decoder, Effort, Header, Options, Read, Scale};
+use decoding::{Decoding, Effort, header};
+use thumbelina_codec::Poll;
+use thumbelina_jpeg::{Options, Scale};
 use writer::{Picture, Process, Scan, scripts};
 
 static LIVE: AtomicUsize = AtomicUsize::new(0);
@@ -63,8 +67,9 @@ fn peak(work: impl FnOnce()) -> u64 {
 }
 
 fn decode(input: &Bytes, options: &Options) {
-    let mut decoder = Decoder::new(input.clone(), options).unwrap();
-    while decoder.read(usize::MAX, Effort::Mcus(500)).unwrap() != Read::Done {}
+    let mut decoding = Decoding::of(input.clone(), options).unwrap();
+    assert_eq!(decoding.budget.held(), decoding.decoder.header().memory(options));
+    while decoding.read(usize::MAX, Effort::Mcus(500)).unwrap() != Poll::Ready(&[]) {}
 }
 
 /// With blocks of all kinds, made of a few.
@@ -100,14 +105,14 @@ fn memory_is_said_beforehand() {
                 (Process::Progressive, scripts::progressive(&picture)),
             ] {
                 let file = write(&picture, process, scans, adobe);
-                let header = Header::read(file.clone()).unwrap();
+                let found = header(file.clone()).unwrap();
                 for scale in Scale::ALL {
                     // It makes no difference elsewhere.
                     let ways: &[bool] =
                         if process == Process::Progressive { &[true, false] } else { &[true] };
                     for &dc_only in ways {
                         let options = Options { scale, dc_only, ..Options::default() };
-                        let (said, held) = (header.memory(&options), peak(|| decode(&file, &options)));
+                        let (said, held) = (found.memory(&options), peak(|| decode(&file, &options)));
                         let what = format!("{width} by {height}, {sampling:?}, {process:?}, {options:?}");
                         assert!(held <= said, "{held} of {said}: {what}");
                         assert!(said <= held + held / 2 + (1 << 20), "{held} of {said}: {what}");
@@ -127,14 +132,14 @@ fn metadata_takes_next_to_nothing() {
     {
         let many = segment.repeat(9_900);
         let front = Bytes::from([&file[..2], &many, &file[2..]].concat());
-        let held = peak(|| drop(Header::read(front.clone())));
+        let held = peak(|| drop(header(front.clone())));
         assert!(held < 4 << 10, "{held}");
         // Between scans, too.
         let at = file.windows(2).rposition(|two| two == [0xFF, 0xC4]).unwrap();
         let behind = Bytes::from([&file[..at], &many, &file[at..]].concat());
         for file in [front, behind] {
             let options = Options::default();
-            let said = Header::read(file.clone()).unwrap().memory(&options);
+            let said = header(file.clone()).unwrap().memory(&options);
             assert!(peak(|| decode(&file, &options)) <= said);
         }
     }

@@ -1,11 +1,13 @@
 //! What comes out is what the coefficients say.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "common/decoding.rs"]
+mod decoding;
 #[path = "common/writer/mod.rs"]
 mod writer;
 
 use proptest::prelude::*;
-use thumbelina_jpeg::{Color, Decoder, Options, Scale, decode};
+use thumbelina_jpeg::{Color, Options, Scale, decode};
 use writer::{Huffman, Picture, Process, scripts};
 
 proptest! {
@@ -131,8 +133,7 @@ fn metadata_comes_out_as_it_went_in() {
             ..writer::Options::default()
         },
     );
-    let decoder = Decoder::new(input, &Options::default()).unwrap();
-    let header = decoder.header();
+    let header = decoding::header(input).unwrap();
     // JFIF goes first: with it, three components are YCbCr.
     assert_eq!((header.adobe, header.color), (Some(0), Color::YCbCr));
     assert_eq!(header.exif.as_deref(), Some(&b"II*\0something"[..]));

@@ -1,14 +1,12 @@
 //! JPEG, by a decoder that shrinks while it decodes.
 
-use bytes::Bytes;
 use image::metadata::Orientation;
-use thumbelina_codec::{Budget, Context, Input, Poll};
-use thumbelina_jpeg::{self as jpeg, Decoder, Effort, OnDamage, Options, Process, Scale};
+use thumbelina_codec::{Context, Input, Poll};
+use thumbelina_jpeg::{self as jpeg, Decoder, Headers, Options, Process, Scale};
 
 use super::source::{DecodeOptions, RowSource, Source};
-use crate::limits::Limit;
 use crate::picture::Rows;
-use crate::{Depth, Error, Format, Info, Layout, cost};
+use crate::{Depth, Error, Format, Info, Layout, OnDamage, cost};
 
 /// Making look-up tables of the Huffman tables.
 const TABLES_NANOS: u64 = 100_000;
@@ -21,63 +19,60 @@ const FULL_BLOCK_NANOS: u64 = 40;
 /// photograph. With 2.6 left it does, at 41.8 dB.
 const DC_ONLY_LEAVE: f64 = 3.5;
 
+/// So many pixels are taken to have a byte, where the length of the input is not known.
+const PIXELS_PER_BYTE: u64 = 4;
+
 struct Jpeg {
-    input: Bytes,
+    decoder: Decoder,
     info: Info,
-    found: jpeg::Header,
-    /// Walking through the segments.
-    open_nanos: u64,
-    options: Options,
     /// An MCU at this scale.
     mcu_nanos: u64,
-    decoder: Option<Box<Decoder>>,
 }
 
-pub(super) fn open(input: Bytes) -> Result<Source, Error> {
-    let found = jpeg::Header::read(input.clone()).map_err(error)?;
-    let info = info(&found, input.len());
-    let decoder_info = info.clone();
-    Ok(Source::new(info, move |options, budget| {
-        Ok(Box::new(Jpeg::start(input, decoder_info, found, options, budget)))
-    }))
+pub(super) fn open(input: &mut Input) -> Result<Source, Error> {
+    let Poll::Ready(headers) = Headers::read(input).map_err(error)? else {
+        return Err(Error::truncated(Format::Jpeg));
+    };
+    let found = headers.header();
+    let pixels = u64::from(found.width) * u64::from(found.height);
+    let bytes = if input.is_complete() { input.len() } else { pixels / PIXELS_PER_BYTE };
+    let info = info(found, bytes);
+    let own = info.clone();
+    let start = move |how: &DecodeOptions, budget: &_| -> Result<Box<dyn RowSource>, Error> {
+        let options = options(how);
+        let mcu_nanos = mcu_nanos(&own, headers.header(), options.scale);
+        let decoder = Decoder::start(headers, &options, budget).map_err(error)?;
+        Ok(Box::new(Jpeg { decoder, info: own, mcu_nanos }))
+    };
+    Ok(Source::new(info, start).that_starts_in(TABLES_NANOS))
 }
 
-impl Jpeg {
-    fn start(input: Bytes, info: Info, found: jpeg::Header, how: &DecodeOptions, budget: &Budget) -> Self {
-        let scale = match how.scale {
+fn options(how: &DecodeOptions) -> Options {
+    Options {
+        scale: match how.scale {
             8 => Scale::Eighth,
             4 => Scale::Quarter,
             2 => Scale::Half,
             _ => Scale::Full,
-        };
-        let options = Options {
-            scale,
-            dc_only: how.left >= DC_ONLY_LEAVE,
-            on_damage: match how.on_damage {
-                crate::OnDamage::Error => OnDamage::Fail,
-                crate::OnDamage::Gray => OnDamage::Gray,
-            },
-            max_memory: budget.most(),
-            ..Options::default()
-        };
-        let blocks = |component: &jpeg::Component| u64::from(component.horizontal * component.vertical);
-        let each = if scale == Scale::Full { FULL_BLOCK_NANOS } else { BLOCK_NANOS };
-        let least = found.components.iter().map(blocks).sum::<u64>() * each;
-        let nanos = info.scaled(scale.factor()).nanos.all / found.mcus();
-        Jpeg {
-            // Anything above is too long for a step.
-            open_nanos: header_nanos(&input, 2 * cost::PIECE_NANOS),
-            mcu_nanos: nanos.max(least).max(1),
-            input,
-            info,
-            found,
-            options,
-            decoder: None,
-        }
+        },
+        dc_only: how.left >= DC_ONLY_LEAVE,
+        on_damage: match how.on_damage {
+            OnDamage::Error => jpeg::OnDamage::Fail,
+            OnDamage::Gray => jpeg::OnDamage::Gray,
+        },
+        ..Options::default()
     }
 }
 
-fn info(found: &jpeg::Header, bytes: usize) -> Info {
+fn mcu_nanos(info: &Info, found: &jpeg::Header, scale: Scale) -> u64 {
+    let blocks = |component: &jpeg::Component| u64::from(component.horizontal * component.vertical);
+    let each = if scale == Scale::Full { FULL_BLOCK_NANOS } else { BLOCK_NANOS };
+    let least = found.components.iter().map(blocks).sum::<u64>() * each;
+    let nanos = info.scaled(scale.factor()).nanos.all / found.mcus();
+    nanos.max(least).max(1)
+}
+
+fn info(found: &jpeg::Header, bytes: u64) -> Info {
     let orientation = found.exif.as_deref().and_then(Orientation::from_exif_chunk);
     let layout = Layout::new(if found.components.len() == 1 { 1 } else { 3 }, Depth::U8);
     let mut info = Info {
@@ -86,7 +81,7 @@ fn info(found: &jpeg::Header, bytes: usize) -> Info {
         shares: found.process != Process::Progressive,
         ..Info::new(Format::Jpeg, found.width, found.height, layout)
     };
-    info.nanos.input = bytes as u64 * cost::JPEG_NANOS_PER_BYTE;
+    info.nanos.input = bytes * cost::JPEG_NANOS_PER_BYTE;
     if found.process == Process::Progressive {
         // Most bytes are corrections, of a bit for each of many coefficients. Averages of blocks
         // need none of them.
@@ -109,9 +104,7 @@ fn error(error: jpeg::Error) -> Error {
         jpeg::Error::Invalid { offset, .. } | jpeg::Error::Damaged { offset } => {
             Error::Invalid { format, offset: Some(offset as u64) }
         }
-        jpeg::Error::Memory { needed, allowed } => {
-            Error::Limit { limit: Limit::MaxMemory, value: needed, maximum: allowed }
-        }
+        jpeg::Error::Codec(error) => error.into(),
         _ => Error::invalid(format),
     }
 }
@@ -122,37 +115,24 @@ impl RowSource for Jpeg {
     }
 
     fn next_nanos(&self) -> u64 {
-        if self.decoder.is_none() {
-            TABLES_NANOS + self.open_nanos
-        } else {
-            self.mcu_nanos.max(cost::STRIP_NANOS)
-        }
+        self.mcu_nanos.max(cost::STRIP_NANOS)
     }
 
+    // The decoder asks the budget.
     fn memory(&self) -> u64 {
-        self.found.memory(&self.options)
+        0
     }
 
     fn read(
         &mut self,
-        _input: &mut Input,
+        input: &mut Input,
         max_rows: u32,
         context: &Context<'_>,
     ) -> Result<Poll<Rows<'_>>, Error> {
-        if self.decoder.is_none() {
-            let decoder = Decoder::new(self.input.clone(), &self.options).map_err(error)?;
-            self.decoder = Some(Box::new(decoder));
-            return Ok(Poll::Working);
-        }
-        let decoder = self.decoder.as_mut().ok_or(Error::Internal)?;
-        let effort = match context.pool {
-            Some(pool) => Effort::Pool(pool),
-            None => Effort::Mcus((cost::STRIP_NANOS / self.mcu_nanos) as usize),
-        };
-        match decoder.read(max_rows as usize, effort).map_err(error)? {
-            jpeg::Read::Rows(rows) => Ok(Poll::Ready(Rows::U8(rows))),
-            jpeg::Read::Working => Ok(Poll::Working),
-            jpeg::Read::Done => Err(Error::Internal),
+        let mcus = (cost::STRIP_NANOS / self.mcu_nanos) as usize;
+        match self.decoder.read(input, max_rows as usize, mcus, context).map_err(error)? {
+            Poll::Ready([]) => Err(Error::Internal),
+            rows => Ok(rows.map(Rows::U8)),
         }
     }
 }

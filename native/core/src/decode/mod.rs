@@ -84,6 +84,7 @@ pub(crate) fn open(
 /// next, and lets go what it has used. `None` for the others.
 fn followed(format: Format, input: &mut Input) -> Option<Result<Source, Error>> {
     Some(match format {
+        Format::Jpeg => jpeg::open(input),
         Format::Png => png::Png::open(input).map(Source::of),
         Format::Gif => gif::Gif::open(input).map(Source::of),
         Format::Qoi => qoi::Qoi::open(input.bytes()).map(Source::of),
@@ -99,7 +100,6 @@ fn followed(format: Format, input: &mut Input) -> Option<Result<Source, Error>> 
 /// Reads the header of an input that is there.
 fn whole(format: Format, input: Bytes) -> Result<Source, Error> {
     match format {
-        Format::Jpeg => jpeg::open(input),
         Format::Webp => webp::open(&input),
         Format::Tiff => tiff::Tiff::open(input).map(Source::of),
         Format::Ico => ico::open(input),

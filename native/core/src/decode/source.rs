@@ -9,9 +9,14 @@ use crate::{Error, Info, OnDamage};
 pub(crate) struct Source {
     pub info: Info,
     start: Start,
+    /// The estimated nanoseconds of starting.
+    pub start_nanos: u64,
 }
 
 type Start = Box<dyn FnOnce(&DecodeOptions, &Budget) -> Result<Box<dyn RowSource>, Error> + Send>;
+
+/// Some allocations.
+const START_NANOS: u64 = 20_000;
 
 /// What a decoder is told before its first row.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -57,7 +62,12 @@ impl Source {
         info: Info,
         start: impl FnOnce(&DecodeOptions, &Budget) -> Result<Box<dyn RowSource>, Error> + Send + 'static,
     ) -> Self {
-        Source { info, start: Box::new(start) }
+        Source { info, start: Box::new(start), start_nanos: START_NANOS }
+    }
+
+    /// Says what starting takes, where that is more than usual.
+    pub(super) fn that_starts_in(self, start_nanos: u64) -> Self {
+        Source { start_nanos, ..self }
     }
 
     /// Of one that has none.

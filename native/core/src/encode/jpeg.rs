@@ -24,7 +24,6 @@ pub(super) struct Jpeg {
 
 /// The height of an MCU with 4:2:0. With 4:4:4 it is two MCUs.
 const MCU_ROWS: u32 = 16;
-const BANDS_PER_THREAD: u32 = 8;
 const END_OF_IMAGE: [u8; 2] = [0xFF, 0xD9];
 
 impl Jpeg {
@@ -96,16 +95,25 @@ impl Writer for Jpeg {
 
     fn step(&mut self, picture: &Picture, sink: &mut Sink, context: &Context<'_>) -> Result<bool, Error> {
         let (next, bands) = (self.next_band, self.bands);
+        // About as many bytes as its pixels are, at the most.
+        let memory = u64::from(picture.width) * u64::from(self.rows_per_band.min(picture.height)) * 4;
         if let Some(pool) = context.pool.filter(|_| bands - next > 1) {
-            // Not all at once: between two steps a dead caller is noticed.
-            let together = pool.current_num_threads() as u32 * BANDS_PER_THREAD;
+            // Not all at once: between two steps what is encoded goes to the sink.
+            let threads = pool.current_num_threads() as u32;
+            let room = context.budget.left() / memory.max(1);
+            let together = (threads * cost::BANDS_PER_THREAD).min(room.clamp(1, u32::MAX.into()) as u32);
             let rest = (next..bands.min(next.saturating_add(together))).into_par_iter();
-            let encoded: Result<Vec<_>, _> =
-                pool.install(|| rest.map(|band| self.encode(picture, band)).collect());
+            let _held = context.budget.hold(memory * rest.len() as u64)?;
+            let encode = |band| {
+                context.stop.check()?;
+                self.encode(picture, band)
+            };
+            let encoded: Result<Vec<_>, Error> = pool.install(|| rest.map(encode).collect());
             for band in encoded? {
                 self.append(band, picture.height, sink)?;
             }
         } else {
+            let _held = context.budget.hold(memory)?;
             let band = self.encode(picture, next)?;
             self.append(band, picture.height, sink)?;
         }

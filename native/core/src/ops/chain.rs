@@ -2,8 +2,8 @@ use rayon::prelude::*;
 use thumbelina_codec::{Budget, Context, Held};
 
 use super::op::{Bands, Op, Scratch};
-use crate::Error;
 use crate::picture::{Picture, Shape};
+use crate::{Error, cost};
 
 /// Operations at work, one after the other, each on all of what the one before has made.
 pub(crate) struct Chain {
@@ -25,9 +25,6 @@ struct Making {
     /// Rows that are made.
     rows: u32,
 }
-
-/// Between two steps a stop is noticed, so that not all bands are shared out at once.
-const BANDS_PER_THREAD: u64 = 8;
 
 impl Chain {
     /// `held` is what the picture takes.
@@ -110,7 +107,7 @@ impl Making {
             let threads = pool.current_num_threads() as u64;
             let room = context.budget.left() / memory.max(1);
             // Fewer bands than threads, where there is no room for one on each.
-            if room < threads { room.max(1) } else { threads * BANDS_PER_THREAD }
+            if room < threads { room.max(1) } else { threads * u64::from(cost::BANDS_PER_THREAD) }
         });
         let end = height.min(first.saturating_add(each.saturating_mul(together as u32)));
         let threads = pool.map_or(1, |pool| together.min(pool.current_num_threads() as u64));

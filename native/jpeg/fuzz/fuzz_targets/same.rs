@@ -9,7 +9,8 @@ use std::sync::OnceLock;
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use thumbelina_jpeg::{Decoder, Effort, Error, Header, OnDamage, Options, Read, Scale};
+use thumbelina_codec::{Budget, Context, Input, Poll, Stop};
+use thumbelina_jpeg::{Decoder, Error, Headers, OnDamage, Options, Scale};
 
 /// So that every input is quick: each is decoded two dozen times.
 const MOST_PIXELS: u32 = 1 << 17;
@@ -19,18 +20,35 @@ fn pool() -> &'static ThreadPool {
     POOL.get_or_init(|| ThreadPoolBuilder::new().num_threads(3).build().expect("three threads can be had"))
 }
 
+/// Of an input that is all there.
+fn headers(input: &mut Input) -> Result<Headers, Error> {
+    match Headers::read(input)? {
+        Poll::Ready(headers) => Ok(headers),
+        Poll::Working | Poll::NeedInput => unreachable!("all is there"),
+    }
+}
+
 /// All rows up to the end or the first error.
-fn rows(input: &Bytes, options: &Options, most: usize, effort: Effort<'_>) -> (Vec<u8>, Option<Error>) {
-    let mut samples = Vec::new();
-    let mut decoder = match Decoder::new(input.clone(), options) {
+fn rows(
+    bytes: &Bytes,
+    options: &Options,
+    (most, effort): (usize, usize),
+    pool: Option<&ThreadPool>,
+) -> (Vec<u8>, Option<Error>) {
+    let (mut input, mut samples) = (Input::whole(bytes.clone()), Vec::new());
+    let (stop, budget) = (Stop::new(), Budget::new(64 << 20));
+    let context = Context { pool, stop: &stop, budget: &budget };
+    let started = headers(&mut input).and_then(|headers| Decoder::start(headers, options, &budget));
+    let mut decoder = match started {
         Ok(decoder) => decoder,
         Err(error) => return (samples, Some(error)),
     };
     loop {
-        match decoder.read(most, effort) {
-            Ok(Read::Rows(rows)) => samples.extend_from_slice(rows),
-            Ok(Read::Working) => {}
-            Ok(Read::Done) => return (samples, None),
+        match decoder.read(&mut input, most, effort, &context) {
+            Ok(Poll::Ready([])) => return (samples, None),
+            Ok(Poll::Ready(rows)) => samples.extend_from_slice(rows),
+            Ok(Poll::Working) => {}
+            Ok(Poll::NeedInput) => unreachable!("all is there"),
             Err(error) => return (samples, Some(error)),
         }
     }
@@ -38,18 +56,19 @@ fn rows(input: &Bytes, options: &Options, most: usize, effort: Effort<'_>) -> (V
 
 fuzz_target!(|data: &[u8]| {
     let input = Bytes::copy_from_slice(data);
-    if !Header::read(input.clone()).is_ok_and(|header| header.width * header.height <= MOST_PIXELS) {
+    let headers = headers(&mut Input::whole(input.clone()));
+    if !headers.is_ok_and(|headers| headers.header().width * headers.header().height <= MOST_PIXELS) {
         return;
     }
     for scale in Scale::ALL {
         for on_damage in [OnDamage::Fail, OnDamage::Gray] {
             // Pieces so short that small pictures have several.
             let dc_only = data.len().is_multiple_of(2);
-            let options = Options { scale, dc_only, on_damage, max_memory: 64 << 20, piece: 48 };
-            let (whole, error) = rows(&input, &options, usize::MAX, Effort::Mcus(usize::MAX));
-            for (most, effort) in [(1, Effort::Mcus(1)), (usize::MAX, Effort::Pool(pool()))] {
-                let (other, other_error) = rows(&input, &options, most, effort);
-                let how = (scale, on_damage, effort);
+            let options = Options { scale, dc_only, on_damage, piece: 48 };
+            let (whole, error) = rows(&input, &options, (usize::MAX, usize::MAX), None);
+            for (most, pool) in [(1, None), (usize::MAX, Some(pool()))] {
+                let (other, other_error) = rows(&input, &options, (most, 1), pool);
+                let how = (scale, on_damage, pool);
                 assert_eq!(error, other_error, "{how:?}");
                 // Before an error, several threads may have finished fewer rows.
                 let both = whole.len().min(other.len());

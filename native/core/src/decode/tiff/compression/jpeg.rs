@@ -7,7 +7,8 @@
 use std::ops::Range;
 
 use bytes::Bytes;
-use thumbelina_jpeg::{self as jpeg, Decoder, Effort, Options};
+use thumbelina_codec::{Budget, Context, Input, Poll, Stop};
+use thumbelina_jpeg::{self as jpeg, Decoder, Headers, Options};
 
 use super::super::description::{Description, JpegColor};
 use crate::limits::Limit;
@@ -18,7 +19,7 @@ pub(in super::super) struct Jpeg {
     color: JpegColor,
     /// Sides of a whole chunk.
     chunk: (u32, u32),
-    max_memory: u64,
+    budget: Budget,
     /// The scans that were come upon in the chunk.
     scans: usize,
     state: State,
@@ -31,7 +32,7 @@ enum State {
         stream: Vec<u8>,
         rest: Range<usize>,
     },
-    Decoding(Box<Decoder>),
+    Decoding(Box<Decoder>, Input),
 }
 
 /// More than anything that stands before a scan, but for pictures in pictures.
@@ -69,8 +70,8 @@ impl Jpeg {
         let components = picture.chunk_samples() as u64;
         let rounded = |side: u32| u64::from(side.min(MAX_SIDE)).next_multiple_of(MCU_SIDE.into());
         let rows = rounded(width) * u64::from(MCU_SIDE) * components * 2;
-        // Two bytes and some flags each.
-        let all = rounded(width) * rounded(height) * components * 9 / 4;
+        // Two bytes and some flags each, and what knowing of the rows of blocks takes.
+        let all = rounded(width) * rounded(height) * components * 9 / 4 + rounded(height) * components * 8;
         rows + if buffered { all } else { 0 } + (256 << 10)
     }
 
@@ -102,8 +103,8 @@ impl Jpeg {
         chunk: (u32, u32),
         buffered: bool,
     ) -> Self {
-        let max_memory = Self::memory(picture, chunk, buffered);
-        Jpeg { tables, color: picture.jpeg_color(), chunk, max_memory, scans: 0, state: State::Closed }
+        let budget = Budget::new(Self::memory(picture, chunk, buffered));
+        Jpeg { tables, color: picture.jpeg_color(), chunk, budget, scans: 0, state: State::Closed }
     }
 
     /// Reads a chunk's header. `visible` are the columns and rows of it that are needed.
@@ -176,7 +177,7 @@ impl Jpeg {
 
     /// Whether the next call of [`run`](Self::run) decodes, and does not get ready for it.
     pub(in super::super) fn is_decoding(&self) -> bool {
-        matches!(self.state, State::Decoding(_))
+        matches!(self.state, State::Decoding(..))
     }
 
     /// Writes at most one row: the columns of it that are there and have room. `mcus` is how much
@@ -202,20 +203,28 @@ impl Jpeg {
                 }
                 if rest.start >= rest.end {
                     let stream = std::mem::take(stream);
-                    let options = Options { max_memory: self.max_memory, ..Options::default() };
-                    self.state = State::Decoding(Box::new(Decoder::new(stream, &options).map_err(error)?));
+                    let mut input = Input::whole(stream.into());
+                    let Poll::Ready(headers) = Headers::read(&mut input).map_err(error)? else {
+                        return Err(TRUNCATED);
+                    };
+                    let decoder =
+                        Decoder::start(headers, &Options::default(), &self.budget).map_err(error)?;
+                    self.state = State::Decoding(Box::new(decoder), input);
                 }
                 Ok(0)
             }
-            State::Decoding(decoder) => match decoder.read(1, Effort::Mcus(mcus)).map_err(error)? {
-                jpeg::Read::Rows(row) => {
-                    let len = row.len().min(out.len());
-                    out[..len].copy_from_slice(&row[..len]);
-                    Ok(out.len())
+            State::Decoding(decoder, stream) => {
+                let context = Context { pool: None, stop: &Stop::new(), budget: &self.budget };
+                match decoder.read(stream, 1, mcus, &context).map_err(error)? {
+                    Poll::Ready([]) | Poll::NeedInput => Err(TRUNCATED),
+                    Poll::Ready(row) => {
+                        let len = row.len().min(out.len());
+                        out[..len].copy_from_slice(&row[..len]);
+                        Ok(out.len())
+                    }
+                    Poll::Working => Ok(0),
                 }
-                jpeg::Read::Working => Ok(0),
-                jpeg::Read::Done => Err(TRUNCATED),
-            },
+            }
         }
     }
 
@@ -290,9 +299,10 @@ fn error(error: jpeg::Error) -> Error {
     match error {
         jpeg::Error::Unsupported(_) => Error::Unsupported(Format::Tiff),
         jpeg::Error::Truncated { .. } => TRUNCATED,
-        jpeg::Error::Memory { needed, allowed } => {
+        jpeg::Error::Codec(thumbelina_codec::Error::OverBudget { needed, allowed }) => {
             Error::Limit { limit: Limit::MaxMemory, value: needed, maximum: allowed }
         }
+        jpeg::Error::Codec(thumbelina_codec::Error::OutOfMemory) => Error::OutOfMemory,
         _ => INVALID,
     }
 }

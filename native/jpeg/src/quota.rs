@@ -1,6 +1,8 @@
 //! How much of the input one call may look at. MCUs are counted beside it: data that yields none,
 //! or takes many bytes for one, must not hold a call.
 
+use thumbelina_codec::Stop;
+
 /// Bytes that are decoded at a time: a tenth of a millisecond for the densest data there is.
 const BYTES_PER_CALL: usize = 4 << 10;
 
@@ -12,32 +14,33 @@ const SEARCHED: usize = 4;
 #[doc(hidden)]
 pub const MOST_LOOKED_AT: u64 = (BYTES_PER_CALL * SEARCHED + (64 << 10)) as u64;
 
-/// What one call may still do, in bytes of entropy-coded data.
+/// What one call may still do, in bytes of entropy-coded data: nothing once it is to stop.
 #[derive(Debug)]
-pub(crate) struct Budget {
+pub(crate) struct Quota<'a> {
     left: usize,
     /// Bytes of the input that were looked at, however quickly.
     looked_at: u64,
+    stop: &'a Stop,
 }
 
-impl Budget {
+impl<'a> Quota<'a> {
     /// For one of the calls that are kept short.
-    pub(crate) fn of_a_call() -> Self {
-        Budget::of_calls(1)
+    pub(crate) fn of_a_call(stop: &'a Stop) -> Self {
+        Quota::of_calls(1, stop)
     }
 
     /// For one that does as much as so many of these.
-    pub(crate) fn of_calls(calls: usize) -> Self {
-        Budget { left: BYTES_PER_CALL * calls, looked_at: 0 }
+    pub(crate) fn of_calls(calls: usize, stop: &'a Stop) -> Self {
+        Quota { left: BYTES_PER_CALL * calls, looked_at: 0, stop }
     }
 
-    /// For where nobody waits, or where the caller knows beforehand how long it takes.
-    pub(crate) fn unlimited() -> Self {
-        Budget { left: usize::MAX, looked_at: 0 }
+    /// For what is bounded otherwise.
+    pub(crate) fn unlimited(stop: &'a Stop) -> Self {
+        Quota { left: usize::MAX, looked_at: 0, stop }
     }
 
     pub(crate) fn is_spent(&self) -> bool {
-        self.left == 0
+        self.left == 0 || self.stop.is_asked()
     }
 
     pub(crate) fn looked_at(&self) -> u64 {

@@ -1,98 +1,12 @@
-//! From coefficients to rows of the output: inverse transforms, enlarged chroma, colors.
+//! From samples of the components to rows of the output: enlarged chroma, colors.
 
 use rayon::ThreadPool;
 use thumbelina_codec::threads::share_out;
+use thumbelina_codec::{Error, Stop};
 
-use crate::block::Class;
 use crate::frame::{Ratio, Scaled};
 use crate::header::Color;
-use crate::kernels::{Kernels, idct1, idct2};
-
-/// What turns the blocks of a component into samples.
-#[derive(Debug, Clone)]
-pub(crate) struct Transform {
-    class: Class,
-    /// Those of the coefficients that are kept, row by row.
-    quantizers: [i16; 64],
-}
-
-impl Transform {
-    pub(crate) fn new(class: Class, quantizers: &[u16; 64]) -> Self {
-        let mut kept = [0; 64];
-        let side = class.side();
-        for (row, kept) in kept.chunks_exact_mut(side).take(side).enumerate() {
-            for (kept, &quantizer) in kept.iter_mut().zip(&quantizers[row * 8..]) {
-                // More than 15 bits only fit coefficients that no 8-bit picture has.
-                *kept = quantizer as i16;
-            }
-        }
-        Transform { class, quantizers: kept }
-    }
-
-    /// A row of blocks, to samples that begin at `out` and have rows `stride` apart. Each block's
-    /// coefficients are the first of `each` in `coefficients`, and its samples begin `step` behind
-    /// the last block's. `offset` is added to all DC values.
-    pub(crate) fn apply(
-        &self,
-        kernels: &Kernels,
-        (coefficients, each): (&[i16], usize),
-        offset: i16,
-        (out, step): (&mut [u8], usize),
-        stride: usize,
-    ) {
-        let blocks = coefficients.chunks(each);
-        match self.class {
-            Class::One => {
-                let quantizer = self.quantizers[0];
-                for i in 0..blocks.len() {
-                    if let (Some(dc), Some(out)) = (coefficients.get(i * each), out.get_mut(i * step)) {
-                        *out = idct1(dc.wrapping_add(offset), quantizer);
-                    }
-                }
-            }
-            Class::Two => {
-                let &[q, r, s, t, ..] = &self.quantizers;
-                let (above, below) = out.split_at_mut(stride);
-                for i in 0..blocks.len() {
-                    let block = coefficients.get(i * each..i * each + 4);
-                    let pair = i * step..i * step + 2;
-                    if let (Some(&[dc, a, b, c]), Some([v, w]), Some([x, y])) =
-                        (block, above.get_mut(pair.clone()), below.get_mut(pair))
-                    {
-                        [*v, *w, *x, *y] = idct2(&[dc.wrapping_add(offset), a, b, c], &[q, r, s, t]);
-                    }
-                }
-            }
-            Class::Four => {
-                let Some(quantizers) = self.quantizers.first_chunk() else { return };
-                for (i, block) in blocks.enumerate() {
-                    if let Some(block) = raised(block, offset) {
-                        (kernels.idct4)(&block, quantizers, &mut out[i * step..], stride);
-                    }
-                }
-            }
-            Class::Eight => {
-                for (i, block) in blocks.enumerate() {
-                    let out = &mut out[i * step..];
-                    if offset == 0
-                        && let Some(block) = block.first_chunk()
-                    {
-                        (kernels.idct8)(block, &self.quantizers, out, stride);
-                    } else if let Some(block) = raised(block, offset) {
-                        (kernels.idct8)(&block, &self.quantizers, out, stride);
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn raised<const N: usize>(coefficients: &[i16], offset: i16) -> Option<[i16; N]> {
-    let mut block = *coefficients.first_chunk()?;
-    let dc = block.first_mut()?;
-    *dc = dc.wrapping_add(offset);
-    Some(block)
-}
+use crate::kernels::Kernels;
 
 /// Bytes of the output that a thread makes at a time, where several do, and below how many it is
 /// not worth to wake others.
@@ -241,28 +155,26 @@ impl Bands {
     }
 
     /// The next rows of MCUs, to be written. They hold whatever was there before.
-    pub(crate) fn next_rows(&mut self, count: usize) -> Vec<McuRow<'_>> {
+    pub(crate) fn next_rows(&mut self, count: usize) -> Result<Vec<McuRow<'_>>, Error> {
         let mut rows: Vec<McuRow<'_>> =
             (0..count).map(|_| McuRow { planes: Default::default(), strides: [0; 4] }).collect();
         for (component, plane) in self.planes.iter_mut().enumerate() {
             let from = plane.rows * plane.stride;
             let each = plane.scaled.mcu_rows() * plane.stride;
             let len = from + each * count;
-            if plane.samples.is_empty() {
-                // Enough for one row of MCUs at a time. Zeros come as fresh pages, one by one as
-                // they are written to: a row of a wide picture is megabytes.
-                let rows = plane.scaled.mcu_rows() + KEPT_ROWS;
-                plane.samples = vec![0; len.max(rows * plane.stride)];
-            } else if plane.samples.len() < len {
-                plane.samples.reserve_exact(len - plane.samples.len());
-                plane.samples.resize(len, 0);
+            if plane.samples.len() < len {
+                // At least enough for one row of MCUs at a time.
+                let least = (plane.scaled.mcu_rows() + KEPT_ROWS) * plane.stride;
+                let more = len.max(least) - plane.samples.len();
+                plane.samples.try_reserve_exact(more).map_err(|_| Error::OutOfMemory)?;
+                plane.samples.resize(len.max(least), 0);
             }
             for (row, samples) in rows.iter_mut().zip(plane.samples[from..].chunks_exact_mut(each)) {
                 row.planes[component] = samples;
                 row.strides[component] = plane.stride;
             }
         }
-        rows
+        Ok(rows)
     }
 
     /// The next rows of MCUs have been written.
@@ -289,12 +201,18 @@ impl Bands {
     }
 
     /// Makes the next `rows` of the output, which have to be [`ready`](Self::ready).
-    pub(crate) fn make(&mut self, rows: usize, out: &mut Vec<u8>, pool: Option<&ThreadPool>) {
+    pub(crate) fn make(
+        &mut self,
+        rows: usize,
+        out: &mut Vec<u8>,
+        pool: Option<&ThreadPool>,
+        stop: &Stop,
+    ) -> Result<(), Error> {
         let row_len = self.width * self.color.channels();
         if out.capacity() < rows * row_len {
             // All of it is written anew: no need to hold both.
             *out = Vec::new();
-            out.reserve_exact(rows * row_len);
+            out.try_reserve_exact(rows * row_len).map_err(|_| Error::OutOfMemory)?;
         }
         out.resize(rows * row_len, 0);
         let this = &*self;
@@ -302,12 +220,14 @@ impl Bands {
         match pool {
             Some(pool) if out.len() >= LEAST_BYTES_SHARED && rows > each => {
                 let parts = out.chunks_mut(row_len * each).enumerate();
-                share_out(pool, parts, |(i, out)| this.make_rows(this.next + i * each, out));
+                share_out(pool, parts, |(i, out)| this.make_rows(this.next + i * each, out, stop));
             }
-            _ => this.make_rows(this.next, out),
+            _ => this.make_rows(this.next, out, stop),
         }
+        stop.check()?;
         self.next += rows;
         self.forget();
+        Ok(())
     }
 
     /// Drops the rows that no output needs any more.
@@ -324,9 +244,13 @@ impl Bands {
         }
     }
 
-    fn make_rows(&self, first: usize, out: &mut [u8]) {
+    /// Leaves the rest out once it is to stop.
+    fn make_rows(&self, first: usize, out: &mut [u8], stop: &Stop) {
         let mut scratch: [Vec<u8>; 4] = Default::default();
         for (y, out) in (first..).zip(out.chunks_exact_mut(self.width * self.color.channels())) {
+            if stop.is_asked() {
+                return;
+            }
             let mut rows: [&[u8]; 4] = Default::default();
             for ((plane, scratch), row) in self.planes.iter().zip(&mut scratch).zip(&mut rows) {
                 *row = plane.output_row(y, self.width, &self.kernels, scratch);

@@ -2,9 +2,10 @@
 
 use crate::Error;
 use crate::block::{Class, Damage};
-use crate::cursor::Reader;
-use crate::header::{ScanHeader, Tables};
 use crate::huffman::{Symbols, value};
+use crate::scan_header::ScanHeader;
+use crate::scan_reader::State;
+use crate::tables::Tables;
 
 /// What a scan brings.
 #[derive(Debug)]
@@ -21,13 +22,12 @@ pub(crate) struct Band {
 }
 
 impl Band {
-    pub(crate) fn new(header: &ScanHeader, tables: &Tables, input: &[u8]) -> Result<Self, Error> {
+    pub(crate) fn new(header: &ScanHeader, tables: &Tables) -> Result<Self, Error> {
         let &ScanHeader { start, end, high, low, data, .. } = header;
         let mut found = Vec::new();
         if start > 0 || high == 0 {
             for &(_, dc, ac) in &header.components {
-                let table =
-                    if start == 0 { tables.dc_symbols(input, dc) } else { tables.ac_symbols(input, ac) };
+                let table = if start == 0 { tables.dc_symbols(dc) } else { tables.ac_symbols(ac) };
                 let missing = Error::Invalid { what: "a scan without its Huffman table", offset: data };
                 found.push(table.ok_or(missing)?);
             }
@@ -81,13 +81,13 @@ impl Target<'_> {
 
 #[inline(always)]
 pub(crate) fn dc_refine(
-    reader: &mut Reader,
+    state: &mut State,
     data: &[u8],
     band: &Band,
     target: &mut Target<'_>,
 ) -> Result<(), Damage> {
-    reader.bits.refill(data);
-    if let (1, Some(dc)) = (reader.bits.take(1), target.kept.first_mut()) {
+    state.bits.refill(data);
+    if let (1, Some(dc)) = (state.bits.take(1), target.kept.first_mut()) {
         *dc |= 1 << band.low;
     }
     Ok(())
@@ -95,13 +95,13 @@ pub(crate) fn dc_refine(
 
 #[inline(always)]
 pub(crate) fn dc_first(
-    reader: &mut Reader,
+    state: &mut State,
     data: &[u8],
     band: &Band,
     component: usize,
     target: &mut Target<'_>,
 ) -> Result<(), Damage> {
-    let bits = &mut reader.bits;
+    let bits = &mut state.bits;
     bits.refill(data);
     let (length, size) = band.tables.get(component).ok_or(Damage)?.find(bits.peek()).ok_or(Damage)?;
     if size > 15 {
@@ -110,7 +110,7 @@ pub(crate) fn dc_first(
     bits.skip(length);
     let difference = value(bits.peek(), size.into());
     bits.skip(size.into());
-    let prediction = &mut reader.predictions[component & 3];
+    let prediction = &mut state.predictions[component & 3];
     *prediction = prediction.wrapping_add(difference);
     if let Some(dc) = target.kept.first_mut() {
         *dc = *prediction << band.low;
@@ -120,17 +120,17 @@ pub(crate) fn dc_first(
 
 #[inline(always)]
 pub(crate) fn ac_first(
-    reader: &mut Reader,
+    state: &mut State,
     data: &[u8],
     band: &Band,
     target: &mut Target<'_>,
 ) -> Result<(), Damage> {
-    if reader.end_of_band > 0 {
-        reader.end_of_band -= 1;
+    if state.end_of_band > 0 {
+        state.end_of_band -= 1;
         return Ok(());
     }
     let table = band.tables.first().ok_or(Damage)?;
-    let bits = &mut reader.bits;
+    let bits = &mut state.bits;
     let mut k = band.start;
     while k <= band.end {
         bits.refill(data);
@@ -140,7 +140,7 @@ pub(crate) fn ac_first(
         match (run, size) {
             (15, 0) => k += 16,
             (_, 0) => {
-                reader.end_of_band = (1 << run) - 1 + bits.take(run);
+                state.end_of_band = (1 << run) - 1 + bits.take(run);
                 break;
             }
             _ => {
@@ -159,16 +159,16 @@ pub(crate) fn ac_first(
 
 #[inline(always)]
 pub(crate) fn ac_refine(
-    reader: &mut Reader,
+    state: &mut State,
     data: &[u8],
     band: &Band,
     target: &mut Target<'_>,
 ) -> Result<(), Damage> {
     let table = band.tables.first().ok_or(Damage)?;
     let bit = 1 << band.low;
-    let bits = &mut reader.bits;
+    let bits = &mut state.bits;
     let mut k = band.start;
-    while reader.end_of_band == 0 && k <= band.end {
+    while state.end_of_band == 0 && k <= band.end {
         bits.refill(data);
         let (length, symbol) = table.find(bits.peek()).ok_or(Damage)?;
         bits.skip(length);
@@ -176,7 +176,7 @@ pub(crate) fn ac_refine(
         let new = match (run, symbol & 15) {
             (15, 0) => None,
             (_, 0) => {
-                reader.end_of_band = (1 << run) + bits.take(run);
+                state.end_of_band = (1 << run) + bits.take(run);
                 break;
             }
             (_, 1) => Some(if bits.take(1) == 1 { bit } else { -bit }),
@@ -204,7 +204,7 @@ pub(crate) fn ac_refine(
         }
         k += 1;
     }
-    if reader.end_of_band > 0 {
+    if state.end_of_band > 0 {
         // Straight from one that is not zero to the next: most blocks have few, or none.
         let mut left = *target.nonzero & band.positions & u64::MAX.checked_shl(k).unwrap_or(0);
         while left != 0 {
@@ -214,7 +214,7 @@ pub(crate) fn ac_refine(
             }
             left &= left - 1;
         }
-        reader.end_of_band -= 1;
+        state.end_of_band -= 1;
     }
     Ok(())
 }

@@ -1,10 +1,11 @@
 //! One thread's way through a sequential scan, MCU by MCU. Everything else that decodes such a scan
 //! has to agree with this.
 
-use crate::bits::{Bits, Search, search, stuffed, unstuff};
+use crate::bits::Bits;
 use crate::block::Damage;
-use crate::budget::Budget;
+use crate::quota::Quota;
 use crate::scan::Predictions;
+use crate::view::{Search, View};
 use crate::{Error, OnDamage};
 
 /// Bytes that are freed of their stuffing at a time.
@@ -14,18 +15,18 @@ const WINDOW: usize = 8 << 10;
 const RESTART_BYTES: usize = 8;
 
 #[derive(Debug)]
-pub(crate) struct Cursor {
+pub(crate) struct ScanReader {
     /// Bytes without stuffing, from `start` of the input to `next`.
     data: Vec<u8>,
     start: usize,
     next: usize,
     /// At `next` is a marker or the end of the input.
     ended: bool,
-    /// Bytes of `data` that some budget was charged with.
+    /// Bytes of `data` that some quota was charged with.
     paid: usize,
     /// No restart marker that counts is between `next` and here.
     searched: usize,
-    pub reader: Reader,
+    pub state: State,
     /// MCUs from one restart marker to the next. Without any the scan is one interval.
     interval: u64,
     /// MCUs left in this one.
@@ -43,7 +44,7 @@ pub(crate) struct Cursor {
 
 /// What one MCU leaves behind for the next.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Reader {
+pub(crate) struct State {
     pub bits: Bits,
     /// The DC values of the blocks before, one for each component of the scan.
     pub predictions: Predictions,
@@ -54,30 +55,32 @@ pub(crate) struct Reader {
 /// A bit of the input: the number of its byte, and its own in that byte.
 pub(crate) type Place = (usize, usize);
 
-/// What [`Cursor::decode`] found.
+/// What [`ScanReader::decode`] found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Found {
     /// So many MCUs.
     Mcus(usize),
     /// So many MCUs that are not there any more.
     Lost(usize),
-    /// None yet: the budget is spent.
+    /// None yet: the quota is spent.
     Nothing,
+    /// None before more of the input is there.
+    Starved,
 }
 
-impl Cursor {
+impl ScanReader {
     /// At the start of a scan whose data begins at `offset`. `interval` is 0 where there are no
     /// restart markers, and no MCU takes more than `reserve` bytes.
     pub(crate) fn new(offset: usize, total: u64, interval: u32, reserve: usize, on_damage: OnDamage) -> Self {
         let interval = if interval == 0 { total } else { interval.into() };
-        Cursor {
+        ScanReader {
             data: Vec::new(),
             start: offset,
             next: offset,
             ended: false,
             paid: 0,
             searched: offset,
-            reader: Reader::default(),
+            state: State::default(),
             interval,
             left: interval.min(total),
             total,
@@ -103,9 +106,14 @@ impl Cursor {
         self.lost == 0
     }
 
-    /// Where the input goes on behind the scan.
+    /// Where the input goes on behind the scan, or behind what was looked at of it.
     pub(crate) fn end(&self) -> usize {
-        self.next
+        self.searched.max(self.next)
+    }
+
+    /// What comes before this place is not needed any more.
+    pub(crate) fn needed(&self) -> usize {
+        if self.left > 0 { self.start } else { self.end() }
     }
 
     /// MCUs from one restart marker to the next.
@@ -114,38 +122,41 @@ impl Cursor {
     }
 
     /// Decodes at most `most` MCUs (not 0), as far as the end of the restart interval and the
-    /// budget. `mcu` decodes one, and is told how many came before it in this call.
+    /// quota. `mcu` decodes one, and is told how many came before it in this call.
     #[inline(always)]
     pub(crate) fn decode(
         &mut self,
-        input: &[u8],
+        view: View<'_>,
         most: usize,
-        budget: &mut Budget,
-        mut mcu: impl FnMut(usize, &mut Reader, &[u8]) -> Result<(), Damage>,
+        quota: &mut Quota<'_>,
+        mut mcu: impl FnMut(usize, &mut State, &[u8]) -> Result<(), Damage>,
     ) -> Result<Found, Error> {
-        if self.left == 0 && self.lost == 0 && !self.next_interval(input, budget)? {
-            return Ok(Found::Nothing);
+        if self.left == 0
+            && self.lost == 0
+            && let Some(found) = self.next_interval(view, quota)?
+        {
+            return Ok(found);
         }
         let mut done = 0;
         if self.lost == 0 {
             let count = self.left.min(most as u64) as usize;
-            let mut stop = self.stop(budget);
+            let mut stop = self.stop(quota);
             while done < count {
-                let at = self.reader.bits.position() / 8;
+                let at = self.state.bits.position() / 8;
                 if at >= stop {
-                    match self.go_on(input, budget) {
+                    match self.go_on(view, quota) {
                         Some(next) => stop = next,
                         None => break,
                     }
                 }
-                let decoded = mcu(done, &mut self.reader, &self.data);
-                if decoded == Err(Damage) || self.ended && self.reader.bits.overran(&self.data) {
-                    self.damaged(input, done)?;
+                let decoded = mcu(done, &mut self.state, &self.data);
+                if decoded == Err(Damage) || self.ended && self.state.bits.overran(&self.data) {
+                    self.damaged(view, done)?;
                     break;
                 }
                 done += 1;
             }
-            self.pay(budget);
+            self.pay(quota);
             if self.lost == 0 {
                 self.left -= done as u64;
             }
@@ -155,7 +166,8 @@ impl Cursor {
             return Ok(Found::Mcus(done));
         }
         match self.lost.min(most as u64) {
-            0 => Ok(Found::Nothing),
+            0 if quota.is_spent() => Ok(Found::Nothing),
+            0 => Ok(Found::Starved),
             count => {
                 self.pass_lost(count);
                 Ok(Found::Lost(count as usize))
@@ -176,25 +188,25 @@ impl Cursor {
 
     /// How many MCUs to come have nothing in the scan's band, as far as is known.
     pub(crate) fn empty(&self) -> u64 {
-        if self.lost == 0 { self.left.min(self.reader.end_of_band.into()) } else { 0 }
+        if self.lost == 0 { self.left.min(self.state.end_of_band.into()) } else { 0 }
     }
 
     /// Passes so many of these.
     pub(crate) fn pass_empty(&mut self, count: u64) {
-        self.reader.end_of_band -= count as u32;
+        self.state.end_of_band -= count as u32;
         self.left -= count;
         self.total -= count;
     }
 
     /// The rest of the interval is lost, but for what was just `done`.
     #[cold]
-    fn damaged(&mut self, input: &[u8], done: usize) -> Result<(), Error> {
+    fn damaged(&mut self, view: View<'_>, done: usize) -> Result<(), Error> {
         if self.on_damage == OnDamage::Fail {
-            let bits = &self.reader.bits;
-            return Err(if self.ended && self.next >= input.len() && bits.overran(&self.data) {
-                Error::Truncated { offset: input.len() }
+            let bits = &self.state.bits;
+            return Err(if self.ended && self.next >= view.end() && bits.overran(&self.data) {
+                Error::Truncated { offset: view.end() }
             } else {
-                Error::Damaged { offset: stuffed(input, self.start, bits.position() / 8).min(self.next) }
+                Error::Damaged { offset: view.stuffed(self.start, bits.position() / 8).min(self.next) }
             });
         }
         self.lost = self.left - done as u64;
@@ -204,54 +216,61 @@ impl Cursor {
 
     /// The byte of the data from which on no MCU may begin before the cursor was asked to
     /// [`go_on`](Self::go_on).
-    fn stop(&self, budget: &Budget) -> usize {
-        let paid = self.paid.saturating_add(budget.decodable());
+    fn stop(&self, quota: &Quota<'_>) -> usize {
+        let paid = self.paid.saturating_add(quota.decodable());
         if self.ended { paid } else { paid.min((self.data.len() + 1).saturating_sub(self.reserve)) }
     }
 
-    /// Makes sure that there are bytes enough, and says up to where. `None` if the budget is spent.
+    /// Makes sure that there are bytes enough, and says up to where. `None` if the quota is spent,
+    /// or if more of the input is needed.
     #[cold]
     #[inline(never)]
-    fn go_on(&mut self, input: &[u8], budget: &mut Budget) -> Option<usize> {
-        self.pay(budget);
-        if budget.is_spent() {
+    fn go_on(&mut self, view: View<'_>, quota: &mut Quota<'_>) -> Option<usize> {
+        self.pay(quota);
+        if quota.is_spent() {
             return None;
         }
         if !self.ended && self.paid + self.reserve > self.data.len() {
-            self.fill(input, budget);
+            self.fill(view, quota);
         }
-        Some(self.stop(budget))
+        let stop = self.stop(quota);
+        (self.paid < stop).then_some(stop)
     }
 
-    /// Charges the budget with what was decoded.
-    fn pay(&mut self, budget: &mut Budget) {
-        let at = self.reader.bits.position() / 8;
-        budget.decoded(at.saturating_sub(self.paid));
+    /// Charges the quota with what was decoded.
+    fn pay(&mut self, quota: &mut Quota<'_>) {
+        let at = self.state.bits.position() / 8;
+        quota.decoded(at.saturating_sub(self.paid));
         self.paid = at;
     }
 
-    /// Loads more bytes; those that were read are dropped.
+    /// Loads more bytes, as far as they have come; those that were read are dropped.
     #[cold]
-    fn fill(&mut self, input: &[u8], budget: &mut Budget) {
-        let bit = self.reader.bits.position();
+    fn fill(&mut self, view: View<'_>, quota: &mut Quota<'_>) {
+        let bit = self.state.bits.position();
         let used = (bit / 8).min(self.data.len());
-        self.start = stuffed(input, self.start, used);
+        self.start = view.stuffed(self.start, used);
         self.data.drain(..used);
         let (from, enough) = (self.next, self.reserve + WINDOW);
         while !self.ended && self.data.len() < enough {
-            (self.next, self.ended) = unstuff(input, self.next, enough - self.data.len(), &mut self.data);
+            let before = self.next;
+            (self.next, self.ended) = view.unstuff(before, enough - self.data.len(), &mut self.data);
+            if self.next == before {
+                break;
+            }
         }
-        budget.loaded(self.next - from);
-        self.reader.bits = Bits::at(&self.data, bit - used * 8);
+        quota.loaded(self.next - from);
+        self.state.bits = Bits::at(&self.data, bit - used * 8);
         self.paid = bit / 8 - used;
     }
 
-    /// Passes the restart marker that has to be next. `false` if it is still to be found.
-    fn next_interval(&mut self, input: &[u8], budget: &mut Budget) -> Result<bool, Error> {
+    /// Passes the restart marker that has to be next, and answers nothing; or why it is still to be
+    /// found.
+    fn next_interval(&mut self, view: View<'_>, quota: &mut Quota<'_>) -> Result<Option<Found>, Error> {
         let mut from = self.searched.max(self.next);
-        budget.spent(RESTART_BYTES);
+        quota.spent(RESTART_BYTES);
         let lost = loop {
-            match search(input, from, budget) {
+            match view.search(from, quota) {
                 Search::Marker(at, code @ 0xD0..=0xD7) => {
                     let ahead = (code - 0xD0).wrapping_sub(self.restart) & 7;
                     if ahead != 0 && self.on_damage == OnDamage::Fail {
@@ -266,19 +285,23 @@ impl Cursor {
                     }
                 }
                 Search::Later(at) => from = at,
+                Search::Starved(at) => {
+                    self.searched = at;
+                    return Ok(Some(Found::Starved));
+                }
                 found => {
                     let end = if let Search::Marker(at, _) = found { Some(at) } else { None };
                     if self.on_damage == OnDamage::Fail {
-                        let truncated = Error::Truncated { offset: input.len() };
+                        let truncated = Error::Truncated { offset: view.end() };
                         return Err(end.map_or(truncated, |offset| Error::Damaged { offset }));
                     }
-                    self.next = end.unwrap_or(input.len());
+                    self.next = end.unwrap_or(view.end());
                     break self.total;
                 }
             }
-            if budget.is_spent() {
+            if quota.is_spent() {
                 self.searched = from;
-                return Ok(false);
+                return Ok(Some(Found::Nothing));
             }
         };
         self.lost = lost.min(self.total);
@@ -286,27 +309,27 @@ impl Cursor {
         if self.left > 0 {
             self.start_interval(from);
         }
-        Ok(true)
+        Ok(None)
     }
 
     fn start_interval(&mut self, offset: usize) {
         self.data.clear();
         self.paid = 0;
         (self.start, self.next, self.searched, self.ended) = (offset, offset, offset, false);
-        self.reader = Reader::default();
+        self.state = State::default();
     }
 
     /// The bit that comes next.
-    pub(crate) fn place(&self, input: &[u8]) -> Place {
-        let bit = self.reader.bits.position();
-        (stuffed(input, self.start, bit / 8), bit % 8)
+    pub(crate) fn place(&self, view: View<'_>) -> Place {
+        let bit = self.state.bits.position();
+        (view.stuffed(self.start, bit / 8), bit % 8)
     }
 
     /// Goes on from another place in the same interval, a byte of the input and a bit of it, where
     /// `left` MCUs are left of the interval.
     pub(crate) fn go_to(&mut self, (offset, bit): Place, left: u64, predictions: Predictions) {
         self.start_interval(offset);
-        self.reader = Reader { bits: Bits::at(&self.data, bit), predictions, end_of_band: 0 };
+        self.state = State { bits: Bits::at(&self.data, bit), predictions, end_of_band: 0 };
         self.total = self.total - self.left + left;
         self.left = left;
     }
@@ -318,11 +341,11 @@ impl Cursor {
 
     /// Where the data of the next restart interval begins, if that is what comes next. Passes the
     /// marker before it, if that is near.
-    pub(crate) fn at_interval(&mut self, input: &[u8]) -> Option<usize> {
-        if self.left == 0 && !self.next_interval(input, &mut Budget::of_a_call()).ok()? {
+    pub(crate) fn at_interval(&mut self, view: View<'_>, quota: &mut Quota<'_>) -> Option<usize> {
+        if self.left == 0 && self.next_interval(view, quota).ok()?.is_some() {
             return None;
         }
-        let Reader { bits, predictions, .. } = self.reader;
+        let State { bits, predictions, .. } = self.state;
         let nothing_read = bits.position() == 0 && predictions == Predictions::default();
         let fresh = self.lost == 0 && self.left == self.interval.min(self.total) && nothing_read;
         fresh.then_some(self.start)

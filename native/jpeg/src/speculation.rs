@@ -11,16 +11,20 @@
 //! joined. Then the pieces only tell where rows of MCUs begin, and the rows are decoded once more
 //! from there.
 //!
-//! Nothing here reports damage. Whatever is odd ends the pieces before it, and the [`Cursor`],
+//! Nothing here reports damage. Whatever is odd ends the pieces before it, and the [`ScanReader`],
 //! which is always behind the last MCU that was joined, comes upon it again.
 
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::bits::{Bits, find_marker, stuffed, unstuff};
-use crate::cursor::{Cursor, Place};
+use thumbelina_codec::Stop;
+
+use crate::piece::{Interval, PIECE_COEFFICIENTS, Part, Piece, Work};
+use crate::quota::Quota;
 use crate::scan::{Predictions, Run, Scan};
+use crate::scan_reader::{Place, ScanReader};
+use crate::view::View;
 
 /// Fewer bytes are not worth a piece.
 const LEAST_BYTES: usize = 8 << 10;
@@ -35,20 +39,8 @@ const WAITING_PER_THREAD: usize = 4;
 /// second cache.
 const USUAL_COEFFICIENTS: u64 = 48 << 10;
 
-/// A piece is given up where it takes more coefficients than this: 2 MB.
-const PIECE_COEFFICIENTS: usize = 1 << 20;
-
 /// Restart intervals of more bytes are left to one thread.
 const MOST_INTERVAL_BYTES: usize = 256 << 10;
-
-/// Bytes behind its end that a piece is ready to look at, beside an MCU's.
-const OVERLAP: usize = 2 << 10;
-
-/// After as many MCUs a guess was right, or as good as: what cannot be data there is damage.
-const MOST_GUESSED: usize = 256;
-
-/// MCUs that are decoded at a time.
-const MCUS_TOGETHER: usize = 64;
 
 /// Where more coefficients of a block than this are wanted, on average, its MCU is decoded twice
 /// instead of being kept. Two threads gain nothing then, nor by keeping so many.
@@ -70,7 +62,7 @@ pub(crate) struct Ahead {
     first: u64,
     /// Its first MCU that is right.
     in_step: usize,
-    /// Where the next piece begins. `None` until pieces are begun (anew) from the cursor.
+    /// Where the next piece begins. `None` until pieces are begun (anew) from the reader.
     next: Option<Next>,
     /// How many were joined since then.
     since: u32,
@@ -188,12 +180,12 @@ impl Ahead {
         }
     }
 
-    /// Leaves the rest to the cursor, which is put where the next MCU begins that was not taken.
-    pub(crate) fn leave(&mut self, cursor: &mut Cursor) {
+    /// Leaves the rest to the reader, which is put where the next MCU begins that was not taken.
+    pub(crate) fn leave(&mut self, reader: &mut ScanReader) {
         if let Joined::Starts(starts) = &mut self.joined
             && let Some(start) = starts.pop_front()
         {
-            cursor.go_to(start.place, cursor.left() + self.count as u64, start.predictions);
+            reader.go_to(start.place, reader.left() + self.count as u64, start.predictions);
             starts.clear();
             self.count = 0;
         }
@@ -223,12 +215,18 @@ impl Ahead {
 
     /// The next piece that is to be decoded. `None` if there is none for now, or if one thread does
     /// better.
-    pub(crate) fn hand_out(&mut self, cursor: &mut Cursor, input: &[u8], threads: usize) -> Option<Work> {
+    pub(crate) fn hand_out(
+        &mut self,
+        reader: &mut ScanReader,
+        view: View<'_>,
+        threads: usize,
+        stop: &Stop,
+    ) -> Option<Work> {
         if !self.has_pieces(threads) {
             return None;
         }
         if self.next.is_none() {
-            self.next = self.begin(cursor, input, threads);
+            self.next = self.begin(reader, view, threads, stop);
             self.stalled = self.next.is_none();
         }
         let (next, part) = match self.next? {
@@ -236,14 +234,14 @@ impl Ahead {
             Next::Byte { at, bit } => {
                 let mut end = at + self.each;
                 // Not between a 0xFF and what is stuffed behind it.
-                end += usize::from(input.get(end - 1) == Some(&0xFF));
+                end += usize::from(view.byte(end - 1) == Some(0xFF));
                 // What would be left is not worth a piece.
-                let mut over = end + self.each / 2 >= input.len();
+                let mut over = end + self.each / 2 >= view.end();
                 if over {
-                    end = input.len();
+                    end = view.end();
                 }
                 if self.scan.restart_interval > 0
-                    && let Some((marker, _)) = find_marker(&input[..end], at)
+                    && let Some((marker, _)) = view.find_marker(at, end)
                 {
                     (end, over) = (marker, true);
                 }
@@ -251,7 +249,7 @@ impl Ahead {
                 (next, Part::Bytes { range: at..end, bit })
             }
             Next::Interval { at, restart, left } => {
-                let (next, intervals) = self.intervals(cursor.interval(), input, (at, restart, left));
+                let (next, intervals) = self.intervals(reader.interval(), view, (at, restart, left));
                 if intervals.is_empty() {
                     self.next = Some(next);
                     return None;
@@ -266,24 +264,30 @@ impl Ahead {
             scan: self.scan.clone(),
             number,
             part,
-            most: cursor.left(),
+            most: reader.left(),
             coefficients: self.spare.pop().unwrap_or_default(),
         })
     }
 
-    /// Begins with pieces where the cursor is. `None` where one thread does better.
-    fn begin(&mut self, cursor: &mut Cursor, input: &[u8], threads: usize) -> Option<Next> {
+    /// Begins with pieces where the reader is. `None` where one thread does better.
+    fn begin(
+        &mut self,
+        reader: &mut ScanReader,
+        view: View<'_>,
+        threads: usize,
+        stop: &Stop,
+    ) -> Option<Next> {
         let scan = &self.scan;
         if threads < self.least_threads
             || self.misses >= MAX_MISSES
-            || !cursor.is_sound()
-            || cursor.total() == 0
+            || !reader.is_sound()
+            || reader.total() == 0
         {
             return None;
         }
-        let bytes = input.len().saturating_sub(cursor.end()).max(1);
+        let bytes = view.end().saturating_sub(reader.end()).max(1);
         // Flat pictures have many coefficients for a byte.
-        let per_byte = (cursor.total() * scan.mcu_len as u64 / bytes as u64).max(1);
+        let per_byte = (reader.total() * scan.mcu_len as u64 / bytes as u64).max(1);
         let most = ((USUAL_COEFFICIENTS / per_byte) as usize).min(self.most);
         // Falling in step has to be little of it.
         if most < self.most.div_ceil(16) {
@@ -293,18 +297,18 @@ impl Ahead {
         if bytes / self.each < 2 {
             return None;
         }
-        let interval_bytes = bytes as u64 * cursor.interval() / cursor.total();
-        let fits = cursor.interval() <= self.most_mcus();
+        let interval_bytes = bytes as u64 * reader.interval() / reader.total();
+        let fits = reader.interval() <= self.most_mcus();
         if scan.restart_interval > 0 && fits && interval_bytes <= self.each as u64 {
-            if let Some(at) = cursor.at_interval(input) {
-                return Some(Next::Interval { at, restart: cursor.restart(), left: cursor.total() });
+            if let Some(at) = reader.at_interval(view, &mut Quota::of_a_call(stop)) {
+                return Some(Next::Interval { at, restart: reader.restart(), left: reader.total() });
             }
             // In the middle of one: on to its end.
-        } else if cursor.left() == 0 {
-            cursor.at_interval(input)?;
+        } else if reader.left() == 0 {
+            reader.at_interval(view, &mut Quota::of_a_call(stop))?;
         }
-        let (at, bit) = cursor.place(input);
-        (cursor.is_sound() && cursor.left() > 0).then_some(Next::Byte { at, bit: Some(bit) })
+        let (at, bit) = reader.place(view);
+        (reader.is_sound() && reader.left() > 0).then_some(Next::Byte { at, bit: Some(bit) })
     }
 
     /// No piece has more MCUs.
@@ -316,7 +320,7 @@ impl Ahead {
     fn intervals(
         &self,
         each: u64,
-        input: &[u8],
+        view: View<'_>,
         (start, restart, mut left): (usize, u8, u64),
     ) -> (Next, Vec<Interval>) {
         let most = self.most_mcus();
@@ -330,8 +334,8 @@ impl Ahead {
             // So many bytes, stuffing included, are more than it can have.
             let longest = (left.min(each) as usize).saturating_mul(2 * self.scan.max_mcu_bytes());
             let longest = longest.min(MOST_INTERVAL_BYTES);
-            let end = at.saturating_add(longest + 2).min(input.len());
-            let Some((marker, code)) = find_marker(&input[..end], at) else { break };
+            let end = at.saturating_add(longest + 2);
+            let Some((marker, code)) = view.find_marker(at, end) else { break };
             let interval = Interval { range: at..marker, mcus: left.min(each) };
             mcus += interval.mcus;
             left -= interval.mcus;
@@ -346,7 +350,12 @@ impl Ahead {
     }
 
     /// Takes a decoded piece, and joins what can be joined by now.
-    pub(crate) fn finished(&mut self, cursor: &mut Cursor, input: &[u8], (number, piece): (u64, Piece)) {
+    pub(crate) fn finished(
+        &mut self,
+        reader: &mut ScanReader,
+        view: View<'_>,
+        (number, piece): (u64, Piece),
+    ) {
         match number.checked_sub(self.first).and_then(|i| self.pieces.get_mut(i as usize)) {
             Some(place) => *place = Some(piece),
             None => self.spare.push(piece.coefficients),
@@ -357,13 +366,13 @@ impl Ahead {
             self.first += 1;
             self.since += 1;
             let goes_on = if piece.intervals.is_empty() {
-                self.join_by_step(cursor, input, piece)
+                self.join_by_step(reader, view, piece)
             } else {
-                self.join_by_marker(cursor, piece)
+                self.join_by_marker(reader, view, piece)
             };
             if !goes_on {
                 // Where guesses do not come true, they are not repeated for ever.
-                let missed = self.since < 2 && cursor.left() > 0;
+                let missed = self.since < 2 && reader.left() > 0;
                 self.misses = if missed { self.misses + 1 } else { 0 };
                 self.forget_pieces();
             }
@@ -383,38 +392,38 @@ impl Ahead {
     }
 
     /// Joins a piece, and says whether its successor goes on where it ends.
-    fn join_by_step(&mut self, cursor: &mut Cursor, input: &[u8], mut piece: Piece) -> bool {
+    fn join_by_step(&mut self, reader: &mut ScanReader, view: View<'_>, mut piece: Piece) -> bool {
         let scan = &self.scan;
         let first = self.in_step;
-        let predictions = cursor.reader.predictions;
+        let predictions = reader.state.predictions;
         let before = piece.predictions_at(scan, first, [0; 4]);
         let offsets = std::array::from_fn(|c| predictions[c].wrapping_sub(before[c]));
         let successor = self.pieces.front().and_then(Option::as_ref);
         let in_step = successor.and_then(|successor| piece.fall_in_step(scan, successor));
         // The scan, or the interval, may end before the data does.
-        let count = (piece.count() - first).min(cursor.left() as usize);
+        let count = (piece.count() - first).min(reader.left() as usize);
         let end = Start {
-            place: piece.place_of(input, first + count),
+            place: piece.place_of(view, first + count),
             predictions: piece.predictions_at(scan, first + count, offsets),
         };
-        self.push(input, piece, first..first + count, offsets);
-        cursor.go_to(end.place, cursor.left() - count as u64, end.predictions);
+        self.push(view, piece, first..first + count, offsets);
+        reader.go_to(end.place, reader.left() - count as u64, end.predictions);
         self.in_step = in_step.unwrap_or(0);
-        in_step.is_some() && cursor.left() > 0
+        in_step.is_some() && reader.left() > 0
     }
 
-    fn join_by_marker(&mut self, cursor: &mut Cursor, piece: Piece) -> bool {
+    fn join_by_marker(&mut self, reader: &mut ScanReader, view: View<'_>, piece: Piece) -> bool {
         let (whole, all) = (piece.whole, piece.intervals.len());
         if let Some(last) = piece.intervals[..whole].last() {
-            cursor.jump_intervals(whole as u64, piece.count() as u64, last.range.end);
+            reader.jump_intervals(whole as u64, piece.count() as u64, last.range.end);
         }
         let count = piece.count();
-        self.push(&[], piece, 0..count, [0; 4]);
-        whole == all && cursor.total() > 0
+        self.push(view, piece, 0..count, [0; 4]);
+        whole == all && reader.total() > 0
     }
 
     /// Adds MCUs to those that were joined.
-    fn push(&mut self, input: &[u8], piece: Piece, mcus: Range<usize>, offsets: Predictions) {
+    fn push(&mut self, view: View<'_>, piece: Piece, mcus: Range<usize>, offsets: Predictions) {
         match &mut self.joined {
             Joined::Runs(runs) if !mcus.is_empty() => {
                 let coefficients = Arc::new(piece.coefficients);
@@ -428,7 +437,7 @@ impl Ahead {
                 let (mut from, mut passed) = (piece.from, 0);
                 for index in (next..mcus.end).step_by(across) {
                     let bit = piece.start_of(index);
-                    from = stuffed(input, from, bit / 8 - passed);
+                    from = view.stuffed(from, bit / 8 - passed);
                     passed = bit / 8;
                     let predictions = piece.predictions_at(&self.scan, index, offsets);
                     starts.push_back(Start { place: (from, bit % 8), predictions });
@@ -437,226 +446,5 @@ impl Ahead {
             }
         }
         self.count += mcus.len();
-    }
-}
-
-/// A piece that is to be decoded.
-#[derive(Debug)]
-pub(crate) struct Work {
-    scan: Arc<Scan>,
-    number: u64,
-    part: Part,
-    /// It cannot have more MCUs.
-    most: u64,
-    coefficients: Vec<i16>,
-}
-
-#[derive(Debug)]
-enum Part {
-    /// From a bit of the first byte on, or wherever an MCU seems to begin.
-    Bytes {
-        range: Range<usize>,
-        bit: Option<usize>,
-    },
-    Intervals(Vec<Interval>),
-}
-
-impl Work {
-    /// Decodes the piece. The number is what [`Ahead`] knows it by.
-    pub(crate) fn decode(self, input: &[u8]) -> (u64, Piece) {
-        let scan = &self.scan;
-        let mut coefficients = self.coefficients;
-        coefficients.clear();
-        let mut piece = Piece { coefficients, ..Piece::default() };
-        match self.part {
-            Part::Bytes { range, bit } => {
-                piece.from = range.start;
-                piece.load(input, range, bit.unwrap_or(0), OVERLAP + scan.max_mcu_bytes());
-                if bit.is_some() {
-                    piece.run(scan, self.most);
-                } else {
-                    piece.run_from_guess(scan, self.most);
-                }
-            }
-            Part::Intervals(intervals) => {
-                piece.whole =
-                    intervals.iter().take_while(|interval| piece.interval(scan, input, interval)).count();
-                piece.intervals = intervals;
-            }
-        }
-        (self.number, piece)
-    }
-}
-
-/// A restart interval: its data up to the marker behind it, and its MCUs.
-#[derive(Debug)]
-struct Interval {
-    range: Range<usize>,
-    mcus: u64,
-}
-
-/// What one thread decoded.
-#[derive(Debug, Default)]
-pub(crate) struct Piece {
-    /// Where it begins in the input.
-    from: usize,
-    /// The restart intervals that it is made of, and how many of these are whole. None where it was
-    /// cut at any bytes.
-    intervals: Vec<Interval>,
-    whole: usize,
-    /// Bytes without stuffing: its own, and some of the successor's.
-    data: Vec<u8>,
-    own: usize,
-    /// Whether `data` ends at a marker or with the input, and whether it does before the
-    /// successor's begins.
-    ended: bool,
-    stops: bool,
-    bits: Bits,
-    predictions: Predictions,
-    coefficients: Vec<i16>,
-    /// The first bit of each MCU, in `data`.
-    starts: Vec<usize>,
-    /// Whether it ended before it should have: at damage, or because it became too large.
-    odd: bool,
-}
-
-impl Piece {
-    /// Begins with other data, and keeps the MCUs.
-    fn load(&mut self, input: &[u8], range: Range<usize>, bit: usize, overlap: usize) {
-        self.data.clear();
-        self.data.reserve(range.len() + overlap);
-        let (next, ended) = unstuff(input, range.start, range.len(), &mut self.data);
-        self.own = self.data.len();
-        self.stops = ended;
-        self.ended = ended || unstuff(input, next, overlap, &mut self.data).1;
-        self.bits = Bits::at(&self.data, bit);
-        self.predictions = [0; 4];
-    }
-
-    fn count(&self) -> usize {
-        self.starts.len()
-    }
-
-    /// Decodes at most `most` more MCUs, of those that begin before bit `end`. `false` where that
-    /// cannot be done here: at damage, at the end of the data, or where this has become too much.
-    fn push(&mut self, scan: &Scan, most: usize, end: usize) -> bool {
-        let first = self.count();
-        let room = (first + most) * scan.mcu_len + 1;
-        if self.coefficients.len() < room {
-            if room > PIECE_COEFFICIENTS {
-                return false;
-            }
-            self.coefficients.resize(room, 0);
-        }
-        let last_start = match self.ended {
-            true => usize::MAX,
-            false => (self.data.len() * 8).saturating_sub(scan.max_mcu_bytes() * 8),
-        };
-        let (mut bits, mut predictions) = (self.bits, self.predictions);
-        let mut sound = true;
-        for index in first..first + most {
-            let out = &mut self.coefficients[index * scan.mcu_len..];
-            let start = bits.position();
-            if start >= end {
-                break;
-            }
-            let (before, before_predictions) = (bits, predictions);
-            sound = start <= last_start
-                && scan.decode(&mut bits, &self.data, &mut predictions, out).is_ok()
-                && !(self.ended && bits.overran(&self.data));
-            if !sound {
-                (bits, predictions) = (before, before_predictions);
-                break;
-            }
-            self.starts.push(start);
-        }
-        (self.bits, self.predictions) = (bits, predictions);
-        sound
-    }
-
-    /// Decodes as far as its own bytes go, but no more MCUs than `most`.
-    fn run(&mut self, scan: &Scan, most: u64) {
-        let end = self.own * 8;
-        while self.bits.position() < end && (self.count() as u64) < most {
-            let most = (most - self.count() as u64).min(MCUS_TOGETHER as u64);
-            if !self.push(scan, most as usize, end) {
-                self.odd = true;
-                return;
-            }
-        }
-    }
-
-    /// The same from a start that is a guess. A wrong one is often found out by what cannot be
-    /// data; the next byte is another guess then.
-    fn run_from_guess(&mut self, scan: &Scan, most: u64) {
-        loop {
-            self.run(scan, most);
-            let next = self.bits.position() / 8 + 1;
-            if !self.odd || self.count() > MOST_GUESSED || next >= self.own {
-                return;
-            }
-            let used = (self.count() + 1) * scan.mcu_len;
-            let used = used.min(self.coefficients.len());
-            self.coefficients[..used].fill(0);
-            self.starts.clear();
-            self.predictions = [0; 4];
-            self.odd = false;
-            self.bits = Bits::at(&self.data, next * 8);
-        }
-    }
-
-    /// Decodes a restart interval. `false` if it is not whole; what there is of it is dropped.
-    fn interval(&mut self, scan: &Scan, input: &[u8], interval: &Interval) -> bool {
-        // Far enough to see the marker.
-        self.load(input, interval.range.clone(), 0, 2);
-        let before = self.count();
-        let done = self.push(scan, interval.mcus as usize, usize::MAX);
-        if !done {
-            self.starts.truncate(before);
-        }
-        done
-    }
-
-    /// Goes on to an MCU that begins where one of the successor's does, and returns that one's
-    /// number.
-    fn fall_in_step(&mut self, scan: &Scan, successor: &Piece) -> Option<usize> {
-        if self.odd || self.stops {
-            return None;
-        }
-        loop {
-            let at = self.bits.position().checked_sub(self.own * 8)?;
-            match successor.starts.binary_search(&at) {
-                Ok(index) => return Some(index),
-                Err(index) if index == successor.count() => return None,
-                Err(_) => {}
-            }
-            if !self.push(scan, 1, usize::MAX) {
-                return None;
-            }
-        }
-    }
-
-    /// Where its MCU number `index` begins, which may be the one after the last.
-    fn place_of(&self, input: &[u8], index: usize) -> Place {
-        let bit = self.start_of(index);
-        (stuffed(input, self.from, bit / 8), bit % 8)
-    }
-
-    /// The same as a bit of `data`.
-    fn start_of(&self, index: usize) -> usize {
-        self.starts.get(index).copied().unwrap_or(self.bits.position())
-    }
-
-    /// What the DC predictions are before its MCU number `index`, with `offsets` added to all that
-    /// it has.
-    fn predictions_at(&self, scan: &Scan, index: usize, offsets: Predictions) -> Predictions {
-        let mut predictions = offsets;
-        if let Some(before) = index.checked_sub(1) {
-            for block in &scan.blocks {
-                let dc = self.coefficients[before * scan.mcu_len + block.place];
-                predictions[block.component & 3] = dc.wrapping_add(offsets[block.component & 3]);
-            }
-        }
-        predictions
     }
 }
