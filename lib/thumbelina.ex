@@ -49,8 +49,10 @@ defmodule Thumbelina do
 
   The calling process runs the producer, and works on each piece as it comes. JPEG, PNG, GIF, QOI,
   BMP, PNM, TGA, HDR and farbfeld are decoded piece by piece, and what has been used is released.
-  The other formats, progressive JPEG, and TGA with alpha, are decoded when the last piece is there.
-  If the header shows that the picture will be refused, no more pieces are asked for.
+  The other formats, TGA with alpha, and JPEGs in several scans are collected and decoded when the
+  last piece is there. Progressive JPEGs are in several scans, but if the thumbnail needs no more
+  than an eighth of their size, they are decoded piece by piece too. If the header shows that the
+  picture will be refused, no more pieces are asked for.
   """
   @type source :: Image.t() | iodata | Enumerable.t()
 
