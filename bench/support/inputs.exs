@@ -1,6 +1,6 @@
 defmodule Bench.Inputs do
-  # One committed picture, in every size and format, so that a bench needs no other files and measures
-  # the same pictures everywhere. Enlarged ones are smoother than a photograph of that size, and so
+  # One committed picture in every size and format, so that a bench needs no files and measures the
+  # same pictures everywhere. Enlarged ones are smoother than a photograph of that size, and so
   # have fewer bytes and decode faster. Your own photographs can be added with THUMBELINA_CORPUS.
 
   @picture Path.expand("../../test/fixtures/photo.png", __DIR__)

@@ -6,8 +6,8 @@ defmodule Bench.Stopwatch do
 
   def run(functions, opts) do
     IO.puts(
-      "Benchee was not found, so a stopwatch is used. To use Benchee, run `mix local.hex` once, or " <>
-        "set ERL_LIBS to a folder that contains benchee, deep_merge and statistex."
+      "Benchee was not found, so a stopwatch is used. To use Benchee, run `mix local.hex` once, " <>
+        "or set ERL_LIBS to a folder that contains benchee, deep_merge and statistex."
     )
 
     for {name, input} <- opts[:inputs] do

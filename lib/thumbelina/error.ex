@@ -69,7 +69,8 @@ defmodule Thumbelina.Error do
   end
 
   def message(%__MODULE__{reason: :invalid_option} = error) do
-    "invalid value for #{inspect(error.key)}: expected #{error.expected}, got: #{inspect(error.value)}"
+    "invalid value for #{inspect(error.key)}: expected #{error.expected}, " <>
+      "got: #{inspect(error.value)}"
   end
 
   def message(%__MODULE__{reason: :limit_exceeded} = error) do

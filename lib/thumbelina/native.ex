@@ -61,8 +61,8 @@ defmodule Thumbelina.Native do
     end
   end
 
-  # As many thumbnails are made at a time as there are schedulers. Further callers wait for a message
-  # from one that is done.
+  # As many thumbnails are made at a time as there are schedulers. Further callers wait for a
+  # message from one that is done.
   defp in_turn(%{timeout: timeout}, begin) do
     started = System.monotonic_time(:millisecond)
     # Made here, so that the VM can skip all messages that were in the mailbox before.

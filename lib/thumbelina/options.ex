@@ -12,9 +12,9 @@ defmodule Thumbelina.Options do
       type: {:in, [:contain, :cover, :fill]},
       default: :contain,
       doc:
-        "how the picture meets the box. `:contain` keeps all of it inside the box. `:cover` fills " <>
-          "the box, as far as it can without enlarging, and crops around the center. Both keep " <>
-          "the proportions; `:fill` does not"
+        "how the picture meets the box. `:contain` keeps all of it inside the box. `:cover` " <>
+          "fills the box, as far as it can without enlarging, and crops around the center. Both " <>
+          "keep the proportions; `:fill` does not"
     ],
     enlarge: [
       output: true,
@@ -58,8 +58,8 @@ defmodule Thumbelina.Options do
       default: :default,
       config: true,
       doc:
-        "the formats to accept. `:default` is every format whose decoder keeps to the limits for " <>
-          "any file, `:all` is every format that can be read: today, these are the same"
+        "the formats to accept. `:default` is every format whose decoder keeps to the limits " <>
+          "for any file, `:all` is every format that can be read: today, these are the same"
     ],
     max_pixels: [
       type: {:integer, 1, 0xFFFF_FFFF_FFFF},
@@ -84,15 +84,15 @@ defmodule Thumbelina.Options do
       type: :timeout,
       default: :infinity,
       doc:
-        "the most milliseconds that the call may take. After that the native work stops, and the " <>
-          "result is the error `:timeout`"
+        "the most milliseconds that the call may take. After that the native work stops, and " <>
+          "the result is the error `:timeout`"
     ],
     scheduler: [
       type: {:in, [:auto, :normal, :dirty]},
       default: :auto,
       doc:
-        "where the work runs. `:normal` forces slices on normal schedulers wherever the work can " <>
-          "be cut, `:dirty` forces a dirty CPU scheduler; neither waits for a turn. `:auto` " <>
+        "where the work runs. `:normal` forces slices on normal schedulers wherever the work " <>
+          "can be cut, `:dirty` forces a dirty CPU scheduler; neither waits for a turn. `:auto` " <>
           "follows the plan, and waits for its turn: as many thumbnails are made at a time as " <>
           "there are schedulers"
     ],

@@ -28,7 +28,7 @@ defmodule Thumbelina.OptionsTest do
     assert {:error, %Error{reason: :invalid_option, key: :color, value: :red} = error} =
              Request.new(1, 1, color: :red)
 
-    for known <- ~w(fit enlarge format quality filter on_damage max_pixels max_bytes_in scheduler) do
+    for known <- ~w(fit enlarge format quality filter on_damage max_pixels timeout scheduler) do
       assert error.expected =~ ":#{known}"
     end
 

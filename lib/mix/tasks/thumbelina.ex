@@ -13,9 +13,9 @@ defmodule Mix.Tasks.Thumbelina do
   `-` as INPUT reads from stdin, `-` as OUTPUT writes to stdout. The thumbnail's format is the one
   given with `--format`, or else the one of OUTPUT's extension; on stdout, it is the input's.
 
-  One line says what was made and how long it took, on stderr if the thumbnail goes to stdout. Errors
-  go to stderr, with exit status 1. If Mix may have to compile the project first, `MIX_QUIET=1` keeps
-  its messages out of stdout.
+  One line says what was made and how long it took, on stderr if the thumbnail goes to stdout.
+  Errors go to stderr, with exit status 1. If Mix may have to compile the project first,
+  `MIX_QUIET=1` keeps its messages out of stdout.
 
       mix thumbelina photo.jpg thumb.webp 320x240 --fit cover
       mix thumbelina - - 200 --format png < photo.jpg > thumb.png
