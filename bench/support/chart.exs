@@ -1,6 +1,6 @@
 defmodule Bench.Chart do
-  # The rows of `Bench.Responsiveness` as an SVG: for each load a bar from the median to 99.9 %, with
-  # a mark at 99 %. Calls and sleeper have a panel each, with a logarithmic scale of its own.
+  # The rows of `Bench.Responsiveness` as an SVG: for each load a bar from the median to 99.9 %,
+  # with a mark at 99 %. Calls and sleeper have a panel each, with a logarithmic scale of its own.
 
   alias Bench.Samples
 

@@ -68,7 +68,8 @@ defmodule Thumbelina.Image do
   defimpl Inspect do
     # Nobody wants the bytes of a photograph on a terminal.
     def inspect(image, _opts) do
-      "#Thumbelina.Image<#{image.format} #{image.width}x#{image.height}, #{byte_size(image.bytes)} bytes>"
+      "#Thumbelina.Image<#{image.format} #{image.width}x#{image.height}, " <>
+        "#{byte_size(image.bytes)} bytes>"
     end
   end
 end

@@ -1,8 +1,8 @@
 defmodule Thumbelina.HostileTest do
   # Inputs made to take much time or memory for a tiny picture. Times vary, so the tests assert that
-  # the work was cut: with one step per slice, each slice charges its process at least a hundredth of
-  # a timeslice, which is 40 reductions, and one that went over the whole input would charge no more
-  # than 4,000. Not async: it looks at the VM's memory.
+  # the work was cut: with one step per slice, each slice charges its process at least a hundredth
+  # of a timeslice, which is 40 reductions, and one that went over the whole input would charge no
+  # more than 4,000. Not async: it looks at the VM's memory.
   use ExUnit.Case
 
   alias Thumbelina.{Error, Native}

@@ -67,7 +67,8 @@ defmodule Mix.Tasks.Thumbelina do
         say(
           output,
           "#{output}: #{thumb.format} #{thumb.width}x#{thumb.height}, " <>
-            "#{byte_size(thumb.bytes)} bytes, from #{image.format} #{image.width}x#{image.height} " <>
+            "#{byte_size(thumb.bytes)} bytes, " <>
+            "from #{image.format} #{image.width}x#{image.height} " <>
             "in #{:erlang.float_to_binary(micros / 1000, decimals: 1)} ms"
         )
 

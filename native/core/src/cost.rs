@@ -14,8 +14,8 @@ pub(crate) const BAND_NANOS: u64 = 550_000;
 /// Work is done in pieces of about this much, between two looks at the clock.
 pub(crate) const STRIP_NANOS: u64 = 50_000;
 
-/// How many bands are shared out for each thread: enough that no thread waits long for the others at
-/// the end.
+/// How many bands are shared out for each thread: enough that no thread waits long for the others
+/// at the end.
 pub(crate) const BANDS_PER_THREAD: u32 = 8;
 
 /// A decoder that gets its input whole, for each byte of it, on top of the pixels: some copy it,

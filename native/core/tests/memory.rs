@@ -1,5 +1,5 @@
-//! What a job says that it takes is what it takes: its limit on memory holds within a tenth, counted
-//! by the allocator, and asks for no more than there is reason to.
+//! What a job says that it takes is what it takes: its limit on memory holds within a tenth,
+//! counted by the allocator, and asks for no more than there is reason to.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 #[path = "common/mod.rs"]
