@@ -44,8 +44,8 @@ defmodule Thumbelina.MixProject do
       main: "readme",
       source_ref: "v#{@version}",
       extras:
-        ~w(README.md CONTRIBUTING.md SECURITY.md CHANGELOG.md LICENSE native/fuzz/README.md) ++
-          ~w(bench/results/responsiveness.txt),
+        ~w(README.md CONTRIBUTING.md SECURITY.md CHANGELOG.md LICENSE) ++
+          [{:"native/fuzz/README.md", filename: "fuzzing"}, "bench/results/responsiveness.txt"],
       groups_for_extras: [
         "Working on Thumbelina": ~w(CONTRIBUTING.md native/fuzz/README.md),
         "Policies and history": ~w(SECURITY.md CHANGELOG.md LICENSE),

@@ -176,8 +176,7 @@ defmodule Thumbelina.Options do
   defp list(schema) do
     for {key, spec} <- schema, into: "" do
       # An option that has no default is described by what happens without it.
-      default =
-        if spec[:default] == nil, do: "", else: ", by default `#{inspect(spec[:default])}`"
+      default = if spec[:default] == nil, do: "", else: "; default `#{inspect(spec[:default])}`"
 
       "  * `:#{key}` (#{values(spec[:type])}#{default}) - #{spec[:doc]}\n"
     end

@@ -93,8 +93,8 @@ defmodule Thumbelina.OptionsTest do
     items = Options.docs() |> String.split("\n", trim: true)
     assert length(items) == length(Options.types())
     assert Enum.all?(items, &String.starts_with?(&1, "  * `:"))
-    assert Options.docs() =~ "  * `:quality` (`1..100`, by default `80`) - "
-    assert Options.docs() =~ "  * `:max_memory` (a positive integer, by default `536870912`) - "
+    assert Options.docs() =~ "  * `:quality` (`1..100`; default `80`) - "
+    assert Options.docs() =~ "  * `:max_memory` (a positive integer; default `536870912`) - "
   end
 
   test "documents every option as a flag, with its values and without colons" do
