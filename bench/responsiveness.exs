@@ -111,7 +111,7 @@ defmodule Bench.Responsiveness do
     ]
 
     [
-      ["\nBeside ", row.label, ": ", rates |> Enum.filter(& &1) |> Enum.join(", "), "\n"],
+      ["\nNext to ", row.label, ": ", rates |> Enum.filter(& &1) |> Enum.join(", "), "\n"],
       format(["", "p50", "p90", "p99", "p99.9", "max"]),
       for({probe, values} <- row.probes, do: format([probe | Enum.map(values, &number/1)]))
     ]

@@ -33,7 +33,7 @@ defmodule Bench.Chart do
       text(
         12,
         20,
-        "What other processes feel beside thumbnails: p50 to p99.9, the mark is p99",
+        "What other processes notice next to callers: p50 to p99.9, the mark is p99",
         14
       ),
       for({panel, at} <- Enum.with_index(@panels), do: panel(panel, left(at), rows)),
