@@ -28,6 +28,7 @@ pub(crate) struct State {
     pub(crate) claim: Option<Claim>,
     /// When the work was begun.
     pub(crate) begun: Option<Instant>,
+    /// While it wants a core, or waits for its turn.
     counted: Option<Counted>,
     /// Set where there is nothing left but to reply.
     pub(crate) end: Option<End>,
@@ -110,8 +111,16 @@ impl State {
         self.claim.take().is_some_and(|claim| admission::leave(env, claim))
     }
 
+    /// For a job that waits for its input. It shares no work out: its producer is slower than one
+    /// core, or as fast.
+    pub(crate) fn wait_for_input(&mut self) {
+        self.counted = None;
+        self.job.keep_to_itself();
+    }
+
     /// To be called before each slice and stint.
     pub(crate) fn begin(&mut self, scheduler: Scheduler) {
+        self.counted.get_or_insert_with(Counted::new);
         if self.begun.is_none() {
             self.begun = Some(Instant::now());
             if !cores::are_spare(self.schedulers) {

@@ -96,6 +96,7 @@ pub(crate) fn start<'a>(
 /// A job whose input will come in pieces.
 pub(crate) fn open_stream<'a>(env: Env<'a>, call: &Call) -> NifResult<Term<'a>> {
     let running = Running::new(Input::new(), call);
+    running.state().wait_for_input();
     let job = Handle::new(env, running).ok_or(rustler::Error::BadArg)?;
     Ok(job.term)
 }
@@ -265,7 +266,10 @@ fn slice<'a>(env: Env<'a>, Handle { term, running }: Handle<'a>) -> Next<'a> {
             Next::Continue(Scheduler::Normal, term)
         }
         Pause::Elsewhere => Next::Continue(Scheduler::Dirty, term),
-        Pause::NeedInput => Next::Return(atoms::more().encode(env)),
+        Pause::NeedInput => {
+            state.wait_for_input();
+            Next::Return(atoms::more().encode(env))
+        }
         Pause::End(Ok(outputs)) if reply_bytes(&outputs) > SHORT_REPLY_BYTES => {
             state.end = Some(Ok(outputs));
             Next::Continue(Scheduler::Dirty, term)
@@ -289,7 +293,10 @@ fn stint<'a>(env: Env<'a>, Handle { term, running }: Handle<'a>) -> Next<'a> {
         Some(end) => end,
         None => match state.stint(&running.stop) {
             Pause::Again | Pause::Elsewhere => return Next::Continue(Scheduler::Normal, term),
-            Pause::NeedInput => return Next::Return(atoms::more().encode(env)),
+            Pause::NeedInput => {
+                state.wait_for_input();
+                return Next::Return(atoms::more().encode(env));
+            }
             Pause::End(end) => end,
         },
     };
