@@ -6,8 +6,8 @@ defmodule Thumbelina do
       {:ok, thumb} = Thumbelina.thumbnail(image, 200, 200)
       :ok = Thumbelina.write(thumb, "thumb.jpg")
 
-  Every function returns when its work is done, and blocks no scheduler meanwhile: thumbnails are
-  made in slices of a tenth or a quarter of a millisecond on a normal scheduler, at a low priority,
+  Every function returns when its work is done, and blocks no normal scheduler meanwhile: thumbnails
+  are made in slices of a tenth or a quarter of a millisecond on a normal scheduler, at a low priority,
   with other processes in between. A large JPEG takes a dirty CPU scheduler and several cores, if no
   other thumbnail needs them.
 
@@ -281,7 +281,8 @@ defmodule Thumbelina do
   With `scheduler: :auto`, the plan is that of an idle node and of a picture that is there as a
   whole. If there are fewer than two schedulers for each thumbnail in progress, or if the picture
   comes in pieces, `thumbnail/4` shares no cores and stays on normal schedulers where the plan says
-  `:dirty` with the reason `:shared`.
+  `:dirty` with the reason `:shared`. For pieces, costs are estimated from the picture's size,
+  because it is not known how many bytes are still to come.
 
   ## Examples
 
