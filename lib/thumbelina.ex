@@ -7,9 +7,9 @@ defmodule Thumbelina do
       :ok = Thumbelina.write(thumb, "thumb.jpg")
 
   Every function returns when its work is done, and blocks no normal scheduler meanwhile: thumbnails
-  are made in slices of a tenth or a quarter of a millisecond on a normal scheduler, at a low priority,
-  with other processes in between. A large JPEG takes a dirty CPU scheduler and several cores, if no
-  other thumbnail needs them.
+  are made in slices of a tenth or a quarter of a millisecond on a normal scheduler, at a low
+  priority, with other processes in between. A large JPEG takes a dirty CPU scheduler and several
+  cores, if no other thumbnail needs them.
 
   Functions that can fail return `{:error, %Thumbelina.Error{}}`. `open!/2`, `new!/2`,
   `thumbnail!/4`, `thumbnails!/3` and `write!/2` raise it instead.
