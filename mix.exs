@@ -21,16 +21,16 @@ defmodule Thumbelina.MixProject do
     ]
   end
 
-  # Mix runs the tasks in lib/mix, and is there when they run: no release needs it for their sake.
+  # Only the tasks in lib/mix use Mix, and it is there when they run: a release does not need it.
   def application, do: []
 
-  # Mix wants Hex as soon as any dependency of the environment is a Hex package. The library and its
-  # tests need none, so that only the environments that do need one list it.
+  # Mix wants Hex as soon as the environment has a Hex package as a dependency. The library and its
+  # tests need none, so only the environments that do need one list it.
   defp deps(:bench), do: [{:benchee, "~> 1.3"}]
   defp deps(:docs), do: [{:ex_doc, "~> 0.34"}]
   defp deps(_env), do: []
 
-  # What tests run in a Mix of its own.
+  # Tested in a separate Mix, where coverage is not measured.
   defp not_covered do
     [
       Mix.Tasks.Compile.Cargo,
@@ -43,12 +43,29 @@ defmodule Thumbelina.MixProject do
     [
       main: "readme",
       source_ref: "v#{@version}",
-      extras: ~w(README.md SECURITY.md CHANGELOG.md LICENSE bench/results/responsiveness.txt),
-      assets: %{"bench/results" => "bench/results"}
+      extras:
+        ~w(README.md CONTRIBUTING.md SECURITY.md CHANGELOG.md LICENSE) ++
+          [{:"native/fuzz/README.md", filename: "fuzzing"}, "bench/results/responsiveness.txt"],
+      groups_for_extras: [
+        "Working on Thumbelina": ~w(CONTRIBUTING.md native/fuzz/README.md),
+        "Policies and history": ~w(SECURITY.md CHANGELOG.md LICENSE),
+        Results: ["bench/results/responsiveness.txt"]
+      ],
+      assets: %{"bench/results" => "bench/results"},
+      groups_for_modules: [
+        "Pictures and formats": [Thumbelina.Image, Thumbelina.Format],
+        "Plans and measurements": [Thumbelina.Plan, Thumbelina.Stats],
+        Errors: [Thumbelina.Error]
+      ],
+      # The functions of `Thumbelina`, by the metadata `@doc group: ...`.
+      groups_for_docs:
+        for group <- ["Open and write", "Make thumbnails", "Plan and measure"] do
+          {String.to_atom(group), &(&1[:group] == group)}
+        end
     ]
   end
 
-  # What compiling takes, and what people read.
+  # What is needed to compile, and what people read.
   defp package do
     [
       licenses: ["MIT"],
@@ -57,7 +74,8 @@ defmodule Thumbelina.MixProject do
         ~w(lib mix.exs Cargo.toml Cargo.lock .cargo .formatter.exs native/checksums) ++
           for(name <- @crates, do: "native/#{name}/Cargo.toml") ++
           for(name <- @crates, do: "native/#{name}/src") ++
-          ~w(native/nif/build.rs native/core/build.rs native/core/formats.txt README.md SECURITY.md CHANGELOG.md LICENSE)
+          ~w(native/nif/build.rs native/core/build.rs native/core/formats.txt) ++
+          ~w(README.md SECURITY.md CHANGELOG.md LICENSE)
     ]
   end
 
@@ -66,15 +84,15 @@ defmodule Thumbelina.MixProject do
     if Mix.env() == :bench or Code.ensure_loaded?(Benchee) or not Code.ensure_loaded?(Hex) do
       Mix.Task.run("run", ["bench/run.exs", "--" | args])
     else
-      # Benchee is a Hex package of the environment :bench. Dependencies cannot change in a Mix that
-      # runs already, so that another one is started.
+      # Benchee is a Hex package of the environment :bench. A running Mix cannot change its
+      # dependencies, so another one is started.
       case bench(["deps.get", "--only", "bench"]) do
         0 ->
           with status when status != 0 <- bench(["run", "bench" | args]),
                do: exit({:shutdown, status})
 
         _ ->
-          Mix.shell().error("Benchee cannot be had: the bench goes by a stopwatch")
+          Mix.shell().error("Benchee cannot be installed: using a stopwatch")
           Mix.Task.run("run", ["bench/run.exs", "--" | args])
       end
     end
@@ -82,7 +100,7 @@ defmodule Thumbelina.MixProject do
 
   defp run(args), do: Mix.Task.run("run", args)
 
-  # Mix compiles before a task is run, and would say so in front of a thumbnail on stdout.
+  # Mix compiles before it runs a task, and would print that in front of a thumbnail on stdout.
   defp thumbelina(args) do
     if "-" in args, do: Mix.shell(Mix.Shell.Quiet)
     Mix.Task.run("thumbelina", args)

@@ -1,5 +1,6 @@
 defmodule Bench.Responsiveness do
-  # What other processes of the node feel while some make thumbnails, and what these feel themselves.
+  # What other processes of the node notice while some make thumbnails, and how long the thumbnails
+  # take.
 
   alias Bench.{Chart, Inputs, Load, Probes, Samples, Sanity}
 
@@ -19,11 +20,11 @@ defmodule Bench.Responsiveness do
     loads = loads(quick?)
 
     title = """
-    # Responsiveness: what other processes feel beside some that make thumbnails without pause
+    # Responsiveness: what other processes notice next to callers that make thumbnails nonstop
 
     #{samples} samples of each probe, #{div(samples, 10)} of collections and run queues. \
     #{System.schedulers_online()} schedulers, Erlang/OTP #{System.otp_release()}.
-    Thumbnails of #{@side} pixels, JPEG. "mixed" draws one of these at a time:
+    Thumbnails of #{@side} pixels, JPEG. "mixed" draws one of these at random each time:
     """
 
     [{"mixed", mixed} | _] = loads
@@ -54,7 +55,7 @@ defmodule Bench.Responsiveness do
     [{"mixed", mixed} | for({name, _} = input <- Inputs.make(single), do: {name, [input]})]
   end
 
-  # A library that is there is measured beside ours.
+  # Vix is measured as well, if it is there.
   defp schedulers, do: if(vix?(), do: @schedulers ++ [:vix], else: @schedulers)
 
   defp vix?, do: Code.ensure_loaded?(Vix.Vips.Operation)
@@ -64,7 +65,7 @@ defmodule Bench.Responsiveness do
       for(scheduler <- @schedulers, do: {scheduler, {@side, format: :jpeg, scheduler: scheduler}})
 
   defp make(:vix) do
-    # Names of a module that may not be there.
+    # Variables, because these modules may not be there.
     {operation, image} = {Vix.Vips.Operation, Vix.Vips.Image}
 
     fn {_name, %Thumbelina.Image{bytes: bytes}} ->
@@ -81,7 +82,8 @@ defmodule Bench.Responsiveness do
   end
 
   defp measure({name, inputs, scheduler, callers}, samples) do
-    # Those keep a core busy that the callers would have: their calls are not counted meanwhile.
+    # These probes keep a core busy, which takes it from the callers, so calls are not counted
+    # meanwhile.
     others = fn -> {Probes.others(div(samples, 10)), Probes.busy(div(samples, 3))} end
 
     {idle, {others, busy}, per_second, took} =
@@ -109,7 +111,7 @@ defmodule Bench.Responsiveness do
     ]
 
     [
-      ["\nBeside ", row.label, ": ", rates |> Enum.filter(& &1) |> Enum.join(", "), "\n"],
+      ["\nNext to ", row.label, ": ", rates |> Enum.filter(& &1) |> Enum.join(", "), "\n"],
       format(["", "p50", "p90", "p99", "p99.9", "max"]),
       for({probe, values} <- row.probes, do: format([probe | Enum.map(values, &number/1)]))
     ]

@@ -1,12 +1,12 @@
 # `mix run bench [--quick] [--save] [throughput | responsiveness]`
 #
 # Without a name both are run, in about half an hour. With `--quick` they take some seconds: that
-# shows that they run, and its numbers mean nothing. With `--save`, what is measured of
-# responsiveness is also put into bench/results/, as a table and as a chart.
+# only shows that they work, and the numbers mean nothing. With `--save`, the results of the
+# responsiveness bench are also written to bench/results/, as a table and as a chart.
 
 usage = "usage: mix run bench [--quick] [--save] [throughput | responsiveness]"
 
-# The alias puts a `--` in front, lest Mix takes the options for its own.
+# The alias puts a `--` in front, so that Mix does not take the options for its own.
 argv = with ["--" | rest] <- System.argv(), do: rest
 
 {flags, names} =
@@ -24,7 +24,7 @@ for file <- ~w(throughput responsiveness) do
   Code.require_file("#{file}.exs", __DIR__)
 end
 
-if flags[:quick] && flags[:save], do: Mix.raise("nobody needs saved what means nothing\n#{usage}")
+if flags[:quick] && flags[:save], do: Mix.raise("--quick numbers are not worth saving\n#{usage}")
 
 benches = %{"throughput" => Bench.Throughput, "responsiveness" => Bench.Responsiveness}
 

@@ -1,5 +1,5 @@
 defmodule Bench.Throughput do
-  # How many thumbnails one process makes in a second, by input, size, format and scheduler.
+  # How many thumbnails one process makes per second, by input, size, format and scheduler.
 
   alias Bench.{Inputs, Sanity, Stopwatch}
 
@@ -20,7 +20,7 @@ defmodule Bench.Throughput do
     inputs = inputs(quick?)
 
     IO.puts(
-      "# Throughput: thumbnails that one process makes, by input, size, format and scheduler\n"
+      "# Throughput: thumbnails made by one process, by input, size, format and scheduler\n"
     )
 
     IO.puts(Inputs.describe(inputs))
@@ -28,8 +28,8 @@ defmodule Bench.Throughput do
     jobs = jobs()
     Sanity.check!(jobs, inputs)
 
-    # The stopwatch takes what Benchee takes, and the name of a module that may not be there must be
-    # a value, lest the compiler warns.
+    # The stopwatch takes the same arguments as Benchee. The module is in a variable, because the
+    # compiler would warn about one that may not be there.
     runner = if benchee?(), do: Benchee, else: Stopwatch
 
     runner.run(
@@ -56,7 +56,7 @@ defmodule Bench.Throughput do
     Code.ensure_loaded?(Benchee)
   end
 
-  # From Elixir 1.15 on, Mix takes off the code path whatever the project does not list.
+  # From Elixir 1.15 on, Mix removes everything from the code path that the project does not list.
   defp restore_erl_libs do
     separator = if match?({:win32, _}, :os.type()), do: ";", else: ":"
 

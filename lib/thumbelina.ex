@@ -6,13 +6,22 @@ defmodule Thumbelina do
       {:ok, thumb} = Thumbelina.thumbnail(image, 200, 200)
       :ok = Thumbelina.write(thumb, "thumb.jpg")
 
-  Every function returns when its work is done. While it works no scheduler is held: pictures are
-  made in slices of a tenth or a quarter of a millisecond on a normal scheduler, at a low priority,
-  with other processes in between. A large JPEG takes a dirty CPU scheduler and several cores, where
-  no other thumbnail wants them.
+  Every function returns when its work is done, and blocks no normal scheduler meanwhile: thumbnails
+  are made in slices of a tenth or a quarter of a millisecond on a normal scheduler, at a low
+  priority, with other processes in between. A large JPEG takes a dirty CPU scheduler and several
+  cores, if no other thumbnail needs them.
 
   Functions that can fail return `{:error, %Thumbelina.Error{}}`. `open!/2`, `new!/2`,
-  `thumbnail!/4` and `write!/2` raise it instead.
+  `thumbnail!/4`, `thumbnails!/3` and `write!/2` raise it instead.
+
+  ## Timeouts and dead callers
+
+  With `timeout: milliseconds`, the native work itself stops when the time is up, on every kind of
+  scheduler, and the result is the error `:timeout`. The work also stops when the calling process
+  dies, and a call that still waits for its turn is dropped without running. Two things cannot be
+  interrupted: writing an AVIF, which is limited to 500,000 pixels for this reason, and a producer
+  of pieces. If the time is up while the producer works or waits, the call returns when the next
+  piece comes.
 
   ## Configuration
 
@@ -22,37 +31,44 @@ defmodule Thumbelina do
         formats: [:jpeg, :png, :webp],
         max_memory: 268_435_456
 
-    * `:threads` - the size of the pool that pictures on dirty schedulers share. By default one thread
-      for each logical core. Read when the first such picture is made
+    * `:threads` - the size of the pool of threads that work on dirty schedulers shares, by default
+      one thread per logical core. Read when the pool is created, on first use
     * `:yield_limit` - the estimated cost, in microseconds of one core, above which
-      `scheduler: :auto` takes a dirty scheduler. By default there is none: normal ones are kinder
-      to others at any length
-    * `:formats`, `:max_pixels`, `:max_bytes_in`, `:max_memory`, `:priority` - what the options of
-      these names are by default
+      `scheduler: :auto` takes a dirty scheduler. By default there is none, because normal
+      schedulers disturb other processes less, however long the work takes
+    * `:formats`, `:max_pixels`, `:max_bytes_in`, `:max_memory`, `:priority` - the defaults of the
+      options of these names
   """
 
   alias Thumbelina.{Error, Foreign, Image, Native, Options, Plan, Request, Source, Stats}
 
   @typedoc """
-  A picture: an image, its encoded bytes, or these in pieces: any enumerable of iodata, such as
-  `File.stream!("photo.jpg", [], 65_536)` or the body of an HTTP response.
+  A picture: an image, its encoded bytes as a binary or iodata, or its bytes in pieces. Pieces are
+  any enumerable of iodata, such as `File.stream!("photo.jpg", [], 65_536)` or the body of an HTTP
+  response.
 
-  Pieces are worked on as they come, in the calling process, which also runs the producer. JPEG, PNG,
-  GIF, QOI, BMP, PNM, TGA, HDR and farbfeld are decoded piece by piece, and what is used is let go;
-  pictures of other formats, progressive JPEG, and TGA with alpha, are decoded once all of them is
-  there. Where a header says that a picture is refused, the rest is not asked for.
+  The calling process runs the producer, and works on each piece as it comes. JPEG, PNG, GIF, QOI,
+  BMP, PNM, TGA, HDR and farbfeld are decoded piece by piece, and what has been used is released.
+  The other formats, TGA with alpha, and JPEGs in several scans are collected and decoded when the
+  last piece is there. Progressive JPEGs are in several scans, but if the thumbnail needs no more
+  than an eighth of their size, they are decoded piece by piece too. If the header shows that the
+  picture will be refused, no more pieces are asked for.
   """
   @type source :: Image.t() | iodata | Enumerable.t()
-  @typedoc "A side of the box in pixels; whole floats are accepted, `nil` leaves the side free."
+
+  @typedoc """
+  A side of the box in pixels. Whole floats are accepted; `nil` leaves the side open, so that it
+  follows from the other side and the proportions.
+  """
   @type side :: pos_integer | float | nil
 
   @typedoc """
-  Options of one of the outputs of `thumbnails/3`: `:fit`, `:enlarge`, `:format`, `:quality` and
-  `:filter` of `t:options/0`.
+  Options of a single size of `thumbnails/3`: `:fit`, `:enlarge`, `:format`, `:quality` and
+  `:filter`, as in `t:options/0`.
   """
   @type output_options :: [unquote(Options.type(:output))]
 
-  @typedoc "The size of one of the outputs of `thumbnails/3`, as `thumbnail/4` has it."
+  @typedoc "The width and height of one of the thumbnails of `thumbnails/3`, and its own options."
   @type size :: {side, side} | {side, side, output_options}
 
   @typedoc """
@@ -69,16 +85,18 @@ defmodule Thumbelina do
   """
   @type probe_options :: [unquote(Options.type(:probe))]
 
+  @doc group: "Open and write"
   @doc """
   Reads a picture file and its header.
 
-  The file is a path, a map or struct that has one under `:path`, as `%Plug.Upload{}` does, or an
-  enumerable of its contents. Fails with a posix reason such as `:enoent` where it cannot be read,
-  and as `new/2` does where it is no picture.
+  The file is a path, a map or struct with a path under `:path`, such as a `%Plug.Upload{}`, or an
+  enumerable of the file's contents. Fails with a posix reason such as `:enoent` if the file cannot
+  be read, and like `new/2` if it is not a picture.
 
   ## Options
 
   #{Options.docs(:probe)}
+
   ## Examples
 
       iex> {:ok, image} = Thumbelina.open("test/fixtures/photo.jpg")
@@ -95,20 +113,22 @@ defmodule Thumbelina do
     with {:ok, source} <- Source.open(file), do: probe(source, opts)
   end
 
+  @doc group: "Open and write"
   @doc "Like `open/2`, but raises `Thumbelina.Error`."
   @spec open!(Path.t() | %{path: Path.t()} | Enumerable.t(), probe_options) :: Image.t()
   def open!(file, opts \\ []), do: bang(open(file, opts))
 
+  @doc group: "Open and write"
   @doc """
-  Makes an image of an encoded picture, by its header alone.
+  Makes an image from an encoded picture. Only the header is read.
 
-  The format is what the bytes say. Fails with `:unsupported_format`, `:format_not_allowed`,
-  `:invalid_image`, `:truncated`, or `:limit_exceeded` where there are more than `:max_bytes_in` of
-  them.
+  The format is detected from the bytes. Fails with `:unsupported_format`, `:format_not_allowed`,
+  `:invalid_image`, `:truncated`, or `:limit_exceeded` if there are more than `:max_bytes_in` bytes.
 
   ## Options
 
   #{Options.docs(:probe)}
+
   ## Examples
 
       iex> {:ok, image} = Thumbelina.new("P5 2 1 255\\n" <> <<0, 255>>)
@@ -146,24 +166,32 @@ defmodule Thumbelina do
   defp probe_bytes(bytes, all?, call),
     do: native(bytes, &Native.probe(&1, all?, call), &Native.probe_dirty(&1, all?, call))
 
+  @doc group: "Open and write"
   @doc "Like `new/2`, but raises `Thumbelina.Error`."
   @spec new!(source, probe_options) :: Image.t()
   def new!(source, opts \\ []), do: bang(new(source, opts))
 
+  @doc group: "Make thumbnails"
   @doc """
   Makes a thumbnail that fits a box of `width` by `height` pixels.
 
-  The picture keeps its proportions, is turned upright as its EXIF orientation says, and is never
-  enlarged unless `enlarge: true`. One side may be `nil`: it is left to the proportions.
+  The picture keeps its proportions, is turned upright according to its EXIF orientation, and is
+  never enlarged unless `enlarge: true` is given. One side may be `nil`: it follows from the other
+  side and the proportions.
 
-  The thumbnail carries pixels and nothing else: no EXIF, no comments.
+  The thumbnail contains pixels and nothing else: no EXIF, no comments.
+
+  Fails with
+
+    * `:invalid_option` for a wrong source, size or option
+    * `:limit_exceeded` for a picture or a thumbnail over one of the limits
+    * `:format_not_allowed` for a format that `:formats` leaves out
+    * `:unsupported_format`, `:invalid_image` or `:truncated` if something is wrong with the picture
+    * `:timeout` if it takes longer than `:timeout` allows
 
   ## Options
 
   #{Options.docs()}
-  Fails with `:invalid_option` for a wrong source, size or option, `:limit_exceeded` before anything
-  is decoded, `:format_not_allowed` for what `:formats` leaves out, and `:unsupported_format`,
-  `:invalid_image` or `:truncated` for what is wrong with the picture.
 
   ## Examples
 
@@ -189,17 +217,21 @@ defmodule Thumbelina do
          do: {:ok, image}
   end
 
+  @doc group: "Make thumbnails"
   @doc "Like `thumbnail/4`, but raises `Thumbelina.Error`."
   @spec thumbnail!(source, side, side, options) :: Image.t()
   def thumbnail!(source, width, height, opts \\ []),
     do: bang(thumbnail(source, width, height, opts))
 
+  @doc group: "Make thumbnails"
   @doc """
-  Makes several thumbnails of one picture, which is decoded once.
+  Makes several thumbnails of one picture, which is decoded only once.
 
-  Each size may have options of its own; those of the call are for all. The thumbnails come in the
-  order of their sizes, each as `thumbnail/4` makes it: byte for byte, unless the picture is decoded
-  larger for another one of them.
+  The options are those of `thumbnail/4`, and hold for all sizes. A size can have options of its
+  own, which then take precedence: `:fit`, `:enlarge`, `:format`, `:quality` and `:filter`. The
+  thumbnails come in the order of the sizes. Each has the bytes that `thumbnail/4` would give it,
+  unless a larger thumbnail in the list needs the picture decoded at a larger scale. If one of them
+  cannot be made, the result is its error.
 
   ## Examples
 
@@ -216,12 +248,14 @@ defmodule Thumbelina do
          do: {:ok, images}
   end
 
+  @doc group: "Make thumbnails"
   @doc "Like `thumbnails/3`, but raises `Thumbelina.Error`."
   @spec thumbnails!(source, [size, ...], options) :: [Image.t(), ...]
   def thumbnails!(source, sizes, opts \\ []), do: bang(thumbnails(source, sizes, opts))
 
+  @doc group: "Plan and measure"
   @doc """
-  Makes a thumbnail like `thumbnail/4` and says what it took.
+  Makes a thumbnail like `thumbnail/4`, and measures what it took.
 
   ## Examples
 
@@ -237,13 +271,18 @@ defmodule Thumbelina do
          do: {:ok, image, struct!(Stats, stats)}
   end
 
+  @doc group: "Plan and measure"
   @doc """
-  Tells what `thumbnail/4` would do, and does none of it.
+  Tells what `thumbnail/4` would do, without doing it.
 
-  Under `scheduler: :auto` the plan is that of a quiet node, and of a picture that is there as a
-  whole. While so many thumbnails are in progress that there are not two schedulers for each, or
-  where the picture comes in pieces, cores are not shared (reason `:shared`): it stays on normal
-  schedulers. Of pieces, no more are asked for than the header takes.
+  Only the header is read, and only as many pieces are asked for as that needs. `:max_memory`,
+  `:timeout` and `:priority` have no effect here.
+
+  With `scheduler: :auto`, the plan is that of an idle node and of a picture that is there as a
+  whole. If there are fewer than two schedulers for each thumbnail in progress, or if the picture
+  comes in pieces, `thumbnail/4` shares no cores and stays on normal schedulers where the plan says
+  `:dirty` with the reason `:shared`. For pieces, costs are estimated from the picture's size,
+  because it is not known how many bytes are still to come.
 
   ## Examples
 
@@ -267,20 +306,21 @@ defmodule Thumbelina do
   defp plan_bytes(bytes, all?, call),
     do: native(bytes, &Native.plan(&1, all?, call), &Native.plan_dirty(&1, all?, call))
 
+  @doc group: "Open and write"
   @doc """
   Writes the encoded picture to a file.
 
-  The bytes are written as they are. So a file name with the extension of another format is
-  `:invalid_option`: `thumbnail/4` makes other formats, with `:format`. Names without an extension,
-  or with one that is no picture's, are taken. Fails with a posix reason where the file cannot be
-  written.
+  The bytes are written as they are, so a file name with the extension of another picture format is
+  an `:invalid_option`. To change the format, use the option `:format` of `thumbnail/4`. Names
+  without an extension, or with an unknown one, are accepted. Fails with a posix reason if the file
+  cannot be written.
 
   ## Examples
 
       iex> image = Thumbelina.open!("test/fixtures/photo.jpg")
       iex> {:error, error} = Thumbelina.write(image, "photo.png")
       iex> {error.reason, error.key, error.expected}
-      {:invalid_option, :path, "a file name for jpeg, which ends in .jpg, .jpeg, .jpe or .jfif"}
+      {:invalid_option, :path, "a file name for jpeg, ending in .jpg, .jpeg, .jpe or .jfif"}
   """
   @spec write(Image.t(), Path.t()) :: :ok | {:error, Error.t()}
   def write(%Image{} = image, path) do
@@ -289,13 +329,14 @@ defmodule Thumbelina do
          do: Source.write(path, bytes)
   end
 
+  @doc group: "Open and write"
   @doc "Like `write/2`, but raises `Thumbelina.Error`."
   @spec write!(Image.t(), Path.t()) :: :ok
   def write!(image, path) do
     with {:error, error} <- write(image, path), do: raise(error)
   end
 
-  # As much is kept of pieces, to tell a format that is not read.
+  # How much of the pieces is kept, to name a format that is not read.
   @head 4_096
 
   defp make(source, request) do
@@ -330,7 +371,7 @@ defmodule Thumbelina do
     end)
   end
 
-  # What is too long for a normal scheduler before a step can be taken starts on a dirty one.
+  # What takes too long on a normal scheduler, before the first step, starts on a dirty one.
   defp native(bytes, on_normal, on_dirty) do
     result =
       if Source.copied?(bytes),
@@ -340,7 +381,7 @@ defmodule Thumbelina do
     named(result, bytes)
   end
 
-  # An error that knows what the bytes are.
+  # Adds to an error what the bytes are.
   defp named({:error, %Error{}} = error, _bytes), do: error
 
   defp named({:error, error}, bytes),

@@ -1,6 +1,6 @@
 defmodule Thumbelina.CorpusTest do
-  # Every picture of the folder that THUMBELINA_CORPUS names. What is known about a file is known from
-  # its place: `x*` of PngSuite must be refused, and nothing may crash or hang on what is in `fuzz`.
+  # Every picture of the folder that THUMBELINA_CORPUS names. Where a file is says what is expected
+  # of it: `x*` of PngSuite must be refused, and nothing may crash or hang on what is in `fuzz`.
   use ExUnit.Case, async: true
   @moduletag :corpus
   @moduletag timeout: 600_000

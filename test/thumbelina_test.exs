@@ -432,7 +432,7 @@ defmodule ThumbelinaTest do
         path = Path.join(folder, name)
         assert {:error, %Error{reason: :invalid_option} = error} = Thumbelina.write(thumb, path)
         assert {error.key, error.value} == {:path, path}
-        assert_raise Error, ~r/ends in .jpg/, fn -> Thumbelina.write!(thumb, path) end
+        assert_raise Error, ~r/ending in .jpg/, fn -> Thumbelina.write!(thumb, path) end
         refute File.exists?(path)
       end
 

@@ -1,12 +1,11 @@
 defmodule Bench.Chart do
-  # The rows of `Bench.Responsiveness` as an SVG: for each load, a bar from the median to 99.9 %
-  # with a mark at 99 %, on a logarithmic scale of its own. One panel for the calls and one for the
-  # sleeper.
+  # The rows of `Bench.Responsiveness` as an SVG: for each load a bar from the median to 99.9 %,
+  # with a mark at 99 %. Calls and sleeper have a panel each, with a logarithmic scale of its own.
 
   alias Bench.Samples
 
   @panels ["GenServer.call, ms", "sleeper, ms late"]
-  # Nothing that is measured here is shorter, in milliseconds.
+  # In milliseconds; nothing that is measured here is shorter.
   @least 0.001
 
   @label_width 230
@@ -34,7 +33,7 @@ defmodule Bench.Chart do
       text(
         12,
         20,
-        "What other processes feel beside thumbnails: p50 to p99.9, the mark is p99",
+        "What other processes notice next to callers: p50 to p99.9, the mark is p99",
         14
       ),
       for({panel, at} <- Enum.with_index(@panels), do: panel(panel, left(at), rows)),

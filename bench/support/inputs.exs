@@ -1,8 +1,7 @@
 defmodule Bench.Inputs do
-  # One committed picture, in every size and format: a bench needs no files of its own, and measures
-  # the same pictures everywhere. What is larger than the original is smoother than a photograph of
-  # that size, and thus smaller in bytes and faster to decode: photographs of one's own can be added
-  # with THUMBELINA_CORPUS.
+  # One committed picture in every size and format, so that a bench needs no files and measures the
+  # same pictures everywhere. Enlarged ones are smoother than a photograph of that size, and so
+  # have fewer bytes and decode faster. Your own photographs can be added with THUMBELINA_CORPUS.
 
   @picture Path.expand("../../test/fixtures/photo.png", __DIR__)
 
@@ -24,7 +23,7 @@ defmodule Bench.Inputs do
 
     for name <- names do
       {width, format} = Map.fetch!(@made, name)
-      # The quality is rather a camera's than a thumbnail's.
+      # The quality of a camera rather than of a thumbnail.
       opts = [enlarge: true, format: format, quality: 90]
       {name, Thumbelina.thumbnail!(picture, width, nil, opts)}
     end
@@ -38,7 +37,7 @@ defmodule Bench.Inputs do
 
       folder ->
         paths = Path.wildcard(Path.join(folder, "photos/*.{#{formats}}"))
-        if paths == [], do: Mix.raise("THUMBELINA_CORPUS: no photos/*.{#{formats}} in it")
+        if paths == [], do: Mix.raise("THUMBELINA_CORPUS contains no photos/*.{#{formats}}")
         for path <- paths, do: {Path.basename(path), Thumbelina.open!(path)}
     end
   end
@@ -50,7 +49,7 @@ defmodule Bench.Inputs do
         "  #{name}: #{image.width}x#{image.height}, #{div(byte_size(image.bytes), 1000)} kB\n"
       end
 
-    "Inputs (those named 3 MP and 11 MP are enlarged, and smoother than photographs of that size):\n" <>
+    "Inputs (3 MP and 11 MP are enlarged, and smoother than photographs of that size):\n" <>
       Enum.join(lines)
   end
 end

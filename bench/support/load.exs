@@ -1,18 +1,18 @@
 defmodule Bench.Load do
-  # Processes that make thumbnails without pause.
+  # Processes that make thumbnails nonstop.
 
   alias Bench.Samples
 
-  # For the thumbnail that a caller may be at when it is told to stop.
+  # Enough to finish the thumbnail that a caller is making when it is told to stop.
   @stop_timeout 60_000
 
   @doc """
-  Runs `measure`, and then `more`, beside `callers` processes that each call `make` with one input
+  Runs `measure`, and then `more`, next to `callers` processes that each call `make` with one input
   after another.
 
-  Gives what the two give, and of the calls that ended while `measure` ran how many there were in a
-  second, and how long each of them took, in milliseconds. A caller draws its inputs, the same ones
-  in every run.
+  Returns the results of both, and for the calls that ended while `measure` ran, how many there were
+  per second and how many milliseconds each of them took. Callers draw their inputs at random, but
+  the same ones in every run.
   """
   def beside(callers, inputs, make, measure, more \\ fn -> nil end)
 
@@ -21,7 +21,7 @@ defmodule Bench.Load do
   def beside(callers, inputs, make, measure, more) do
     bench = self()
 
-    # Linked: whatever happens to one of them ends the bench.
+    # Linked, so that the bench ends if one of them fails.
     tasks =
       for caller <- 1..callers do
         Task.async(fn ->

@@ -1,7 +1,7 @@
 defmodule Bench.Probes do
-  # What an application's own processes feel while something else runs on the node. Each probe works
-  # in processes of its own, lest it inherits the bench's heap and mailbox, and rests for a
-  # millisecond between two samples, so that it measures an idle process rather than a busy one.
+  # What an application's own processes notice while something else runs on the node. Each probe has
+  # its own processes, so that it does not inherit the bench's heap and mailbox. It rests for a
+  # millisecond between two samples, so that it measures an idle process and not a busy one.
 
   defmodule Server do
     use GenServer
@@ -18,8 +18,8 @@ defmodule Bench.Probes do
   @chain 10
 
   @doc """
-  Samples of the probes that only wait, by name. They are taken at a time, as a node does all of this
-  at once; what they take from each other shows beside nothing.
+  Samples of the probes that only wait, by name. All run at the same time, as on a real node; how
+  much they disturb each other shows in the measurement without callers.
   """
   def idle(times) do
     names = ["sleeper, ms late", "GenServer.call, ms", "chain of #{@chain}, ms"]
@@ -27,22 +27,22 @@ defmodule Bench.Probes do
     Enum.zip(names, Task.await_many(tasks, :infinity))
   end
 
-  @doc "Samples of the others."
+  @doc "Samples of the other probes, by name."
   def others(times) do
     [{"collection, ms", collection(times)}, {"normal run queue", run_queue(times)}]
   end
 
   @doc """
-  How late a process wakes that sleeps 1 ms.
+  How late a process wakes that sleeps for 1 ms.
 
-  The VM's timers tick once in a millisecond and never early, so that up to a millisecond is late on
-  an idle VM too.
+  The VM's timers tick once per millisecond and are never early, so up to a millisecond is normal on
+  an idle VM.
   """
   def sleeper(times) do
     in_process(fn -> for _ <- 1..times, do: milliseconds(&rest/0) - 1 end)
   end
 
-  @doc "How long a `GenServer.call` takes that does nothing, to a server that does nothing else."
+  @doc "How long an empty `GenServer.call` takes, to a server that does nothing else."
   def call(times) do
     {:ok, server} = GenServer.start_link(Server, nil)
 
@@ -52,7 +52,7 @@ defmodule Bench.Probes do
     samples
   end
 
-  @doc "How long a message takes that ten processes hand on, from the first to the last and back."
+  @doc "How long a message takes through a chain of ten processes and back."
   def chain(times) do
     in_process(fn ->
       first = start_chain()

@@ -1,9 +1,9 @@
 defmodule Bench.Samples do
-  # What there is to say about many measurements of the same thing.
+  # Statistics of many measurements of the same thing.
 
   def average(samples), do: Enum.sum(samples) / length(samples)
 
-  @doc "The standard deviation as a part of the average."
+  @doc "The standard deviation as a fraction of the average."
   def deviation([_sample]), do: 0.0
 
   def deviation(samples) do
@@ -12,15 +12,15 @@ defmodule Bench.Samples do
     :math.sqrt(Enum.sum(squares) / (length(samples) - 1)) / average
   end
 
-  @doc "The samples as `percentile/2` takes them."
+  @doc "The samples in the form that `percentile/2` takes."
   def sort(samples), do: samples |> Enum.sort() |> List.to_tuple()
 
-  @doc "The least sample that this part of all does not exceed."
+  @doc "The smallest sample that is not exceeded by this fraction of all samples."
   def percentile(sorted, part) do
     elem(sorted, max(ceil(part * tuple_size(sorted)), 1) - 1)
   end
 
-  @doc "Milliseconds of the VM's own unit of time."
+  @doc "Converts the VM's native time unit to milliseconds."
   def milliseconds(native),
     do: System.convert_time_unit(native, :native, :nanosecond) / 1_000_000
 

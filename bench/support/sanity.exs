@@ -1,8 +1,8 @@
 defmodule Bench.Sanity do
-  # Nobody should time a job that does something else than its name says.
+  # Checks that every job does what its name says, before it is timed.
 
   @doc """
-  Does each job once with each input and raises where the result is not what was asked for.
+  Does each job once with each input, and raises if the result is not what was asked for.
 
   A job is `{name, {side, opts}}` with `:format` among the options; an input is `{name, image}`.
   """
@@ -20,9 +20,9 @@ defmodule Bench.Sanity do
     with {:ok, plan} <- Thumbelina.explain(image, side, side, opts),
          {:ok, thumb} <- Thumbelina.thumbnail(image, side, side, opts),
          {:ok, header} <- Thumbelina.new(thumb.bytes),
-         # A header is not a picture yet.
+         # A good header does not make a good picture.
          {:ok, _decoded} <- Thumbelina.thumbnail(thumb, 8, 8) do
-      # The plan could be wrong too; its longer side is known without it.
+      # The plan could be wrong, too, but the longer side is known without it.
       longer = min(side, max(image.width, image.height))
       expected = {opts[:format], plan.width, plan.height}
 

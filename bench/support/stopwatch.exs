@@ -1,13 +1,13 @@
 defmodule Bench.Stopwatch do
-  # For machines without Benchee: the arguments are those of `Benchee.run/2`, the columns those of
-  # its console formatter. Durations are all in milliseconds, where Benchee chooses a unit.
+  # For machines without Benchee: takes the arguments of `Benchee.run/2`, and prints the columns of
+  # its console formatter. All durations are in milliseconds; Benchee would choose a unit.
 
   alias Bench.Samples
 
   def run(functions, opts) do
     IO.puts(
-      "Benchee was not found, a stopwatch measures instead. For Benchee run `mix local.hex` " <>
-        "once, or name in ERL_LIBS a folder that has benchee, deep_merge and statistex."
+      "Benchee was not found, so a stopwatch is used. To use Benchee, run `mix local.hex` once, " <>
+        "or set ERL_LIBS to a folder that contains benchee, deep_merge and statistex."
     )
 
     for {name, input} <- opts[:inputs] do
@@ -16,7 +16,7 @@ defmodule Bench.Stopwatch do
     end
   end
 
-  # In a process of its own, so that no job inherits the heap of the last.
+  # In its own process, so that no job inherits the heap of the one before.
   defp measure(function, input, opts) do
     task =
       Task.async(fn ->
@@ -27,7 +27,7 @@ defmodule Bench.Stopwatch do
     Task.await(task, :infinity)
   end
 
-  # At least once, however short the time.
+  # At least once, however short the time is.
   defp repeat(function, input, seconds) do
     repeat(function, input, System.monotonic_time(:nanosecond) + seconds * 1.0e9, [])
   end

@@ -1,28 +1,33 @@
 defmodule Thumbelina.Error do
   @moduledoc """
-  Why something did not work, as data. Match on `:reason`, and never on the message.
+  Why something did not work, as data. Match on `:reason`, never on the message.
 
-  | reason | meaning | fields set |
-  |---|---|---|
-  | `:enoent`, `:eacces` and the other posix reasons | the file could not be read or written | `:path` |
-  | `:unsupported_format` | the bytes are no known picture, or (with `:format`) one that is not decoded; `:path` where they are rather a path, which `Thumbelina.open/1` takes | `:format`, `:path` |
-  | `:format_not_allowed` | a format that the option `:formats` leaves out | `:format` |
-  | `:invalid_image` | the bytes break the rules of their format | `:format`, `:offset` |
-  | `:truncated` | the bytes end before the picture does | `:format`, `:offset` |
-  | `:limit_exceeded` | a limit was exceeded | `:limit`, `:value`, `:maximum` |
-  | `:timeout` | the call took longer than the option `:timeout` allows | |
-  | `:invalid_option` | an unknown or wrong option, a wrong size, or a source (`:key` is `:image`, or `:path`) that is none | `:key`, `:value`, `:expected` |
-  | `:enomem` | the machine has no memory left for this picture | |
-  | `:internal_error` | a bug in Thumbelina; the node is safe | |
+  The reasons, and the fields that are set with them:
 
-  `:offset` is the byte where it shows, counted from 0. Only the decoder of JPEG tells; what is
-  wrong may have come some bytes before.
+    * `:enoent`, `:eacces` and the other posix reasons - the file could not be read or written.
+      `:path`
+    * `:unsupported_format` - the bytes are not a known picture format, or, with `:format`, an
+      unusual variant of a format or a format that is not read. With `:path`, the bytes look like a
+      path, which `Thumbelina.open/2` takes. `:format`, `:path`
+    * `:format_not_allowed` - the option `:formats` leaves this format out. `:format`
+    * `:invalid_image` - the bytes break the rules of their format. `:format`, `:offset`
+    * `:truncated` - the bytes end before the picture does. `:format`, `:offset`
+    * `:limit_exceeded` - a limit was exceeded. `:limit`, `:value`, `:maximum`
+    * `:timeout` - the call took longer than the option `:timeout` allows
+    * `:invalid_option` - an unknown option, or a wrong option, size or source. For a wrong source
+      `:key` is `:image` or `:path`. `:key`, `:value`, `:expected`
+    * `:enomem` - the machine has not enough memory left for this picture
+    * `:internal_error` - a bug in Thumbelina; the node is safe
 
-  `:format` is a `t:Thumbelina.Format.t/0`, or a `t:foreign/0`.
+  `:offset` is the byte where the problem showed, counted from 0. The problem itself may lie some
+  bytes earlier. Only the JPEG decoder sets it.
 
-  Limits are `:max_pixels`, `:max_bytes_in` and `:max_memory` (the options) and `:side` (what the
-  output format can hold, or a filter in a bounded time). With `:max_memory`, `:maximum` is less
-  than the option where a single row, or what else is decoded in one piece, is too large: 64 MiB.
+  `:format` is a `t:Thumbelina.Format.t/0` or a `t:foreign/0`.
+
+  `:limit` is one of the options `:max_pixels`, `:max_bytes_in` and `:max_memory`, or `:side`: the
+  longest side that the output format can hold, or that a filter can make in a bounded time. With
+  `:max_memory`, `:maximum` is 64 MiB and not the option if a single row, or something else that is
+  decoded in one piece, is too large.
   """
 
   @type reason ::
@@ -36,7 +41,7 @@ defmodule Thumbelina.Error do
           | :internal_error
           | File.posix()
 
-  @typedoc "What is not read, and only told apart from what is no picture at all."
+  @typedoc "Formats that are not read, only recognized, so that the error can name them."
   @type foreign ::
           unquote(
             Thumbelina.Foreign.formats()
@@ -64,11 +69,12 @@ defmodule Thumbelina.Error do
   end
 
   def message(%__MODULE__{reason: :invalid_option} = error) do
-    "invalid value for #{inspect(error.key)}: expected #{error.expected}, got: #{inspect(error.value)}"
+    "invalid value for #{inspect(error.key)}: expected #{error.expected}, " <>
+      "got: #{inspect(error.value)}"
   end
 
   def message(%__MODULE__{reason: :limit_exceeded} = error) do
-    "#{error.limit} exceeded: #{error.value}, and at most #{error.maximum} are allowed"
+    "#{error.limit} exceeded: #{error.value}, but at most #{error.maximum} allowed"
   end
 
   def message(%__MODULE__{reason: :unsupported_format, format: nil, path: nil}),
@@ -76,18 +82,19 @@ defmodule Thumbelina.Error do
 
   def message(%__MODULE__{reason: :unsupported_format, format: nil, path: path}),
     do:
-      "not a known picture format: #{inspect(path)} looks like a path. Thumbelina.open/1 reads files"
+      "not a known picture format: #{inspect(path)} looks like a path. " <>
+        "Use Thumbelina.open/2 to read a file"
 
   def message(%__MODULE__{reason: :unsupported_format, format: format}) do
     if format in Thumbelina.Foreign.formats(),
       do: "#{format |> Atom.to_string() |> String.upcase()} is not supported",
-      else: "this kind of #{format} is not supported"
+      else: "this variant of #{format} is not supported"
   end
 
   def message(%__MODULE__{reason: :format_not_allowed, format: format}),
     do:
-      "#{format} is not among the formats that may be read: allow it with formats: :all, " <>
-        "or with a list that has #{inspect(format)}"
+      "#{format} is not one of the allowed formats: allow it with formats: :all, " <>
+        "or with a list that contains #{inspect(format)}"
 
   def message(%__MODULE__{reason: :invalid_image} = error),
     do: "invalid #{error.format}" <> where(error, "around")
@@ -110,7 +117,7 @@ defmodule Thumbelina.Error do
   defimpl Inspect do
     import Inspect.Algebra
 
-    # Most fields are of other reasons.
+    # Most fields belong to other reasons, and are nil.
     def inspect(error, opts) do
       fields =
         for {key, value} <- Map.to_list(error),

@@ -1,12 +1,12 @@
 defmodule Thumbelina.Foreign do
   @moduledoc false
-  # What bytes are that are no picture which is read, for a message that helps.
+  # Recognizes formats that are not read, for an error message that helps.
 
   @doc "All of them."
   @spec formats :: [atom, ...]
   def formats, do: [:avif, :heic, :jp2, :jxl, :pdf, :psd, :svg]
 
-  # Brands of ISO base media files (ISO/IEC 14496-12), as MIAF and HEIF give them to pictures.
+  # Brands of ISO base media files (ISO/IEC 14496-12) that MIAF and HEIF define for pictures.
   @brands %{
     "avif" => :avif,
     "avis" => :avif,
@@ -20,10 +20,10 @@ defmodule Thumbelina.Foreign do
     "msf1" => :heic
   }
 
-  # Where a root element is looked for.
+  # How far to look for a root element.
   @head 4_096
 
-  @doc "Names the format in an error about bytes that are not read."
+  @doc "Adds the format to an error about bytes that are not read."
   @spec name(error, binary) :: error when error: Exception.t()
   def name(%{reason: :unsupported_format, format: nil} = error, bytes),
     do: %{error | format: format(bytes)}
@@ -31,8 +31,7 @@ defmodule Thumbelina.Foreign do
   def name(error, _bytes), do: error
 
   @doc """
-  Says in the error of a result that what a caller handed in as a picture's bytes looks like a
-  path.
+  Adds the path to an error if what the caller passed as the bytes of a picture looks like a path.
   """
   @spec explain(result, term) :: result when result: term
   def explain({:error, %{reason: :unsupported_format, format: nil} = error}, source)
@@ -42,13 +41,13 @@ defmodule Thumbelina.Foreign do
 
   def explain(result, _source), do: result
 
-  @doc "The format that bytes have the signature of, if it is one that is known and not read."
+  @doc "The format whose signature the bytes have, if it is known but not read."
   @spec format(binary) :: atom
   def format(<<length::32, "ftyp", major::4-bytes, rest::binary>>) do
     # After the major brand come a version of 4 bytes and the compatible brands.
     others = rest |> binary_part(0, min(byte_size(rest), max(length - 12, 0)) |> min(@head))
     found = for <<brand::4-bytes <- major <> others>>, format = @brands[brand], do: format
-    # A HEIF file says of itself what it is in general too.
+    # A HEIF file also lists its general brand.
     if :avif in found, do: :avif, else: List.first(found)
   end
 
@@ -61,13 +60,13 @@ defmodule Thumbelina.Foreign do
 
   def format(bytes) do
     head = binary_part(bytes, 0, min(byte_size(bytes), @head))
-    # A prolog and comments may come first; a page of HTML has its own root.
+    # A prolog and comments may come first. An HTML page has another root element.
     if head =~ ~r/\A(\xEF\xBB\xBF)?\s*(<\?xml|<!--|<!DOCTYPE\s+svg|<svg[\s>])/ and
          head =~ ~r/<svg[\s>]/,
        do: :svg
   end
 
-  @doc "Whether what was taken for a picture's bytes reads like the path of a file."
+  @doc "Whether the bytes look like the path of a file."
   @spec path?(binary) :: boolean
   def path?(bytes) do
     byte_size(bytes) in 1..1024 and String.printable?(bytes) and not (bytes =~ ~r/[\r\n]/) and

@@ -1,11 +1,11 @@
 defmodule Thumbelina.Format do
   @moduledoc """
-  The formats that pictures are read from and written to.
+  The formats of pictures: which ones are read and written, their MIME types and file extensions.
 
-  A format is what the bytes of a picture say, whatever its file is called.
+  The format of a picture is detected from its bytes, never from its file name.
   """
 
-  # The native side has its table from the same file.
+  # The native side makes its table from the same file.
   @path Path.expand("../../native/core/formats.txt", __DIR__)
   @external_resource @path
 
@@ -40,16 +40,16 @@ defmodule Thumbelina.Format do
 
   defguardp is_format(format) when is_map_key(@facts, format)
 
-  @doc "The formats that are read."
+  @doc "The formats that can be read."
   @spec readable :: [t, ...]
   def readable, do: @readable
 
-  @doc "The formats that are written."
+  @doc "The formats that can be written."
   @spec writable :: [t, ...]
   def writable, do: @writable
 
   @doc """
-  The MIME type, as IANA has it or else as is usual.
+  The MIME type of a format: the one registered with IANA, or else the usual one.
 
       iex> Thumbelina.Format.mime(:jpeg)
       "image/jpeg"
@@ -58,7 +58,7 @@ defmodule Thumbelina.Format do
   def mime(format) when is_format(format), do: @facts[format].mime
 
   @doc """
-  The extensions of file names, with their dot, the usual one first.
+  The file extensions of a format, with their dot. The usual one comes first.
 
       iex> Thumbelina.Format.extensions(:tiff)
       [".tif", ".tiff"]
@@ -67,7 +67,8 @@ defmodule Thumbelina.Format do
   def extensions(format) when is_format(format), do: @facts[format].extensions
 
   @doc """
-  The format that an extension, with its dot, stands for. Names of formats do, too.
+  The format that a file extension, with its dot, stands for. A format's name works as an extension
+  too, and case does not matter.
 
       iex> Thumbelina.Format.of_extension(".JPG")
       {:ok, :jpeg}

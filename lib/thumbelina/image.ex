@@ -3,10 +3,11 @@ defmodule Thumbelina.Image do
   An encoded picture and what its header says.
 
     * `:bytes` - the encoded picture
-    * `:format` - what the bytes are, whatever a file name says
-    * `:extension` - the usual file extension of the format, as `Path.extname/1` gives it: `".jpg"`
-    * `:width`, `:height` - in pixels, as shown, that is after `:orientation`
-    * `:orientation` - EXIF's, 1 to 8; 1 is upright. Every picture that Thumbelina makes is upright
+    * `:format` - the format of the bytes, whatever a file name says
+    * `:extension` - the usual file extension of the format, with its dot: `".jpg"`
+    * `:width`, `:height` - the size in pixels as shown, that is after applying `:orientation`
+    * `:orientation` - the EXIF orientation, 1 to 8; 1 is upright. Every picture that Thumbelina
+      makes is upright
   """
 
   alias Thumbelina.{Error, Format}
@@ -49,7 +50,7 @@ defmodule Thumbelina.Image do
   def check_extension(%__MODULE__{format: format}, path) do
     case path |> Path.extname() |> Format.of_extension() do
       {:ok, other} when other != format ->
-        expected = "a file name for #{format}, which ends in #{either(Format.extensions(format))}"
+        expected = "a file name for #{format}, ending in #{either(Format.extensions(format))}"
         {:error, %Error{reason: :invalid_option, key: :path, value: path, expected: expected}}
 
       _ ->
@@ -65,9 +66,10 @@ defmodule Thumbelina.Image do
   end
 
   defimpl Inspect do
-    # The bytes of a photograph on a terminal help nobody.
+    # Nobody wants the bytes of a photograph on a terminal.
     def inspect(image, _opts) do
-      "#Thumbelina.Image<#{image.format} #{image.width}x#{image.height}, #{byte_size(image.bytes)} bytes>"
+      "#Thumbelina.Image<#{image.format} #{image.width}x#{image.height}, " <>
+        "#{byte_size(image.bytes)} bytes>"
     end
   end
 end

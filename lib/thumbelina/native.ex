@@ -1,13 +1,13 @@
 defmodule Thumbelina.Native do
   @moduledoc false
-  # The functions of native/nif. Arguments are checked before they come here.
+  # The functions of native/nif. Arguments are checked before they get here.
   #
-  # The library is loaded by the first call, and not by @on_load: the VM cannot load a module that
-  # has it while an older version of the module is still there, and Elixir's compiler loads every
-  # module as soon as it is compiled, before there is a library.
+  # The library is loaded by the first call and not by @on_load, for two reasons. The VM cannot load
+  # a module with @on_load while an older version of the module still exists. And Elixir's compiler
+  # loads every module as soon as it is compiled, before there is a library.
 
-  # A stub loads the library, which takes the stub's place, and calls itself again: a local call, so
-  # that what a version of this module begins is gone on with in the same.
+  # A stub loads the library, which replaces the stub, and calls itself again. The call is local, so
+  # that a call that was begun by one version of this module is finished by the same version.
   def distance(first, last), do: with(:ok <- load(), do: distance(first, last))
   def probe(bytes, all?, call), do: with(:ok <- load(), do: probe(bytes, all?, call))
   def probe_dirty(bytes, all?, call), do: with(:ok <- load(), do: probe_dirty(bytes, all?, call))
@@ -21,17 +21,17 @@ defmodule Thumbelina.Native do
   def finish(job, ref), do: with(:ok <- load(), do: finish(job, ref))
   def abandon(job), do: with(:ok <- load(), do: abandon(job))
 
-  # The thumbnails of a picture that is there.
+  # The thumbnails of a picture that is there as a whole.
   def thumbnails(bytes, call) do
     at_priority(call, fn -> in_turn(call, &start(bytes, call, &1)) end)
   end
 
-  # The same on a dirty scheduler, until it can be elsewhere.
+  # The same, starting on a dirty scheduler.
   def thumbnails_dirty(bytes, call) do
     at_priority(call, fn -> in_turn(call, &start_dirty(bytes, call, &1)) end)
   end
 
-  # A job for a picture that comes in pieces. However `fun` ends, nothing is left of it.
+  # A job for a picture that comes in pieces. However `fun` ends, nothing of the job is left.
   def with_job(call, fun) do
     job = open_stream(call)
 
@@ -42,13 +42,13 @@ defmodule Thumbelina.Native do
     end
   end
 
-  # `:more`, or the result, where no more is needed.
+  # Returns `:more`, or the result if no more pieces are needed.
   def feed(job, piece, call), do: at_priority(call, fn -> feed(job, piece) end)
 
   # The thumbnails, when all pieces are there.
   def finish_in_turn(job, call), do: at_priority(call, fn -> in_turn(call, &finish(job, &1)) end)
 
-  # The VM lets whoever is ready go before a process of low priority, but for one time in eight.
+  # The VM lets others go before a process of low priority seven times out of eight.
   defp at_priority(%{priority: :unchanged}, fun), do: fun.()
 
   defp at_priority(%{priority: :low}, fun) do
@@ -61,11 +61,11 @@ defmodule Thumbelina.Native do
     end
   end
 
-  # As many thumbnails are made at a time as there are schedulers. Who comes then waits for a
-  # message of one of those that are done.
+  # As many thumbnails are made at a time as there are schedulers. Further callers wait for a
+  # message from one that is done.
   defp in_turn(%{timeout: timeout}, begin) do
     started = System.monotonic_time(:millisecond)
-    # Made here, so that the VM knows that no message of before can match, however many there are.
+    # Made here, so that the VM can skip all messages that were in the mailbox before.
     ref = make_ref()
 
     case begin.(ref) do
@@ -85,7 +85,7 @@ defmodule Thumbelina.Native do
   defp left(timeout, started), do: max(started + timeout - System.monotonic_time(:millisecond), 0)
 
   defp give_up(job, ref) do
-    # Should it have been its turn just now, the message is on its way.
+    # If it was given its turn just now, the message is on its way.
     if abandon(job), do: receive(do: ({^ref, :turn} -> :ok))
     {:error, %{reason: :timeout}}
   end
@@ -102,13 +102,13 @@ defmodule Thumbelina.Native do
         :ok
 
       {:error, {_, message}} ->
-        # Not `raise`, of which Dialyzer would think that no function here ever returns.
+        # With `raise`, Dialyzer would conclude that no function here ever returns.
         :erlang.nif_error(%RuntimeError{
           message: """
           Thumbelina's native library cannot be loaded: #{message}.
-          `mix compile` puts #{path} there: built with cargo, which https://rustup.rs installs, or
-          precompiled, from the folder or URL that THUMBELINA_PRECOMPILED names. See the README,
-          "Installing it".
+          `mix compile` makes #{path}: it builds it with cargo, which you can install from
+          https://rustup.rs, or takes a precompiled one from the folder or URL that
+          THUMBELINA_PRECOMPILED names. See "Installing it" in the README.
           """
         })
     end

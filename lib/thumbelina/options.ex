@@ -1,40 +1,41 @@
 defmodule Thumbelina.Options do
   @moduledoc false
-  # One schema. Validation, documentation and the type come from it.
+  # The one schema of all options. Validation, documentation, types and flags come from it.
 
   alias Thumbelina.{Error, Format}
 
-  # `config: true`: the application's configuration gives the default. `output: true`: each of
-  # several outputs may have its own.
+  # `config: true`: the application's configuration can set the default. `output: true`: each of
+  # several outputs can have its own.
   @schema [
     fit: [
       output: true,
       type: {:in, [:contain, :cover, :fill]},
       default: :contain,
       doc:
-        "how the picture meets the box. `:contain` shows all of it inside the box, `:cover` fills " <>
-          "the box (as far as it reaches without enlarging) and crops around the center, both with " <>
-          "the picture's proportions; `:fill` gives the proportions up"
+        "how the picture meets the box. `:contain` keeps all of it inside the box. `:cover` " <>
+          "fills the box, as far as it can without enlarging, and crops around the center. Both " <>
+          "keep the proportions; `:fill` does not"
     ],
     enlarge: [
       output: true,
       type: :boolean,
       default: false,
-      doc: "whether the thumbnail may have more pixels than the picture on a side"
+      doc: "whether the thumbnail may have more pixels on a side than the picture"
     ],
     format: [
       output: true,
       type: {:in, Format.writable()},
       default: nil,
       doc:
-        "of the thumbnail. By default the picture's own, or `:jpeg` (`:png` where there is alpha) if " <>
-          "that cannot be written"
+        "the thumbnail's format. Without it, the picture's own or, if that cannot be written, " <>
+          "`:jpeg`, or `:png` for a picture with alpha"
     ],
     quality: [
       output: true,
       type: {:integer, 1, 100},
       default: 80,
-      doc: "of `:jpeg` and `:avif`; the other formats lose nothing, `:gif` all but 256 colors"
+      doc:
+        "for `:jpeg` and `:avif`. The other formats are lossless, except that `:gif` has 256 colors"
     ],
     filter: [
       output: true,
@@ -48,16 +49,17 @@ defmodule Thumbelina.Options do
       type: {:in, [:error, :gray]},
       default: :error,
       doc:
-        "what becomes of a JPEG that was cut off or is damaged: an error that says where, or a " <>
-          "thumbnail of what is there, with gray for what is missing. Other formats give the error"
+        "what to do with a JPEG that is damaged or cut off. `:error` gives an error that says " <>
+          "where, `:gray` makes a thumbnail of what is there, with gray for the rest. Other " <>
+          "formats always give the error"
     ],
     formats: [
       type: {:formats, Format.readable()},
       default: :default,
       config: true,
       doc:
-        "what the picture may be, as a list. `:default` is every format whose decoder keeps to the " <>
-          "limits whatever the file, `:all` every one that is read: the same, today"
+        "the formats to accept. `:default` is every format whose decoder keeps to the limits " <>
+          "for any file, `:all` is every format that can be read: today, these are the same"
     ],
     max_pixels: [
       type: {:integer, 1, 0xFFFF_FFFF_FFFF},
@@ -75,35 +77,37 @@ defmodule Thumbelina.Options do
       type: {:integer, 1, 0xFFFF_FFFF_FFFF},
       default: 536_870_912,
       config: true,
-      doc: "the most bytes of native memory that the call may hold, the encoded picture aside"
+      doc:
+        "the most bytes of native memory that the call may hold, not counting the encoded picture"
     ],
     timeout: [
       type: :timeout,
       default: :infinity,
       doc:
-        "how many milliseconds all of the call may take. Then the native work ends, and the result " <>
-          "is the error `:timeout`"
+        "the most milliseconds that the call may take. After that the native work stops, and " <>
+          "the result is the error `:timeout`"
     ],
     scheduler: [
       type: {:in, [:auto, :normal, :dirty]},
       default: :auto,
       doc:
-        "`:normal` keeps to yielding slices on normal schedulers wherever the work can be cut, " <>
-          "`:dirty` does all of it on a dirty CPU scheduler; neither waits. `:auto` goes by the plan, " <>
-          "and waits for its turn: as many thumbnails are made at a time as there are schedulers"
+        "where the work runs. `:normal` forces slices on normal schedulers wherever the work " <>
+          "can be cut, `:dirty` forces a dirty CPU scheduler; neither waits for a turn. `:auto` " <>
+          "follows the plan, and waits for its turn: as many thumbnails are made at a time as " <>
+          "there are schedulers"
     ],
     priority: [
       type: {:in, [:low, :unchanged]},
       default: :low,
       config: true,
       doc:
-        "the calling process's priority during the call. With `:low` the VM lets others go first, " <>
-          "but for one time in eight; after the call it is what it was"
+        "the priority of the calling process during the call. With `:low`, the VM lets other " <>
+          "processes go first seven times out of eight; after the call the priority is what it was"
     ]
   ]
 
-  # For tests: stop after this many steps of work, to meet every place where a stop can happen; and
-  # panic after this many.
+  # For tests: end a slice after this many steps, to try every place where one can end; and panic
+  # after this many.
   @private [
     steps_per_slice: [type: {:integer, 1, 0xFFFF_FFFF}, default: nil],
     panic_after: [type: {:integer, 0, 0xFFFF_FFFF}, default: nil]
@@ -112,7 +116,7 @@ defmodule Thumbelina.Options do
   # What `open/2` and `new/2` take of the schema.
   @probe [:formats, :max_bytes_in]
 
-  # For config: rather the application's than a call's.
+  # Only in the configuration: these belong to the application rather than to a call.
   @config [
     threads: [type: {:integer, 1, 128}],
     yield_limit: [type: {:integer, 0, 0xFFFF_FFFF_FFFF}]
@@ -142,11 +146,11 @@ defmodule Thumbelina.Options do
   def type(:probe), do: @probe_option
   def type(:output), do: @output_option
 
-  @doc "The options as a Markdown table."
-  def docs, do: table(@schema)
+  @doc "The options as a Markdown list."
+  def docs, do: list(@schema)
 
-  @doc "The options of `open/2` and `new/2` as a Markdown table, or all of them as a list of flags."
-  def docs(:probe), do: table(take_probe(@schema))
+  @doc "The options of `open/2` and `new/2`, or all of them as flags, as a Markdown list."
+  def docs(:probe), do: list(take_probe(@schema))
 
   def docs(:command_line) do
     for {key, spec} <- @schema, into: "" do
@@ -162,34 +166,38 @@ defmodule Thumbelina.Options do
       # An option that has no default is described by what happens without it.
       default = if spec[:default] in [nil, false], do: "", else: ". Default: #{spec[:default]}"
       doc = Regex.replace(~r/`:(\w+)`/, spec[:doc], "`\\1`")
-      "    * `#{flag(key)}#{values}` - #{doc}#{default}\n"
+      "  * `#{flag(key)}#{values}` - #{doc}#{default}\n"
     end
   end
 
   @doc "An option as the command line has it."
   def flag(key), do: "--" <> (key |> Atom.to_string() |> String.replace("_", "-"))
 
-  defp table(schema) do
-    rows =
-      for {key, spec} <- schema do
-        "| `:#{key}` | #{expected(spec[:type])} | `#{inspect(spec[:default])}` | #{spec[:doc]} |\n"
-      end
+  defp list(schema) do
+    for {key, spec} <- schema, into: "" do
+      # An option that has no default is described by what happens without it.
+      default = if spec[:default] == nil, do: "", else: "; default `#{inspect(spec[:default])}`"
 
-    "| option | values | default | |\n|---|---|---|---|\n#{rows}"
+      "  * `:#{key}` (#{values(spec[:type])}#{default}) - #{spec[:doc]}\n"
+    end
   end
+
+  defp values({:integer, 1, last}) when last > 0xFFFF_FFFF, do: "a positive integer"
+  defp values({:integer, first, last}), do: "`#{first}..#{last}`"
+  defp values(type), do: expected(type)
 
   @doc "The schema's keys and types, for whatever parses options from text."
   def types, do: for({key, spec} <- @schema, do: {key, spec[:type]})
 
-  @doc "Checks the options of a call, and fills the defaults in."
+  @doc "Checks the options of a call, and fills in the defaults."
   @spec call(term) :: {:ok, map} | {:error, Error.t()}
   def call(opts), do: validate(opts, @schema ++ @private, defaults(@schema ++ @private))
 
-  @doc "Takes those apart that each output may have of its own."
+  @doc "Separates the options that each output can have of its own from the others."
   @spec split_output(map) :: {map, map}
   def split_output(opts), do: Map.split(opts, @output)
 
-  @doc "Checks the options of one output, and fills in those that all have."
+  @doc "Checks the options of one output, with those of the call as defaults."
   @spec output(term, map) :: {:ok, map} | {:error, Error.t()}
   def output(opts, common), do: validate(opts, Keyword.take(@schema, @output), common)
 
@@ -197,7 +205,7 @@ defmodule Thumbelina.Options do
   @spec node :: map
   def node, do: for({key, spec} <- @config, into: %{}, do: {key, config!(key, spec, nil)})
 
-  @doc "Those of the options that `open/2` and `new/2` take."
+  @doc "The options that `open/2` and `new/2` take."
   def take_probe(opts), do: Keyword.take(opts, @probe)
 
   @doc "Checks the options of `open/2` and `new/2`, and gives the map that the NIF takes."
@@ -248,7 +256,7 @@ defmodule Thumbelina.Options do
     end
   end
 
-  # What `receive` takes.
+  # The most that `receive` takes.
   @max_timeout 0xFFFF_FFFF
 
   defp valid?({:in, atoms}, value), do: value in atoms

@@ -1,17 +1,17 @@
 defmodule Thumbelina.Plan do
   @moduledoc """
-  What `Thumbelina.thumbnail/4` would do, as `Thumbelina.explain/4` tells it.
+  What `Thumbelina.thumbnail/4` would do, as told by `Thumbelina.explain/4`.
 
-    * `:width`, `:height` - of the thumbnail, in pixels
-    * `:format` - of the thumbnail
-    * `:decode_scale` - `{x, y}`: this many source pixels become one while the picture is decoded,
-      horizontally and vertically, by JPEG's inverse transform, by averages, or by both. Above
-      `{1, 1}`, it leaves at least 1.7 times the thumbnail's size to the filter
-    * `:cost` - estimated microseconds of one core; `:costs` has the same by stage
-    * `:scheduler` - `:normal` for yielding slices on a normal scheduler, `:dirty` for a dirty CPU
-      scheduler. A picture that starts on a normal one leaves it for pieces that cannot be cut
-    * `:reason` - why that scheduler: `:within_yield_limit`, `:above_yield_limit`, `:shared` (several
-      cores decode it in less time than one) or `:asked` (option `:scheduler`)
+    * `:width`, `:height` - the thumbnail's size in pixels
+    * `:format` - the thumbnail's format
+    * `:decode_scale` - `{x, y}`: how many source pixels become one while the picture is decoded,
+      horizontally and vertically, by JPEG's inverse transform, by averaging, or by both. Above
+      `{1, 1}`, the filter still gets at least 1.7 times the thumbnail's size
+    * `:cost` - the estimated microseconds of one core; `:costs` has them by stage
+    * `:scheduler` - `:normal` for slices on a normal scheduler, `:dirty` for a dirty CPU scheduler.
+      Work that starts on a normal scheduler leaves it for steps that cannot be cut
+    * `:reason` - why this scheduler: `:within_yield_limit`, `:above_yield_limit`, `:shared`
+      (several cores decode the picture faster than one) or `:asked` (the option `:scheduler`)
   """
 
   @type t :: %__MODULE__{

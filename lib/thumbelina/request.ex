@@ -1,7 +1,7 @@
 defmodule Thumbelina.Request do
   @moduledoc false
-  # What a call asks for, checked, with every default filled in, as plain data: it can be sent to
-  # another node, hashed and kept. What belongs to the node that does the work is added there.
+  # What a call asks for, checked and with all defaults filled in, as plain data: it can be sent to
+  # another node, hashed and stored. Settings of the node that does the work are added there.
 
   alias Thumbelina.{Error, Format, Options}
 
@@ -48,7 +48,7 @@ defmodule Thumbelina.Request do
   @spec new(term, term, term) :: {:ok, t} | {:error, Error.t()}
   def new(width, height, opts), do: new([{width, height}], opts)
 
-  @doc "One thumbnail for each size, which may have options of its own."
+  @doc "One thumbnail for each size. A size can have options of its own."
   @spec new(term, term) :: {:ok, t} | {:error, Error.t()}
   def new(sizes, opts) do
     with {:ok, opts} <- Options.call(opts),

@@ -1,13 +1,13 @@
 defmodule Thumbelina.Source do
   @moduledoc false
-  # What pictures come from: terms that may be anything, and files. All of it is turned into bytes
-  # here, or into pieces of bytes that are still to come.
+  # Where pictures come from: any term a caller passes, and files. Everything is turned into bytes
+  # here, or into pieces that are still to come.
 
   alias Thumbelina.{Error, Image, Native, Options}
 
   @type t :: {:bytes, binary} | {:pieces, Enumerable.t()}
 
-  @doc "What a caller handed in as an encoded picture."
+  @doc "The bytes or pieces of what a caller passed as an encoded picture."
   @spec of(term) :: {:ok, t} | {:error, Error.t()}
   def of(bytes) when is_binary(bytes), do: {:ok, {:bytes, bytes}}
 
@@ -25,13 +25,13 @@ defmodule Thumbelina.Source do
     if Enumerable.impl_for(other), do: {:ok, {:pieces, other}}, else: not_a_picture(other)
   end
 
-  @doc "What a caller handed in as a file: a path, what has one, or its contents in pieces."
+  @doc "The same for a file: a path, a map or struct with one, or the contents in pieces."
   @spec open(term) :: {:ok, t} | {:error, Error.t()}
   def open(path) when is_binary(path) or is_list(path) do
     with {:ok, bytes} <- read(path), do: {:ok, {:bytes, bytes}}
   end
 
-  # A `%Plug.Upload{}` is such a one. Of what is enumerable, only a map is none of pieces.
+  # Such as a `%Plug.Upload{}`. Any enumerable is taken as pieces, except a plain map.
   def open(%{path: path} = upload) when is_binary(path) do
     if Enumerable.impl_for(upload) in [nil, Enumerable.Map],
       do: open(path),
@@ -40,7 +40,7 @@ defmodule Thumbelina.Source do
 
   def open(other) do
     if Enumerable.impl_for(other) in [nil, Enumerable.Map],
-      do: Options.invalid(:path, other, "a path, what has a :path, or an enumerable of iodata"),
+      do: Options.invalid(:path, other, "a path, a map with a :path, or an enumerable of iodata"),
       else: {:ok, {:pieces, other}}
   end
 
@@ -52,8 +52,8 @@ defmodule Thumbelina.Source do
     do: Options.invalid(:image, other, "an image whose :bytes are a binary")
 
   @doc """
-  Hands the pieces to `fun`, one after the other, as long as it answers `{:cont, acc}`. Whatever the
-  producer raises is the caller's.
+  Passes the pieces to `fun`, one after the other, as long as it returns `{:cont, acc}`. Whatever
+  the producer raises reaches the caller.
   """
   @spec reduce(Enumerable.t(), acc, (binary, acc -> {:cont, acc} | {:halt, result})) ::
           acc | result | {:error, Error.t()}
@@ -78,12 +78,12 @@ defmodule Thumbelina.Source do
 
   defp piece(piece), do: not_a_picture(piece)
 
-  # What a header may be at first, before anybody looks.
+  # How many bytes to wait for before the first look at the header.
   @first_look 64
 
   @doc """
-  Looks at the beginning of what comes in pieces, until `look` has an answer to it: other than
-  `:more`, which it is asked for with what has come and whether that is all. Stops there.
+  Collects pieces until `look` returns something other than `:more`, and returns that. `look` gets
+  the bytes so far, and whether they are all. No more pieces are asked for than that takes.
   """
   @spec first(Enumerable.t(), (binary, boolean -> :more | answer)) :: answer | {:error, Error.t()}
         when answer: term
@@ -96,7 +96,7 @@ defmodule Thumbelina.Source do
              answer when answer != :more <- look.(IO.iodata_to_binary(parts), false) do
           {:halt, answer}
         else
-          # Not at every byte.
+          # Do not look again after every single byte.
           :more -> {:cont, {parts, size, size + div(size, 4)}}
           false -> {:cont, {parts, size, next}}
         end
@@ -109,8 +109,8 @@ defmodule Thumbelina.Source do
   end
 
   @doc """
-  All that comes in pieces, of at most `max_bytes` bytes. As soon as `look` answers an error to what
-  has come so far, that is the result.
+  Collects all pieces, up to `max_bytes` bytes. As soon as `look` returns an error for the bytes so
+  far, that is the result.
   """
   @spec all(Enumerable.t(), pos_integer, (binary, boolean -> :more | {:ok, term} | error)) ::
           {:ok, binary} | error
@@ -144,15 +144,15 @@ defmodule Thumbelina.Source do
     {:error, %Error{reason: :limit_exceeded, limit: :max_bytes_in, value: size, maximum: most}}
   end
 
-  # A copy of so many bytes takes no time worth speaking of.
+  # Copying this many bytes takes next to no time.
   @short 65_536
 
-  # More than a binary may have that lives on a process's heap, where it is always copied.
+  # More bytes than a binary on a process's heap can have: those are always copied.
   @part 128
 
   @doc """
-  Whether the VM makes a copy of the binary for whoever looks inside, because it does not start on a
-  byte: too much for a normal scheduler. Elixir has no function that tells; see `distance` in
+  Whether the VM would copy the binary for a NIF because it does not start at a byte boundary, which
+  takes too long on a normal scheduler. Elixir has no function for this; see `distance` in
   native/nif.
   """
   @spec copied?(binary) :: boolean
@@ -169,7 +169,7 @@ defmodule Thumbelina.Source do
   @spec write(Path.t(), binary) :: :ok | {:error, Error.t()}
   def write(path, bytes), do: path |> File.write(bytes) |> at(path)
 
-  # What is no reason of the system's: a null byte in the name.
+  # Not a posix reason: the name contains a null byte.
   defp at({:error, :badarg}, path), do: Options.invalid(:path, path, "a path without null bytes")
   defp at({:error, posix}, path), do: {:error, %Error{reason: posix, path: path}}
   defp at(ok, _path), do: ok

@@ -1,13 +1,14 @@
 defmodule Thumbelina.Stats do
   @moduledoc """
   What one call of `Thumbelina.measure/4` took. All times are microseconds of wall-clock time inside
-  the NIF; waiting for a scheduler is not counted.
+  the NIF, without the time spent waiting for a scheduler.
 
-    * `:schedulers` - those it ran on, in turn: `[:normal]`, `[:dirty]`, `[:normal, :dirty]` …
-    * `:slices` - how often it ran on a normal scheduler
-    * `:longest_slice` - the longest of those
-    * `:decode` - reading the header, decoding, and the shrink while decoding
-    * `:resample` - the filter, and what is done to the small picture
+    * `:schedulers` - the kinds of schedulers it ran on, in order: `[:normal]`, `[:dirty]`,
+      `[:normal, :dirty]` and so on
+    * `:slices` - how many slices ran on normal schedulers
+    * `:longest_slice` - the time of the longest of them
+    * `:decode` - reading the header, decoding, and shrinking while decoding
+    * `:resample` - the filter, and everything else that is done to the small picture
     * `:encode` - writing the thumbnail's format
   """
 

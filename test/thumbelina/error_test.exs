@@ -6,18 +6,18 @@ defmodule Thumbelina.ErrorTest do
     for {error, message} <- [
           {%Error{reason: :unsupported_format}, "not a known picture format"},
           {%Error{reason: :unsupported_format, format: :jpeg},
-           "this kind of jpeg is not supported"},
+           "this variant of jpeg is not supported"},
           {%Error{reason: :unsupported_format, format: :heic}, "HEIC is not supported"},
           {%Error{reason: :unsupported_format, path: "photo.jpg"},
            ~s(not a known picture format: "photo.jpg" looks like a path. ) <>
-             "Thumbelina.open/1 reads files"},
+             "Use Thumbelina.open/2 to read a file"},
           {%Error{reason: :invalid_image, format: :png}, "invalid png"},
           {%Error{reason: :truncated, format: :gif}, "truncated gif"},
           {%Error{reason: :truncated, format: :jpeg, offset: 9}, "truncated jpeg at byte 9"},
           {%Error{reason: :invalid_image, format: :jpeg, offset: 9},
            "invalid jpeg around byte 9"},
           {%Error{reason: :limit_exceeded, limit: :max_pixels, value: 200, maximum: 100},
-           "max_pixels exceeded: 200, and at most 100 are allowed"},
+           "max_pixels exceeded: 200, but at most 100 allowed"},
           {%Error{
              reason: :invalid_option,
              key: :fit,

@@ -73,7 +73,7 @@ defmodule Thumbelina.ForeignTest do
                Thumbelina.thumbnail(path, 200, 200)
 
       assert Exception.message(error) =~ "#{inspect(path)} looks like a path"
-      assert Exception.message(error) =~ "Thumbelina.open/1"
+      assert Exception.message(error) =~ "Thumbelina.open/2"
     end
 
     # What a file has in it is no path of the caller's.

@@ -1,8 +1,8 @@
 defmodule Thumbelina.HostileTest do
-  # Inputs made to take long, or much, for a picture that is next to nothing. Times vary, so that what
-  # is asserted is that the work was cut: with one step a slice, each slice charges its process at
-  # least a hundredth of a timeslice, which is 40 reductions, and one that went over the whole input
-  # would charge no more than 4,000. Not async: the VM's memory is looked at.
+  # Inputs made to take much time or memory for a tiny picture. Times vary, so the tests assert that
+  # the work was cut: with one step per slice, each slice charges its process at least a hundredth
+  # of a timeslice, which is 40 reductions, and one that went over the whole input would charge no
+  # more than 4,000. Not async: it looks at the VM's memory.
   use ExUnit.Case
 
   alias Thumbelina.{Error, Native}

@@ -28,7 +28,7 @@ defmodule Thumbelina.OptionsTest do
     assert {:error, %Error{reason: :invalid_option, key: :color, value: :red} = error} =
              Request.new(1, 1, color: :red)
 
-    for known <- ~w(fit enlarge format quality filter on_damage max_pixels max_bytes_in scheduler) do
+    for known <- ~w(fit enlarge format quality filter on_damage max_pixels timeout scheduler) do
       assert error.expected =~ ":#{known}"
     end
 
@@ -89,10 +89,12 @@ defmodule Thumbelina.OptionsTest do
     end
   end
 
-  test "documents every option in a row of its own" do
-    rows = Options.docs() |> String.split("\n", trim: true) |> Enum.drop(2)
-    assert length(rows) == length(Options.types())
-    assert Enum.all?(rows, &String.starts_with?(&1, "| `:"))
+  test "documents every option in an item of its own" do
+    items = Options.docs() |> String.split("\n", trim: true)
+    assert length(items) == length(Options.types())
+    assert Enum.all?(items, &String.starts_with?(&1, "  * `:"))
+    assert Options.docs() =~ "  * `:quality` (`1..100`; default `80`) - "
+    assert Options.docs() =~ "  * `:max_memory` (a positive integer; default `536870912`) - "
   end
 
   test "documents every option as a flag, with its values and without colons" do
@@ -105,8 +107,8 @@ defmodule Thumbelina.OptionsTest do
   end
 
   test "documents what open and new take, and gives the types of both" do
-    assert Options.docs(:probe) =~ "| `:max_bytes_in` |"
-    refute Options.docs(:probe) =~ "| `:fit` |"
+    assert Options.docs(:probe) =~ "* `:max_bytes_in` ("
+    refute Options.docs(:probe) =~ "* `:fit` ("
     assert Macro.to_string(Options.type()) =~ "{:fit, :contain | :cover | :fill}"
     assert Macro.to_string(Options.type(:probe)) =~ "{:max_bytes_in, 1..281_474_976_710_655}"
   end

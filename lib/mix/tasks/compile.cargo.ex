@@ -1,14 +1,14 @@
 defmodule Mix.Tasks.Compile.Cargo do
   @moduledoc false
-  # Puts the native library into the build's priv/native: a precompiled one, where the project or
-  # the environment names a place to have it from, and else one that cargo builds.
+  # Puts the native library into the build's priv/native: a precompiled one if the project or the
+  # environment names a place to fetch it from, otherwise one that cargo builds.
   #
-  # Nothing is run while all that the last build went by is as it was: sources, manifests, and what
-  # the environment tells cargo.
+  # Nothing is run if all inputs of the last build are unchanged: sources, manifests, and the
+  # environment variables that cargo reads.
 
   use Mix.Task.Compiler
 
-  # In an umbrella, run for this project and not for the umbrella.
+  # In an umbrella, run for this project, not for the umbrella.
   @recursive true
 
   alias Mix.Thumbelina.{Cargo, Precompiled, Target}
@@ -23,7 +23,7 @@ defmodule Mix.Tasks.Compile.Cargo do
     state = state()
 
     if "--force" in args or stale?(state) do
-      # Of before the build: what is edited meanwhile is newer.
+      # From before the build, so that files edited meanwhile count as newer.
       started = System.os_time(:second)
 
       case build() do
@@ -57,7 +57,7 @@ defmodule Mix.Tasks.Compile.Cargo do
       Mix.Utils.stale?(Enum.flat_map(@sources, &Path.wildcard(&1, match_dot: true)), [stamp()])
   end
 
-  # What a build goes by besides the sources. As a digest: there may be secrets among it.
+  # The inputs of a build besides the sources, as a digest because they may contain secrets.
   defp state do
     state =
       case Precompiled.source() do
@@ -68,7 +68,7 @@ defmodule Mix.Tasks.Compile.Cargo do
     :erlang.md5(:erlang.term_to_binary(state))
   end
 
-  # Those that cargo and the compilers below it build by, and those of Nerves.
+  # Environment variables that cargo and the compilers it runs read, and those of Nerves.
   defp variables do
     cargo = ~r/^(CARGO_(BUILD|TARGET|PROFILE|ENCODED)_\w+|RUSTFLAGS|RUSTC\w*|RUSTUP_TOOLCHAIN)$/
     nerves = ~r/^(TARGET_\w+|CC)$/
@@ -92,7 +92,7 @@ defmodule Mix.Tasks.Compile.Cargo do
             {:ok, []}
 
           {:error, reason} ->
-            Mix.shell().error("thumbelina: building with cargo, for #{reason}")
+            Mix.shell().error("thumbelina: building with cargo, because #{reason}")
             build_with_cargo()
         end
     end
@@ -111,29 +111,29 @@ defmodule Mix.Tasks.Compile.Cargo do
 
   defp advice do
     """
-    Thumbelina's native library is written in Rust, and built as the project is compiled. It takes
-    Rust #{Cargo.minimum()} or newer, with cargo in PATH: https://rustup.rs installs it.
-    No Rust is needed where THUMBELINA_PRECOMPILED, or config :thumbelina, precompiled:
-    [base_url: ...], names a folder or a URL that has the library for this target precompiled:
+    Thumbelina's native library is written in Rust and built when the project is compiled. This
+    needs Rust #{Cargo.minimum()} or newer, with cargo in PATH: install it from https://rustup.rs.
+    To build without Rust, set THUMBELINA_PRECOMPILED, or config :thumbelina, precompiled:
+    [base_url: ...], to a folder or a URL with a precompiled library for this target,
     #{Target.wanted()}.\
     """
   end
 
-  @doc "The library's name where it is installed: the VM looks for .so on every Unix."
+  @doc "The library's name when installed: the VM looks for .so on every Unix."
   def file_name(library),
     do: "thumbelina" <> if(Path.extname(library) == ".dll", do: ".dll", else: ".so")
 
-  # A running VM has the old library mapped: it is replaced, never written to.
+  # A running VM has the old library mapped, so it is replaced and never written to.
   defp install(name, write) do
     forget_loaded_library()
-    # Whatever happens from here on, the next run sees that it has to build.
+    # If anything fails from here on, the next run sees that it has to build.
     _ = File.rm(stamp())
     File.mkdir_p!(folder())
     target = Path.join(folder(), name)
     temporary = target <> ".#{System.pid()}"
     write.(temporary)
 
-    # Windows replaces no library that is in use, but lets it have another name.
+    # Windows cannot replace a library that is in use, but can rename it.
     with {:error, _} <- File.rename(temporary, target) do
       File.rename!(target, target <> ".#{System.os_time()}")
       File.rename!(temporary, target)
@@ -151,7 +151,7 @@ defmodule Mix.Tasks.Compile.Cargo do
     Enum.each(~w(priv/native priv), &File.rmdir/1)
   end
 
-  # Of the build and not of the sources: these may be read-only, or others' as well.
+  # In the build, not in the sources: those may be read-only, or shared with other projects.
   defp folder, do: Path.join(Mix.Project.app_path(), "priv/native")
 
   defp installed do
@@ -161,7 +161,7 @@ defmodule Mix.Tasks.Compile.Cargo do
         do: path
   end
 
-  # A VM that has just compiled the module has loaded it too, with the old library or with none.
+  # A VM that has just compiled the module has also loaded it, with the old library or none.
   defp forget_loaded_library do
     :code.purge(Thumbelina.Native)
     :code.delete(Thumbelina.Native)

@@ -8,21 +8,25 @@ defmodule Mix.Tasks.Thumbelina do
 
       mix thumbelina INPUT OUTPUT SIZE [options]
 
-  `SIZE` is `320x240`, or `320` for a square box, or `320x` or `x240` to leave a side free. `-` as
-  INPUT is stdin, as OUTPUT stdout. The output's format is `--format`, or else what OUTPUT's
-  extension says; stdout gets the input's. One line says what was made and how long it took, on
-  stderr if the thumbnail goes to stdout; an error goes to stderr, with exit status 1. In a project
-  that Mix may have to compile first, `MIX_QUIET=1` keeps what it says of that out of stdout.
+  `SIZE` is `320x240`, `320` for a square box, or `320x` or `x240` to leave one side open.
+
+  `-` as INPUT reads from stdin, `-` as OUTPUT writes to stdout. The thumbnail's format is the one
+  given with `--format`, or else the one of OUTPUT's extension; on stdout, it is the input's.
+
+  One line says what was made and how long it took, on stderr if the thumbnail goes to stdout.
+  Errors go to stderr, with exit status 1. If Mix may have to compile the project first,
+  `MIX_QUIET=1` keeps its messages out of stdout.
 
       mix thumbelina photo.jpg thumb.webp 320x240 --fit cover
       mix thumbelina - - 200 --format png < photo.jpg > thumb.png
 
   ## Options
 
-  Those of `Thumbelina.thumbnail/4`, with dashes. Formats go by their usual extensions too: `jpg`.
+  The options of `Thumbelina.thumbnail/4`, with dashes. Formats can also be given by their file
+  extensions, such as `jpg`.
 
   #{Options.docs(:command_line)}
-    * `--help` - prints this
+    * `--help` - print this text
   """
   use Mix.Task
 
@@ -63,7 +67,8 @@ defmodule Mix.Tasks.Thumbelina do
         say(
           output,
           "#{output}: #{thumb.format} #{thumb.width}x#{thumb.height}, " <>
-            "#{byte_size(thumb.bytes)} bytes, from #{image.format} #{image.width}x#{image.height} " <>
+            "#{byte_size(thumb.bytes)} bytes, " <>
+            "from #{image.format} #{image.width}x#{image.height} " <>
             "in #{:erlang.float_to_binary(micros / 1000, decimals: 1)} ms"
         )
 
@@ -82,7 +87,7 @@ defmodule Mix.Tasks.Thumbelina do
     end
   end
 
-  # Bytes, whatever the terminal's encoding.
+  # Read bytes, whatever the terminal's encoding.
   defp read("-", opts) do
     :ok = :io.setopts(:standard_io, encoding: :latin1)
 
@@ -136,7 +141,7 @@ defmodule Mix.Tasks.Thumbelina do
 
       :error ->
         what = if extension == "", do: "no extension", else: "the unknown extension #{extension}"
-        Mix.raise("#{output} has #{what}: --format says which format it is to have")
+        Mix.raise("#{output} has #{what}: choose the format with --format")
     end
   end
 
@@ -157,7 +162,7 @@ defmodule Mix.Tasks.Thumbelina do
 
   defp value(_key, _type, value), do: value
 
-  # The name of the format that goes by this one, or by an extension.
+  # The name of a format, given by its name or by an extension.
   defp format(name) do
     case Format.of_extension("." <> name) do
       {:ok, format} -> Atom.to_string(format)

@@ -1,14 +1,16 @@
 defmodule Mix.Tasks.Thumbelina.Precompile do
   @shortdoc "Makes an archive of the native library"
   @moduledoc """
-  Builds the native library and puts it into an archive, for machines without Rust.
+  Builds the native library and packs it into an archive, for machines without Rust.
 
       mix thumbelina.precompile [--output FOLDER]
 
-  The archive goes into FOLDER, by default `_build/precompiled`, and its checksum into
-  `native/checksums`, to be committed. `CARGO_BUILD_TARGET` names a target other than this machine.
-  To be run in Thumbelina's own sources. A project takes the library from there if
-  `THUMBELINA_PRECOMPILED` names the folder, or a URL below which it is served.
+  Run it in Thumbelina's own source tree. The archive goes into FOLDER, by default
+  `_build/precompiled`, and its checksum into `native/checksums`, which should be committed. Set
+  `CARGO_BUILD_TARGET` to build for another target than this machine.
+
+  A project uses the archive if `THUMBELINA_PRECOMPILED` names the folder, or the base URL that the
+  archive is served from.
   """
   use Mix.Task
 
@@ -17,7 +19,7 @@ defmodule Mix.Tasks.Thumbelina.Precompile do
   @impl true
   def run(args) do
     if Mix.Project.config()[:app] != :thumbelina,
-      do: Mix.raise("mix thumbelina.precompile is to be run in Thumbelina's own sources")
+      do: Mix.raise("run mix thumbelina.precompile in Thumbelina's own source tree")
 
     output =
       case OptionParser.parse(args, strict: [output: :string]) do

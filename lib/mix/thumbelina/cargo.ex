@@ -1,12 +1,12 @@
 defmodule Mix.Thumbelina.Cargo do
   @moduledoc false
-  # Builds the native library with cargo, in the folder of the project that is Thumbelina's own.
+  # Builds the native library with cargo, in the folder of Thumbelina's own project.
 
   alias Mix.Thumbelina.Target
 
   defmodule Echo do
     @moduledoc false
-    # Collects what cargo writes to it, and shows at once what is for people.
+    # Collects cargo's output, and immediately shows the part that is meant for people.
     defstruct []
 
     defimpl Collectable do
@@ -33,7 +33,7 @@ defmodule Mix.Thumbelina.Cargo do
 
   @package "thumbelina-nif"
 
-  @doc "Gives the path of the library, and what cargo had to say."
+  @doc "Returns the path of the library, and cargo's diagnostics."
   @spec build ::
           {:ok, Path.t(), [Mix.Task.Compiler.Diagnostic.t()]}
           | {:error, String.t(), [Mix.Task.Compiler.Diagnostic.t()]}
@@ -48,13 +48,13 @@ defmodule Mix.Thumbelina.Cargo do
 
       cond do
         status != 0 ->
-          {:error, "cargo build failed, as is told above", diagnostics}
+          {:error, "cargo build failed; see the messages above", diagnostics}
 
         library = library(output) ->
           {:ok, library, diagnostics}
 
         true ->
-          {:error, "cargo built no library that a VM could load for this target", diagnostics}
+          {:error, "cargo built no library that a VM can load on this target", diagnostics}
       end
     end
   end
@@ -67,8 +67,8 @@ defmodule Mix.Thumbelina.Cargo do
   end
 
   @doc """
-  Cargo's own output folder: beside those of the environments in `_build`, so that these share it,
-  but inside the one folder that MIX_BUILD_PATH names.
+  Cargo's own output folder. It is next to the folders of Mix's environments in `_build`, so that
+  they share it, or inside MIX_BUILD_PATH if that is set.
   """
   def target_dir do
     build = Mix.Project.build_path()
@@ -76,18 +76,18 @@ defmodule Mix.Thumbelina.Cargo do
     Path.join(root, "cargo")
   end
 
-  # What the target needs and the environment does not say yet.
+  # What the target needs and the environment does not set already.
   defp env, do: env(System.get_env())
 
   @doc false
   def env(given) do
     asked = Target.asked(given)
-    # What cargo says is read, whatever terminals it is set up for.
+    # Cargo's output is parsed, so it must be plain, whatever the user's settings.
     [{"CARGO_TERM_COLOR", "never"}, {"CARGO_TERM_PROGRESS_WHEN", "never"}] ++
       linker(asked, given) ++ rustflags(asked || Target.wanted(), given)
   end
 
-  # Nerves names its compiler in CC, which links too.
+  # Nerves names its compiler in CC; it is the linker, too.
   defp linker(asked, %{"TARGET_ARCH" => _, "CC" => cc} = given) when asked != nil do
     name = "CARGO_TARGET_" <> (asked |> String.replace("-", "_") |> String.upcase()) <> "_LINKER"
     if given[name], do: [], else: [{name, cc}]
@@ -95,7 +95,7 @@ defmodule Mix.Thumbelina.Cargo do
 
   defp linker(_asked, _given), do: []
 
-  # .cargo/config.toml has this flag for musl. What the environment has takes the place of it.
+  # .cargo/config.toml has this flag for musl, but flags from the environment replace it.
   @dynamic "target-feature=-crt-static"
 
   defp rustflags(target, given) do
@@ -124,13 +124,13 @@ defmodule Mix.Thumbelina.Cargo do
       cargo ->
         {output, status} = System.cmd(cargo, ["--version", "--verbose"], stderr_to_stdout: true)
 
-        # rustup may have had something to install, and said so.
+        # rustup may have installed something first, and printed that.
         with 0 <- status,
              [_, version] <- Regex.run(~r/^cargo (\d\S*)/m, output),
              [_, host] <- Regex.run(~r/^host: (\S+)/m, output) do
           recent(cargo, version, host)
         else
-          _ -> {:error, "cargo does not run: #{String.trim(output)}", []}
+          _ -> {:error, "cargo cannot be run: #{String.trim(output)}", []}
         end
     end
   end
@@ -138,7 +138,7 @@ defmodule Mix.Thumbelina.Cargo do
   defp recent(cargo, found, host) do
     if at_least?(found, minimum()),
       do: {:ok, cargo, host},
-      else: {:error, "cargo is #{found}, and Rust #{minimum()} or newer is needed", []}
+      else: {:error, "cargo is #{found}, but Rust #{minimum()} or newer is needed", []}
   end
 
   defp at_least?(found, minimum), do: numbers(found) >= numbers(minimum)
@@ -146,22 +146,22 @@ defmodule Mix.Thumbelina.Cargo do
   defp numbers(version),
     do: for([part] <- Regex.scan(~r/\d+/, version), do: String.to_integer(part)) |> Enum.take(2)
 
-  @doc "The oldest Rust that will do, as Cargo.toml says it."
+  @doc "The oldest supported version of Rust, from Cargo.toml."
   def minimum do
     [_, version] = Regex.run(~r/^rust-version = "([^"]+)"/m, File.read!("Cargo.toml"))
     version
   end
 
-  @doc "Whether a line of cargo's is one of its messages to programs."
+  @doc "Whether a line of cargo's output is meant for programs."
   def message?(line), do: String.starts_with?(line, ~s({"reason":))
 
   @doc """
-  The path of the library, as cargo's message about it says: targets, profiles and configuration
-  files have a say in it.
+  The path of the library, taken from cargo's message about it because it depends on target, profile
+  and configuration files.
   """
   @spec library(String.t()) :: Path.t() | nil
   def library(output) do
-    # A list of strings, in which any character may stand.
+    # A list of strings, which can contain any character.
     filenames = ~r/"filenames":\[((?:"(?:[^"\\]|\\.)*",?)*)\]/
 
     output
@@ -174,13 +174,13 @@ defmodule Mix.Thumbelina.Cargo do
     end)
   end
 
-  # JSON strings, as far as paths have need of them.
+  # JSON strings, as far as paths need them.
   defp strings(json) do
     for [_, text] <- Regex.scan(~r/"((?:[^"\\]|\\.)*)"/, json),
         do: Regex.replace(~r/\\(.)/, text, "\\1")
   end
 
-  @doc "What rustc says, as Mix wants it."
+  @doc "Converts rustc's messages to Mix's diagnostics."
   @spec parse(String.t()) :: [Mix.Task.Compiler.Diagnostic.t()]
   def parse(output) do
     # rustc's `error[E0308]: mismatched types` with `  --> native/core/src/plan.rs:12:5` below it.

@@ -1,19 +1,19 @@
 defmodule Mix.Thumbelina.Precompiled do
   @moduledoc false
-  # Archives of native libraries, so that not everybody needs Rust: where they are had from, how
+  # Archives of native libraries, so that not everybody needs Rust: where they are fetched from, how
   # they are made, and the checksums that are committed with the sources.
 
-  # OTP's applications that only Mix tasks need are called by `apply`: the project does not list
-  # them, and the compiler would warn.
+  # OTP applications that only Mix tasks need are called with `apply`, because the project does not
+  # list them and the compiler would warn.
 
-  # The oldest NIF interface that the library keeps to. Newer VMs have it too.
+  # The oldest NIF interface that the library works with. Newer VMs have it too.
   @nif_version "2.16"
 
   @checksums "native/checksums"
   @environment "THUMBELINA_PRECOMPILED"
   @timeout 120_000
 
-  @doc "The URL or folder that archives are had from, if the project wants them."
+  @doc "The URL or folder that archives are fetched from, if one is configured."
   @spec source :: String.t() | nil
   def source do
     configured = Application.get_env(:thumbelina, :precompiled, [])[:base_url]
@@ -26,9 +26,9 @@ defmodule Mix.Thumbelina.Precompiled do
     do: "thumbelina-v#{version}-nif-#{@nif_version}-#{target}.tar.gz"
 
   @doc """
-  Gets an archive, and gives the name and the bytes of the library in it.
+  Fetches an archive, and returns the name and the bytes of the library in it.
 
-  The reason of an error is a sentence's end for people.
+  The reason of an error is for people: the end of a sentence.
   """
   @spec fetch(String.t(), String.t(), %{String.t() => String.t()}) ::
           {:ok, {String.t(), binary}} | {:error, String.t()}
@@ -42,29 +42,36 @@ defmodule Mix.Thumbelina.Precompiled do
 
   defp expected(archive, checksums) do
     with :error <- Map.fetch(checksums, archive),
-         do: {:error, "#{@checksums} has no checksum of #{archive}"}
+         do: {:error, "#{@checksums} has no checksum for #{archive}"}
   end
 
   defp check(bytes, expected, archive) do
     case sha256(bytes) do
       ^expected -> :ok
-      found -> {:error, "#{archive} has the checksum #{found}, and not #{expected}"}
+      found -> {:error, "#{archive} has the checksum #{found} instead of #{expected}"}
     end
   end
 
   defp unpack(bytes, archive) do
     case :erl_tar.extract({:binary, bytes}, [:compressed, :memory]) do
       {:ok, [{name, library}]} -> {:ok, {Path.basename(List.to_string(name)), library}}
-      _ -> {:error, "#{archive} is no archive of one file"}
+      _ -> {:error, "#{archive} is not an archive of one file"}
     end
   end
 
   defp get(source, archive) do
     cond do
-      source =~ ~r"^https?://" -> download(String.trim_trailing(source, "/") <> "/" <> archive)
-      source =~ ~r"^\w+://" -> {:error, "#{without_secrets(source)} is no URL of http or https"}
-      Path.type(source) != :absolute -> {:error, "#{source} is no absolute path, and no URL"}
-      true -> read(source, archive)
+      source =~ ~r"^https?://" ->
+        download(String.trim_trailing(source, "/") <> "/" <> archive)
+
+      source =~ ~r"^\w+://" ->
+        {:error, "#{without_secrets(source)} is not an http or https URL"}
+
+      Path.type(source) != :absolute ->
+        {:error, "#{source} is neither an absolute path nor a URL"}
+
+      true ->
+        read(source, archive)
     end
   end
 
@@ -92,8 +99,8 @@ defmodule Mix.Thumbelina.Precompiled do
   defp without_secrets(url), do: Regex.replace(~r"//[^/@]*@", url, "//")
 
   @doc """
-  Starts applications of OTP, which may not be installed, and which Elixir from 1.15 on takes off
-  the code path where a project does not list them.
+  Starts OTP applications. They may not be installed, and from 1.15 on Elixir removes them from the
+  code path if the project does not list them.
   """
   @spec start([atom]) :: :ok | {:error, String.t()}
   def start(applications) do
@@ -102,7 +109,7 @@ defmodule Mix.Thumbelina.Precompiled do
 
       case Application.ensure_all_started(application) do
         {:ok, _} -> nil
-        {:error, {_, reason}} -> {:error, "it takes OTP's #{application}: #{inspect(reason)}"}
+        {:error, {_, reason}} -> {:error, "OTP's #{application} is needed: #{inspect(reason)}"}
       end
     end)
   end
@@ -111,11 +118,11 @@ defmodule Mix.Thumbelina.Precompiled do
     if function_exported?(Mix, :ensure_application!, 1),
       do: apply(Mix, :ensure_application!, [application])
   rescue
-    # Starting it says the same.
+    # Starting it gives the same error.
     Mix.Error -> :ok
   end
 
-  # A client of its own: that of the VM may be set up for something else.
+  # Its own client, because the VM's default one may be configured for something else.
   @profile :thumbelina
 
   defp profile do
@@ -146,7 +153,7 @@ defmodule Mix.Thumbelina.Precompiled do
          do: uri
   end
 
-  # `.example.com` is every host of it, as `*.example.com` is to httpc.
+  # `.example.com` means every host below it, which httpc writes as `*.example.com`.
   defp not_proxied do
     for host <- String.split(variable("no_proxy"), ~r/[\s,]+/, trim: true) do
       String.to_charlist(if String.starts_with?(host, "."), do: "*" <> host, else: host)
@@ -155,7 +162,7 @@ defmodule Mix.Thumbelina.Precompiled do
 
   defp variable(name), do: System.get_env(name) || System.get_env(String.upcase(name), "")
 
-  # The address is checked whatever it redirects to: the checksum says whether what came is wanted.
+  # Whatever the address redirects to, the checksum decides whether the download is accepted.
   defp tls("http://" <> _), do: {:ok, []}
 
   defp tls("https://" <> _) do
@@ -163,7 +170,7 @@ defmodule Mix.Thumbelina.Precompiled do
       verify: :verify_peer,
       cacerts: apply(:public_key, :cacerts_get, []),
       depth: 4,
-      # What fails is said once, by the caller.
+      # The caller reports failures.
       log_level: :error,
       customize_hostname_check: [
         match_fun: apply(:public_key, :pkix_verify_hostname_match_fun, [:https])
@@ -172,10 +179,10 @@ defmodule Mix.Thumbelina.Precompiled do
 
     {:ok, [ssl: options]}
   rescue
-    _ -> {:error, "the system has no certificates to check a server's with"}
+    _ -> {:error, "the system has no CA certificates to verify the server with"}
   end
 
-  @doc "Makes an archive of a library, always the same of the same."
+  @doc "Makes an archive of a library: the same bytes for the same library."
   @spec pack(Path.t(), String.t(), binary) :: :ok | {:error, term}
   def pack(path, name, library) do
     with {:ok, tar} <- :erl_tar.open(String.to_charlist(path), [:write, :compressed]),
@@ -184,7 +191,7 @@ defmodule Mix.Thumbelina.Precompiled do
          do: :erl_tar.close(tar)
   end
 
-  @doc "The committed checksums: lines of `sha256sum`, by file name."
+  @doc "The committed checksums by file name, from lines like those of `sha256sum`."
   @spec checksums(Path.t()) :: %{String.t() => String.t()}
   def checksums(path \\ @checksums) do
     for line <- lines(path),
@@ -193,7 +200,7 @@ defmodule Mix.Thumbelina.Precompiled do
         do: {name, sum}
   end
 
-  @doc "Puts an archive's checksum among the committed ones."
+  @doc "Adds an archive's checksum to the committed ones."
   @spec put_checksum(String.t(), String.t(), Path.t()) :: :ok | {:error, File.posix()}
   def put_checksum(archive, sum, path \\ @checksums) do
     comments = for "#" <> _ = line <- lines(path), do: [line, ?\n]

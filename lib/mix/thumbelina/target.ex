@@ -1,13 +1,13 @@
 defmodule Mix.Thumbelina.Target do
   @moduledoc false
-  # For which machine the native library is built, by the names that Rust gives to targets, such as
+  # The machine that the native library is built for, as Rust's name of the target, such as
   # x86_64-unknown-linux-gnu.
 
   @doc """
-  The target that the environment asks for, or nil for whatever cargo builds for by itself.
+  The target that the environment asks for, or nil for cargo's default.
 
-  It is asked for as of cargo, in `CARGO_BUILD_TARGET`, or as Nerves does, in `TARGET_ARCH`,
-  `TARGET_OS` and `TARGET_ABI`.
+  It is set the way cargo wants it, in `CARGO_BUILD_TARGET`, or the way Nerves does, in
+  `TARGET_ARCH`, `TARGET_OS` and `TARGET_ABI`.
   """
   @spec asked(%{String.t() => String.t()}) :: String.t() | nil
   def asked(env) do
@@ -33,8 +33,8 @@ defmodule Mix.Thumbelina.Target do
   @doc """
   The target of the machine that this VM was built for.
 
-  `architecture` is `:erlang.system_info(:system_architecture)`, which is as a configure script
-  guesses it; `word_bytes` tells what Windows does not.
+  `architecture` is `:erlang.system_info(:system_architecture)`, a configure script's guess.
+  `word_bytes` is for Windows, where the architecture does not tell.
   """
   @spec host(String.t(), pos_integer) :: String.t()
   def host("win32", word_bytes) do
@@ -46,7 +46,7 @@ defmodule Mix.Thumbelina.Target do
     system = Enum.join(rest, "-")
 
     cond do
-      # Erlang's older name of Apple's 64 bits is arm.
+      # Older versions of Erlang call Apple's 64-bit processors arm.
       system =~ "darwin" -> "#{if arch == "x86_64", do: arch, else: "aarch64"}-apple-darwin"
       # From OTP 28 on.
       system =~ "windows" -> "#{arch(arch)}-pc-windows-msvc"
@@ -77,8 +77,8 @@ defmodule Mix.Thumbelina.Target do
   end
 
   @doc """
-  The target that is wanted, if cargo builds for a machine of another kind than the VM's by itself:
-  with an emulated VM, or one of 32 bits.
+  The target that is wanted, if by default cargo would build for another kind of machine than the
+  VM's. That happens with an emulated VM, or one of 32 bits.
   """
   @spec differing(String.t()) :: String.t() | nil
   def differing(host, wanted \\ wanted()) do

@@ -4,7 +4,7 @@
 use crate::{Depth, Format, Layout};
 
 /// The longest piece of work between two possible stops, well within the millisecond that a NIF may
-/// hold a scheduler for. Most are shorter than a slice of the yielding road.
+/// hold a scheduler for. Most are shorter than a slice on a normal scheduler.
 pub(crate) const PIECE_NANOS: u64 = 400_000;
 
 /// The same for a band of resampled rows. Each band computes its coefficients anew, so that shorter
@@ -14,8 +14,8 @@ pub(crate) const BAND_NANOS: u64 = 550_000;
 /// Work is done in pieces of about this much, between two looks at the clock.
 pub(crate) const STRIP_NANOS: u64 = 50_000;
 
-/// What is made in bands is shared out in so many for each thread: enough that none has long to wait
-/// for the others at the end.
+/// How many bands are shared out for each thread: enough that no thread waits long for the others
+/// at the end.
 pub(crate) const BANDS_PER_THREAD: u32 = 8;
 
 /// A decoder that gets its input whole, for each byte of it, on top of the pixels: some copy it,

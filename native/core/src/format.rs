@@ -164,8 +164,8 @@ impl std::fmt::Display for Format {
     }
 }
 
-/// The deepest of the depths that a format holds which does not go past the source's. Floats have no
-/// use for 16 bits on a screen.
+/// The deepest of the depths that a format holds which does not go past the source's. Floats have
+/// no use for 16 bits on a screen.
 fn depth_within(source: Depth, held: &[Depth]) -> Depth {
     let wanted = if source == Depth::F32 && !held.contains(&source) { Depth::U8 } else { source };
     let fitting = held.iter().copied().filter(|&depth| depth <= wanted).max();

@@ -9,7 +9,8 @@
 //!
 //! let mut input = Input::new();
 //! input.push(bytes::Bytes::from_static(b"P5 2 1 255\n\x00"));
-//! let output = Output { width: Some(1), height: Some(1), format: Some(Format::Png), ..Output::default() };
+//! let (width, height, format) = (Some(1), Some(1), Some(Format::Png));
+//! let output = Output { width, height, format, ..Output::default() };
 //! let mut job = Job::new(input, output.into());
 //! let stop = Stop::new();
 //! let made = loop {

@@ -33,8 +33,8 @@ impl std::fmt::Display for Limit {
     }
 }
 
-/// The most that one row, or what else is decoded in one piece, may take: of whatever a job may hold,
-/// so that a stop is noticed in time.
+/// The most that one row, or anything else that is decoded in one piece, may take, whatever a job
+/// may hold: so that a stop is noticed in time.
 pub(crate) const MAX_PIECE_BYTES: u64 = 64 << 20;
 
 impl Default for Limits {

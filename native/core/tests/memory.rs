@@ -1,5 +1,5 @@
-//! What a job says that it takes is what it takes: its limit on memory holds within a tenth, counted by the
-//! allocator, and asks for no more than there is reason to.
+//! What a job says that it takes is what it takes: its limit on memory holds within a tenth,
+//! counted by the allocator, and asks for no more than there is reason to.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 #[path = "common/mod.rs"]
@@ -75,8 +75,8 @@ fn the_limit_on_memory_is_kept_within_a_tenth() {
             };
             let peak = trial.peak;
             assert!(peak <= needed + needed / 10, "{name} to {side:?} {format}: {peak} held, {needed} said");
-            // A strip of 4 MiB is counted, which not every decoder fills. What tables a lossless WebP
-            // has is known when they are read: until then, the most is said.
+            // A strip of 4 MiB is counted, which not every decoder fills. Which tables a lossless
+            // WebP has is known when they are read: until then, the most is said.
             let unknown = if name.contains("webp") { 38 << 20 } else { 5 << 20 };
             assert!(needed <= 3 * peak + unknown, "{name} to {side:?} {format}: {peak} held, {needed} said");
         }

@@ -5,8 +5,8 @@
 //! use thumbelina_jpeg::{Decoder, HeadersReader, Options, Scale};
 //!
 //! # fn main() -> Result<(), thumbelina_jpeg::Error> {
-//! # let bytes = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../../test/fixtures/photo.jpg")).unwrap();
-//! # let bytes = bytes::Bytes::from(bytes);
+//! # let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/../../test/fixtures/photo.jpg");
+//! # let bytes = bytes::Bytes::from(std::fs::read(fixture).unwrap());
 //! let mut pieces = bytes.chunks(4096).map(bytes::Bytes::copy_from_slice);
 //! let mut input = Input::new();
 //! let mut feed = |input: &mut Input| match pieces.next() {

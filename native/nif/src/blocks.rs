@@ -1,5 +1,5 @@
-//! An allocator of two: small blocks are the system's, large ones are somebody else's, who may align
-//! to less than is asked for.
+//! An allocator made of two: small blocks are the system's, large ones come from somewhere else,
+//! which may align to less than is asked for.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ffi::c_void;

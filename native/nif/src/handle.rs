@@ -32,7 +32,7 @@ impl<'a> Handle<'a> {
         unsafe { object.cast::<*mut Running>().write(running) };
         // SAFETY: the object is of this library and has just been made.
         let term = unsafe { enif_make_resource(env.as_c_arg(), object) };
-        // SAFETY: the environment is that of a call by this process. Should it be dead already, there
+        // SAFETY: the environment is that of a call by this process. If it is dead already, there
         // is nothing to monitor, and the job ends when its term is dropped.
         unsafe { enif_monitor_process(env.as_c_arg(), object, env.pid().as_c_arg(), null_mut()) };
         // SAFETY: the term keeps the object now.

@@ -134,7 +134,7 @@ fn finish<'a>(env: Env<'a>, job: Term<'a>, reference: Term<'a>) -> Next<'a> {
     scheduling::finish(env, job, reference)
 }
 
-/// Ends a job that nobody will go on with. `true` if it had a seat: where it has waited for one, the
+/// Ends a job that nobody will go on with. `true` if it had a seat: if it has waited for one, the
 /// message is on its way.
 #[rustler::nif]
 fn abandon<'a>(env: Env<'a>, job: Term<'a>) -> bool {

@@ -143,7 +143,7 @@ defmodule Mix.Tasks.Compile.CargoTest do
 
   test "says that cargo is too old", %{root: root, app: app} do
     {output, 1} = mix(app, fake_cargo(root), ["compile"], [{"FAKE_VERSION", "1.63.0"}])
-    assert output =~ ~r/cargo is 1\.63\.0, and Rust 1\.\d+ or newer is needed/
+    assert output =~ ~r/cargo is 1\.63\.0, but Rust 1\.\d+ or newer is needed/
   end
 
   test "builds into the build path, once, and again when what cargo goes by changes",
@@ -213,10 +213,10 @@ defmodule Mix.Tasks.Compile.CargoTest do
     prod = [{"MIX_ENV", "prod"} | env]
     {output, status} = mix(app, path_without_cargo(root), ["compile"], prod)
     assert status != 0
-    assert output =~ "thumbelina: building with cargo, for #{@archive} has the checksum"
+    assert output =~ "thumbelina: building with cargo, because #{@archive} has the checksum"
     assert output =~ "cargo was not found"
     {output, 0} = mix(app, fake_cargo(root), @make, prod)
-    assert output =~ "building with cargo, for #{@archive} has the checksum"
+    assert output =~ "building with cargo, because #{@archive} has the checksum"
     assert output =~ "made 100x67"
     assert [_] = calls(root)
   end

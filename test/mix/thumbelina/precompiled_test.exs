@@ -57,7 +57,7 @@ defmodule Mix.Thumbelina.PrecompiledTest do
 
   test "is taken only with its checksum", %{tmp_dir: folder, path: path, checksums: checksums} do
     assert {:error, reason} = Precompiled.fetch(folder, @archive, %{})
-    assert reason == "native/checksums has no checksum of #{@archive}"
+    assert reason == "native/checksums has no checksum for #{@archive}"
 
     # A byte of the library, and one that only the archive has.
     good = File.read!(path)
@@ -84,9 +84,9 @@ defmodule Mix.Thumbelina.PrecompiledTest do
           {server, ~r"^#{server}/#{other}: 404 "},
           {"http://127.0.0.1:1", ~r"econnrefused"},
           {"https://127.0.0.1:1", ~r"econnrefused"},
-          {"ftp://me:secret@nowhere", ~r"^ftp://nowhere is no URL of http or https$"},
+          {"ftp://me:secret@nowhere", ~r"^ftp://nowhere is not an http or https URL$"},
           {"http://me:secret@127.0.0.1:1/a", ~r"^http://127.0.0.1:1/a/.*econnrefused"},
-          {"httpdocs", ~r"^httpdocs is no absolute path"}
+          {"httpdocs", ~r"^httpdocs is neither an absolute path"}
         ] do
       assert {:error, message} = Precompiled.fetch(source, other, checksums)
       assert message =~ reason
@@ -129,7 +129,7 @@ defmodule Mix.Thumbelina.PrecompiledTest do
       checksums = %{@archive => Precompiled.sha256(bytes)}
 
       assert Precompiled.fetch(folder, @archive, checksums) ==
-               {:error, "#{@archive} is no archive of one file"}
+               {:error, "#{@archive} is not an archive of one file"}
     end
   end
 
@@ -151,6 +151,6 @@ defmodule Mix.Thumbelina.PrecompiledTest do
   test "says which part of OTP is not there" do
     assert Precompiled.start([:crypto]) == :ok
     assert {:error, reason} = Precompiled.start([:crypto, :no_such_application])
-    assert reason =~ "it takes OTP's no_such_application: "
+    assert reason =~ "OTP's no_such_application is needed: "
   end
 end

@@ -28,8 +28,8 @@ pub(crate) use source::{DecodeOptions, RowSource, Source, read};
 /// Where so many bytes have come, they tell the format; a TGA needs that many to be told by.
 const SIGNATURE_BYTES: usize = 64;
 
-/// Where a header is not there so far, or tells no size, it is looked at again when so much more has
-/// come, as a part of it; and given up where it still does not after so many bytes.
+/// If a header is not complete, or tells no size, it is looked at again when this fraction more of
+/// the input has come, and no longer after so many bytes.
 const LOOK_AGAIN: usize = 8;
 const EARLY_BYTES: usize = 1 << 20;
 
@@ -128,8 +128,8 @@ pub fn probe(input: &mut Input, limits: &Limits) -> Result<Poll<Info>, Error> {
     Ok(open(input, &mut 0, &limits, &Budget::new(u64::MAX))?.map(|source| source.info))
 }
 
-/// Whether [`probe`] takes no longer than a piece of work on a normal scheduler may. A header can be
-/// as long as its file.
+/// Whether [`probe`] takes no longer than a piece of work on a normal scheduler may. A header can
+/// be as long as its file.
 pub fn is_probe_short(input: &[u8]) -> bool {
     header_nanos(input, 2 * cost::PIECE_NANOS) <= cost::PIECE_NANOS
 }

@@ -1,5 +1,5 @@
 //! AVIF by `rav1e` through `image`: in one go, which nothing can stop. What bounds it is the number
-//! of pixels, see [`cost::AVIF_SPEEDS`].
+//! of pixels, see [`cost::avif_speed`].
 //!
 //! Bands that are encoded one by one do not become one picture that everything reads. Tiles of one
 //! AV1 frame share its header, in which `rav1e` puts what it chose for the whole frame (segments,

@@ -106,8 +106,8 @@ pub const SLOWER: u32 = if cfg!(fuzzing) {
     1
 };
 
-/// What a file may take, by its length and by its pixels, those of the thumbnail, and a constant for
-/// what is done once. What is refused by its size has none.
+/// What a file may take, by its length and by its pixels, those of the thumbnail, and a constant
+/// for what is done once. What is refused by its size has none.
 pub fn allowed(input: &Bytes, request: &Request) -> Duration {
     let pixels = |width: u32, height: u32| u64::from(width) * u64::from(height);
     let (mut decoded, mut made) = (0, 0);

@@ -51,8 +51,8 @@ impl<C> Seats<C> {
         Claim { is_seated }
     }
 
-    /// Leaves the seat, or the queue. Says whether it was a seat: then [`next`](Self::next) is to be
-    /// called until there is nobody.
+    /// Leaves the seat, or the queue. Says whether it was a seat: if so, call [`next`](Self::next)
+    /// until there is nobody.
     pub(crate) fn leave(&mut self, claim: Claim) -> bool {
         // Whoever comes upon what is left in the queue sees that it is gone.
         let is_seated = claim.is_seated.load(Relaxed);

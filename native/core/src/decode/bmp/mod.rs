@@ -1,5 +1,5 @@
-//! BMP, and the bitmaps in icons. Rows come in the file's order, which most often is from the bottom
-//! up.
+//! BMP, and the bitmaps in icons. Rows come in the file's order, which is most often from the
+//! bottom up.
 
 mod header;
 mod rle;

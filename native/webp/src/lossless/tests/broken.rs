@@ -130,8 +130,8 @@ fn references_stay_in_the_picture() {
     assert_eq!(decode(3, &[(0, 1), (1, 1)]), Ok([5, 7, 9, 255].repeat(3)));
 }
 
-/// A picture of 256 by 256 pixels, each 4 by 4 of which have a group of their own, whose code of 2,048
-/// symbols takes nine bytes.
+/// A picture of 256 by 256 pixels, each 4 by 4 of which have a group of their own, whose code of
+/// 2,048 symbols takes nine bytes.
 #[test]
 fn codes_are_in_proportion_to_bytes_and_pixels() {
     const SIDE: usize = 256;
