@@ -122,6 +122,13 @@ defmodule Thumbelina.Options do
     yield_limit: [type: {:integer, 0, 0xFFFF_FFFF_FFFF}]
   ]
 
+  @all @schema ++ @private
+  @defaults Map.new(@all, fn {key, spec} -> {key, spec[:default]} end)
+  @configured Enum.filter(@schema, fn {_key, spec} -> spec[:config] end)
+
+  @probe_schema Keyword.take(@schema, @probe)
+  @probe_defaults Map.take(@defaults, @probe)
+
   one_of = fn members -> members |> Enum.reverse() |> Enum.reduce(&{:|, [], [&1, &2]}) end
 
   type_of = fn
@@ -137,6 +144,7 @@ defmodule Thumbelina.Options do
   @probe_option one_of.(Enum.filter(@types, &(elem(&1, 0) in @probe)))
 
   @output for {key, spec} <- @schema, spec[:output], do: key
+  @output_schema Keyword.take(@schema, @output)
   @output_option one_of.(Enum.filter(@types, &(elem(&1, 0) in @output)))
 
   @doc "The type of one option, for the module whose documentation has it."
@@ -191,7 +199,7 @@ defmodule Thumbelina.Options do
 
   @doc "Checks the options of a call, and fills in the defaults."
   @spec call(term) :: {:ok, map} | {:error, Error.t()}
-  def call(opts), do: validate(opts, @schema ++ @private, defaults(@schema ++ @private))
+  def call(opts), do: validate(opts, @all, configured(@defaults))
 
   @doc "Separates the options that each output can have of its own from the others."
   @spec split_output(map) :: {map, map}
@@ -199,7 +207,7 @@ defmodule Thumbelina.Options do
 
   @doc "Checks the options of one output, with those of the call as defaults."
   @spec output(term, map) :: {:ok, map} | {:error, Error.t()}
-  def output(opts, common), do: validate(opts, Keyword.take(@schema, @output), common)
+  def output(opts, common), do: validate(opts, @output_schema, common)
 
   @doc "What the node's configuration says."
   @spec node :: map
@@ -210,7 +218,7 @@ defmodule Thumbelina.Options do
 
   @doc "Checks the options of `open/2` and `new/2`, and gives the map that the NIF takes."
   @spec probe(term) :: {:ok, map} | {:error, Error.t()}
-  def probe(opts), do: validate(opts, take_probe(@schema), defaults(take_probe(@schema)))
+  def probe(opts), do: validate(opts, @probe_schema, configured(@probe_defaults))
 
   defp validate(opts, schema, defaults) do
     if Keyword.keyword?(opts) do
@@ -225,10 +233,14 @@ defmodule Thumbelina.Options do
     end
   end
 
-  defp defaults(schema) do
-    for {key, spec} <- schema, into: %{} do
-      {key, if(spec[:config], do: config!(key, spec, spec[:default]), else: spec[:default])}
-    end
+  # What the configuration may say otherwise is asked for at every call.
+  defp configured(defaults) do
+    Enum.reduce(@configured, defaults, fn {key, spec}, defaults ->
+      case defaults do
+        %{^key => default} -> %{defaults | key => config!(key, spec, default)}
+        _ -> defaults
+      end
+    end)
   end
 
   # A wrong configuration is the operator's mistake, not the caller's.
