@@ -115,8 +115,8 @@ fn honest(format: Format) -> Vec<(Vec<u8>, Range<usize>)> {
     }
 }
 
-/// Watches everything that a generator makes, on both schedulers and whole or in pieces by turns, and
-/// says how many files there were.
+/// Watches everything that a generator makes, on both schedulers and whole or in pieces by turns,
+/// and says how many files there were.
 fn watch(format: Format, generate: impl Fn(&[u8], Range<usize>, &mut dyn FnMut(Vec<u8>))) -> usize {
     let (mut files, mut peak, mut longest) = (0, 0, Duration::ZERO);
     for (file, range) in honest(format) {
