@@ -63,8 +63,7 @@ defmodule Thumbelina.Native do
 
   # As many thumbnails are made at a time as there are schedulers. Further callers wait for a
   # message from one that is done.
-  defp in_turn(%{timeout: timeout}, begin) do
-    started = System.monotonic_time(:millisecond)
+  defp in_turn(%{timeout: timeout, started: started}, begin) do
     # Made here, so that the VM can skip all messages that were in the mailbox before.
     ref = make_ref()
 

@@ -67,7 +67,11 @@ defmodule Thumbelina.Request do
     request
     |> Map.from_struct()
     |> Map.merge(Options.node())
-    |> Map.merge(%{timeout: timeout, schedulers: System.schedulers_online()})
+    |> Map.merge(%{
+      timeout: timeout,
+      started: System.monotonic_time(:millisecond),
+      schedulers: System.schedulers_online()
+    })
   end
 
   defp sizes([_ | _] = sizes) do

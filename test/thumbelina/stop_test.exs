@@ -50,6 +50,18 @@ defmodule Thumbelina.StopTest do
     {micros, result} = :timer.tc(fn -> Thumbelina.thumbnail(large, 9, 9, timeout: 30) end)
     assert {:error, %Error{reason: :timeout}} = result
     assert micros < 500_000
+
+    # What is decoded when all of it is there waits for a turn then: no longer than is left.
+    webp =
+      Stream.map(
+        [File.read!("test/fixtures/photo.webp")],
+        &tap(&1, fn _ -> Process.sleep(80) end)
+      )
+
+    {micros, result} = :timer.tc(fn -> Thumbelina.thumbnail(webp, 9, 9, timeout: 100) end)
+    assert {:error, %Error{reason: :timeout}} = result
+    assert micros in 100_000..170_000
+
     for task <- busy, do: Task.shutdown(task, :brutal_kill)
 
     slow =

@@ -5,11 +5,11 @@ use crate::{Depth, Format, Layout};
 
 /// The longest piece of work between two possible stops, well within the millisecond that a NIF may
 /// hold a scheduler for. Most are shorter than a slice on a normal scheduler.
-pub(crate) const PIECE_NANOS: u64 = 400_000;
+pub(crate) const MAX_STEP_NANOS: u64 = 400_000;
 
 /// The same for a band of resampled rows. Each band computes its coefficients anew, so that shorter
 /// ones would do little else.
-pub(crate) const BAND_NANOS: u64 = 550_000;
+pub(crate) const MAX_BAND_NANOS: u64 = 550_000;
 
 /// Work is done in pieces of about this much, between two looks at the clock.
 pub(crate) const STRIP_NANOS: u64 = 50_000;

@@ -1,5 +1,6 @@
 //! The state machine that takes a picture all the way.
 
+use std::cell::OnceCell;
 use std::collections::VecDeque;
 
 use bytes::Bytes;
@@ -18,8 +19,8 @@ use crate::{Error, Format, Plan, Request, cost};
 /// How much one step may do.
 #[derive(Debug, Clone, Copy)]
 pub enum Effort<'a> {
-    /// A piece of work on the calling thread, of a fraction of a millisecond.
-    Piece,
+    /// A fraction of a millisecond, on the calling thread.
+    Bounded,
     /// As long as it takes, and a pool to share the work out over, if that has threads to spare.
     Unbounded(Option<&'a ThreadPool>),
 }
@@ -63,16 +64,14 @@ pub struct Job {
     request: Request,
     input: Input,
     budget: Budget,
-    /// The plan, once the header is read.
-    plan: Option<Plan>,
     stage: Stage,
 }
 
 enum Stage {
-    /// The header is next, and how much of it was looked at before.
-    Open { looked_at: usize },
+    /// The header is next.
+    Open(Open),
     /// The header is read; the decoder is still to begin.
-    Start(Source),
+    Start(Source, Box<Plan>),
     /// Rows are next.
     Decode(Box<Decode>),
     /// The outputs are next, one after the other.
@@ -81,8 +80,18 @@ enum Stage {
     Over,
 }
 
+/// A header that is still to be read.
+#[derive(Default)]
+struct Open {
+    /// How many bytes were looked at before.
+    looked_at: usize,
+    /// The estimated nanoseconds of reading it, once they are asked for.
+    nanos: OnceCell<u64>,
+}
+
 /// A picture that is being decoded, into the reduced pictures of all outputs at once.
 struct Decode {
+    plan: Box<Plan>,
     rows: Box<dyn RowSource>,
     branches: Vec<Branch>,
     /// How many rows are decoded between two looks at the clock, and where blocking is allowed.
@@ -99,6 +108,7 @@ struct Branch {
 
 /// Reduced pictures that are made into outputs.
 struct Finish {
+    plan: Box<Plan>,
     /// In the order asked for, but for those that are begun.
     waiting: VecDeque<(Picture, Held)>,
     /// `None` after an error alone.
@@ -131,14 +141,17 @@ impl Job {
     /// Nothing happens until the first [`step`](Self::step).
     pub fn new(input: Input, request: Request) -> Self {
         let budget = Budget::new(request.max_memory);
-        Job { request, input, budget, plan: None, stage: Stage::Open { looked_at: 0 } }
+        Job { request, input, budget, stage: Stage::Open(Open::default()) }
     }
 
     /// Appends a piece to the input, as long as that is wanted.
     pub fn push(&mut self, piece: Bytes) {
-        if matches!(self.stage, Stage::Open { .. } | Stage::Start(_) | Stage::Decode(_)) {
-            self.input.push(piece);
+        match &mut self.stage {
+            Stage::Open(open) => open.nanos = OnceCell::new(),
+            Stage::Start(..) | Stage::Decode(_) => {}
+            Stage::Finish(_) | Stage::Over => return,
         }
+        self.input.push(piece);
     }
 
     /// Nothing more of the input will come.
@@ -151,9 +164,14 @@ impl Job {
         self.request.run.share_limit = u64::MAX;
     }
 
-    /// The plan, once a step has read the header.
+    /// The plan, from when a step has read the header to the end.
     pub fn plan(&self) -> Option<&Plan> {
-        self.plan.as_ref()
+        match &self.stage {
+            Stage::Open(_) | Stage::Over => None,
+            Stage::Start(_, plan) => Some(plan),
+            Stage::Decode(decode) => Some(&decode.plan),
+            Stage::Finish(finish) => Some(&finish.plan),
+        }
     }
 
     /// The memory that it may hold, and holds.
@@ -163,7 +181,7 @@ impl Job {
 
     pub fn phase(&self) -> Phase {
         match &self.stage {
-            Stage::Open { .. } | Stage::Start(_) | Stage::Decode(_) => Phase::Decode,
+            Stage::Open(_) | Stage::Start(..) | Stage::Decode(_) => Phase::Decode,
             Stage::Finish(finish) => match finish.current {
                 Some(Current::Ops(_)) => Phase::Resample,
                 Some(Current::Encode(_)) | None => Phase::Encode,
@@ -192,17 +210,17 @@ impl Job {
         stop.check()?;
         self.request.limits.check_input(self.input.len())?;
         let pool = match effort {
-            Effort::Piece if self.is_too_big() => return Ok(Step::TooBig),
-            Effort::Piece => None,
+            Effort::Bounded if self.is_too_big() => return Ok(Step::TooBig),
+            Effort::Bounded => None,
             Effort::Unbounded(pool) => pool,
         };
         let budget = self.budget.clone();
         let context = Context { pool, stop, budget: &budget };
         let (stage, step) = match std::mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Open { looked_at } => self.open(looked_at)?,
-            Stage::Start(source) => (self.start(source)?, Step::Again),
+            Stage::Open(open) => self.open(open)?,
+            Stage::Start(source, plan) => (self.start(source, plan)?, Step::Again),
             Stage::Decode(decode) => self.decode(decode, &context)?,
-            Stage::Finish(mut finish) => match self.finish(&mut finish, &context)? {
+            Stage::Finish(mut finish) => match finish.step(&context)? {
                 true => (Stage::Over, Step::Done(finish.made.into_iter().map(|(made, _)| made).collect())),
                 false => (Stage::Finish(finish), Step::Again),
             },
@@ -220,7 +238,7 @@ impl Job {
 
     /// Where the next step belongs: on the plan's scheduler, unless the piece cannot be cut.
     pub fn scheduler(&self) -> Scheduler {
-        let planned = self.plan.as_ref().map(|plan| plan.scheduler).or(self.request.run.scheduler);
+        let planned = self.plan().map(|plan| plan.scheduler).or(self.request.run.scheduler);
         if planned == Some(Scheduler::Dirty) || self.is_too_big() {
             Scheduler::Dirty
         } else {
@@ -228,15 +246,18 @@ impl Job {
         }
     }
 
-    /// The estimated nanoseconds of the next step with [`Effort::Piece`].
+    /// The estimated nanoseconds of the next step with [`Effort::Bounded`].
     pub fn next_nanos(&self) -> u64 {
         match &self.stage {
-            Stage::Open { .. } => decode::header_nanos(self.input.bytes(), 2 * cost::PIECE_NANOS),
-            Stage::Start(source) => source.start_nanos,
+            Stage::Open(open) => {
+                let nanos = || decode::open_nanos(&self.input, open.looked_at, 2 * cost::MAX_STEP_NANOS);
+                *open.nanos.get_or_init(nanos)
+            }
+            Stage::Start(source, _) => source.start_nanos,
             Stage::Decode(decode) => {
                 // Whatever a decoder says of itself, memory for a row and its sums is touched for
                 // the first time, at about a nanosecond a byte.
-                let row = self.plan.as_ref().map_or(0, |plan| plan.info.row_bytes() as u64);
+                let row = decode.plan.info.row_bytes() as u64;
                 decode.rows.next_nanos().max(row).max(cost::STRIP_NANOS)
             }
             Stage::Finish(finish) => match &finish.current {
@@ -250,33 +271,25 @@ impl Job {
 
     fn is_too_big(&self) -> bool {
         let most = match self.phase() {
-            Phase::Resample => cost::BAND_NANOS,
-            Phase::Decode | Phase::Encode => cost::PIECE_NANOS,
+            Phase::Resample => cost::MAX_BAND_NANOS,
+            Phase::Decode | Phase::Encode => cost::MAX_STEP_NANOS,
         };
         self.next_nanos() > most
     }
 
-    fn plan_of(&self) -> Result<&Plan, Error> {
-        self.plan.as_ref().ok_or(Error::Internal)
-    }
-
-    fn output(&self, index: usize) -> Result<&OutputPlan, Error> {
-        self.plan_of()?.outputs.get(index).ok_or(Error::Internal)
-    }
-
-    fn open(&mut self, mut looked_at: usize) -> Result<(Stage, Step), Error> {
-        let opened = decode::open(&mut self.input, &mut looked_at, &self.request.limits, &self.budget)?;
-        let source = match opened {
+    fn open(&mut self, mut open: Open) -> Result<(Stage, Step), Error> {
+        open.nanos = OnceCell::new();
+        let limits = &self.request.limits;
+        let source = match decode::open(&mut self.input, &mut open.looked_at, limits, &self.budget)? {
             Poll::Ready(source) => source,
-            Poll::Working => return Ok((Stage::Open { looked_at }, Step::Again)),
-            Poll::NeedInput => return Ok((Stage::Open { looked_at }, Step::NeedInput)),
+            Poll::Working => return Ok((Stage::Open(open), Step::Again)),
+            Poll::NeedInput => return Ok((Stage::Open(open), Step::NeedInput)),
         };
-        self.plan = Some(Plan::new(&source.info, &self.request)?);
-        Ok((Stage::Start(source), Step::Again))
+        let plan = Plan::new(&source.info, &self.request)?;
+        Ok((Stage::Start(source, Box::new(plan)), Step::Again))
     }
 
-    fn start(&self, source: Source) -> Result<Stage, Error> {
-        let plan = self.plan_of()?;
+    fn start(&self, source: Source, plan: Box<Plan>) -> Result<Stage, Error> {
         let options = DecodeOptions { scale: plan.scale, left: plan.left, on_damage: self.request.on_damage };
         let rows = source.start(&options, &self.budget)?;
         let row_nanos = plan.row_nanos();
@@ -298,7 +311,7 @@ impl Job {
             Ok(Branch { shrink: Shrink::new(&shape, reduction, plan.info.bottom_up)?, held })
         };
         let branches = plan.outputs.iter().map(branch).collect::<Result<Vec<_>, Error>>()?;
-        Ok(Stage::Decode(Box::new(Decode { rows, branches, strip_rows, unbounded_rows, held })))
+        Ok(Stage::Decode(Box::new(Decode { plan, rows, branches, strip_rows, unbounded_rows, held })))
     }
 
     fn decode(&mut self, mut decode: Box<Decode>, context: &Context) -> Result<(Stage, Step), Error> {
@@ -331,10 +344,10 @@ impl Job {
         }
         // What is left of the input shows nothing.
         self.input = Input::new();
-        let shape = self.plan_of()?.info.shape();
-        let Decode { rows, branches, mut held, .. } = *decode;
+        let Decode { plan, rows, branches, mut held, .. } = *decode;
         drop(rows);
         held.shrink_to(FIXED_BYTES);
+        let shape = plan.info.shape();
         let reduced = |(branch, output): (Branch, &OutputPlan)| {
             let Branch { shrink, mut held } = branch;
             let shape = output.geometry.reduction.shape(&shape);
@@ -343,51 +356,55 @@ impl Job {
             let picture = Picture { width: shape.width, height: shape.height, layout: shape.layout, samples };
             (picture, held)
         };
-        let mut waiting: VecDeque<_> =
-            branches.into_iter().zip(&self.plan_of()?.outputs).map(reduced).collect();
-        let first = waiting.pop_front().ok_or(Error::Internal)?;
-        let current = Some(self.begin(0, first)?);
-        let finish = Finish { waiting, current, made: Vec::new(), _held: held };
+        let waiting = branches.into_iter().zip(&plan.outputs).map(reduced).collect();
+        let mut finish = Finish { plan, waiting, current: None, made: Vec::new(), _held: held };
+        finish.begin(&self.budget)?;
         Ok((Stage::Finish(Box::new(finish)), Step::Again))
     }
+}
 
-    /// Begins to make an output of its reduced picture.
-    fn begin(&self, index: usize, (picture, held): (Picture, Held)) -> Result<Current, Error> {
-        let (plan, output) = (self.plan_of()?, self.output(index)?);
-        let shape = output.geometry.reduction.shape(&plan.info.shape());
-        self.advance(index, Chain::new(output.ops(&plan.info), shape, picture, held))
+impl Finish {
+    fn output(&self) -> Result<&OutputPlan, Error> {
+        self.plan.outputs.get(self.made.len()).ok_or(Error::Internal)
     }
 
-    /// Goes on to the encoder, where no operation is left.
-    fn advance(&self, index: usize, chain: Chain) -> Result<Current, Error> {
+    /// Begins with the next output. `false` where there is none.
+    fn begin(&mut self, budget: &Budget) -> Result<bool, Error> {
+        let Some((picture, held)) = self.waiting.pop_front() else { return Ok(false) };
+        let output = self.output()?;
+        let shape = output.geometry.reduction.shape(&self.plan.info.shape());
+        let chain = Chain::new(output.ops(&self.plan.info), shape, picture, held);
+        self.current = Some(self.after(chain, budget)?);
+        Ok(true)
+    }
+
+    /// The encoder, where no operation is left.
+    fn after(&self, chain: Chain, budget: &Budget) -> Result<Current, Error> {
         if !chain.is_done() {
             return Ok(Current::Ops(chain));
         }
-        let output = self.output(index)?;
+        let output = self.output()?;
         let (picture, held) = chain.into_picture();
-        let encoder = Encoder::new(output.format, output.quality, picture, held, &self.budget)?;
-        Ok(Current::Encode(encoder))
+        Ok(Current::Encode(Encoder::new(output.format, output.quality, picture, held, budget)?))
     }
 
     /// Takes a step towards the outputs. `true` when all are made.
-    fn finish(&self, finish: &mut Finish, context: &Context) -> Result<bool, Error> {
-        let index = finish.made.len();
-        let current = match finish.current.take().ok_or(Error::Internal)? {
+    fn step(&mut self, context: &Context) -> Result<bool, Error> {
+        let current = match self.current.take().ok_or(Error::Internal)? {
             Current::Ops(mut chain) => {
                 chain.step(context)?;
-                self.advance(index, chain)?
+                self.after(chain, context.budget)?
             }
             Current::Encode(mut encoder) => match encoder.step(context)? {
                 None => Current::Encode(encoder),
                 Some((bytes, held)) => {
-                    let &OutputPlan { format, width, height, .. } = self.output(index)?;
-                    finish.made.push((Encoded { bytes, format, width, height }, held));
-                    let Some(next) = finish.waiting.pop_front() else { return Ok(true) };
-                    self.begin(index + 1, next)?
+                    let &OutputPlan { format, width, height, .. } = self.output()?;
+                    self.made.push((Encoded { bytes, format, width, height }, held));
+                    return Ok(!self.begin(context.budget)?);
                 }
             },
         };
-        finish.current = Some(current);
+        self.current = Some(current);
         Ok(false)
     }
 }

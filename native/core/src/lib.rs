@@ -14,7 +14,7 @@
 //! let mut job = Job::new(input, output.into());
 //! let stop = Stop::new();
 //! let made = loop {
-//!     match job.step(Effort::Piece, &stop).unwrap() {
+//!     match job.step(Effort::Bounded, &stop).unwrap() {
 //!         Step::Again => {}
 //!         Step::NeedInput => {
 //!             job.push(bytes::Bytes::from_static(b"\xff"));

@@ -35,7 +35,7 @@ impl std::fmt::Display for Limit {
 
 /// The most that one row, or anything else that is decoded in one piece, may take, whatever a job
 /// may hold: so that a stop is noticed in time.
-pub(crate) const MAX_PIECE_BYTES: u64 = 64 << 20;
+pub(crate) const MAX_UNIT_BYTES: u64 = 64 << 20;
 
 impl Default for Limits {
     fn default() -> Self {

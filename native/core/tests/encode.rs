@@ -74,7 +74,7 @@ fn written(source: &DynamicImage, format: Format) -> Encoded {
     let mut turn = 0;
     let mixed = run(input, to(format), || {
         turn += 1;
-        if turn % 3 == 0 { Effort::Unbounded(Some(&POOL)) } else { Effort::Piece }
+        if turn % 3 == 0 { Effort::Unbounded(Some(&POOL)) } else { Effort::Bounded }
     });
     assert!(pieces == mixed.unwrap(), "{format}");
     pieces
@@ -325,7 +325,7 @@ fn what_takes_several_pieces_is_joined_in_a_step_of_its_own() {
     let mut too_big = Vec::new();
     let made = loop {
         let encodes = job.phase() == Phase::Encode;
-        match job.step(Effort::Piece, &Stop::new()).unwrap() {
+        match job.step(Effort::Bounded, &Stop::new()).unwrap() {
             Step::Again => {}
             Step::TooBig => {
                 let step = job.step(Effort::Unbounded(None), &Stop::new()).unwrap();
@@ -374,7 +374,7 @@ fn a_job_that_was_stopped_is_over() {
     let stop = Stop::new();
     stop.ask();
     assert!(matches!(job.step(Effort::Unbounded(None), &stop), Err(Error::Stopped)));
-    assert!(matches!(job.step(Effort::Piece, &Stop::new()), Err(Error::Internal)));
+    assert!(matches!(job.step(Effort::Bounded, &Stop::new()), Err(Error::Internal)));
 }
 
 /// It is encoded in one step, and asks at its writes.
@@ -393,7 +393,7 @@ fn an_exr_is_stopped_on_its_way() {
     let is_soon = (0..5).any(|_| {
         let (took, stopped, mut job) = timed(&|| Stop::at(Instant::now() + all / 4));
         assert!(matches!(stopped, Err(Error::Stopped)), "{stopped:?}");
-        assert!(matches!(job.step(Effort::Piece, &Stop::new()), Err(Error::Internal)), "it is over");
+        assert!(matches!(job.step(Effort::Bounded, &Stop::new()), Err(Error::Internal)), "it is over");
         took < all * 3 / 4
     });
     assert!(is_soon, "all of it takes {all:?}");

@@ -628,7 +628,7 @@ proptest! {
             let mut state = seed | 1;
             let mixed = run(file.clone(), request, || {
                 state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                if state >> 31 == 0 { Effort::Piece } else { Effort::Unbounded(Some(&POOL)) }
+                if state >> 31 == 0 { Effort::Bounded } else { Effort::Unbounded(Some(&POOL)) }
             });
             prop_assert!(whole == mixed, "in a mixture");
         }

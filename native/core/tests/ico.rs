@@ -125,7 +125,7 @@ fn as_is(file: &Bytes) -> Result<RgbaImage, Error> {
     let mut turn = 0;
     let mixed = run(file.clone(), lossless(), || {
         turn += 1;
-        if turn % 2 == 0 { Effort::Piece } else { Effort::Unbounded(Some(&POOL)) }
+        if turn % 2 == 0 { Effort::Bounded } else { Effort::Unbounded(Some(&POOL)) }
     });
     assert!(pieces == mixed);
     assert!(pieces == as_it_comes(file, lossless()), "as it comes");
@@ -377,7 +377,7 @@ fn a_long_directory_is_read_where_blocking_is_allowed() {
     long.extend(&picture);
     let long = Bytes::from(long);
     assert!(!is_probe_short(&long));
-    assert!(matches!(job(long.clone(), lossless()).step(Effort::Piece, &Stop::new()), Ok(Step::TooBig)));
+    assert!(matches!(job(long.clone(), lossless()).step(Effort::Bounded, &Stop::new()), Ok(Step::TooBig)));
     assert_eq!(as_is(&long).unwrap().get_pixel(0, 0).0[0], 7);
     // A count that is larger than the file.
     let mut lying = icon(1, &[plain(16, 7, 32)]).to_vec();

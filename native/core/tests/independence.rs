@@ -26,11 +26,11 @@ fn assert_same(input: &Bytes, request: impl Into<Request>, seed: u64) {
         match state % 3 {
             0 => Effort::Unbounded(Some(&POOL)),
             1 => Effort::Unbounded(None),
-            _ => Effort::Piece,
+            _ => Effort::Bounded,
         }
     });
     assert!(pieces == mixed, "in a mixture, {request:?}");
-    let streamed = streamed(common::pieces(input, sizes_by_chance(seed)), request.clone(), Effort::Piece);
+    let streamed = streamed(common::pieces(input, sizes_by_chance(seed)), request.clone(), Effort::Bounded);
     assert!(pieces == streamed.0.map(only), "as it comes, {request:?}");
 }
 

@@ -26,13 +26,13 @@ static ALLOCATOR: Counting = Counting;
 
 /// In pieces on this thread, and as long as it takes on the pool.
 fn efforts() -> [Effort<'static>; 2] {
-    [Effort::Piece, Effort::Unbounded(Some(&POOL))]
+    [Effort::Bounded, Effort::Unbounded(Some(&POOL))]
 }
 
 fn whole(input: &Bytes, request: impl Into<Request>) -> Made {
     let mut job = job(input.clone(), request);
     loop {
-        match step_here(&mut job, Effort::Piece)? {
+        match step_here(&mut job, Effort::Bounded)? {
             Step::Again => {}
             Step::Done(made) => return Ok(made),
             other => panic!("{other:?} of an input that is there"),
@@ -133,7 +133,7 @@ proptest! {
             let effort = match steps.below(3) {
                 0 => Effort::Unbounded(Some(&POOL)),
                 1 => Effort::Unbounded(None),
-                _ => Effort::Piece,
+                _ => Effort::Bounded,
             };
             match step_here(&mut job, effort) {
                 Ok(Step::Again | Step::TooBig) => is_starved = false,
@@ -197,7 +197,7 @@ fn what_is_too_large_is_refused_with_the_same_error_however_it_comes() {
         let request = Request { limits, ..sized(10, 10).into() };
         let expected = whole(&bytes, request.clone());
         for size in [1, SIGNATURE, 4_093].into_iter().filter(|size| bytes.len() / size < 20_000) {
-            let (made, pushed) = streamed(pieces(&bytes, || size), request.clone(), Effort::Piece);
+            let (made, pushed) = streamed(pieces(&bytes, || size), request.clone(), Effort::Bounded);
             assert!(made == expected, "{name}, {size} at a time: {made:?} instead of {expected:?}");
             let format = Format::of(&bytes).unwrap();
             let is_early = !matches!(format, Format::Tiff | Format::Ico | Format::Tga);
@@ -212,7 +212,7 @@ fn what_is_too_large_is_refused_with_the_same_error_however_it_comes() {
 fn an_output_that_is_too_large_is_refused_by_the_header_too() {
     let enlarged = Output { enlarge: true, fit: Fit::Fill, ..sized(20_000, 20_000) };
     for (format, bytes) in followed(400, 300) {
-        let (made, pushed) = streamed(pieces(&bytes, || SIGNATURE), enlarged.clone(), Effort::Piece);
+        let (made, pushed) = streamed(pieces(&bytes, || SIGNATURE), enlarged.clone(), Effort::Bounded);
         let refused = Error::Limit { limit: Limit::MaxPixels, value: 400_000_000, maximum: 100_000_000 };
         assert_eq!(made, Err(refused), "{format}");
         assert!(pushed <= 1_024, "{format}: {pushed} of {} bytes", bytes.len());
@@ -225,7 +225,7 @@ fn what_is_not_allowed_is_refused_by_its_signature() {
         let format = Format::of(&bytes).unwrap();
         let limits = Limits { formats: Formats::all().without(format), ..Limits::default() };
         let request = Request { limits, ..sized(10, 10).into() };
-        let (made, pushed) = streamed(pieces(&bytes, || 1), request, Effort::Piece);
+        let (made, pushed) = streamed(pieces(&bytes, || 1), request, Effort::Bounded);
         assert_eq!(made, Err(Error::NotAllowed(format)), "{name}");
         assert_eq!(pushed, SIGNATURE.min(bytes.len()), "{name}");
     }
@@ -235,14 +235,14 @@ fn what_is_not_allowed_is_refused_by_its_signature() {
 fn what_is_no_picture_is_refused_by_its_signature() {
     let text = Bytes::from("This is no picture at all. ".repeat(5_000));
     for size in [1, 7, SIGNATURE] {
-        let (made, pushed) = streamed(pieces(&text, || size), sized(10, 10), Effort::Piece);
+        let (made, pushed) = streamed(pieces(&text, || size), sized(10, 10), Effort::Bounded);
         assert_eq!(made, Err(Error::UnknownFormat));
         assert_eq!(pushed, SIGNATURE.next_multiple_of(size));
     }
     // A shorter one has to end first.
-    let (made, pushed) = streamed(pieces(&text.slice(..20), || 1), sized(10, 10), Effort::Piece);
+    let (made, pushed) = streamed(pieces(&text.slice(..20), || 1), sized(10, 10), Effort::Bounded);
     assert_eq!((made, pushed), (Err(Error::UnknownFormat), 20));
-    let (made, pushed) = streamed([], sized(10, 10), Effort::Piece);
+    let (made, pushed) = streamed([], sized(10, 10), Effort::Bounded);
     assert_eq!((made, pushed), (Err(Error::UnknownFormat), 0));
 }
 
@@ -252,7 +252,7 @@ fn what_is_too_long_is_refused_as_soon_as_it_is() {
     let limits = Limits { max_bytes_in: 1_000, ..Limits::default() };
     for (name, bytes) in fixtures().into_iter().filter(|(_, bytes)| bytes.len() > 4_000) {
         let request = Request { limits, ..sized(10, 10).into() };
-        let (made, pushed) = streamed(pieces(&bytes, || 90), request, Effort::Piece);
+        let (made, pushed) = streamed(pieces(&bytes, || 90), request, Effort::Bounded);
         let refused = Error::Limit { limit: Limit::MaxBytesIn, value: 1_080, maximum: 1_000 };
         assert_eq!((made, pushed), (Err(refused), 1_080), "{name}");
     }
@@ -266,7 +266,7 @@ fn a_large_picture_takes_little_memory_while_it_comes() {
         let expected = whole(&bytes, output.clone());
         // Each is copied, as if it came from a socket.
         let cuts = pieces(&bytes, || 16 << 10).map(|piece| Bytes::copy_from_slice(&piece));
-        let ((made, pushed), peak) = peak_of(|| streamed(cuts, output, Effort::Piece));
+        let ((made, pushed), peak) = peak_of(|| streamed(cuts, output, Effort::Bounded));
         println!("{format}: {peak} of {} bytes", bytes.len());
         assert!(made.is_ok() && made == expected, "{format}");
         assert!(pushed > 1_000_000, "{format}: a picture of {pushed} bytes is not large");

@@ -1,7 +1,7 @@
 //! Any bytes at all through a whole job, on both schedulers, in steps and in pieces by chance: the
 //! same bytes or the same error come out, no more is held than is allowed, and no step and no file
-//! takes longer than its bytes and pixels are worth. `README.md` next to `Cargo.toml` says how to
-//! run it.
+//! takes longer than its bytes and pixels are worth. `README.md` beside `Cargo.toml` says how to run
+//! it.
 
 #[path = "../../core/tests/common/lies.rs"]
 mod lies;

@@ -163,7 +163,7 @@ impl State {
     pub(crate) fn pieces(&mut self, stop: &Stop, mut is_over: impl FnMut(&State) -> bool) -> Pause {
         ended(|| {
             loop {
-                match self.step(Effort::Piece, stop)? {
+                match self.step(Effort::Bounded, stop)? {
                     Step::Again => {}
                     Step::NeedInput => return Ok(Pause::NeedInput),
                     Step::TooBig => return Ok(Pause::Elsewhere),
@@ -203,7 +203,7 @@ impl State {
         self.job.keep_to_itself();
         while self.end.is_none() && self.job.plan().is_none() {
             match ended(|| {
-                self.step(Effort::Piece, stop).map(|step| match step {
+                self.step(Effort::Bounded, stop).map(|step| match step {
                     Step::Again => Pause::Again,
                     _ => Pause::Elsewhere,
                 })

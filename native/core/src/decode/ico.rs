@@ -28,7 +28,7 @@ pub(super) fn open(input: Bytes) -> Result<Source, Error> {
     Ok(match entry.png(&input) {
         // Where it ends, it says itself.
         Some(_) => {
-            let png = Png::of(input.slice(entry.offset..)).map_err(of_icon)?;
+            let png = Png::of(input.slice(entry.offset..), true).map_err(of_icon)?;
             let info = Info { format: Format::Ico, ..png.info().clone() };
             Source::of(Inner { png, info })
         }

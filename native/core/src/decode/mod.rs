@@ -28,9 +28,9 @@ pub(crate) use source::{DecodeOptions, RowSource, Source, read};
 /// Where so many bytes have come, they tell the format; a TGA needs that many to be told by.
 const SIGNATURE_BYTES: usize = 64;
 
-/// If a header is not complete, or tells no size, it is looked at again when this fraction more of
-/// the input has come, and no longer after so many bytes.
-const LOOK_AGAIN: usize = 8;
+/// If a header is not complete, or tells no size, it is looked at again when an eighth more of the
+/// input has come, or half as much from this length on; and no longer after so many bytes.
+const LONG_HEADER_BYTES: usize = 4 << 10;
 const EARLY_BYTES: usize = 1 << 20;
 
 /// Recognizes the format and reads the header, once. What has come of the input is enough for some
@@ -52,16 +52,16 @@ pub(crate) fn open(
     if format != Format::Avif {
         limits.check_format(format)?;
     }
-    let bytes = input.bytes().len();
-    if !input.is_complete() && *looked_at > 0 && bytes < *looked_at + *looked_at / LOOK_AGAIN {
+    if is_known(input, *looked_at) {
         return source::lengthen(input);
     }
+    let bytes = input.bytes().len();
     *looked_at = bytes;
     let source = match followed(format, input) {
         Some(Err(Error::Truncated { .. })) if !input.is_complete() => return source::lengthen(input),
         Some(source) => source?,
         None if input.is_finished() => match input.collect(budget)? {
-            Poll::Ready(bytes) => whole(format, bytes)?,
+            Poll::Ready(bytes) => collected(format, bytes)?,
             Poll::Working => return Ok(Poll::Working),
             Poll::NeedInput => return Ok(Poll::NeedInput),
         },
@@ -78,6 +78,17 @@ pub(crate) fn open(
         return Err(Error::invalid(format));
     }
     Ok(Poll::Ready(source))
+}
+
+/// Whether looking at a header again is not worth it yet.
+fn is_known(input: &Input, looked_at: usize) -> bool {
+    let more = looked_at / if looked_at < LONG_HEADER_BYTES { 8 } else { 2 };
+    !input.is_complete() && looked_at > 0 && input.bytes().len() < looked_at + more
+}
+
+/// The estimated nanoseconds of [`open`], up to `most`.
+pub(crate) fn open_nanos(input: &Input, looked_at: usize, most: u64) -> u64 {
+    if is_known(input, looked_at) { cost::STRIP_NANOS } else { header_nanos(input.bytes(), most) }
 }
 
 /// Reads the header of a format whose decoder follows its input: it needs no more than what comes
@@ -97,8 +108,8 @@ fn followed(format: Format, input: &mut Input) -> Option<Result<Source, Error>> 
     })
 }
 
-/// Reads the header of an input that is there.
-fn whole(format: Format, input: Bytes) -> Result<Source, Error> {
+/// Reads the header of an input that is there as a whole.
+fn collected(format: Format, input: Bytes) -> Result<Source, Error> {
     match format {
         Format::Webp => webp::open(&input),
         Format::Tiff => tiff::Tiff::open(input).map(Source::of),
@@ -114,7 +125,7 @@ fn whole(format: Format, input: Bytes) -> Result<Source, Error> {
 fn early_size(format: Format, beginning: Bytes) -> Option<(u32, u32)> {
     match format {
         Format::Webp => webp::size(&beginning),
-        _ => whole(format, beginning).ok().map(|source| (source.info.width, source.info.height)),
+        _ => collected(format, beginning).ok().map(|source| (source.info.width, source.info.height)),
     }
 }
 
@@ -131,11 +142,11 @@ pub fn probe(input: &mut Input, limits: &Limits) -> Result<Poll<Info>, Error> {
 /// Whether [`probe`] takes no longer than a piece of work on a normal scheduler may. A header can
 /// be as long as its file.
 pub fn is_probe_short(input: &[u8]) -> bool {
-    header_nanos(input, 2 * cost::PIECE_NANOS) <= cost::PIECE_NANOS
+    header_nanos(input, 2 * cost::MAX_STEP_NANOS) <= cost::MAX_STEP_NANOS
 }
 
 /// The estimated nanoseconds of [`open`], which does it in one piece. Stops counting at `most`.
-pub(crate) fn header_nanos(input: &[u8], most: u64) -> u64 {
+fn header_nanos(input: &[u8], most: u64) -> u64 {
     match Format::of(input) {
         Some(Format::Png) => png::header_nanos(input, most),
         Some(Format::Gif) => gif::header_bytes(input, (most / 10) as usize) as u64 * 10,

@@ -11,7 +11,7 @@ use png::{BitDepth, ColorType, DecodingError, InterlaceInfo, Reader, Transformat
 use thumbelina_codec::{Context, Input, Poll};
 
 use super::source::{Position, RowSource};
-use crate::limits::{Limit, MAX_PIECE_BYTES};
+use crate::limits::{Limit, MAX_UNIT_BYTES};
 use crate::picture::{Growing, Rows, zeroed};
 use crate::{Depth, Error, Format, Info, Layout, Samples};
 
@@ -50,6 +50,8 @@ struct Shared {
     pieces: VecDeque<Bytes>,
     /// Whether these are all.
     is_complete: bool,
+    /// Where the next block begins.
+    at: usize,
     /// What the reader may still take in this step.
     left: usize,
     /// Whether it has stopped for want of input.
@@ -60,6 +62,11 @@ const TRUNCATED: Error = Error::truncated(Format::Png);
 
 /// Let out in every step on top of what its rows hold uncompressed, and after the last row.
 const BYTES_PER_STEP: usize = 4 << 10;
+
+/// The decoder gets its input in blocks: the first one of 64 bytes, the others as long as all before
+/// them, and no longer than this.
+const FIRST_BLOCK_BYTES: usize = 64;
+const BLOCK_BYTES: usize = 4 << 10;
 
 /// What the decoder may allocate for the first chunk, which is a fixed 13 bytes.
 const HEADER_BYTES: usize = 4 << 10;
@@ -80,26 +87,61 @@ impl Shared {
     }
 }
 
+impl Shared {
+    /// The next block, if all of it is there. What the decoder sees at a time must depend neither
+    /// on how the input is cut nor on how much is asked for in a step: at the end of a file that is
+    /// cut off, it makes a difference.
+    fn next_block(&mut self) -> Option<Bytes> {
+        // They begin short, so that a header need not wait for what comes after it.
+        let len = self.at.clamp(FIRST_BLOCK_BYTES, BLOCK_BYTES);
+        let there: usize = self.pieces.iter().map(Bytes::len).sum();
+        if there < len && !self.is_complete {
+            return None;
+        }
+        let block = match self.pieces.front_mut() {
+            Some(first) if first.len() >= len => first.split_to(len),
+            _ => self.joined(there.min(len)),
+        };
+        self.at += block.len();
+        Some(block)
+    }
+
+    fn joined(&mut self, len: usize) -> Bytes {
+        let mut block = Vec::with_capacity(len);
+        while let Some(mut piece) = self.pieces.pop_front() {
+            block.extend_from_slice(&piece.split_to(piece.len().min(len - block.len())));
+            if !piece.is_empty() {
+                self.pieces.push_front(piece);
+                break;
+            }
+        }
+        block.into()
+    }
+}
+
 impl BufRead for Portions {
     fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
         let mut shared = Shared::lock(&self.shared);
         if shared.left == 0 {
             return Err(ErrorKind::WouldBlock.into());
         }
-        while self.current.is_empty()
-            && let Some(piece) = shared.pieces.pop_front()
-        {
-            self.current = piece;
+        if self.current.is_empty() {
+            match shared.next_block() {
+                Some(block) => self.current = block,
+                None => {
+                    shared.is_starved = true;
+                    return Err(ErrorKind::WouldBlock.into());
+                }
+            }
         }
-        if self.current.is_empty() && !shared.is_complete {
-            shared.is_starved = true;
-            return Err(ErrorKind::WouldBlock.into());
-        }
-        Ok(&self.current[..self.current.len().min(shared.left)])
+        Ok(&self.current)
     }
 
     fn consume(&mut self, bytes: usize) {
-        Shared::lock(&self.shared).left -= bytes;
+        let mut shared = Shared::lock(&self.shared);
+        // A block is not cut: it may go past the portion.
+        shared.left = shared.left.saturating_sub(bytes);
+        drop(shared);
         self.current.advance(bytes);
     }
 }
@@ -122,26 +164,27 @@ impl Seek for Portions {
 impl Png {
     /// Takes the window, once the whole header is in it.
     pub(super) fn open(input: &mut Input) -> Result<Self, Error> {
-        let png = Png::of(input.window())?;
+        let png = Png::of(input.window(), input.is_complete())?;
         input.take();
         Ok(png)
     }
 
     /// Of what has come. A header that goes on after it is truncated.
-    pub(super) fn of(input: Bytes) -> Result<Self, Error> {
-        let (pieces, left) = (VecDeque::new(), usize::MAX);
-        let shared = Shared { pieces, is_complete: true, left, is_starved: false };
+    pub(super) fn of(input: Bytes, is_complete: bool) -> Result<Self, Error> {
+        let pieces = VecDeque::from([input]);
+        let shared = Shared { pieces, is_complete, at: 0, left: usize::MAX, is_starved: false };
         let shared = Arc::new(Mutex::new(shared));
-        let portions = Portions { current: input, shared: shared.clone() };
+        let portions = Portions { current: Bytes::new(), shared: shared.clone() };
         let mut decoder = png::Decoder::new_with_limits(portions, png::Limits { bytes: HEADER_BYTES });
         // A palette becomes RGB, tRNS becomes alpha, 1, 2 and 4 bits become 8.
         decoder.set_transformations(Transformations::EXPAND);
         decoder.set_ignore_text_chunk(true);
         decoder.set_ignore_iccp_chunk(true);
-        let width = decoder.read_header_info().map_err(error)?.width as usize;
-        let row_bytes = width.saturating_mul(MAX_PIXEL_BYTES).min(MAX_PIECE_BYTES as usize);
+        let cut_off = |stop| if would_block(&stop) { TRUNCATED } else { error(stop) };
+        let width = decoder.read_header_info().map_err(cut_off)?.width as usize;
+        let row_bytes = width.saturating_mul(MAX_PIXEL_BYTES).min(MAX_UNIT_BYTES as usize);
         decoder.set_limits(png::Limits { bytes: row_bytes + EXIF_BYTES });
-        let reader = decoder.read_info().map_err(error)?;
+        let reader = decoder.read_info().map_err(cut_off)?;
         let (color, bits) = reader.output_color_type();
         let channels = match color {
             ColorType::Grayscale => 1,
@@ -219,6 +262,8 @@ impl Png {
                 Ok(Some(_)) => read += 1,
                 Ok(None) => return Err(TRUNCATED),
                 Err(stop) if would_block(&stop) => break,
+                // What is there counts, however many rows were asked for: the error comes again.
+                Err(_) if read > 0 => break,
                 Err(stop) => return Err(error(stop)),
             }
         }
@@ -369,7 +414,7 @@ fn error(error: DecodingError) -> Error {
     match error {
         DecodingError::IoError(io) => Error::from_io(Format::Png, &io),
         DecodingError::LimitsExceeded => {
-            let maximum = MAX_PIECE_BYTES;
+            let maximum = MAX_UNIT_BYTES;
             Error::Limit { limit: Limit::MaxMemory, value: maximum + 1, maximum }
         }
         DecodingError::Format(_) | DecodingError::Parameter(_) => Error::invalid(Format::Png),

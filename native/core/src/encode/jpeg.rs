@@ -29,7 +29,7 @@ const END_OF_IMAGE: [u8; 2] = [0xFF, 0xD9];
 impl Jpeg {
     pub(super) fn new(picture: &Picture, quality: u8) -> Self {
         let nanos = |rows| cost::encode_nanos(Format::Jpeg, (picture.width, rows), picture.layout);
-        let mcu_rows = (cost::PIECE_NANOS / nanos(MCU_ROWS).max(1)).max(1) as u32;
+        let mcu_rows = (cost::MAX_STEP_NANOS / nanos(MCU_ROWS).max(1)).max(1) as u32;
         let rows_per_band = mcu_rows * MCU_ROWS;
         Jpeg {
             quality,

@@ -28,7 +28,7 @@ pub(super) fn rows_per_step(format: Format, picture: &Picture) -> (u32, u64) {
 }
 
 /// Short enough that many fit into a slice.
-pub(super) const STEP_NANOS: u64 = cost::PIECE_NANOS / 4;
+pub(super) const STEP_NANOS: u64 = cost::MAX_STEP_NANOS / 4;
 
 /// A number in a file that has 32 bits for it.
 pub(super) fn within_u32(value: u64) -> Result<u32, Error> {

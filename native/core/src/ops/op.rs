@@ -39,7 +39,7 @@ pub(crate) struct Bands {
 impl Bands {
     /// For rows that take so long each, and so much that is done but `once` a band.
     pub(super) fn new(row_nanos: u64, once: u64, height: u32) -> Self {
-        let rest = cost::BAND_NANOS.saturating_sub(once).max(once);
+        let rest = cost::MAX_BAND_NANOS.saturating_sub(once).max(once);
         let rows = (rest / row_nanos.max(1)).clamp(1, height.max(1).into());
         Bands { rows: rows as u32, nanos: once + row_nanos * rows }
     }

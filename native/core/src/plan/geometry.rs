@@ -1,6 +1,6 @@
 //! Which part of the source becomes what part of the output.
 
-use crate::limits::{Limit, MAX_PIECE_BYTES};
+use crate::limits::{Limit, MAX_UNIT_BYTES};
 use crate::ops::{CropBox, Filter};
 use crate::picture::side_swaps;
 use crate::shrink::{Pick, Reduction, Window};
@@ -162,7 +162,7 @@ fn check_row(info: &Info, reduction: &Reduction) -> Result<(), Error> {
     let channels = u64::from(info.layout.channels);
     let sums = u64::from(right - left) * channels * 4 * info.layout.depth.bytes() as u64;
     let blocks = u64::from(reduction.size.0) * channels * 8;
-    Limit::MaxMemory.check(info.row_bytes() as u64 * 2 + sums + blocks, MAX_PIECE_BYTES)
+    Limit::MaxMemory.check(info.row_bytes() as u64 * 2 + sums + blocks, MAX_UNIT_BYTES)
 }
 
 /// The coefficients of all columns are computed in one go. As a bound for output that nobody calls

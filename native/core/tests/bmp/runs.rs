@@ -211,7 +211,7 @@ proptest! {
         let mixed = run(file, request, || match next() % 3 {
             0 => Effort::Unbounded(Some(&POOL)),
             1 => Effort::Unbounded(None),
-            _ => Effort::Piece,
+            _ => Effort::Bounded,
         });
         prop_assert!(pieces == mixed);
     }
@@ -317,7 +317,7 @@ fn a_step_takes_only_so_many_codes() {
     let mut job = common::job(file, sized(1, 1));
     let mut steps = 0;
     let error = loop {
-        match job.step(Effort::Piece, &Stop::new()) {
+        match job.step(Effort::Bounded, &Stop::new()) {
             Ok(Step::Again) => steps += 1,
             Ok(step) => panic!("{step:?}"),
             Err(error) => break error,
@@ -331,6 +331,6 @@ fn a_step_takes_only_so_many_codes() {
     let file = Runs::Rle8.file(width, 2, data).write();
     let mut job = common::job(file, sized(1, 1));
     let steps =
-        (1..100).find(|_| matches!(job.step(Effort::Piece, &Stop::new()), Ok(Step::Done(_)))).unwrap();
+        (1..100).find(|_| matches!(job.step(Effort::Bounded, &Stop::new()), Ok(Step::Done(_)))).unwrap();
     assert!(steps < 10, "{steps}");
 }

@@ -102,11 +102,11 @@ pub fn streamed(
 /// An input cut by chance, which depends on its length alone.
 pub fn as_it_comes(input: &Bytes, request: impl Into<Request>) -> Result<Encoded, Error> {
     let cuts = pieces(input, sizes_by_chance(input.len() as u64));
-    streamed(cuts, request, Effort::Piece).0.map(only)
+    streamed(cuts, request, Effort::Bounded).0.map(only)
 }
 
 pub fn in_pieces(input: &Bytes, request: impl Into<Request>) -> Result<Encoded, Error> {
-    run(input.clone(), request, || Effort::Piece)
+    run(input.clone(), request, || Effort::Bounded)
 }
 
 pub fn unbounded(input: &Bytes, request: impl Into<Request>) -> Result<Encoded, Error> {

@@ -73,7 +73,7 @@ fn steps(input: &Bytes, request: Request, arrival: Arrival, schedulers: Schedule
             Schedulers::Mixed(bits) => bits >> (steps % 64) & 1 == 1,
         };
         let step_started = ThreadTime::now();
-        let effort = if pieces { Effort::Piece } else { Effort::Unbounded(None) };
+        let effort = if pieces { Effort::Bounded } else { Effort::Unbounded(None) };
         let (mut step, freeing) = freeing_of(|| job.step(effort, &stop));
         if pieces {
             longest_piece = longest_piece.max(step_started.elapsed().saturating_sub(freeing));

@@ -28,7 +28,7 @@ pub fn on_every_scheduler(input: &Bytes, request: impl Into<Request>) -> Result<
         match state % 3 {
             0 => Effort::Unbounded(Some(&POOL)),
             1 => Effort::Unbounded(None),
-            _ => Effort::Piece,
+            _ => Effort::Bounded,
         }
     });
     assert!(pieces == mixed, "in a mixture");
@@ -40,7 +40,7 @@ pub fn on_every_scheduler(input: &Bytes, request: impl Into<Request>) -> Result<
 pub fn steps(input: &Bytes, request: impl Into<Request>) -> (usize, Result<(), Error>) {
     let mut job = job(input.clone(), request);
     for steps in 1.. {
-        match job.step(Effort::Piece, &Stop::new()) {
+        match job.step(Effort::Bounded, &Stop::new()) {
             Ok(Step::Again) => {}
             Ok(Step::NeedInput) => unreachable!("all of the input is there"),
             Ok(Step::TooBig) => {

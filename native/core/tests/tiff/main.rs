@@ -556,7 +556,7 @@ fn lies_are_seen_through() {
 fn steps(input: Vec<u8>) -> (usize, Result<(), Error>) {
     let mut job = job(Bytes::from(input), sized(8, 8));
     for count in 1.. {
-        match job.step(Effort::Piece, &Stop::new()) {
+        match job.step(Effort::Bounded, &Stop::new()) {
             Ok(Step::Done(_)) => return (count, Ok(())),
             Ok(Step::Again) => {}
             Ok(Step::NeedInput) => panic!("all of the input is there"),

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::compression::{Deflate, Done, Fax4, Jpeg, Lzw, PackBits};
 use super::description::{Compression, Description, Predictor};
 use super::predictor;
-use crate::limits::{Limit, MAX_PIECE_BYTES};
+use crate::limits::{Limit, MAX_UNIT_BYTES};
 use crate::picture::zeroed;
 use crate::{Error, Format};
 
@@ -105,7 +105,7 @@ impl Lane {
             (None, Compression::Lzw) => Decompressor::Lzw(Box::new(Lzw::new())),
             (None, Compression::Deflate) => Decompressor::Deflate(Deflate::new()),
             (None, Compression::Fax4) => {
-                Limit::MaxMemory.check(Fax4::memory(width), MAX_PIECE_BYTES)?;
+                Limit::MaxMemory.check(Fax4::memory(width), MAX_UNIT_BYTES)?;
                 Decompressor::Fax4(Box::new(Fax4::new(width)?))
             }
             (None, Compression::Jpeg) => return Err(Error::Internal),
@@ -321,7 +321,7 @@ impl Shape {
             _ if row <= TOGETHER_BYTES => kept = row,
             _ => {}
         }
-        Limit::MaxMemory.check(kept, MAX_PIECE_BYTES)?;
+        Limit::MaxMemory.check(kept, MAX_UNIT_BYTES)?;
         let together = if row == kept { (TOGETHER_BYTES / row.max(1)).max(1) } else { 1 };
         Ok(Shape { row, kept: kept as usize, together: together as usize })
     }
