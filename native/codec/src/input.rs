@@ -209,16 +209,15 @@ impl Input {
             let held = budget.hold(len as u64)?;
             let mut all = Vec::new();
             all.try_reserve_exact(len).map_err(|_| Error::OutOfMemory)?;
-            let window = match std::mem::take(&mut self.window) {
-                Window::Shared(bytes) => bytes,
-                Window::Joined(bytes, from) => Bytes::from(bytes).slice(from..),
-            };
-            self.pending_len += window.len() as u64;
-            self.pending.push_front(window);
             self.collected = Some((all, held));
         }
         let Some((all, held)) = &mut self.collected else { return Ok(Poll::Working) };
         let mut left = COLLECT_STEP;
+        // The window stays what it is until everything is there.
+        let rest = self.window.bytes().get(all.len()..).unwrap_or_default();
+        let part = rest.get(..left).unwrap_or(rest);
+        all.extend_from_slice(part);
+        left -= part.len();
         while left > 0
             && let Some(mut piece) = self.pending.pop_front()
         {

@@ -368,3 +368,30 @@ fn one_bad_output_is_an_error_of_all() {
     let made = whole(&fixture("photo.png"), request);
     assert_eq!(made, Err(Error::Unsupported(Format::Dds)));
 }
+
+/// What is put together takes several steps.
+#[test]
+fn large_pictures_are_collected() {
+    let picture = common::picture(1_500, 1_000, 1);
+    for (name, file) in [
+        ("tiff", common::encode(&picture.clone().into(), image::ImageFormat::Tiff)),
+        ("webp", common::encode(&picture.into(), image::ImageFormat::WebP)),
+    ] {
+        let request: Request = Output { format: Some(Format::Png), ..sized(60, 60) }.into();
+        let expected = whole(&file, request.clone());
+        assert!(expected.is_ok() && file.len() > 1_500_000, "{name}: {} bytes", file.len());
+        for size in [100_000, 700_000, 1_400_000] {
+            let mut job = Job::new(Input::new(), request.clone());
+            file.chunks(size).for_each(|piece| job.push(Bytes::copy_from_slice(piece)));
+            job.finish_input();
+            let made = loop {
+                match step_here(&mut job, Effort::Bounded) {
+                    Ok(Step::Done(made)) => break Ok(made),
+                    Ok(_) => {}
+                    Err(error) => break Err(error),
+                }
+            };
+            assert!(made == expected, "{name} in pieces of {size}: {:?}", made.err());
+        }
+    }
+}

@@ -52,27 +52,31 @@ pub(crate) fn open(
     if format != Format::Avif {
         limits.check_format(format)?;
     }
-    if is_known(input, *looked_at) {
-        return source::lengthen(input);
-    }
-    let bytes = input.bytes().len();
-    *looked_at = bytes;
-    let source = match followed(format, input) {
-        Some(Err(Error::Truncated { .. })) if !input.is_complete() => return source::lengthen(input),
-        Some(source) => source?,
-        None if input.is_finished() => match input.collect(budget)? {
+    let source = if follows(format, input.bytes()) {
+        if is_known(input, *looked_at) {
+            return source::lengthen(input);
+        }
+        *looked_at = input.bytes().len();
+        match followed(format, input) {
+            Err(Error::Truncated { .. }) if !input.is_complete() => return source::lengthen(input),
+            source => source?,
+        }
+    } else if input.is_finished() {
+        match input.collect(budget)? {
             Poll::Ready(bytes) => collected(format, bytes)?,
             Poll::Working => return Ok(Poll::Working),
             Poll::NeedInput => return Ok(Poll::NeedInput),
-        },
+        }
+    } else {
         // It may be refused by its size before it is there.
-        None if bytes < EARLY_BYTES => {
+        let bytes = input.bytes().len();
+        if !is_known(input, *looked_at) && bytes < EARLY_BYTES {
+            *looked_at = bytes;
             if let Some((width, height)) = early_size(format, input.window()) {
                 limits.check_size(width, height)?;
             }
-            return source::lengthen(input);
         }
-        None => return Ok(Poll::NeedInput),
+        return if bytes < EARLY_BYTES { source::lengthen(input) } else { Ok(Poll::NeedInput) };
     };
     if source.info.width == 0 || source.info.height == 0 {
         return Err(Error::invalid(format));
@@ -91,10 +95,20 @@ pub(crate) fn open_nanos(input: &Input, looked_at: usize, most: u64) -> u64 {
     if is_known(input, looked_at) { cost::STRIP_NANOS } else { header_nanos(input.bytes(), most) }
 }
 
-/// Reads the header of a format whose decoder follows its input: it needs no more than what comes
-/// next, and lets go what it has used. `None` for the others.
-fn followed(format: Format, input: &mut Input) -> Option<Result<Source, Error>> {
-    Some(match format {
+/// Whether a decoder follows its input: it needs no more than what comes next, and lets go what it
+/// has used. Others need all of it.
+fn follows(format: Format, input: &[u8]) -> bool {
+    match format {
+        Format::Jpeg | Format::Png | Format::Gif | Format::Qoi => true,
+        Format::Bmp | Format::Pnm | Format::Farbfeld | Format::Hdr => true,
+        Format::Tga => !tga::needs_footer(input),
+        _ => false,
+    }
+}
+
+/// Reads the header of a format that [`follows`] its input.
+fn followed(format: Format, input: &mut Input) -> Result<Source, Error> {
+    match format {
         Format::Jpeg => jpeg::open(input),
         Format::Png => png::Png::open(input).map(Source::of),
         Format::Gif => gif::Gif::open(input).map(Source::of),
@@ -103,9 +117,9 @@ fn followed(format: Format, input: &mut Input) -> Option<Result<Source, Error>> 
         Format::Pnm => pnm::open(input.bytes()),
         Format::Farbfeld => farbfeld::open(input.bytes()).map(Source::of),
         Format::Hdr => hdr::Hdr::open(input.bytes()).map(Source::of),
-        Format::Tga if !tga::needs_footer(input.bytes()) => tga::open(input.bytes()),
-        _ => return None,
-    })
+        Format::Tga => tga::open(input.bytes()),
+        _ => Err(Error::Internal),
+    }
 }
 
 /// Reads the header of an input that is there as a whole.
