@@ -1,8 +1,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bytemuck::Zeroable;
-
 use crate::error::Error;
 
 /// The native memory that one call may hold. Whatever allocates what a header or a size asks for
@@ -54,18 +52,6 @@ impl Budget {
     pub fn hold(&self, bytes: u64) -> Result<Held, Error> {
         self.add(bytes)?;
         Ok(Held { budget: self.clone(), bytes })
-    }
-
-    /// A vector of zeros, and what it holds of the budget.
-    ///
-    /// # Errors
-    /// [`Error::OverBudget`], and [`Error::OutOfMemory`] where `vec!` would abort.
-    pub fn zeroed<T: Zeroable + Clone>(&self, len: usize) -> Result<(Vec<T>, Held), Error> {
-        let held = self.hold(len as u64 * size_of::<T>() as u64)?;
-        let mut vec = Vec::new();
-        vec.try_reserve_exact(len).map_err(|_| Error::OutOfMemory)?;
-        vec.resize(len, T::zeroed());
-        Ok((vec, held))
     }
 
     fn add(&self, bytes: u64) -> Result<(), Error> {
@@ -147,13 +133,5 @@ mod tests {
         assert_eq!((part.bytes(), first.bytes(), budget.held()), (30, 70, 100));
         drop((part, first));
         assert_eq!(budget.held(), 0);
-    }
-
-    #[test]
-    fn a_vector_asks_first() {
-        let budget = Budget::new(1 << 20);
-        let (vec, held) = budget.zeroed::<u32>(1000).unwrap_or_else(|error| unreachable!("{error}"));
-        assert_eq!((vec, held.bytes()), (vec![0; 1000], 4000));
-        assert!(budget.zeroed::<u64>(usize::MAX / 8).is_err());
     }
 }

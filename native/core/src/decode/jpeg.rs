@@ -118,11 +118,6 @@ impl RowSource for Jpeg {
         self.mcu_nanos.max(cost::STRIP_NANOS)
     }
 
-    // The decoder asks the budget.
-    fn memory(&self) -> u64 {
-        0
-    }
-
     fn read(
         &mut self,
         input: &mut Input,

@@ -125,11 +125,6 @@ impl RowSource for Qoi {
         self.info.row_nanos()
     }
 
-    // A strip is the caller's measure.
-    fn memory(&self) -> u64 {
-        0
-    }
-
     fn read(
         &mut self,
         input: &mut Input,

@@ -40,8 +40,11 @@ pub(crate) trait RowSource: Send {
     fn next_nanos(&self) -> u64;
 
     /// The most native bytes that this holds at any one time from now on: the input aside, and what
-    /// it holds of the budget by itself. Known before the first [`read`](Self::read).
-    fn memory(&self) -> u64;
+    /// it holds of the budget by itself. Known before the first [`read`](Self::read). Nothing, where
+    /// rows are the only memory: how many there are is the caller's choice.
+    fn memory(&self) -> u64 {
+        0
+    }
 
     /// Hands over at least one row and at most `max_rows` (which is not 0), or gets closer to it.
     /// Shares the work out over a pool, if there is one and it can.

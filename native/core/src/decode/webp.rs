@@ -52,11 +52,6 @@ impl RowSource for Webp {
         cost::STRIP_NANOS
     }
 
-    // The decoder asks the budget.
-    fn memory(&self) -> u64 {
-        0
-    }
-
     fn read(
         &mut self,
         _input: &mut Input,

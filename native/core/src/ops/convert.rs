@@ -22,10 +22,6 @@ impl Op for Convert {
         Bands::new(cost::convert_nanos(from.width, from.layout), 0, from.height)
     }
 
-    fn memory(&self, _from: &Shape) -> u64 {
-        0
-    }
-
     fn band(
         &self,
         from: &Picture,

@@ -24,10 +24,6 @@ impl Op for Crop {
         Bands::new(cost::copy_nanos(self.width, from.layout), 0, self.height)
     }
 
-    fn memory(&self, _from: &Shape) -> u64 {
-        0
-    }
-
     fn band(
         &self,
         from: &Picture,

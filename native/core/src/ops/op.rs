@@ -16,7 +16,9 @@ pub(crate) trait Op: Send + Sync {
     fn bands(&self, from: &Shape) -> Bands;
 
     /// What a thread takes for a band beside input and output.
-    fn memory(&self, from: &Shape) -> u64;
+    fn memory(&self, _from: &Shape) -> u64 {
+        0
+    }
 
     /// Makes some rows of the output, as bytes of samples in the machine's own order.
     fn band(

@@ -21,10 +21,6 @@ impl Op for Orient {
         Bands::new(cost::copy_nanos(to.width, to.layout) * 4, 0, to.height)
     }
 
-    fn memory(&self, _from: &Shape) -> u64 {
-        0
-    }
-
     fn band(
         &self,
         from: &Picture,
