@@ -88,24 +88,7 @@ defmodule Thumbelina.Source do
   @spec first(Enumerable.t(), (binary, boolean -> :more | answer)) :: answer | {:error, Error.t()}
         when answer: term
   def first(pieces, look) do
-    collected =
-      reduce(pieces, {[], 0, @first_look}, fn piece, {parts, size, next} ->
-        {parts, size} = {[parts | piece], size + byte_size(piece)}
-
-        with true <- size >= next,
-             answer when answer != :more <- look.(IO.iodata_to_binary(parts), false) do
-          {:halt, answer}
-        else
-          # Do not look again after every single byte.
-          :more -> {:cont, {parts, size, size + div(size, 4)}}
-          false -> {:cont, {parts, size, next}}
-        end
-      end)
-
-    case collected do
-      {parts, size, _next} when is_integer(size) -> look.(IO.iodata_to_binary(parts), true)
-      answer -> answer
-    end
+    with {:all, bytes} <- collect(pieces, :infinity, look, &{:halt, &1}), do: look.(bytes, true)
   end
 
   @doc """
@@ -116,28 +99,38 @@ defmodule Thumbelina.Source do
           {:ok, binary} | error
         when error: {:error, Error.t()}
   def all(pieces, max_bytes, look) do
+    known = fn
+      {:ok, _header} -> :known
+      error -> {:halt, error}
+    end
+
+    with {:all, bytes} <- collect(pieces, max_bytes, look, known), do: {:ok, bytes}
+  end
+
+  # Looks at the bytes so far, now and then, until there is an answer: which ends it, or is enough.
+  defp collect(pieces, max_bytes, look, decide) do
     collected =
       reduce(pieces, {[], 0, @first_look}, fn piece, {parts, size, next} ->
         {parts, size} = {[parts | piece], size + byte_size(piece)}
 
         cond do
-          size > max_bytes ->
-            {:halt, too_long(size, max_bytes)}
-
-          size < next ->
-            {:cont, {parts, size, next}}
-
-          true ->
-            case look.(IO.iodata_to_binary(parts), false) do
-              :more -> {:cont, {parts, size, size + div(size, 4)}}
-              {:ok, _header} -> {:cont, {parts, size, :infinity}}
-              error -> {:halt, error}
-            end
+          # An atom is more than any number.
+          size > max_bytes -> {:halt, too_long(size, max_bytes)}
+          size < next -> {:cont, {parts, size, next}}
+          true -> look_at(parts, size, look, decide)
         end
       end)
 
     with {parts, size, _next} when is_integer(size) <- collected,
-         do: {:ok, IO.iodata_to_binary(parts)}
+         do: {:all, IO.iodata_to_binary(parts)}
+  end
+
+  defp look_at(parts, size, look, decide) do
+    case look.(IO.iodata_to_binary(parts), false) do
+      # Do not look again after every single byte.
+      :more -> {:cont, {parts, size, size + div(size, 4)}}
+      answer -> with :known <- decide.(answer), do: {:cont, {parts, size, :infinity}}
+    end
   end
 
   defp too_long(size, most) do
