@@ -16,8 +16,20 @@ fn main() {
     let mut variants = String::new();
     let mut table = String::new();
     for line in &lines {
-        let &[name, mime, extensions, reads, writes, gray, alpha, depths, side, pixels, decode, encode] =
-            &line[..]
+        let &[
+            name,
+            mime,
+            extensions,
+            reads,
+            writes,
+            gray,
+            alpha,
+            depths,
+            side,
+            pixels,
+            decode,
+            encode,
+        ] = &line[..]
         else {
             panic!("not twelve columns: {line:?}");
         };
@@ -47,7 +59,8 @@ fn main() {
         )
         .expect("a string takes it");
     }
-    let names: Vec<String> = lines.iter().map(|line| format!("Format::{}", capitalized(line[0]))).collect();
+    let names: Vec<String> =
+        lines.iter().map(|line| format!("Format::{}", capitalized(line[0]))).collect();
     let code = format!(
         "/// An encoded picture's format.\n\
          #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]\n\

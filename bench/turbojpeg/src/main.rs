@@ -105,7 +105,12 @@ fn headers(input: &mut Input) -> Result<Headers> {
     }
 }
 
-fn ours(file: &Bytes, scale: Scale, pool: Option<&ThreadPool>, samples: &mut Vec<u8>) -> Result<()> {
+fn ours(
+    file: &Bytes,
+    scale: Scale,
+    pool: Option<&ThreadPool>,
+    samples: &mut Vec<u8>,
+) -> Result<()> {
     samples.clear();
     let (stop, budget) = (Stop::new(), Budget::new(u64::MAX));
     let context = Context { pool, stop: &stop, budget: &budget };

@@ -42,7 +42,11 @@ impl Budget {
     /// [`Error::OverBudget`] if they do not fit.
     pub fn check(&self, bytes: u64) -> Result<(), Error> {
         let needed = self.held().saturating_add(bytes);
-        if needed > self.most() { Err(Error::OverBudget { needed, allowed: self.most() }) } else { Ok(()) }
+        if needed > self.most() {
+            Err(Error::OverBudget { needed, allowed: self.most() })
+        } else {
+            Ok(())
+        }
     }
 
     /// Holds so many bytes, until what is returned is dropped.

@@ -330,7 +330,10 @@ mod tests {
         };
         assert!(all == bytes && steps == 3, "{steps} steps");
         assert_eq!(budget.held(), 2_000_000);
-        assert_eq!(input.collect(&budget).map(|all| all.map(|all| all.len())), Ok(Poll::Ready(2_000_000)));
+        assert_eq!(
+            input.collect(&budget).map(|all| all.map(|all| all.len())),
+            Ok(Poll::Ready(2_000_000))
+        );
         drop((all, input));
         assert_eq!(budget.held(), 0);
     }

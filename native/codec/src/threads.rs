@@ -5,7 +5,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rayon::ThreadPool;
 
 /// Does every task, on this thread and those of the pool.
-pub fn share_out<T: Send>(pool: &ThreadPool, tasks: impl Iterator<Item = T> + Send, run: impl Fn(T) + Sync) {
+pub fn share_out<T: Send>(
+    pool: &ThreadPool,
+    tasks: impl Iterator<Item = T> + Send,
+    run: impl Fn(T) + Sync,
+) {
     let tasks = Mutex::new(tasks);
     let next = || lock(&tasks).next();
     let work = || {

@@ -17,7 +17,9 @@ use flate2::{Compression, write::ZlibEncoder};
 use gif::Frame;
 use image::codecs::{bmp::BmpEncoder, png as image_png, tga::TgaEncoder};
 use image::{DynamicImage, ExtendedColorType::L8, ImageBuffer, ImageEncoder, ImageFormat};
-use image::{GrayAlphaImage, GrayImage, Rgb32FImage, RgbImage, RgbaImage, imageops::FilterType::Triangle};
+use image::{
+    GrayAlphaImage, GrayImage, Rgb32FImage, RgbImage, RgbaImage, imageops::FilterType::Triangle,
+};
 use image::{Luma, LumaA, Rgb, Rgba};
 use jpeg_encoder::{ColorType as JpegColor, Encoder as JpegEncoder, SamplingFactor};
 use tiff::encoder::{DeflateLevel, TiffEncoder, TiffValue, colortype, colortype::ColorType};
@@ -56,7 +58,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("photo.jpg", photo_jpg),
         ("photo.png", png(&large, None)?),
         // 320x214
-        ("photo-444.jpg", jpeg(&medium, 85, |jpeg| jpeg.set_sampling_factor(SamplingFactor::R_4_4_4))?),
+        (
+            "photo-444.jpg",
+            jpeg(&medium, 85, |jpeg| jpeg.set_sampling_factor(SamplingFactor::R_4_4_4))?,
+        ),
         ("photo-gray.jpg", jpeg(&medium.grayscale(), 85, |_| ())?),
         ("photo-progressive.jpg", jpeg(&medium, 85, |jpeg| jpeg.set_progressive(true))?),
         ("photo-restart.jpg", jpeg(&medium, 85, |jpeg| jpeg.set_restart_interval(7))?),
@@ -69,10 +74,16 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("photo-interlaced.gif", gif(160, 107, &many.palette, &[many.frame(true)])?),
         ("photo.webp", encode(&small, ImageFormat::WebP)?),
         ("photo.tif", tif::<colortype::RGB8>(160, small.as_bytes(), &[], Predictor::Horizontal)?),
-        ("photo-16bit.tif", tif::<colortype::RGB16>(160, &deep.to_rgb16(), &[], Predictor::Horizontal)?),
+        (
+            "photo-16bit.tif",
+            tif::<colortype::RGB16>(160, &deep.to_rgb16(), &[], Predictor::Horizontal)?,
+        ),
         ("photo-float.tif", tif::<colortype::RGB32Float>(160, &linear, &[], Predictor::None)?),
         ("photo.bmp", encode(&small, ImageFormat::Bmp)?),
-        ("photo-topdown.bmp", patch(encode(&small.flipv(), ImageFormat::Bmp)?, 22, &(-107i32).to_le_bytes())),
+        (
+            "photo-topdown.bmp",
+            patch(encode(&small.flipv(), ImageFormat::Bmp)?, 22, &(-107i32).to_le_bytes()),
+        ),
         ("palette.bmp", palette_bmp(&many)?),
         ("photo.tga", tga(&small)?),
         ("photo-rle.tga", rle_tga(&small)?),
@@ -90,10 +101,11 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // A soft red disc, 200x150. The transparent pixels around it hide a bright green, or white
     // where there is no color: whoever resamples without premultiplying gets a seam of it.
-    let rgba = DynamicImage::from(RgbaImage::from_fn(200, 150, |x, y| match (disc(x, y) >> 8) as u8 {
-        0 => Rgba([0, 255, 0, 0]),
-        alpha => Rgba([255, 0, 0, alpha]),
-    }));
+    let rgba =
+        DynamicImage::from(RgbaImage::from_fn(200, 150, |x, y| match (disc(x, y) >> 8) as u8 {
+            0 => Rgba([0, 255, 0, 0]),
+            alpha => Rgba([255, 0, 0, alpha]),
+        }));
     let gray = GrayAlphaImage::from_fn(200, 150, |x, y| match (disc(x, y) >> 8) as u8 {
         0 => LumaA([255, 0]),
         alpha => LumaA([64, alpha]),
@@ -103,7 +115,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         alpha => Rgba([u16::MAX, 0, 0, alpha]),
     });
     let (opaque, clear) = (0, 1); // red, and a hidden green
-    let hard = rgba.to_rgba8().pixels().map(|pixel| if pixel[3] < 128 { clear } else { opaque }).collect();
+    let hard =
+        rgba.to_rgba8().pixels().map(|pixel| if pixel[3] < 128 { clear } else { opaque }).collect();
     let hard = Frame { transparent: Some(clear), ..frame(200, 150, hard) };
     let alpha = [ExtraSamples::UnassociatedAlpha];
     write_all(&[
@@ -129,14 +142,24 @@ fn main() -> Result<(), Box<dyn Error>> {
         frame(width, height, vec![color; usize::from(width) * usize::from(height)])
     };
     let dot = DynamicImage::from(RgbImage::from_pixel(1, 1, Rgb(COLORS[0])));
-    let ramp = |width, height| GrayImage::from_fn(width, height, |x, y| Luma([((x + y) / 118) as u8]));
+    let ramp =
+        |width, height| GrayImage::from_fn(width, height, |x, y| Luma([((x + y) / 118) as u8]));
     write_all(&[
         ("orientation-6.png", png(&quadrants(6).into(), Some(exif(6)))?),
-        ("animated.gif", gif(64, 48, &COLORS, &[solid(0, 64, 48), solid(1, 64, 48), solid(2, 64, 48)])?),
+        (
+            "animated.gif",
+            gif(64, 48, &COLORS, &[solid(0, 64, 48), solid(1, 64, 48), solid(2, 64, 48)])?,
+        ),
         ("offset.gif", gif(64, 48, &COLORS, &[Frame { left: 16, top: 12, ..solid(1, 40, 24) }])?),
         // Headers that promise far more pixels than follow; 0x7530 is 30 000.
-        ("huge-header.png", png_of(50_000, 50_000, |info| info.color_type = png::ColorType::Rgb, &[0; 64])?),
-        ("huge-header.bmp", patch(encode(&dot, ImageFormat::Bmp)?, 18, &[0x30, 0x75, 0, 0, 0x30, 0x75])),
+        (
+            "huge-header.png",
+            png_of(50_000, 50_000, |info| info.color_type = png::ColorType::Rgb, &[0; 64])?,
+        ),
+        (
+            "huge-header.bmp",
+            patch(encode(&dot, ImageFormat::Bmp)?, 18, &[0x30, 0x75, 0, 0, 0x30, 0x75]),
+        ),
         ("1x1.png", png(&dot, None)?),
         ("1x1.gif", gif(1, 1, &COLORS, &[solid(0, 1, 1)])?),
         ("1x1.jpg", jpeg(&dot, 95, |_| ())?),
@@ -166,7 +189,11 @@ fn encode(picture: &DynamicImage, format: ImageFormat) -> Bytes {
 
 /// With colors at half the size, as cameras have it, unless `set` or a quality above 89 says
 /// otherwise.
-fn jpeg(picture: &DynamicImage, quality: u8, set: impl FnOnce(&mut JpegEncoder<&mut Vec<u8>>)) -> Bytes {
+fn jpeg(
+    picture: &DynamicImage,
+    quality: u8,
+    set: impl FnOnce(&mut JpegEncoder<&mut Vec<u8>>),
+) -> Bytes {
     let color = if picture.color().has_color() { JpegColor::Rgb } else { JpegColor::Luma };
     let (width, height) = (picture.width().try_into()?, picture.height().try_into()?);
     let mut bytes = Vec::new();
@@ -226,8 +253,15 @@ fn palette_png(picture: &Indexed) -> Bytes {
 /// Adam7: seven passes over ever more pixels. Each row is stored as differences to the pixel
 /// before.
 fn interlaced_png(picture: &RgbImage) -> Bytes {
-    const PASSES: [(usize, usize, usize, usize); 7] =
-        [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)];
+    const PASSES: [(usize, usize, usize, usize); 7] = [
+        (0, 0, 8, 8),
+        (4, 0, 8, 8),
+        (0, 4, 4, 8),
+        (2, 0, 4, 4),
+        (0, 2, 2, 4),
+        (1, 0, 2, 2),
+        (0, 1, 1, 2),
+    ];
     const SUB: u8 = 1;
     let mut passes = Vec::new();
     for (left, top, right, down) in PASSES {
@@ -294,14 +328,20 @@ impl Indexed {
 }
 
 /// In strips of 16 rows.
-fn tif<C: ColorType>(width: u32, samples: &[C::Inner], extra: &[ExtraSamples], predictor: Predictor) -> Bytes
+fn tif<C: ColorType>(
+    width: u32,
+    samples: &[C::Inner],
+    extra: &[ExtraSamples],
+    predictor: Predictor,
+) -> Bytes
 where
     [C::Inner]: TiffValue,
 {
     let height = samples.len() / (C::BITS_PER_SAMPLE.len() + extra.len()) / width as usize;
     let mut bytes = Cursor::new(Vec::new());
     let packing = tiff::encoder::Compression::Deflate(DeflateLevel::Best);
-    let mut encoder = TiffEncoder::new(&mut bytes)?.with_compression(packing).with_predictor(predictor);
+    let mut encoder =
+        TiffEncoder::new(&mut bytes)?.with_compression(packing).with_predictor(predictor);
     let mut picture = encoder.new_image::<C>(width, height.try_into()?)?;
     picture.rows_per_strip(16)?;
     if !extra.is_empty() {
@@ -338,7 +378,11 @@ fn palette_bmp(picture: &Indexed) -> Bytes {
 
 fn deep_pgm(picture: &DynamicImage) -> Vec<u8> {
     let samples = picture.to_luma16();
-    b"P5\n160 107\n65535\n".iter().copied().chain(samples.iter().flat_map(|v| v.to_be_bytes())).collect()
+    b"P5\n160 107\n65535\n"
+        .iter()
+        .copied()
+        .chain(samples.iter().flat_map(|v| v.to_be_bytes()))
+        .collect()
 }
 
 fn ascii_ppm(picture: &RgbImage) -> Vec<u8> {
@@ -360,7 +404,11 @@ fn exr(picture: &Rgb32FImage) -> Bytes {
     };
     let mut bytes = [
         vec![0x76, 0x2f, 0x31, 0x01, 2, 0, 0, 0],
-        attribute("channels", "chlist", &[channel(b'B'), channel(b'G'), channel(b'R'), vec![0]].concat()),
+        attribute(
+            "channels",
+            "chlist",
+            &[channel(b'B'), channel(b'G'), channel(b'R'), vec![0]].concat(),
+        ),
         attribute("compression", "compression", &[3]),
         attribute("dataWindow", "box2i", &window),
         attribute("displayWindow", "box2i", &window),
@@ -376,8 +424,10 @@ fn exr(picture: &Rgb32FImage) -> Bytes {
     for top in (0..height).step_by(16) {
         // The low bytes of all samples, then the high ones, each as the difference to the one
         // before.
-        let line = |y, channel: usize| (0..width).map(move |x| half(picture.get_pixel(x, y)[channel]));
-        let lines = (top..height.min(top + 16)).flat_map(|y| [2, 1, 0].map(|channel| line(y, channel)));
+        let line =
+            |y, channel: usize| (0..width).map(move |x| half(picture.get_pixel(x, y)[channel]));
+        let lines =
+            (top..height.min(top + 16)).flat_map(|y| [2, 1, 0].map(|channel| line(y, channel)));
         let (low, high): (Vec<_>, Vec<_>) =
             lines.flatten().map(|half| (half as u8, (half >> 8) as u8)).unzip();
         let mut before = 128;
@@ -402,18 +452,24 @@ fn dds(picture: &RgbImage) -> Vec<u8> {
 
     let packed = |[red, green, blue]: [u32; 3]| (red >> 3) << 11 | (green >> 2) << 5 | blue >> 3;
     let brightness = |pixel: [u32; 3]| pixel.iter().sum::<u32>();
-    for (top, left) in (0..height).step_by(4).flat_map(|y| (0..width).step_by(4).map(move |x| (y, x))) {
-        let block: [[u32; 3]; 16] =
-            array::from_fn(|i| picture.get_pixel(left + i as u32 % 4, top + i as u32 / 4).0.map(u32::from));
-        let most = block.iter().fold([0; 3], |most, pixel| array::from_fn(|i| pixel[i].max(most[i])));
-        let least = block.iter().fold(most, |least, pixel| array::from_fn(|i| pixel[i].min(least[i])));
+    for (top, left) in
+        (0..height).step_by(4).flat_map(|y| (0..width).step_by(4).map(move |x| (y, x)))
+    {
+        let block: [[u32; 3]; 16] = array::from_fn(|i| {
+            picture.get_pixel(left + i as u32 % 4, top + i as u32 / 4).0.map(u32::from)
+        });
+        let most =
+            block.iter().fold([0; 3], |most, pixel| array::from_fn(|i| pixel[i].max(most[i])));
+        let least =
+            block.iter().fold(most, |least, pixel| array::from_fn(|i| pixel[i].min(least[i])));
         let (dark, range) = (brightness(least), (brightness(most) - brightness(least)).max(1));
         // From the darker to the brighter color: the second, its mixtures, the first.
         let index = |&pixel: &[u32; 3]| {
             [1, 3, 2, 0][((6 * (brightness(pixel) - dark) + range) / (2 * range)) as usize]
         };
         bytes.extend(word(packed(most) | packed(least) << 16));
-        bytes.extend(word(block.iter().rev().fold(0, |indices, pixel| indices << 2 | index(pixel))));
+        bytes
+            .extend(word(block.iter().rev().fold(0, |indices, pixel| indices << 2 | index(pixel))));
     }
     bytes
 }
@@ -449,7 +505,8 @@ fn linear(mut picture: Rgb32FImage) -> Rgb32FImage {
     for value in picture.iter_mut() {
         // x^2.4 is x² times the fifth root of x², which Newton finds the same on every machine.
         let square = ((*value + 0.055) / 1.055) * ((*value + 0.055) / 1.055);
-        let root = (0..40).fold(1.0, |root, _| root - (root - square / (root * root * root * root)) / 5.0);
+        let root =
+            (0..40).fold(1.0, |root, _| root - (root - square / (root * root * root * root)) / 5.0);
         *value = if *value <= 0.04045 { *value / 12.92 } else { square * root };
     }
     picture
@@ -473,8 +530,9 @@ fn photo() -> Rgb32FImage {
 
 fn scene(x: f32, y: f32) -> Color {
     const SHORE: f32 = 248.0;
-    let bank =
-        322.0 + 46.0 * smooth(640.0, 120.0, x) * fbm(x / 160.0, 3.0, 4, 20) + 60.0 * smooth(300.0, 640.0, x);
+    let bank = 322.0
+        + 46.0 * smooth(640.0, 120.0, x) * fbm(x / 160.0, 3.0, 4, 20)
+        + 60.0 * smooth(300.0, 640.0, x);
     let color = if y < SHORE {
         far(x, y)
     } else if y < bank {
@@ -501,7 +559,11 @@ fn far(x: f32, y: f32) -> Color {
             let light = 1.0
                 + 1.1 * (relief(x, y) - relief(x + 4.9, y - 2.7))
                 + 0.2 * (noise(x / 3.0, y / 2.5, seed + 2) - 0.5);
-            color = mix(scale(tone, light), [0.80, 0.86, 0.92], haze + 0.25 * smooth(top, top + 90.0, y));
+            color = mix(
+                scale(tone, light),
+                [0.80, 0.86, 0.92],
+                haze + 0.25 * smooth(top, top + 90.0, y),
+            );
         }
     }
     if y > 236.0 + 5.0 * fbm(x / 40.0, 1.0, 3, 50) {
@@ -532,8 +594,16 @@ fn meadow(x: f32, y: f32, near: f32) -> Color {
     const CELL: f32 = 11.0;
     let close = (near / 100.0).min(1.0);
     let blades = fbm(x / (2.5 + close), y / (7.0 + 7.0 * close), 2, 71);
-    let grass = mix([0.22, 0.36, 0.10], [0.55, 0.60, 0.22], smooth(0.3, 0.7, fbm(x / 60.0, y / 22.0, 4, 72)));
-    let grass = mix([0.44, 0.40, 0.31], scale(grass, 0.5 + 0.95 * blades), (near + 6.0 * blades - 1.0) / 8.0);
+    let grass = mix(
+        [0.22, 0.36, 0.10],
+        [0.55, 0.60, 0.22],
+        smooth(0.3, 0.7, fbm(x / 60.0, y / 22.0, 4, 72)),
+    );
+    let grass = mix(
+        [0.44, 0.40, 0.31],
+        scale(grass, 0.5 + 0.95 * blades),
+        (near + 6.0 * blades - 1.0) / 8.0,
+    );
     let chance = |seed| hash((x / CELL) as i32, (y / CELL) as i32, seed);
     let size = (1.0 + 2.2 * close) * (0.6 + 0.6 * chance(80));
     let right = (x % CELL - CELL * (0.3 + 0.4 * chance(81))) / size;
@@ -597,7 +667,8 @@ const RIDGES: [(u32, [f32; 4], Color); 3] = [
     (46, [226.0, 50.0, 70.0, 0.05], [0.13, 0.25, 0.13]),
 ];
 const TREES: [(f32, f32); 4] = [(388.0, 13.0), (402.0, 17.0), (541.0, 15.0), (575.0, 20.0)];
-const PETALS: [Color; 4] = [[0.90, 0.08, 0.10], [0.98, 0.82, 0.08], [0.80, 0.12, 0.66], [0.98, 0.97, 0.98]];
+const PETALS: [Color; 4] =
+    [[0.90, 0.08, 0.10], [0.98, 0.82, 0.08], [0.80, 0.12, 0.66], [0.98, 0.97, 0.98]];
 
 /// Value noise in octaves: from 0 to 1, mostly near the middle.
 fn fbm(x: f32, y: f32, octaves: u32, seed: u32) -> f32 {

@@ -51,7 +51,12 @@ pub(crate) fn shrink_nanos(pixels: u64, layout: Layout) -> u64 {
 }
 
 /// One convolution to `output` from something `ratio` times as large on each side.
-pub(crate) fn resample_nanos(output: (u32, u32), ratio: (f64, f64), support: f64, layout: Layout) -> u64 {
+pub(crate) fn resample_nanos(
+    output: (u32, u32),
+    ratio: (f64, f64),
+    support: f64,
+    layout: Layout,
+) -> u64 {
     let (width, height) = (f64::from(output.0), f64::from(output.1));
     let per_tap = match layout.depth {
         Depth::U8 => 0.06,
@@ -60,7 +65,8 @@ pub(crate) fn resample_nanos(output: (u32, u32), ratio: (f64, f64), support: f64
     };
     // Vertically first, over the width of the input, then horizontally.
     let samples = width * height * f64::from(layout.channels);
-    (samples * (ratio.0.max(1.0) * taps(support, ratio.1) + taps(support, ratio.0)) * per_tap) as u64
+    (samples * (ratio.0.max(1.0) * taps(support, ratio.1) + taps(support, ratio.0)) * per_tap)
+        as u64
 }
 
 /// The coefficients of one convolution, which are computed for each call, whatever its height.
@@ -82,7 +88,8 @@ fn taps(support: f64, ratio: f64) -> f64 {
 /// 4,900, 2,700 and 1,600, and at quality 100 7,300, 4,300 and 2,400, which is the worst found. So
 /// none takes much more than a second, and photographs at most half of that. Files of speed 9 are
 /// up to 6 % larger than those of speed 8, those of speed 10 by 12 to 21 %.
-const AVIF_SPEEDS: [(u64, u8, u64); 3] = [(50_000, 8, 4_000), (200_000, 9, 2_200), (u64::MAX, 10, 1_300)];
+const AVIF_SPEEDS: [(u64, u8, u64); 3] =
+    [(50_000, 8, 4_000), (200_000, 9, 2_200), (u64::MAX, 10, 1_300)];
 
 /// The speed for so many pixels, and the nanoseconds of one.
 pub(crate) fn avif_speed(pixels: u64) -> (u8, u64) {
@@ -111,7 +118,11 @@ pub(crate) fn encode_nanos(format: Format, output: (u32, u32), layout: Layout) -
 
 /// One row in one go, without what is done but once.
 pub(crate) fn encode_row_nanos(format: Format, width: u32, layout: Layout) -> u64 {
-    u64::from(width) * format.encode_nanos() * layout.depth.bytes() as u64 * u64::from(layout.channels) / 3
+    u64::from(width)
+        * format.encode_nanos()
+        * layout.depth.bytes() as u64
+        * u64::from(layout.channels)
+        / 3
 }
 
 /// One output row through unpremultiplying and conversion.

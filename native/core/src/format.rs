@@ -198,7 +198,12 @@ fn looks_like_tga(bytes: &[u8]) -> bool {
     let height = u16::from_le_bytes([header[14], header[15]]);
     let bits = header[16];
     let colors_fit = match kind {
-        1 | 9 => map == 1 && matches!(bits, 8 | 16) && map_len > 0 && matches!(map_bits, 15 | 16 | 24 | 32),
+        1 | 9 => {
+            map == 1
+                && matches!(bits, 8 | 16)
+                && map_len > 0
+                && matches!(map_bits, 15 | 16 | 24 | 32)
+        }
         2 | 10 => matches!(bits, 15 | 16 | 24 | 32),
         3 | 11 => matches!(bits, 8 | 16),
         _ => false,
@@ -224,8 +229,9 @@ mod tests {
 
     #[test]
     fn a_picture_is_written_with_what_the_format_holds() {
-        let layouts =
-            |format: Format, depth| [1, 2, 3, 4].map(|channels| format.layout(Layout::new(channels, depth)));
+        let layouts = |format: Format, depth| {
+            [1, 2, 3, 4].map(|channels| format.layout(Layout::new(channels, depth)))
+        };
         let all = |channels: [u8; 4], depth| channels.map(|channels| Layout::new(channels, depth));
         assert_eq!(layouts(Format::Jpeg, Depth::U16), all([1, 1, 3, 3], Depth::U8));
         assert_eq!(layouts(Format::Png, Depth::U16), all([1, 2, 3, 4], Depth::U16));

@@ -56,7 +56,11 @@ impl Info {
 
     /// Width and height as shown.
     pub fn upright(&self) -> (u32, u32) {
-        if side_swaps(self.orientation) { (self.height, self.width) } else { (self.width, self.height) }
+        if side_swaps(self.orientation) {
+            (self.height, self.width)
+        } else {
+            (self.width, self.height)
+        }
     }
 
     /// What it is when decoded at one `factor`th of its size.

@@ -221,7 +221,10 @@ impl Job {
             Stage::Start(source, plan) => (self.start(source, plan)?, Step::Again),
             Stage::Decode(decode) => self.decode(decode, &context)?,
             Stage::Finish(mut finish) => match finish.step(&context)? {
-                true => (Stage::Over, Step::Done(finish.made.into_iter().map(|(made, _)| made).collect())),
+                true => (
+                    Stage::Over,
+                    Step::Done(finish.made.into_iter().map(|(made, _)| made).collect()),
+                ),
                 false => (Stage::Finish(finish), Step::Again),
             },
             Stage::Over => return Err(Error::Internal),
@@ -250,7 +253,8 @@ impl Job {
     pub fn next_nanos(&self) -> u64 {
         match &self.stage {
             Stage::Open(open) => {
-                let nanos = || decode::open_nanos(&self.input, open.looked_at, 2 * cost::MAX_STEP_NANOS);
+                let nanos =
+                    || decode::open_nanos(&self.input, open.looked_at, 2 * cost::MAX_STEP_NANOS);
                 *open.nanos.get_or_init(nanos)
             }
             Stage::Start(source, _) => source.start_nanos,
@@ -280,7 +284,8 @@ impl Job {
     fn open(&mut self, mut open: Open) -> Result<(Stage, Step), Error> {
         open.nanos = OnceCell::new();
         let limits = &self.request.limits;
-        let source = match decode::open(&mut self.input, &mut open.looked_at, limits, &self.budget)? {
+        let source = match decode::open(&mut self.input, &mut open.looked_at, limits, &self.budget)?
+        {
             Poll::Ready(source) => source,
             Poll::Working => return Ok((Stage::Open(open), Step::Again)),
             Poll::NeedInput => return Ok((Stage::Open(open), Step::NeedInput)),
@@ -290,18 +295,21 @@ impl Job {
     }
 
     fn start(&self, source: Source, plan: Box<Plan>) -> Result<Stage, Error> {
-        let options = DecodeOptions { scale: plan.scale, left: plan.left, on_damage: self.request.on_damage };
+        let options =
+            DecodeOptions { scale: plan.scale, left: plan.left, on_damage: self.request.on_damage };
         let rows = source.start(&options, &self.budget)?;
         let row_nanos = plan.row_nanos();
         let row_bytes = plan.info.row_bytes() as u64;
         let unbounded = (UNBOUNDED_STRIP_NANOS / row_nanos).min(UNBOUNDED_STRIP_BYTES / row_bytes);
         let within = |rows: u64| rows.clamp(1, plan.info.height.into()) as u32;
-        let (strip_rows, unbounded_rows) = (within(cost::STRIP_NANOS / row_nanos), within(unbounded));
+        let (strip_rows, unbounded_rows) =
+            (within(cost::STRIP_NANOS / row_nanos), within(unbounded));
         let shape = plan.info.shape();
         let reductions: u64 =
             plan.outputs.iter().map(|output| output.geometry.reduction.memory(&shape)).sum();
         let strip = row_bytes * u64::from(unbounded_rows);
-        let decode = [FIXED_BYTES, rows.memory(), strip].into_iter().fold(reductions, u64::saturating_add);
+        let decode =
+            [FIXED_BYTES, rows.memory(), strip].into_iter().fold(reductions, u64::saturating_add);
         // What will not fit later is told now.
         self.budget.check(decode.max(FIXED_BYTES + plan.memory_after_decoding()))?;
         let mut held = self.budget.hold(decode)?;
@@ -311,10 +319,21 @@ impl Job {
             Ok(Branch { shrink: Shrink::new(&shape, reduction, plan.info.bottom_up)?, held })
         };
         let branches = plan.outputs.iter().map(branch).collect::<Result<Vec<_>, Error>>()?;
-        Ok(Stage::Decode(Box::new(Decode { plan, rows, branches, strip_rows, unbounded_rows, held })))
+        Ok(Stage::Decode(Box::new(Decode {
+            plan,
+            rows,
+            branches,
+            strip_rows,
+            unbounded_rows,
+            held,
+        })))
     }
 
-    fn decode(&mut self, mut decode: Box<Decode>, context: &Context) -> Result<(Stage, Step), Error> {
+    fn decode(
+        &mut self,
+        mut decode: Box<Decode>,
+        context: &Context,
+    ) -> Result<(Stage, Step), Error> {
         let Decode { rows, branches, strip_rows, unbounded_rows, .. } = &mut *decode;
         let most = if context.pool.is_some() { *unbounded_rows } else { *strip_rows };
         for branch in &mut *branches {
@@ -353,7 +372,8 @@ impl Job {
             let shape = output.geometry.reduction.shape(&shape);
             held.shrink_to(shape.bytes());
             let samples = shrink.into_reduced();
-            let picture = Picture { width: shape.width, height: shape.height, layout: shape.layout, samples };
+            let picture =
+                Picture { width: shape.width, height: shape.height, layout: shape.layout, samples };
             (picture, held)
         };
         let waiting = branches.into_iter().zip(&plan.outputs).map(reduced).collect();

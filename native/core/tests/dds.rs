@@ -36,7 +36,8 @@ fn pixel(block: &[u8], n: usize) -> [u8; 4] {
         (0..len).map(|i| u32::from(bytes[(at + i) / 8] >> ((at + i) % 8) & 1) << i).sum()
     };
     let ends = [bits(colors, 0, 16), bits(colors, 16, 16)];
-    let [first, last] = ends.map(|c| [(c >> 11) * 255 / 31, (c >> 5 & 63) * 255 / 63, (c & 31) * 255 / 31]);
+    let [first, last] =
+        ends.map(|c| [(c >> 11) * 255 / 31, (c >> 5 & 63) * 255 / 63, (c & 31) * 255 / 31]);
     let opaque = block.len() == 16 || ends[0] > ends[1];
     let number = bits(colors, 32 + 2 * n, 2);
     if number == 3 && !opaque {
@@ -82,7 +83,8 @@ fn written(
     seed: u64,
 ) -> (Bytes, RgbaImage) {
     let mut random = Random(seed);
-    let mut out = header(width, height, if extended.is_some() { b"DX10" } else { four_cc }, extended);
+    let mut out =
+        header(width, height, if extended.is_some() { b"DX10" } else { four_cc }, extended);
     let start = out.len();
     let block_bytes = if four_cc == b"DXT1" { 8 } else { 16 };
     let across = width.div_ceil(4) as usize;
@@ -145,7 +147,10 @@ fn what_is_cut_off_is_truncated() {
     for (four_cc, [number, ..]) in KINDS {
         for extended in [None, Some(number)] {
             let (input, _) = written(four_cc, extended, (6, 5), 2);
-            assert_eq!(errors_of_prefixes(&input, input.len() - 5), [Error::UnknownFormat, TRUNCATED]);
+            assert_eq!(
+                errors_of_prefixes(&input, input.len() - 5),
+                [Error::UnknownFormat, TRUNCATED]
+            );
         }
     }
 }
@@ -169,8 +174,11 @@ fn headers_that_lie_are_refused() {
         assert_eq!(result(side, u32::MAX), Err(most));
     }
     let mut largest = header(u32::MAX, u32::MAX, b"DXT1", None);
-    let limit =
-        Error::Limit { limit: Limit::MaxPixels, value: u64::from(u32::MAX).pow(2), maximum: 1_000_000 };
+    let limit = Error::Limit {
+        limit: Limit::MaxPixels,
+        value: u64::from(u32::MAX).pow(2),
+        maximum: 1_000_000,
+    };
     assert_eq!(on_every_scheduler(&Bytes::from(largest.clone()), small()), Err(limit));
     largest[84..88].copy_from_slice(b"DXT9");
     assert_eq!(on_every_scheduler(&Bytes::from(largest), small()), Err(UNSUPPORTED));

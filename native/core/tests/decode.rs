@@ -5,8 +5,8 @@ mod common;
 
 use bytes::Bytes;
 use common::{
-    as_it_comes, decode, encode, fixture, fixtures, in_pieces, invalid, picture, probe, psnr, run, sized,
-    truncated, unbounded,
+    as_it_comes, decode, encode, fixture, fixtures, in_pieces, invalid, picture, probe, psnr, run,
+    sized, truncated, unbounded,
 };
 use image::{DynamicImage, ImageFormat};
 use thumbelina_core::{Depth, Effort, Error, Format, Limit, Limits, Orientation, Output, Request};
@@ -203,7 +203,11 @@ fn no_damage_panics() {
             for _ in 0..=random() % 8 {
                 let len = damaged.len() as u64;
                 // Headers more often than data.
-                let at = if random().is_multiple_of(2) { random() % len.min(128) } else { random() % len };
+                let at = if random().is_multiple_of(2) {
+                    random() % len.min(128)
+                } else {
+                    random() % len
+                };
                 damaged[at as usize] = random() as u8;
             }
             let limits = Limits { max_pixels: 4_000_000, ..Default::default() };
@@ -218,10 +222,15 @@ fn no_damage_panics() {
 
 #[test]
 fn header_claims_are_refused_by_the_limits() {
-    for (name, pixels) in [("huge-header.png", 2_500_000_000u64), ("huge-header.bmp", 900_000_000)] {
+    for (name, pixels) in [("huge-header.png", 2_500_000_000u64), ("huge-header.bmp", 900_000_000)]
+    {
         let refused = in_pieces(&fixture(name), sized(10, 10));
         let limit = Limit::MaxPixels;
-        assert_eq!(refused, Err(Error::Limit { limit, value: pixels, maximum: 100_000_000 }), "{name}");
+        assert_eq!(
+            refused,
+            Err(Error::Limit { limit, value: pixels, maximum: 100_000_000 }),
+            "{name}"
+        );
     }
 }
 

@@ -12,7 +12,9 @@ use image::codecs::gif::GifEncoder;
 use image::codecs::pnm::{PnmEncoder, PnmSubtype, SampleEncoding};
 use image::{ColorType, DynamicImage, ImageEncoder, ImageFormat};
 use proptest::prelude::*;
-use thumbelina_core::{Effort, Encoded, Error, Format, Job, Limit, Limits, Output, Phase, Plan, Step, Stop};
+use thumbelina_core::{
+    Effort, Encoded, Error, Format, Job, Limit, Limits, Output, Phase, Plan, Step, Stop,
+};
 
 /// As it is, in another format.
 fn to(format: Format) -> Output {
@@ -113,10 +115,15 @@ fn by_image(source: &DynamicImage, format: Format) -> Vec<u8> {
     let (bytes, width, height, color) =
         (source.as_bytes(), source.width(), source.height(), source.color().into());
     match format {
-        Format::Gif => GifEncoder::new_with_speed(&mut out, 10).encode(bytes, width, height, color).unwrap(),
+        Format::Gif => {
+            GifEncoder::new_with_speed(&mut out, 10).encode(bytes, width, height, color).unwrap()
+        }
         Format::Pnm if matches!(source.color(), ColorType::L8 | ColorType::Rgb8) => {
-            let subtype =
-                if source.color() == ColorType::L8 { PnmSubtype::Graymap } else { PnmSubtype::Pixmap };
+            let subtype = if source.color() == ColorType::L8 {
+                PnmSubtype::Graymap
+            } else {
+                PnmSubtype::Pixmap
+            };
             let encoder = PnmEncoder::new(&mut out).with_subtype(subtype(SampleEncoding::Binary));
             encoder.write_image(bytes, width, height, color).unwrap();
         }
@@ -142,7 +149,8 @@ fn by_image(source: &DynamicImage, format: Format) -> Vec<u8> {
 
 #[test]
 fn simple_formats_come_out_as_image_writes_them() {
-    let formats = [Format::Bmp, Format::Tga, Format::Pnm, Format::Qoi, Format::Farbfeld, Format::Tiff];
+    let formats =
+        [Format::Bmp, Format::Tga, Format::Pnm, Format::Qoi, Format::Farbfeld, Format::Tiff];
     for (width, height) in SIZES {
         for source in layouts(width, height, width) {
             for format in formats {
@@ -178,9 +186,10 @@ fn runs_cross_rows_and_steps() {
         [|_| 200, |i| (i % 2) as u8 * 9, |i| f64::from(i).sqrt() as u8, |i| (i / 5_000) as u8 * 3];
     for pattern in patterns {
         let gray = image::GrayImage::from_fn(331, 207, |x, y| image::Luma([pattern(x + y * 331)]));
-        for source in
-            [DynamicImage::ImageLuma8(gray.clone()), DynamicImage::ImageLuma8(gray).to_rgba8().into()]
-        {
+        for source in [
+            DynamicImage::ImageLuma8(gray.clone()),
+            DynamicImage::ImageLuma8(gray).to_rgba8().into(),
+        ] {
             for format in [Format::Tga, Format::Qoi, Format::Webp, Format::Gif] {
                 let made = written(&source, format).bytes;
                 let expected = as_written(&source, format);
@@ -256,7 +265,12 @@ fn webp_is_no_larger_than_images() {
 #[test]
 fn a_drawing_in_an_icon_is_written_again_by_zlib() {
     let drawing = image::RgbaImage::from_fn(256, 256, |x, y| {
-        image::Rgba([(x / 16 * 13) as u8, (y % 16) as u8 * 10, ((x / 4 + y / 4) % 5) as u8 * 50, 255])
+        image::Rgba([
+            (x / 16 * 13) as u8,
+            (y % 16) as u8 * 10,
+            ((x / 4 + y / 4) % 5) as u8 * 50,
+            255,
+        ])
     });
     let source = DynamicImage::from(drawing);
     let made = written(&source, Format::Ico).bytes;
@@ -393,7 +407,10 @@ fn an_exr_is_stopped_on_its_way() {
     let is_soon = (0..5).any(|_| {
         let (took, stopped, mut job) = timed(&|| Stop::at(Instant::now() + all / 4));
         assert!(matches!(stopped, Err(Error::Stopped)), "{stopped:?}");
-        assert!(matches!(job.step(Effort::Bounded, &Stop::new()), Err(Error::Internal)), "it is over");
+        assert!(
+            matches!(job.step(Effort::Bounded, &Stop::new()), Err(Error::Internal)),
+            "it is over"
+        );
         took < all * 3 / 4
     });
     assert!(is_soon, "all of it takes {all:?}");
@@ -403,11 +420,15 @@ fn an_exr_is_stopped_on_its_way() {
 #[test]
 fn an_avif_has_at_most_half_a_megapixel() {
     let of = |width, height| probe(gray_map(width, height), &Limits::default()).unwrap();
-    let plan = |info, output: Output| Plan::new(&info, &output.into()).map(|plan| plan.outputs[0].format);
+    let plan =
+        |info, output: Output| Plan::new(&info, &output.into()).map(|plan| plan.outputs[0].format);
     assert_eq!(plan(of(1_000, 500), to(Format::Avif)), Ok(Format::Avif));
     let refused = Error::Limit { limit: Limit::MaxPixels, value: 500_500, maximum: 500_000 };
     assert_eq!(plan(of(1_001, 500), to(Format::Avif)), Err(refused));
-    assert_eq!(plan(of(1_001, 500), Output { width: Some(1_000), ..to(Format::Avif) }), Ok(Format::Avif));
+    assert_eq!(
+        plan(of(1_001, 500), Output { width: Some(1_000), ..to(Format::Avif) }),
+        Ok(Format::Avif)
+    );
     // A picture that was one comes out as another format then, unless this one is asked for.
     let mut avif = of(1_001, 500);
     avif.format = Format::Avif;

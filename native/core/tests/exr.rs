@@ -80,7 +80,9 @@ impl Spec {
             2 => 1e-6,
             3 => hash as f32 / 1e9,
             _ => {
-                x as f32 / 50.0 + if (x / 9 + y / 7) % 2 == 0 { 0.5 } else { 0.0 } + (hash & 3) as f32 / 64.0
+                x as f32 / 50.0
+                    + if (x / 9 + y / 7) % 2 == 0 { 0.5 } else { 0.0 }
+                    + (hash & 3) as f32 / 64.0
             }
         }
     }
@@ -91,7 +93,9 @@ impl Spec {
             match kind {
                 SampleType::F16 => FlatSamples::F16(values.map(f16::from_f32).collect()),
                 SampleType::F32 => FlatSamples::F32(values.collect()),
-                SampleType::U32 => FlatSamples::U32(values.map(|value| (value * 1e4) as u32).collect()),
+                SampleType::U32 => {
+                    FlatSamples::U32(values.map(|value| (value * 1e4) as u32).collect())
+                }
             }
         };
         let channels = self.channels.iter().enumerate();
@@ -139,21 +143,29 @@ fn assert_as_reference(file: &Bytes, what: impl std::fmt::Debug) {
     };
     // The way of a picture knows no infinities, and nothing brighter than this.
     let bounded = |sample: f32| if sample.is_nan() { 0.0 } else { sample.clamp(-1e6, 1e6) };
-    let (found, expected) = (floats(&found), floats(&expected).into_iter().map(bounded).collect::<Vec<_>>());
+    let (found, expected) =
+        (floats(&found), floats(&expected).into_iter().map(bounded).collect::<Vec<_>>());
     let differs = found.iter().zip(&expected).position(|(a, b)| a != b);
     assert_eq!(differs, None, "{what:?}");
-    assert!(expected.iter().any(|&sample| sample != 0.0) || expected.len() < 50, "{what:?}: all is black");
+    assert!(
+        expected.iter().any(|&sample| sample != 0.0) || expected.len() < 50,
+        "{what:?}: all is black"
+    );
 }
 
 #[test]
 fn every_compression_gives_the_pixels_of_the_reference() {
     for compression in all() {
         for kind in [SampleType::F16, SampleType::F32, SampleType::U32] {
-            if kind == SampleType::U32 && matches!(compression, Compression::DWAA(_) | Compression::DWAB(_)) {
+            if kind == SampleType::U32
+                && matches!(compression, Compression::DWAA(_) | Compression::DWAB(_))
+            {
                 continue;
             }
             for size in [(1, 1), (7, 5), (64, 3), (3, 70), (45, 33), (37, 270)] {
-                for blocks in [Blocks::ScanLines, Blocks::Tiles(Vec2(16, 8)), Blocks::Tiles(Vec2(64, 64))] {
+                for blocks in
+                    [Blocks::ScanLines, Blocks::Tiles(Vec2(16, 8)), Blocks::Tiles(Vec2(64, 64))]
+                {
                     for alpha in [false, true] {
                         let mut spec = Spec { blocks, ..Spec::new(compression, size) };
                         spec.channels.iter_mut().for_each(|channel| channel.1 = kind);
@@ -171,15 +183,30 @@ fn every_compression_gives_the_pixels_of_the_reference() {
 #[test]
 fn channels_of_different_kinds_and_others_in_between_are_told_apart() {
     use SampleType::{F16, F32, U32};
-    for compression in all().filter(|of| !matches!(of, Compression::DWAA(_) | Compression::DWAB(_))) {
-        let channels =
-            vec![("Z", F32), ("A", F32), ("R", F16), ("id", U32), ("G", U32), ("B", F32), ("Apple", F16)];
+    for compression in all().filter(|of| !matches!(of, Compression::DWAA(_) | Compression::DWAB(_)))
+    {
+        let channels = vec![
+            ("Z", F32),
+            ("A", F32),
+            ("R", F16),
+            ("id", U32),
+            ("G", U32),
+            ("B", F32),
+            ("Apple", F16),
+        ];
         let spec = Spec { channels, ..Spec::new(compression, (41, 37)) };
         assert_as_reference(&spec.write(), &spec);
     }
     for compression in [Compression::DWAA(None), Compression::DWAB(None)] {
-        let channels =
-            vec![("Z", F32), ("A", F32), ("R", F16), ("G", F32), ("B", F16), ("left.R", F16), ("id", U32)];
+        let channels = vec![
+            ("Z", F32),
+            ("A", F32),
+            ("R", F16),
+            ("G", F32),
+            ("B", F16),
+            ("left.R", F16),
+            ("id", U32),
+        ];
         let spec = Spec { channels, ..Spec::new(compression, (41, 37)) };
         assert_as_reference(&spec.write(), &spec);
     }
@@ -191,7 +218,8 @@ fn noise_needs_long_codes_and_wide_wavelets() {
         for blocks in [Blocks::Tiles(Vec2(300, 300)), Blocks::ScanLines] {
             let mut spec = Spec { blocks, ..Spec::new(Compression::PIZ, (211, 187)) };
             spec.channels.iter_mut().for_each(|channel| channel.1 = kind);
-            let Image { attributes, layer_data: mut layer } = Image::new(spec.attributes(), spec.layer());
+            let Image { attributes, layer_data: mut layer } =
+                Image::new(spec.attributes(), spec.layer());
             for (channel, samples) in layer.channel_data.list.iter_mut().enumerate() {
                 let mut state = 77 + channel as u32;
                 let mut next = || {
@@ -281,14 +309,16 @@ fn of_levels_the_largest_is_shown() {
         };
         let channel = |at: usize, name: &str| {
             let levels = if is_rip {
-                let map_data: Vec<_> =
-                    exr::meta::rip_map_levels(rounding_mode, size).map(|(_, size)| level(at, size)).collect();
+                let map_data: Vec<_> = exr::meta::rip_map_levels(rounding_mode, size)
+                    .map(|(_, size)| level(at, size))
+                    .collect();
                 let count = |side| exr::meta::compute_level_count(rounding_mode, side);
                 let level_count = Vec2(count(size.0), count(size.1));
                 Levels::Rip { rounding_mode, level_data: RipMaps { map_data, level_count } }
             } else {
-                let level_data =
-                    exr::meta::mip_map_levels(rounding_mode, size).map(|(_, size)| level(at, size)).collect();
+                let level_data = exr::meta::mip_map_levels(rounding_mode, size)
+                    .map(|(_, size)| level(at, size))
+                    .collect();
                 Levels::Mip { rounding_mode, level_data }
             };
             AnyChannel::new(name, levels)
@@ -297,8 +327,12 @@ fn of_levels_the_largest_is_shown() {
         let blocks = Blocks::Tiles(Vec2(16, 16));
         let encoding =
             Encoding { compression: Compression::ZIP16, blocks, line_order: LineOrder::Increasing };
-        let layer =
-            Layer::new(size, LayerAttributes::named("x"), encoding, AnyChannels::sort(channels.collect()));
+        let layer = Layer::new(
+            size,
+            LayerAttributes::named("x"),
+            encoding,
+            AnyChannels::sort(channels.collect()),
+        );
         // As the only part, and after one that is not shown, whose levels have chunks too.
         let mut hidden = layer.clone();
         hidden.attributes.layer_name = Some("hidden".into());
@@ -319,7 +353,8 @@ fn of_parts_the_first_with_colors_is_shown() {
     for compression in all() {
         let spec = Spec::new(compression, (40, 50));
         let depth = Spec { channels: vec![("Z", SampleType::F32)], seed: 5, ..spec.clone() };
-        let other = Spec { seed: 6, size: (30, 20), blocks: Blocks::Tiles(Vec2(9, 9)), ..spec.clone() };
+        let other =
+            Spec { seed: 6, size: (30, 20), blocks: Blocks::Tiles(Vec2(9, 9)), ..spec.clone() };
         let mut layers = [&depth, &spec, &other].map(Spec::layer).to_vec();
         for (number, layer) in layers.iter_mut().enumerate() {
             layer.attributes.layer_name = Some(format!("part {number}").as_str().into());
@@ -333,7 +368,8 @@ fn of_parts_the_first_with_colors_is_shown() {
 
 #[test]
 fn without_colors_there_is_nothing_to_show() {
-    let spec = Spec { channels: vec![("Y", SampleType::F16)], ..Spec::new(Compression::PIZ, (4, 4)) };
+    let spec =
+        Spec { channels: vec![("Y", SampleType::F16)], ..Spec::new(Compression::PIZ, (4, 4)) };
     assert_eq!(ours(&spec.write()).err(), Some(Error::Unsupported(Format::Openexr)));
 }
 
@@ -390,8 +426,9 @@ impl Raw {
         let lines = if is_tiled || compression > 2 { 8 } else { 1 };
         let place = |line: i32| if is_tiled { vec![0, 0, 0, 0] } else { vec![line] };
         let bytes = vec![0; lines * 48];
-        let chunks =
-            (0..8 / lines as i32).map(|line| (place(line), bytes.len() as i32, bytes.clone())).collect();
+        let chunks = (0..8 / lines as i32)
+            .map(|line| (place(line), bytes.len() as i32, bytes.clone()))
+            .collect();
         Raw { flags: 2 | if is_tiled { 1 << 9 } else { 0 }, attributes, chunks, shift: 0 }
     }
 
@@ -414,7 +451,10 @@ impl Raw {
             at += place.len() as u64 * 4 + 4 + bytes.len() as u64;
         }
         for (place, len, bytes) in &self.chunks {
-            place.iter().chain([len]).for_each(|field| file.extend_from_slice(&field.to_le_bytes()));
+            place
+                .iter()
+                .chain([len])
+                .for_each(|field| file.extend_from_slice(&field.to_le_bytes()));
             file.extend_from_slice(bytes);
         }
         file
@@ -484,7 +524,8 @@ fn no_field_of_a_header_makes_it_allocate_or_run_on() {
             for (number, (name, _, value)) in honest.attributes.iter().enumerate() {
                 for at in 0..value.len() {
                     // A third of them each time, which others make up for.
-                    for lie in LIES.into_iter().skip((at + usize::from(compression)) % 3).step_by(3) {
+                    for lie in LIES.into_iter().skip((at + usize::from(compression)) % 3).step_by(3)
+                    {
                         let mut file = honest.clone();
                         let bytes = (lie as i32).to_le_bytes();
                         let value = &mut file.attributes[number].2;
@@ -574,7 +615,11 @@ fn a_file_that_ends_anywhere_is_truncated() {
             let file = Spec { blocks, ..Spec::new(compression, (13, 35)) }.write();
             for len in 8..file.len() {
                 let made = survives(file[..len].to_vec(), (compression, len));
-                assert_eq!(made, Err(truncated(Format::Openexr)), "{compression:?} {blocks:?} {len}");
+                assert_eq!(
+                    made,
+                    Err(truncated(Format::Openexr)),
+                    "{compression:?} {blocks:?} {len}"
+                );
             }
         }
     }
@@ -589,7 +634,8 @@ fn a_long_header_does_not_hold_a_scheduler() {
     raw.attributes.extend((0..40_000).map(|_| ("x", "y", Vec::new())));
     assert!(!is_probe_short(&raw.write()));
     assert_eq!(
-        probe(Bytes::from(raw.write()), &Limits::default()).map(|header| (header.width, header.height)),
+        probe(Bytes::from(raw.write()), &Limits::default())
+            .map(|header| (header.width, header.height)),
         Ok((8, 8))
     );
     raw.attributes.extend((0..40_000).map(|_| ("x", "y", Vec::new())));

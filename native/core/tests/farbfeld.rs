@@ -22,7 +22,8 @@ fn written(width: u32, height: u32, samples: &[u16]) -> Bytes {
 fn pixels_are_those_that_went_in() {
     for (width, height) in [(1, 1), (7, 5), (1, 3_000), (40_000, 2)] {
         let mut random = Random(u64::from(width));
-        let samples: Vec<u16> = (0..width * height * 4).map(|_| random.below(65_536) as u16).collect();
+        let samples: Vec<u16> =
+            (0..width * height * 4).map(|_| random.below(65_536) as u16).collect();
         let input = written(width, height, &samples);
         let DynamicImage::ImageRgba16(ours) = as_is(&input, Format::Png).unwrap() else {
             unreachable!("RGBA with 16 bits")
@@ -43,7 +44,8 @@ fn what_is_cut_off_is_truncated() {
 
 #[test]
 fn headers_that_lie_are_refused() {
-    let result = |width, height| on_every_scheduler(&written(width, height, &[0; 24]), small()).map(|_| ());
+    let result =
+        |width, height| on_every_scheduler(&written(width, height, &[0; 24]), small()).map(|_| ());
     assert_eq!(result(3, 2), Ok(()));
     assert_eq!(result(0, 2), Err(invalid(Format::Farbfeld)));
     assert_eq!(result(3, 0), Err(invalid(Format::Farbfeld)));

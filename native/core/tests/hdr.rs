@@ -164,7 +164,10 @@ fn rows_that_break_the_rules_are_invalid() {
     assert_eq!(result(2, &[1, 1, 1, 1, 9, 9, 9, 9]), Err(INVALID));
     assert_eq!(result(2, &[9, 9, 9, 9, 1, 1, 1, 2]), Err(INVALID));
     assert_eq!(result(2, &[9, 9, 9, 9, 1, 1, 1, 0, 1, 1, 1, 255]), Err(INVALID));
-    assert_eq!(result(2, &[&[9, 9, 9, 9][..], &[1, 1, 1, 0].repeat(1 << 18)].concat()), Err(INVALID));
+    assert_eq!(
+        result(2, &[&[9, 9, 9, 9][..], &[1, 1, 1, 0].repeat(1 << 18)].concat()),
+        Err(INVALID)
+    );
     // Samples past the row, and none.
     assert_eq!(result(2, &[2, 2, 0, 2, 131, 5]), Err(INVALID));
     assert_eq!(result(2, &[2, 2, 0, 2, 3, 5, 5, 5]), Err(INVALID));
@@ -176,7 +179,11 @@ fn rows_that_break_the_rules_are_invalid() {
 fn what_is_cut_off_is_truncated() {
     for packing in [Packing::Flat, Packing::Old, Packing::New] {
         let (input, _) = written(packing, 9, 4, 3);
-        assert_eq!(errors_of_prefixes(&input, input.len()), [Error::UnknownFormat, TRUNCATED], "{packing:?}");
+        assert_eq!(
+            errors_of_prefixes(&input, input.len()),
+            [Error::UnknownFormat, TRUNCATED],
+            "{packing:?}"
+        );
     }
 }
 

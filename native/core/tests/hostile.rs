@@ -23,7 +23,12 @@ use trial::{Arrival, Schedulers, observe};
 static ALLOCATOR: Counting = Counting;
 
 fn request(max_memory: u64) -> Request {
-    let output = Output { width: Some(10), height: Some(10), format: Some(Format::Png), ..Output::default() };
+    let output = Output {
+        width: Some(10),
+        height: Some(10),
+        format: Some(Format::Png),
+        ..Output::default()
+    };
     let limits = Limits { formats: Formats::all(), ..Limits::default() };
     Request { limits, max_memory, ..output.into() }
 }
@@ -91,7 +96,9 @@ fn honest(format: Format) -> Vec<(Vec<u8>, Range<usize>)> {
             files.push(whole(encoded(&gray, ImageFormat::Bmp)));
             files
         }
-        Format::Ico => vec![whole(encoded(&rgba, ImageFormat::Ico)), start(fixture("photo.ico"), 120)],
+        Format::Ico => {
+            vec![whole(encoded(&rgba, ImageFormat::Ico)), start(fixture("photo.ico"), 120)]
+        }
         Format::Tga => {
             let mut files = each(ImageFormat::Tga);
             files.push(start(fixture("photo-rle.tga"), 60));
@@ -129,9 +136,11 @@ fn watch(format: Format, generate: impl Fn(&[u8], Range<usize>, &mut dyn FnMut(V
                 lies::repair_png(&mut lie);
             }
             let schedulers = if files % 2 == 0 { Schedulers::Normal } else { Schedulers::Dirty };
-            let arrival = if files % 3 == 0 { Arrival::Pieces(files as u64) } else { Arrival::Whole };
+            let arrival =
+                if files % 3 == 0 { Arrival::Pieces(files as u64) } else { Arrival::Whole };
             let lie = Bytes::from(lie);
-            let caught = std::panic::catch_unwind(|| observe(&lie, request(512 << 20), arrival, schedulers));
+            let caught =
+                std::panic::catch_unwind(|| observe(&lie, request(512 << 20), arrival, schedulers));
             if let Ok(trial) = &caught {
                 peak = peak.max(trial.peak);
                 longest = longest.max(trial.longest_piece);
@@ -143,7 +152,9 @@ fn watch(format: Format, generate: impl Fn(&[u8], Range<usize>, &mut dyn FnMut(V
         });
     }
     assert!(files > 50, "{format}: only {files} files were made");
-    println!("{format}: {files} files, at most {peak} bytes held, the longest piece took {longest:?}");
+    println!(
+        "{format}: {files} files, at most {peak} bytes held, the longest piece took {longest:?}"
+    );
     files
 }
 
@@ -158,7 +169,8 @@ fn finds() {
             for max_memory in [16 << 20, 512 << 20] {
                 for arrival in [Arrival::Whole, Arrival::Pieces(max_memory)] {
                     let request = request(max_memory);
-                    let caught = std::panic::catch_unwind(|| observe(&file, request, arrival, schedulers));
+                    let caught =
+                        std::panic::catch_unwind(|| observe(&file, request, arrival, schedulers));
                     assert!(caught.is_ok(), "{}", path.display());
                 }
             }

@@ -4,10 +4,13 @@
 mod common;
 
 use bytes::Bytes;
-use common::{POOL, as_it_comes, decode, in_pieces, job, picture, probe, run, sized, truncated, unbounded};
+use common::{
+    POOL, as_it_comes, decode, in_pieces, job, picture, probe, run, sized, truncated, unbounded,
+};
 use image::RgbaImage;
 use thumbelina_core::{
-    Depth, Effort, Error, Format, Layout, Limit, Limits, Output, Request, Step, Stop, is_probe_short,
+    Depth, Effort, Error, Format, Layout, Limit, Limits, Output, Request, Step, Stop,
+    is_probe_short,
 };
 
 #[derive(Clone)]
@@ -37,7 +40,13 @@ fn icon(kind: u8, entries: &[Entry]) -> Bytes {
 }
 
 /// The bitmap of an icon: a header, a palette, the pixels and a mask of what is not drawn.
-fn bitmap(picture: &RgbaImage, bits: u16, palette: &[[u8; 3]], mask: bool, top_down: bool) -> Entry {
+fn bitmap(
+    picture: &RgbaImage,
+    bits: u16,
+    palette: &[[u8; 3]],
+    mask: bool,
+    top_down: bool,
+) -> Entry {
     let (width, height) = picture.dimensions();
     let mut data = 40u32.to_le_bytes().to_vec();
     data.extend(width.to_le_bytes());
@@ -64,12 +73,15 @@ fn bitmap(picture: &RgbaImage, bits: u16, palette: &[[u8; 3]], mask: bool, top_d
                 })
                 .collect(),
             _ => {
-                let index =
-                    |[r, g, b, _]: [u8; 4]| palette.iter().position(|&c| c == [r, g, b]).unwrap() as u8;
+                let index = |[r, g, b, _]: [u8; 4]| {
+                    palette.iter().position(|&c| c == [r, g, b]).unwrap() as u8
+                };
                 let indices: Vec<u8> = pixels.map(index).collect();
                 let bytes = indices.chunks(8 / usize::from(bits));
                 bytes
-                    .map(|few| few.iter().zip(1..).fold(0, |byte, (n, i)| byte | n << (8 - i * bits)))
+                    .map(|few| {
+                        few.iter().zip(1..).fold(0, |byte, (n, i)| byte | n << (8 - i * bits))
+                    })
                     .collect()
             }
         };
@@ -134,8 +146,9 @@ fn as_is(file: &Bytes) -> Result<RgbaImage, Error> {
 
 /// A picture of at most so many colors, and these.
 fn few_colors(width: u32, height: u32, colors: u8) -> (RgbaImage, Vec<[u8; 3]>) {
-    let palette: Vec<[u8; 3]> =
-        (0..=colors - 1).map(|i| [i.wrapping_mul(37), 255 - i, i.wrapping_mul(91) ^ 0x33]).collect();
+    let palette: Vec<[u8; 3]> = (0..=colors - 1)
+        .map(|i| [i.wrapping_mul(37), 255 - i, i.wrapping_mul(91) ^ 0x33])
+        .collect();
     let image = RgbaImage::from_fn(width, height, |x, y| {
         let [r, g, b] = palette[(x * 7 + y * 13 + x * y) as usize % palette.len()];
         image::Rgba([r, g, b, if (x + 2 * y) % 5 < 2 { 0 } else { 255 }])
@@ -145,8 +158,11 @@ fn few_colors(width: u32, height: u32, colors: u8) -> (RgbaImage, Vec<[u8; 3]>) 
 
 #[test]
 fn bitmaps_of_every_depth_have_the_alpha_of_their_mask() {
-    for (width, height) in [(1, 1), (7, 5), (8, 8), (16, 16), (31, 9), (32, 32), (33, 40), (255, 3)] {
-        for (bits, colors) in [(1, 2), (2, 4), (4, 11), (4, 16), (8, 200), (16, 16), (24, 255), (32, 255)] {
+    for (width, height) in [(1, 1), (7, 5), (8, 8), (16, 16), (31, 9), (32, 32), (33, 40), (255, 3)]
+    {
+        for (bits, colors) in
+            [(1, 2), (2, 4), (4, 11), (4, 16), (8, 200), (16, 16), (24, 255), (32, 255)]
+        {
             for top_down in [false, true] {
                 let (mut image, palette) = few_colors(width, height, colors);
                 if bits == 32 {
@@ -173,7 +189,10 @@ fn bitmaps_of_every_depth_have_the_alpha_of_their_mask() {
                 assert!(as_is(&bare).unwrap() == expected, "{name}, no mask");
                 assert!(decode(&bare).to_rgba8() == expected, "{name}, no mask: image");
                 let header = probe(masked, &Limits::default()).unwrap();
-                assert_eq!((header.format, header.width, header.height), (Format::Ico, width, height));
+                assert_eq!(
+                    (header.format, header.width, header.height),
+                    (Format::Ico, width, height)
+                );
                 assert_eq!(header.layout, Layout::new(4, Depth::U8), "{name}");
             }
         }
@@ -202,7 +221,8 @@ fn a_length_that_is_wrong_does_not_cost_the_mask() {
     });
     let entry = bitmap(&image, 4, &palette, true, false);
     let pixels_end = entry.data.len() as u32 - 80;
-    let with_length = |claims| as_is(&icon(1, &[Entry { claims: Some(claims), ..entry.clone() }])).unwrap();
+    let with_length =
+        |claims| as_is(&icon(1, &[Entry { claims: Some(claims), ..entry.clone() }])).unwrap();
     // Too short for the pixels, so it says nothing of a mask.
     for claims in [0, 1, 100, pixels_end - 1] {
         assert!(with_length(claims) == image, "{claims}");
@@ -223,7 +243,8 @@ fn pngs_of_every_kind() {
     let image = picture(width, height, 3);
     let indices: Vec<u8> = (0..width * height).map(|i| (i * 7 % 251) as u8).collect();
     let pixels = |pixel: &dyn Fn(u8) -> [u8; 4]| {
-        RgbaImage::from_raw(width, height, indices.iter().flat_map(|&i| pixel(i)).collect()).unwrap()
+        RgbaImage::from_raw(width, height, indices.iter().flat_map(|&i| pixel(i)).collect())
+            .unwrap()
     };
     let cases = [
         (ColorType::Rgba, BitDepth::Eight, image.as_raw().clone(), image.clone()),
@@ -234,7 +255,12 @@ fn pngs_of_every_kind() {
             pixels(&|i| [i, 9, 255 - i, 255]),
         ),
         (ColorType::Grayscale, BitDepth::Eight, indices.clone(), pixels(&|i| [i, i, i, 255])),
-        (ColorType::Indexed, BitDepth::Eight, indices.clone(), pixels(&|i| [i, 255 - i, i ^ 0x55, 255])),
+        (
+            ColorType::Indexed,
+            BitDepth::Eight,
+            indices.clone(),
+            pixels(&|i| [i, 255 - i, i ^ 0x55, 255]),
+        ),
         (
             ColorType::GrayscaleAlpha,
             BitDepth::Eight,
@@ -377,7 +403,10 @@ fn a_long_directory_is_read_where_blocking_is_allowed() {
     long.extend(&picture);
     let long = Bytes::from(long);
     assert!(!is_probe_short(&long));
-    assert!(matches!(job(long.clone(), lossless()).step(Effort::Bounded, &Stop::new()), Ok(Step::TooBig)));
+    assert!(matches!(
+        job(long.clone(), lossless()).step(Effort::Bounded, &Stop::new()),
+        Ok(Step::TooBig)
+    ));
     assert_eq!(as_is(&long).unwrap().get_pixel(0, 0).0[0], 7);
     // A count that is larger than the file.
     let mut lying = icon(1, &[plain(16, 7, 32)]).to_vec();
@@ -425,7 +454,8 @@ fn no_field_can_do_harm() {
     for file in small_icons() {
         for at in 4..file.len().min(110) {
             let was = u32::from_le_bytes(*file[at..].first_chunk().unwrap_or(&[0; 4]));
-            for value in [0, 1, was.wrapping_add(1), was.wrapping_sub(1), 0x7FFF_FFFF, 0x8000_0000, u32::MAX]
+            for value in
+                [0, 1, was.wrapping_add(1), was.wrapping_sub(1), 0x7FFF_FFFF, 0x8000_0000, u32::MAX]
             {
                 for bytes in [1, 2, 4] {
                     let mut lying = file.to_vec();

@@ -5,7 +5,8 @@ mod common;
 
 use bytes::Bytes;
 use common::{
-    POOL, encode, fixtures, in_pieces, only, picture, run, sized, sizes_by_chance, streamed, unbounded,
+    POOL, encode, fixtures, in_pieces, only, picture, run, sized, sizes_by_chance, streamed,
+    unbounded,
 };
 use image::{DynamicImage, ImageFormat};
 use proptest::prelude::*;
@@ -30,7 +31,8 @@ fn assert_same(input: &Bytes, request: impl Into<Request>, seed: u64) {
         }
     });
     assert!(pieces == mixed, "in a mixture, {request:?}");
-    let streamed = streamed(common::pieces(input, sizes_by_chance(seed)), request.clone(), Effort::Bounded);
+    let streamed =
+        streamed(common::pieces(input, sizes_by_chance(seed)), request.clone(), Effort::Bounded);
     assert!(pieces == streamed.0.map(only), "as it comes, {request:?}");
 }
 
@@ -43,7 +45,11 @@ fn every_fixture_gives_the_same_on_every_scheduler() {
                 let request = Request::from(Output { fit, ..sized(side, side) });
                 assert_same(&bytes, request.clone(), u64::from(side));
                 // Of what is cut off, what there is.
-                assert_same(&bytes, Request { on_damage: OnDamage::Gray, ..request }, u64::from(side));
+                assert_same(
+                    &bytes,
+                    Request { on_damage: OnDamage::Gray, ..request },
+                    u64::from(side),
+                );
             }
         }
     }
@@ -51,7 +57,8 @@ fn every_fixture_gives_the_same_on_every_scheduler() {
 
 #[test]
 fn large_outputs_cross_bands_alike() {
-    let source = encode(&DynamicImage::ImageRgba8(picture(300, 200, 1)).to_rgb8().into(), ImageFormat::Bmp);
+    let source =
+        encode(&DynamicImage::ImageRgba8(picture(300, 200, 1)).to_rgb8().into(), ImageFormat::Bmp);
     for format in [Format::Jpeg, Format::Png, Format::Pnm] {
         let request = Output { enlarge: true, format: Some(format), ..sized(1700, 1700) };
         assert_same(&source, request.clone(), 7);
@@ -75,8 +82,12 @@ fn layouts() -> impl Strategy<Value = fn(image::RgbaImage) -> DynamicImage> {
 
 fn requests() -> impl Strategy<Value = Output> {
     let fits = prop::sample::select(vec![Fit::Contain, Fit::Cover, Fit::Fill]);
-    let filters =
-        prop::sample::select(vec![Filter::Lanczos3, Filter::Nearest, Filter::Box, Filter::Mitchell]);
+    let filters = prop::sample::select(vec![
+        Filter::Lanczos3,
+        Filter::Nearest,
+        Filter::Box,
+        Filter::Mitchell,
+    ]);
     let formats = prop::sample::select(vec![
         None,
         Some(Format::Jpeg),

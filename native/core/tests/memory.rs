@@ -65,7 +65,10 @@ fn the_limit_on_memory_is_kept_within_a_tenth() {
                 let trial = run(&file, with(needed), Arrival::Whole, Schedulers::Dirty);
                 match trial.outcome {
                     Err(Error::Limit { limit: Limit::MaxMemory, value, .. }) => {
-                        assert!(trial.peak <= needed + needed / 10 + (1 << 20), "{name}: refused too late");
+                        assert!(
+                            trial.peak <= needed + needed / 10 + (1 << 20),
+                            "{name}: refused too late"
+                        );
                         assert!(value > needed, "{name}: {value} is no more than {needed}");
                         needed = value;
                     }
@@ -74,11 +77,17 @@ fn the_limit_on_memory_is_kept_within_a_tenth() {
                 }
             };
             let peak = trial.peak;
-            assert!(peak <= needed + needed / 10, "{name} to {side:?} {format}: {peak} held, {needed} said");
+            assert!(
+                peak <= needed + needed / 10,
+                "{name} to {side:?} {format}: {peak} held, {needed} said"
+            );
             // A strip of 4 MiB is counted, which not every decoder fills. Which tables a lossless
             // WebP has is known when they are read: until then, the most is said.
             let unknown = if name.contains("webp") { 38 << 20 } else { 5 << 20 };
-            assert!(needed <= 3 * peak + unknown, "{name} to {side:?} {format}: {peak} held, {needed} said");
+            assert!(
+                needed <= 3 * peak + unknown,
+                "{name} to {side:?} {format}: {peak} held, {needed} said"
+            );
         }
     }
 }

@@ -41,7 +41,13 @@ fn is_bits((digit, _, name): Kind) -> bool {
 }
 
 /// A header and `samples`, of 0 to `maxval`. White is 0 in bit maps, as it is in the file.
-fn written(kind: Kind, width: usize, maxval: u32, samples: &[u32], gap: &mut dyn FnMut() -> String) -> Bytes {
+fn written(
+    kind: Kind,
+    width: usize,
+    maxval: u32,
+    samples: &[u32],
+    gap: &mut dyn FnMut() -> String,
+) -> Bytes {
     let (digit, channels, name) = kind;
     let height = samples.len() / width / channels;
     let mut out = format!("P{digit}").into_bytes();
@@ -80,7 +86,9 @@ fn written(kind: Kind, width: usize, maxval: u32, samples: &[u32], gap: &mut dyn
                 }
             }
         }
-        _ if maxval > 255 => out.extend(samples.iter().flat_map(|&sample| (sample as u16).to_be_bytes())),
+        _ if maxval > 255 => {
+            out.extend(samples.iter().flat_map(|&sample| (sample as u16).to_be_bytes()))
+        }
         _ => out.extend(samples.iter().map(|&sample| sample as u8)),
     }
     Bytes::from(out)
@@ -168,7 +176,9 @@ fn more_than_white_is_white() {
     let sixteen = Bytes::from_static(b"P2 2 1 300 65535 300");
     assert_eq!(found(&as_is(&sixteen, Format::Png).unwrap()), [65_535, 65_535]);
     // What does not fit the samples' size is no sample.
-    for input in ["P2 1 1 255 256", "P2 1 1 256 65536", "P1 1 1 2", "P2 1 1 255 -1", "P3 1 1 9 1 2 x"] {
+    for input in
+        ["P2 1 1 255 256", "P2 1 1 256 65536", "P1 1 1 2", "P2 1 1 255 -1", "P3 1 1 9 1 2 x"]
+    {
         assert_eq!(as_is(&Bytes::from(input), Format::Png), Err(INVALID), "{input}");
     }
 }
@@ -177,14 +187,19 @@ fn more_than_white_is_white() {
 fn what_is_cut_off_is_truncated() {
     for kind in KINDS {
         let maxval = if is_bits(kind) { 1 } else { 999 };
-        let samples: Vec<u32> = (0..3 * 2 * kind.1 as u32).map(|n| (n * 7) % (maxval + 1)).collect();
+        let samples: Vec<u32> =
+            (0..3 * 2 * kind.1 as u32).map(|n| (n * 7) % (maxval + 1)).collect();
         let mut samples = samples;
         // A number that nothing can be cut off.
         *samples.last_mut().unwrap() = 1;
         let input = written(kind, 3, maxval, &samples, &mut single_space);
         // The end of the file ends a number as white space does.
         let needed = input.len() - usize::from(kind.0 <= 3);
-        assert_eq!(errors_of_prefixes(&input, needed), [Error::UnknownFormat, TRUNCATED], "{kind:?}");
+        assert_eq!(
+            errors_of_prefixes(&input, needed),
+            [Error::UnknownFormat, TRUNCATED],
+            "{kind:?}"
+        );
         assert!(on_every_scheduler(&input.slice(..needed), small()).is_ok());
         assert!(on_every_scheduler(&input, small()).is_ok());
     }
@@ -199,11 +214,18 @@ fn headers_that_lie_are_refused() {
                 let input = Bytes::from(format!("P{kind} {size}\n{}", "1 ".repeat(40)));
                 assert_eq!(on_every_scheduler(&input, small()), Err(error), "P{kind} {size}");
             };
-            for size in ["0 1 255", "1 0 255", "1 1 0", "1 1 65536", "1 1 4294967295", "1 1 4294967296"] {
+            for size in
+                ["0 1 255", "1 0 255", "1 1 0", "1 1 65536", "1 1 4294967295", "1 1 4294967296"]
+            {
                 refused(size, INVALID);
             }
-            for size in ["4294967296 1 255", "1 99999999999999999999 255", "-1 1 255", "1 +1 255", "a 1 255"]
-            {
+            for size in [
+                "4294967296 1 255",
+                "1 99999999999999999999 255",
+                "-1 1 255",
+                "1 +1 255",
+                "a 1 255",
+            ] {
                 refused(size, INVALID);
             }
             refused("4294967295 4294967295 255", too_many(u64::from(u32::MAX).pow(2)));
@@ -219,14 +241,18 @@ fn headers_that_lie_are_refused() {
 #[test]
 fn pam_is_as_strict_as_its_names() {
     let result = |header: &str| {
-        let input = Bytes::from(format!("P7\n{header}ENDHDR\n\u{1}\u{1}\u{1}\u{1}\u{1}\u{1}\u{1}\u{1}"));
+        let input =
+            Bytes::from(format!("P7\n{header}ENDHDR\n\u{1}\u{1}\u{1}\u{1}\u{1}\u{1}\u{1}\u{1}"));
         on_every_scheduler(&input, small()).map(|_| ())
     };
     let size = "WIDTH 1\nHEIGHT 1\n";
     let with = |rest: &str| result(&format!("{size}{rest}"));
     assert_eq!(with("DEPTH 3\nMAXVAL 255\nTUPLTYPE RGB\n"), Ok(()));
     assert_eq!(with("DEPTH 3\nMAXVAL 255\nTUPLTYPE CMYK\n"), Err(Error::Unsupported(Format::Pnm)));
-    assert_eq!(with("DEPTH 3\nMAXVAL 9\nTUPLTYPE RGB\nTUPLTYPE X\n"), Err(Error::Unsupported(Format::Pnm)));
+    assert_eq!(
+        with("DEPTH 3\nMAXVAL 9\nTUPLTYPE RGB\nTUPLTYPE X\n"),
+        Err(Error::Unsupported(Format::Pnm))
+    );
     for invalid in [
         "DEPTH 4\nMAXVAL 255\nTUPLTYPE RGB\n",
         "DEPTH 3\nMAXVAL 255\nTUPLTYPE RGB_ALPHA\n",
@@ -250,7 +276,10 @@ fn pam_is_as_strict_as_its_names() {
     assert_eq!(result("WIDTH 1\nDEPTH 1\nMAXVAL 255\n"), Err(INVALID));
     assert_eq!(on_every_scheduler(&Bytes::from_static(b"P7 \nWIDTH 1\n"), small()), Err(INVALID));
     let truth = "P7\nWIDTH 2\nHEIGHT 1\nDEPTH 1\nMAXVAL 1\nTUPLTYPE BLACKANDWHITE\nENDHDR\n";
-    assert_eq!(on_every_scheduler(&Bytes::from(format!("{truth}\u{0}\u{2}")), small()), Err(INVALID));
+    assert_eq!(
+        on_every_scheduler(&Bytes::from(format!("{truth}\u{0}\u{2}")), small()),
+        Err(INVALID)
+    );
 }
 
 /// Comments, in the header and between samples, for as long as the file.
@@ -260,8 +289,9 @@ fn what_gives_no_pixels_is_passed_in_steps() {
     let header = Bytes::from(format!("P5 {comments} 1 1 255\n\u{7}"));
     assert!(!is_probe_short(&header));
     assert_eq!(found(&as_is(&header, Format::Png).unwrap()), [7]);
-    let pam =
-        Bytes::from(format!("P7\n{comments}WIDTH 1\nHEIGHT 1\n{comments}DEPTH 1\nMAXVAL 255\nENDHDR\n\u{7}"));
+    let pam = Bytes::from(format!(
+        "P7\n{comments}WIDTH 1\nHEIGHT 1\n{comments}DEPTH 1\nMAXVAL 255\nENDHDR\n\u{7}"
+    ));
     assert!(!is_probe_short(&pam));
     assert_eq!(found(&as_is(&pam, Format::Png).unwrap()), [7]);
 

@@ -12,9 +12,11 @@ use thumbelina_core::{Filter, Fit, Format, Output};
 
 /// One Lanczos pass over the full picture.
 fn full_resolution(source: &RgbImage, (width, height): (u32, u32), cover: bool) -> Vec<u8> {
-    let from = ImageRef::new(source.width(), source.height(), source.as_raw(), PixelType::U8x3).unwrap();
+    let from =
+        ImageRef::new(source.width(), source.height(), source.as_raw(), PixelType::U8x3).unwrap();
     let mut to = Image::new(width, height, PixelType::U8x3);
-    let options = if cover { ResizeOptions::new().fit_into_destination(None) } else { ResizeOptions::new() };
+    let options =
+        if cover { ResizeOptions::new().fit_into_destination(None) } else { ResizeOptions::new() };
     Resizer::new().resize(&from, &mut to, &options).unwrap();
     to.into_vec()
 }
@@ -27,7 +29,8 @@ fn least_distance(input: &Bytes, sides: &[u32]) -> (f64, usize) {
     for fit in [Fit::Contain, Fit::Cover, Fit::Fill] {
         for &side in sides {
             let request = Output { fit, format: Some(Format::Png), ..sized(side, side) };
-            let (across, down) = plan(input.clone(), request.clone()).unwrap().outputs[0].decode_scale;
+            let (across, down) =
+                plan(input.clone(), request.clone()).unwrap().outputs[0].decode_scale;
             shrunk += usize::from(across > 1 && down > 1);
             let made = in_pieces(input, request).unwrap();
             let expected = full_resolution(&source, (made.width, made.height), fit == Fit::Cover);
@@ -57,10 +60,13 @@ fn so_is_a_larger_one_from_a_larger_picture() {
 /// What is invisible must not be seen: the trap is green under a red disc's clear surroundings.
 #[test]
 fn hidden_colors_do_not_bleed() {
-    for name in ["alpha.png", "alpha-16bit.png", "alpha.webp", "alpha.tga", "alpha.qoi", "alpha.tif"] {
+    for name in
+        ["alpha.png", "alpha-16bit.png", "alpha.webp", "alpha.tga", "alpha.qoi", "alpha.tif"]
+    {
         for side in [150, 97, 40, 12] {
             let request = Output { format: Some(Format::Png), ..sized(side, side) };
-            let shown: RgbaImage = decode(&in_pieces(&fixture(name), request).unwrap().bytes).to_rgba8();
+            let shown: RgbaImage =
+                decode(&in_pieces(&fixture(name), request).unwrap().bytes).to_rgba8();
             for pixel in shown.pixels().filter(|pixel| pixel.0[3] > 8) {
                 assert!(pixel.0[1] < 40, "{name} at {side}: {:?}", pixel.0);
             }
@@ -85,9 +91,14 @@ fn nearest_makes_no_new_color() {
     let source = decode(&fixture("photo-palette.png")).to_rgb8();
     let palette: std::collections::HashSet<_> = source.pixels().map(|pixel| pixel.0).collect();
     for side in [300, 100, 31] {
-        let request =
-            Output { filter: Filter::Nearest, enlarge: true, format: Some(Format::Png), ..sized(side, side) };
-        let shown = decode(&in_pieces(&fixture("photo-palette.png"), request).unwrap().bytes).to_rgb8();
+        let request = Output {
+            filter: Filter::Nearest,
+            enlarge: true,
+            format: Some(Format::Png),
+            ..sized(side, side)
+        };
+        let shown =
+            decode(&in_pieces(&fixture("photo-palette.png"), request).unwrap().bytes).to_rgb8();
         assert_eq!(shown.width(), side);
         assert!(shown.pixels().all(|pixel| palette.contains(&pixel.0)));
         // And those that a straight reading of the definition takes.
@@ -95,7 +106,11 @@ fn nearest_makes_no_new_color() {
         let down = f64::from(source.height()) / f64::from(shown.height());
         let from = |at: u32, ratio: f64| ((f64::from(at) + 0.5) * ratio) as u32;
         for (x, y, &pixel) in shown.enumerate_pixels() {
-            assert_eq!(&pixel, source.get_pixel(from(x, across), from(y, down)), "{x},{y} at {side}");
+            assert_eq!(
+                &pixel,
+                source.get_pixel(from(x, across), from(y, down)),
+                "{x},{y} at {side}"
+            );
         }
     }
 }
@@ -106,8 +121,10 @@ fn bands_of_a_jpeg_do_not_show() {
     for quality in [80, 95] {
         let request = Output { format: Some(Format::Jpeg), quality, ..sized(640, 640) };
         let made = in_pieces(&fixture("photo.png"), request).unwrap();
-        let restarts =
-            made.bytes.windows(2).filter(|pair| pair[0] == 0xFF && (0xD0..=0xD7).contains(&pair[1]));
+        let restarts = made
+            .bytes
+            .windows(2)
+            .filter(|pair| pair[0] == 0xFF && (0xD0..=0xD7).contains(&pair[1]));
         assert!(restarts.count() > 2, "this test is about a picture in several bands");
 
         let source = decode(&fixture("photo.png")).to_rgb8();
@@ -134,7 +151,9 @@ fn every_output_format_shows_the_picture() {
                 assert_eq!(&made.bytes[4..12], b"ftypavif");
                 continue;
             }
-            Format::Tga => image::load_from_memory_with_format(&made.bytes, image::ImageFormat::Tga).unwrap(),
+            Format::Tga => {
+                image::load_from_memory_with_format(&made.bytes, image::ImageFormat::Tga).unwrap()
+            }
             _ => decode(&made.bytes),
         };
         // Floats are linear light: through our own way back they are the picture again.

@@ -70,16 +70,21 @@ fn limits_are_checked_before_anything_is_decoded() {
 
     // The output counts too: this would be 10 gigapixels.
     let enlarge = Output { enlarge: true, fit: Fit::Fill, ..sized(100_000, 100_000) };
-    let limit = Error::Limit { limit: Limit::MaxPixels, value: 10_000_000_000, maximum: 100_000_000 };
+    let limit =
+        Error::Limit { limit: Limit::MaxPixels, value: 10_000_000_000, maximum: 100_000_000 };
     assert_eq!(Plan::new(&info, &enlarge.into()), Err(limit));
     // A free side that would not even fit a u32.
     let tall = probe(gray(1, 5_000), &Limits::default()).unwrap();
     let free = Output { width: Some(1_000_000), enlarge: true, ..Output::default() };
-    assert!(matches!(Plan::new(&tall, &free.into()), Err(Error::Limit { limit: Limit::MaxPixels, .. })));
+    assert!(matches!(
+        Plan::new(&tall, &free.into()),
+        Err(Error::Limit { limit: Limit::MaxPixels, .. })
+    ));
 
     let limits = Limits { max_bytes_in: 1_000, ..Limits::default() };
     let input = gray(100, 100);
-    let refused = Error::Limit { limit: Limit::MaxBytesIn, value: input.len() as u64, maximum: 1_000 };
+    let refused =
+        Error::Limit { limit: Limit::MaxBytesIn, value: input.len() as u64, maximum: 1_000 };
     assert_eq!(in_pieces(&input, Request { limits, ..sized(10, 10).into() }), Err(refused));
 }
 

@@ -17,8 +17,8 @@ use image::{DynamicImage, ImageFormat};
 use maps::Random;
 use proptest::prelude::*;
 use thumbelina_core::{
-    Effort, Encoded, Error, Filter, Fit, Format, Formats, Input, Job, Limit, Limits, OnDamage, Output,
-    Request, Step,
+    Effort, Encoded, Error, Filter, Fit, Format, Formats, Input, Job, Limit, Limits, OnDamage,
+    Output, Request, Step,
 };
 
 #[global_allocator]
@@ -182,7 +182,8 @@ fn what_is_too_large_is_refused_by_its_header() {
             let (made, pushed) = streamed(pieces(&bytes, || SIGNATURE), request, effort);
             assert_eq!(made, Err(refused), "{format}");
             // These have tables before they say how large their picture is.
-            let most = if matches!(format, Format::Gif | Format::Jpeg) { 1_024 } else { 2 * SIGNATURE };
+            let most =
+                if matches!(format, Format::Gif | Format::Jpeg) { 1_024 } else { 2 * SIGNATURE };
             assert!(pushed <= most, "{format}: {pushed} of {} bytes", bytes.len());
         }
     }
@@ -197,7 +198,8 @@ fn what_is_too_large_is_refused_with_the_same_error_however_it_comes() {
         let request = Request { limits, ..sized(10, 10).into() };
         let expected = whole(&bytes, request.clone());
         for size in [1, SIGNATURE, 4_093].into_iter().filter(|size| bytes.len() / size < 20_000) {
-            let (made, pushed) = streamed(pieces(&bytes, || size), request.clone(), Effort::Bounded);
+            let (made, pushed) =
+                streamed(pieces(&bytes, || size), request.clone(), Effort::Bounded);
             assert!(made == expected, "{name}, {size} at a time: {made:?} instead of {expected:?}");
             let format = Format::of(&bytes).unwrap();
             let is_early = !matches!(format, Format::Tiff | Format::Ico | Format::Tga);
@@ -212,8 +214,10 @@ fn what_is_too_large_is_refused_with_the_same_error_however_it_comes() {
 fn an_output_that_is_too_large_is_refused_by_the_header_too() {
     let enlarged = Output { enlarge: true, fit: Fit::Fill, ..sized(20_000, 20_000) };
     for (format, bytes) in followed(400, 300) {
-        let (made, pushed) = streamed(pieces(&bytes, || SIGNATURE), enlarged.clone(), Effort::Bounded);
-        let refused = Error::Limit { limit: Limit::MaxPixels, value: 400_000_000, maximum: 100_000_000 };
+        let (made, pushed) =
+            streamed(pieces(&bytes, || SIGNATURE), enlarged.clone(), Effort::Bounded);
+        let refused =
+            Error::Limit { limit: Limit::MaxPixels, value: 400_000_000, maximum: 100_000_000 };
         assert_eq!(made, Err(refused), "{format}");
         assert!(pushed <= 1_024, "{format}: {pushed} of {} bytes", bytes.len());
     }
@@ -307,9 +311,11 @@ fn of_several_outputs_each_is_what_it_is_alone() {
     for name in names {
         let bytes = fixture(name);
         // One that picks its pixels, and one in the source's own format.
-        let nearest = Output { filter: Filter::Nearest, format: Some(Format::Bmp), ..sized(70, 70) };
+        let nearest =
+            Output { filter: Filter::Nearest, format: Some(Format::Bmp), ..sized(70, 70) };
         let outputs = [three(), vec![nearest, Output { quality: 30, ..sized(33, 20) }]].concat();
-        let alone: Vec<_> = outputs.iter().map(|output| in_pieces(&bytes, output.clone()).unwrap()).collect();
+        let alone: Vec<_> =
+            outputs.iter().map(|output| in_pieces(&bytes, output.clone()).unwrap()).collect();
         let request = Request { outputs, ..Request::default() };
         for effort in efforts() {
             for size in [bytes.len(), 999] {
@@ -324,11 +330,17 @@ fn of_several_outputs_each_is_what_it_is_alone() {
 /// are close.
 #[test]
 fn of_a_jpeg_the_largest_output_is_what_it_is_alone() {
-    for name in ["photo.jpg", "photo-progressive.jpg", "photo-restart.jpg", "photo-gray.jpg", "photo-444.jpg"]
-    {
+    for name in [
+        "photo.jpg",
+        "photo-progressive.jpg",
+        "photo-restart.jpg",
+        "photo-gray.jpg",
+        "photo-444.jpg",
+    ] {
         let bytes = fixture(name);
         let outputs = three();
-        let alone: Vec<_> = outputs.iter().map(|output| in_pieces(&bytes, output.clone()).unwrap()).collect();
+        let alone: Vec<_> =
+            outputs.iter().map(|output| in_pieces(&bytes, output.clone()).unwrap()).collect();
         for effort in efforts() {
             let request = Request { outputs: outputs.clone(), ..Request::default() };
             let made = streamed([bytes.clone()], request, effort).0.unwrap();
@@ -351,8 +363,10 @@ fn outputs_of_one_decode_scale_are_the_same_to_the_byte() {
     for name in ["photo.jpg", "photo-progressive.jpg", "orientation-6.jpg", "photo-gray.jpg"] {
         let bytes = fixture(name);
         let output = |side, format| Output { format: Some(format), ..sized(side, side) };
-        let outputs = vec![output(31, Format::Png), output(32, Format::Jpeg), output(32, Format::Qoi)];
-        let alone: Vec<_> = outputs.iter().map(|output| in_pieces(&bytes, output.clone()).unwrap()).collect();
+        let outputs =
+            vec![output(31, Format::Png), output(32, Format::Jpeg), output(32, Format::Qoi)];
+        let alone: Vec<_> =
+            outputs.iter().map(|output| in_pieces(&bytes, output.clone()).unwrap()).collect();
         let request = Request { outputs, ..Request::default() };
         for effort in efforts() {
             let (made, _) = streamed(pieces(&bytes, || 999), request.clone(), effort);

@@ -61,7 +61,8 @@ const KINDS: [(u8, u8, u8, u8); 21] = [
 impl Way {
     fn header(&self, width: u16, height: u16) -> Vec<u8> {
         let [first, len] = if self.map_bits == 0 { [0, 0] } else { [self.map_first, MAP_LEN] };
-        let mut out = vec![self.id_bytes, u8::from(self.map_bits > 0), self.kind + 8 * u8::from(self.packed)];
+        let mut out =
+            vec![self.id_bytes, u8::from(self.map_bits > 0), self.kind + 8 * u8::from(self.packed)];
         out.extend(first.to_le_bytes());
         out.extend(len.to_le_bytes());
         out.extend([self.map_bits, 9, 9, 9, 9]);
@@ -111,7 +112,10 @@ fn written(way: &Way, width: u16, height: u16, seed: u64) -> (Bytes, Vec<u8>) {
         let pixel = match stored.last() {
             Some(last) if random.below(3) > 0 => last.clone(),
             _ if way.kind == 1 && pixel_bytes == 1 => {
-                vec![(way.map_first + random.below((MAP_LEN).min(256 - way.map_first).into()) as u16) as u8]
+                vec![
+                    (way.map_first + random.below((MAP_LEN).min(256 - way.map_first).into()) as u16)
+                        as u8,
+                ]
             }
             _ if way.kind == 1 => {
                 (way.map_first + random.below(MAP_LEN.into()) as u16).to_le_bytes().to_vec()
@@ -133,7 +137,8 @@ fn written(way: &Way, width: u16, height: u16, seed: u64) -> (Bytes, Vec<u8>) {
         let mut rest = &stored[..];
         while let Some(first) = rest.first() {
             // Packets of any length, which take no notice of rows.
-            let most = (random.below(128) + 1).min(if random.below(2) == 0 { 128 } else { 4 }) as usize;
+            let most =
+                (random.below(128) + 1).min(if random.below(2) == 0 { 128 } else { 4 }) as usize;
             let run = rest.iter().take_while(|&pixel| pixel == first).count().min(most);
             if run > 1 || random.below(4) == 0 {
                 out.push(0x80 | (run - 1) as u8);
@@ -235,7 +240,12 @@ fn the_extension_may_say_that_there_is_no_alpha() {
                 input.extend([0; 4]);
                 input.extend(b"TRUEVISION-XFILE.\0");
                 if channels == 3 {
-                    shown = shown.as_chunks::<4>().0.iter().flat_map(|&[r, g, b, _]| [r, g, b]).collect();
+                    shown = shown
+                        .as_chunks::<4>()
+                        .0
+                        .iter()
+                        .flat_map(|&[r, g, b, _]| [r, g, b])
+                        .collect();
                 }
                 assert_eq!(as_is(&Bytes::from(input), Format::Png).unwrap().as_bytes(), shown);
             }
@@ -253,9 +263,10 @@ fn the_extension_may_say_that_there_is_no_alpha() {
 /// A packet may reach past the last pixel: what it has there is not looked at, nor asked for.
 #[test]
 fn the_last_packet_may_be_too_long() {
-    for (packet, pixels) in
-        [(&[0xFF, 1, 2, 3][..], [3, 2, 1].repeat(2)), (&[127, 1, 2, 3, 4, 5, 6], vec![3, 2, 1, 6, 5, 4])]
-    {
+    for (packet, pixels) in [
+        (&[0xFF, 1, 2, 3][..], [3, 2, 1].repeat(2)),
+        (&[127, 1, 2, 3, 4, 5, 6], vec![3, 2, 1, 6, 5, 4]),
+    ] {
         let input = Bytes::from([&way().header(2, 1), packet].concat());
         assert_eq!(as_is(&input, Format::Png).unwrap().as_bytes(), pixels);
         let theirs = image::load_from_memory_with_format(&input, ImageFormat::Tga).unwrap();
@@ -268,7 +279,16 @@ fn what_is_cut_off_is_truncated() {
     for (kind, bits, map_bits, alpha_bits) in KINDS {
         for packed in [false, true] {
             for top_down in [false, true] {
-                let way = Way { kind, bits, map_bits, alpha_bits, packed, top_down, id_bytes: 3, ..way() };
+                let way = Way {
+                    kind,
+                    bits,
+                    map_bits,
+                    alpha_bits,
+                    packed,
+                    top_down,
+                    id_bytes: 3,
+                    ..way()
+                };
                 let (input, _) = written(&way, 4, 3, 5);
                 let start = way.header(4, 3).len();
                 // A header without which nobody would know; and the rest, but for a map's middle.

@@ -1,7 +1,7 @@
 //! Any bytes at all through a whole job, on both schedulers, in steps and in pieces by chance: the
 //! same bytes or the same error come out, no more is held than is allowed, and no step and no file
-//! takes longer than its bytes and pixels are worth. `README.md` beside `Cargo.toml` says how to run
-//! it.
+//! takes longer than its bytes and pixels are worth. `README.md` next to `Cargo.toml` says how to
+//! run it.
 
 #[path = "../../core/tests/common/lies.rs"]
 mod lies;
@@ -10,8 +10,8 @@ mod trial;
 
 use bytes::Bytes;
 use thumbelina_core::{
-    Error, Filter, Fit, Format, Formats, Input, Limit, Limits, OnDamage, Output, Request, Run, Scheduler,
-    probe,
+    Error, Filter, Fit, Format, Formats, Input, Limit, Limits, OnDamage, Output, Request, Run,
+    Scheduler, probe,
 };
 use trial::counting::Counting;
 use trial::{Arrival, Schedulers};
@@ -33,7 +33,8 @@ impl Chance {
     }
 
     fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         self.0 ^ self.0 >> 32
     }
 
@@ -49,8 +50,11 @@ pub fn observe(format: Format, data: &[u8]) {
         lies::repair_png(&mut file);
     }
     let input = Bytes::from(file);
-    let limits =
-        Limits { max_pixels: MOST_PIXELS, formats: Formats::EMPTY.with(format), ..Limits::default() };
+    let limits = Limits {
+        max_pixels: MOST_PIXELS,
+        formats: Formats::EMPTY.with(format),
+        ..Limits::default()
+    };
     let _ = probe(&mut Input::whole(input.clone()), &limits);
     let side = |chance: &mut Chance| Some(chance.one_of(&[1, 2, 7, 31, 200, 1000]));
     let output = Output {
@@ -82,7 +86,9 @@ pub fn observe(format: Format, data: &[u8]) {
         let outcome = trial::observe(&input, request.clone(), arrival, schedulers).outcome;
         // What is put together of pieces counts.
         let is_memory = |error| matches!(error, Error::Limit { limit: Limit::MaxMemory, .. });
-        if matches!(arrival, Arrival::Pieces(_)) && outcome.as_ref().is_err_and(|&error| is_memory(error)) {
+        if matches!(arrival, Arrival::Pieces(_))
+            && outcome.as_ref().is_err_and(|&error| is_memory(error))
+        {
             continue;
         }
         assert_eq!(outcome, whole, "{arrival:?}, {schedulers:?}");

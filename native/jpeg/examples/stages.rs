@@ -26,8 +26,18 @@ fn main() {
     } else {
         let pixels = draw();
         let few = [Scale::Eighth, Scale::Full];
-        stages(&mut criterion, "4:2:0", &encode(&pixels, SamplingFactor::F_2_2, false), &Scale::ALL);
-        stages(&mut criterion, "4:4:4", &encode(&pixels, SamplingFactor::F_1_1, false), &Scale::ALL);
+        stages(
+            &mut criterion,
+            "4:2:0",
+            &encode(&pixels, SamplingFactor::F_2_2, false),
+            &Scale::ALL,
+        );
+        stages(
+            &mut criterion,
+            "4:4:4",
+            &encode(&pixels, SamplingFactor::F_1_1, false),
+            &Scale::ALL,
+        );
         stages(&mut criterion, "progressive", &encode(&pixels, SamplingFactor::F_2_2, true), &few);
     }
     criterion.final_summary();
@@ -68,7 +78,9 @@ fn whole(file: &Bytes) -> Input {
 }
 
 fn headers(input: &mut Input) -> Headers {
-    let Poll::Ready(headers) = Headers::read(input).unwrap() else { unreachable!("it is complete") };
+    let Poll::Ready(headers) = Headers::read(input).unwrap() else {
+        unreachable!("it is complete")
+    };
     headers
 }
 
@@ -108,7 +120,8 @@ fn draw() -> Vec<u8> {
             let surface = (noise(x, y, 300, 0) * 5.0).floor();
             let roughness = if (surface as u32).is_multiple_of(2) { 120.0 } else { 30.0 };
             let details = [(64, 0.5), (24, 0.25), (9, 0.15), (4, 0.1)];
-            let texture: f32 = details.iter().map(|&(cell, part)| part * (noise(x, y, cell, 1) - 0.5)).sum();
+            let texture: f32 =
+                details.iter().map(|&(cell, part)| part * (noise(x, y, cell, 1) - 0.5)).sum();
             let grain = 12.0 * (noise(x, y, 1, 2) - 0.5);
             let light = 40.0 + 35.0 * surface + roughness * texture + grain;
             for channel in 3..6 {

@@ -94,7 +94,8 @@ mod tests {
         let mut bits = Bits::at(&data, 3);
         let mut at = 3;
         for length in [1, 7, 0, 13, 32, 5, 19, 31, 2, 8].into_iter().cycle().take(40) {
-            let bit = |i: usize| data.get(i / 8).map_or(0, |byte| u32::from(byte >> (7 - i % 8) & 1));
+            let bit =
+                |i: usize| data.get(i / 8).map_or(0, |byte| u32::from(byte >> (7 - i % 8) & 1));
             let expected = (at..at + length).fold(0u32, |bits, i| bits << 1 | bit(i));
             bits.refill(&data);
             assert_eq!(bits.take(length as u32), expected);

@@ -51,7 +51,8 @@ impl Coefficients {
     /// The bytes that those of all blocks take.
     pub(crate) fn bytes(frame: &Frame, scaled: &Scaled) -> u64 {
         let (across, down) = frame.mcus();
-        let traces = if frame.process == Process::Progressive && scaled.class != Class::One { 8 } else { 0 };
+        let traces =
+            if frame.process == Process::Progressive && scaled.class != Class::One { 8 } else { 0 };
         let block = scaled.class.len() as u64 * 2 + traces;
         u64::from(across * scaled.across) * u64::from(down * scaled.down) * block
     }
@@ -92,8 +93,8 @@ impl Coefficients {
         let samples = blocks.start * side..blocks.end * side;
         for (y, lines) in plane.chunks_exact_mut(side * stride).enumerate() {
             let coefficients = self.rows.get(mcu_row * down + y);
-            let coefficients =
-                coefficients.and_then(|row| row.coefficients.get(blocks.start * each..blocks.end * each));
+            let coefficients = coefficients
+                .and_then(|row| row.coefficients.get(blocks.start * each..blocks.end * each));
             let (Some(transform), Some(coefficients)) = (&self.transform, coefficients) else {
                 for line in lines.chunks_exact_mut(stride) {
                     line[samples.clone()].fill(128);

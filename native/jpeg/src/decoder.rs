@@ -74,17 +74,26 @@ impl Decoder {
         let held = budget.hold(header.memory(options))?;
         let scaled = frame.scaled(options.scale, options.dc_only);
         let size = (options.scale.apply(frame.width), options.scale.apply(frame.height));
-        let bands =
-            Bands::new(&scaled, frame.mcus(), size, header.color, header.adobe.is_some(), Kernels::detect());
+        let bands = Bands::new(
+            &scaled,
+            frame.mcus(),
+            size,
+            header.color,
+            header.adobe.is_some(),
+            Kernels::detect(),
+        );
         let source = if header.is_in_one_scan() {
             let scan = Scan::new(&frame, &scaled, &first, &parser.tables)?;
             let transform = |&(index, _, _): &(usize, u8, u8)| {
                 let table = parser.tables.quantizer(frame.components[index].quantizer);
-                let missing =
-                    Error::Invalid { what: "a component without its quantization table", offset: first.data };
+                let missing = Error::Invalid {
+                    what: "a component without its quantization table",
+                    offset: first.data,
+                };
                 Ok((index, Transform::new(scaled[index].class, table.ok_or(missing)?)))
             };
-            let components = first.components.iter().map(transform).collect::<Result<_, Error>>()?;
+            let components =
+                first.components.iter().map(transform).collect::<Result<_, Error>>()?;
             Source::Sequential(Box::new(Sequential::new(scan, components, first.data, options)))
         } else {
             let scans = MultiScan::new(&frame, &scaled, (parser, first), options, budget.hold(0)?)?;
@@ -170,13 +179,19 @@ impl Decoder {
 
     /// Puts together an input in pieces, if all of it is needed, or if several threads could go on
     /// with it. `None` if decoding can go on.
-    fn gather(&self, input: &mut Input, context: &Context<'_>) -> Result<Option<Poll<&'static [u8]>>, Error> {
+    fn gather(
+        &self,
+        input: &mut Input,
+        context: &Context<'_>,
+    ) -> Result<Option<Poll<&'static [u8]>>, Error> {
         match &self.source {
-            Source::MultiScan(scans) if scans.needs_all() => Ok(match input.collect(context.budget)? {
-                Poll::Ready(_) => None,
-                Poll::Working => Some(Poll::Working),
-                Poll::NeedInput => Some(Poll::NeedInput),
-            }),
+            Source::MultiScan(scans) if scans.needs_all() => {
+                Ok(match input.collect(context.budget)? {
+                    Poll::Ready(_) => None,
+                    Poll::Working => Some(Poll::Working),
+                    Poll::NeedInput => Some(Poll::NeedInput),
+                })
+            }
             Source::Sequential(_)
                 if context.pool.is_some() && input.is_finished() && self.bands.missing() > 0 =>
             {
@@ -206,11 +221,17 @@ impl Decoder {
         stop: &Stop,
     ) -> Result<bool, Error> {
         let mut done = 0;
-        while done < mcus && !quota.is_spent() && self.bands.ready() == 0 && !self.bands.is_complete() {
+        while done < mcus
+            && !quota.is_spent()
+            && self.bands.ready() == 0
+            && !self.bands.is_complete()
+        {
             let (view, bands, most) = (View::of(input), &mut self.bands, mcus - done);
             let found = match &mut self.source {
                 Source::Sequential(scan) => scan.advance(view, bands, most, quota)?,
-                Source::MultiScan(scans) => scans.advance(view, bands, most, quota, (None, stop))?,
+                Source::MultiScan(scans) => {
+                    scans.advance(view, bands, most, quota, (None, stop))?
+                }
             };
             match found {
                 Found::Mcus(count) | Found::Lost(count) => done += count,
@@ -230,7 +251,12 @@ impl Decoder {
         Ok(false)
     }
 
-    fn advance_together(&mut self, view: View<'_>, pool: &ThreadPool, stop: &Stop) -> Result<(), Error> {
+    fn advance_together(
+        &mut self,
+        view: View<'_>,
+        pool: &ThreadPool,
+        stop: &Stop,
+    ) -> Result<(), Error> {
         let bands = &mut self.bands;
         let mut quota = Quota::of_calls(CALLS_TOGETHER, stop);
         match &mut self.source {

@@ -88,13 +88,17 @@ impl Frame {
 
     /// Its components in the output; see [`Scaled::new`].
     pub(crate) fn scaled(&self, scale: Scale, dc_only: bool) -> Vec<Scaled> {
-        self.components.iter().map(|component| Scaled::new(self, component, scale, dc_only)).collect()
+        self.components
+            .iter()
+            .map(|component| Scaled::new(self, component, scale, dc_only))
+            .collect()
     }
 
     /// How many blocks of a component a scan of its own has in each direction.
     pub(crate) fn blocks(&self, component: &Component) -> (u32, u32) {
         let (h, v) = self.sampling();
-        let blocks = |length: u32, factor: u8, most: u32| (length * u32::from(factor)).div_ceil(8 * most);
+        let blocks =
+            |length: u32, factor: u8, most: u32| (length * u32::from(factor)).div_ceil(8 * most);
         (blocks(self.width, component.horizontal, h), blocks(self.height, component.vertical, v))
     }
 }
@@ -173,7 +177,8 @@ mod tests {
     use super::*;
 
     fn frame(sampling: &[(u8, u8)], width: u32, height: u32) -> Frame {
-        let component = |&(horizontal, vertical)| Component { id: 0, horizontal, vertical, quantizer: 0 };
+        let component =
+            |&(horizontal, vertical)| Component { id: 0, horizontal, vertical, quantizer: 0 };
         Frame {
             process: Process::Baseline,
             width,

@@ -33,8 +33,10 @@ impl Header {
     /// How many MCUs the picture has, when all components are interleaved:
     /// [`Decoder::read`](crate::Decoder::read) counts in these. At least one.
     pub fn mcus(&self) -> u64 {
-        let most = |factor: fn(&Component) -> u8| self.components.iter().map(factor).max().unwrap_or(1);
-        let count = |length: u32, factor: u8| u64::from(length.div_ceil(8 * u32::from(factor)).max(1));
+        let most =
+            |factor: fn(&Component) -> u8| self.components.iter().map(factor).max().unwrap_or(1);
+        let count =
+            |length: u32, factor: u8| u64::from(length.div_ceil(8 * u32::from(factor)).max(1));
         count(self.width, most(|c| c.horizontal)) * count(self.height, most(|c| c.vertical))
     }
 

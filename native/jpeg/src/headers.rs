@@ -62,7 +62,11 @@ impl HeadersReader {
         self.advance(input, &mut Quota::of_calls(CALLS_TOGETHER, stop))
     }
 
-    fn advance(&mut self, input: &mut Input, quota: &mut Quota<'_>) -> Result<Poll<Headers>, Error> {
+    fn advance(
+        &mut self,
+        input: &mut Input,
+        quota: &mut Quota<'_>,
+    ) -> Result<Poll<Headers>, Error> {
         loop {
             match self.walk(View::of(input), quota) {
                 Ok(Next::Later) => return Ok(Poll::Working),
@@ -96,7 +100,11 @@ impl HeadersReader {
     }
 
     /// Puts together what was read, if a frame header was.
-    fn ready(&mut self, input: &Input, first: Result<ScanHeader, Error>) -> Result<Poll<Headers>, Error> {
+    fn ready(
+        &mut self,
+        input: &Input,
+        first: Result<ScanHeader, Error>,
+    ) -> Result<Poll<Headers>, Error> {
         let header = self.parser.as_ref().and_then(|parser| parser.header(input));
         match (self.parser.take(), header, first) {
             (Some(parser), Some(mut header), first) => {
@@ -105,7 +113,9 @@ impl HeadersReader {
                 Ok(Poll::Ready(Headers { header, parser, first }))
             }
             (_, _, Err(error)) => Err(error),
-            (_, _, Ok(scan)) => Err(Error::Invalid { what: "a picture without a frame", offset: scan.data }),
+            (_, _, Ok(scan)) => {
+                Err(Error::Invalid { what: "a picture without a frame", offset: scan.data })
+            }
         }
     }
 }

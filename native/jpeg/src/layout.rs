@@ -51,7 +51,13 @@ impl Layout {
     }
 
     /// Transforms what was decoded ahead.
-    pub(crate) fn transform(&self, kernels: &Kernels, run: &Run, row: &mut McuRow<'_>, column: usize) {
+    pub(crate) fn transform(
+        &self,
+        kernels: &Kernels,
+        run: &Run,
+        row: &mut McuRow<'_>,
+        column: usize,
+    ) {
         let coefficients = &run.coefficients[run.first * self.scan.mcu_len..];
         self.blocks(kernels, coefficients, run.offsets, run.count, row, column);
     }

@@ -21,7 +21,8 @@ impl Header {
     /// where coefficients are kept of more than a block's average, there are corrections to them.
     pub fn memory(&self, options: &Options) -> u64 {
         let (width, height) = (self.width, self.height);
-        let frame = Frame { process: self.process, width, height, components: self.components.clone() };
+        let frame =
+            Frame { process: self.process, width, height, components: self.components.clone() };
         let scaled = frame.scaled(options.scale, options.dc_only);
         let (across, down) = frame.mcus();
         let width = u64::from(options.scale.apply(width));
@@ -36,7 +37,9 @@ impl Header {
         let coefficients = if self.is_in_one_scan() {
             0
         } else {
-            let each = |scaled| Coefficients::bytes(&frame, scaled) + Coefficients::rows_bytes(down, scaled);
+            let each = |scaled| {
+                Coefficients::bytes(&frame, scaled) + Coefficients::rows_bytes(down, scaled)
+            };
             scaled.iter().map(each).sum()
         };
         FIXED + planes.sum::<u64>() + rows * width * self.color.channels() as u64 + coefficients

@@ -97,7 +97,8 @@ impl MultiScan {
         };
         let follows = frame.process == Process::Progressive
             && scaled.iter().all(|component| component.class == Class::One);
-        let mut find = Find { parser, in_data: false, scans: Vec::new(), follows, scan: None, failed: None };
+        let mut find =
+            Find { parser, in_data: false, scans: Vec::new(), follows, scan: None, failed: None };
         this.found(&mut find, first)?;
         this.stage = Stage::Find(Box::new(find));
         Ok(this)
@@ -115,7 +116,9 @@ impl MultiScan {
     /// Where not all of the input is needed: what comes before this place is not needed any more.
     pub(crate) fn needed(&self) -> usize {
         match &self.stage {
-            Stage::Find(find) => find.scan.as_ref().map_or(find.parser.at(), |scan| scan.reader.needed()),
+            Stage::Find(find) => {
+                find.scan.as_ref().map_or(find.parser.at(), |scan| scan.reader.needed())
+            }
             Stage::Decode { .. } | Stage::Rows => 0,
         }
     }
@@ -153,8 +156,13 @@ impl MultiScan {
                 match scans.pop() {
                     None => self.stage = Stage::Rows,
                     Some((header, tables)) => {
-                        let decoding =
-                            Decoding::new(&self.frame, &self.stores, &header, &tables, self.on_damage)?;
+                        let decoding = Decoding::new(
+                            &self.frame,
+                            &self.stores,
+                            &header,
+                            &tables,
+                            self.on_damage,
+                        )?;
                         *scan = Some(Box::new(decoding));
                     }
                 }
@@ -174,7 +182,12 @@ impl MultiScan {
 
     /// Looks for the next scan, and chooses among them once it has come to the last. `false` if
     /// more of the input is needed.
-    fn find(&mut self, mut find: Box<Find>, view: View<'_>, quota: &mut Quota<'_>) -> Result<bool, Error> {
+    fn find(
+        &mut self,
+        mut find: Box<Find>,
+        view: View<'_>,
+        quota: &mut Quota<'_>,
+    ) -> Result<bool, Error> {
         let next = match find.in_data.then(|| find.parser.pass_data(view, quota)) {
             Some(Behind::Later) => Ok(Next::Later),
             Some(Behind::Starved) => Ok(Next::Starved),
@@ -203,7 +216,9 @@ impl MultiScan {
         };
         let is_dc = progressive && scan.start == 0;
         let most = if progressive { MAX_SCANS } else { MAX_SEQUENTIAL_SCANS };
-        if find.scans.len() >= most || is_dc && find.scans.iter().filter(again).count() >= MAX_DC_SCANS {
+        if find.scans.len() >= most
+            || is_dc && find.scans.iter().filter(again).count() >= MAX_DC_SCANS
+        {
             return Err(Error::Invalid { what: "too many scans", offset: scan.data });
         }
         let tables = find.parser.tables.clone();
@@ -234,7 +249,8 @@ impl MultiScan {
                         what: "a component without its quantization table",
                         offset: header.data,
                     };
-                    store.transform = Some(Transform::new(store.scaled.class, table.ok_or(missing)?));
+                    store.transform =
+                        Some(Transform::new(store.scaled.class, table.ok_or(missing)?));
                 }
                 for missing in &mut store.missing[header.start as usize..=header.end as usize] {
                     *missing = header.low as u8;
@@ -256,7 +272,8 @@ impl MultiScan {
         if follows {
             return Ok(());
         }
-        let mut wanted: Vec<u64> = self.stores.iter().map(|store| store.scaled.class.wanted()).collect();
+        let mut wanted: Vec<u64> =
+            self.stores.iter().map(|store| store.scaled.class.wanted()).collect();
         let mut kept = Vec::new();
         for (header, tables) in scans.into_iter().rev() {
             let band = header.positions();

@@ -239,7 +239,12 @@ impl Piece {
 
     /// What the DC predictions are before its MCU number `index`, with `offsets` added to all that
     /// it has.
-    pub(crate) fn predictions_at(&self, scan: &Scan, index: usize, offsets: Predictions) -> Predictions {
+    pub(crate) fn predictions_at(
+        &self,
+        scan: &Scan,
+        index: usize,
+        offsets: Predictions,
+    ) -> Predictions {
         let mut predictions = offsets;
         if let Some(before) = index.checked_sub(1) {
             for block in &scan.blocks {

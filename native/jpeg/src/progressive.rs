@@ -28,7 +28,8 @@ impl Band {
         if start > 0 || high == 0 {
             for &(_, dc, ac) in &header.components {
                 let table = if start == 0 { tables.dc_symbols(dc) } else { tables.ac_symbols(ac) };
-                let missing = Error::Invalid { what: "a scan without its Huffman table", offset: data };
+                let missing =
+                    Error::Invalid { what: "a scan without its Huffman table", offset: data };
                 found.push(table.ok_or(missing)?);
             }
         }
@@ -103,7 +104,8 @@ pub(crate) fn dc_first(
 ) -> Result<(), Damage> {
     let bits = &mut state.bits;
     bits.refill(data);
-    let (length, size) = band.tables.get(component).ok_or(Damage)?.find(bits.peek()).ok_or(Damage)?;
+    let (length, size) =
+        band.tables.get(component).ok_or(Damage)?.find(bits.peek()).ok_or(Damage)?;
     if size > 15 {
         return Err(Damage);
     }

@@ -53,7 +53,12 @@ impl Plane {
         } else if enlarge_x.is(2) && enlarge_y.is(2) {
             (kernels.upsample_h2v2)(near, far, scratch);
         } else if enlarge_x.is(1) && enlarge_y.is(2) {
-            (kernels.upsample_v2)(&near[..width], &far[..width], if below { 2 } else { 1 }, scratch);
+            (kernels.upsample_v2)(
+                &near[..width],
+                &far[..width],
+                if below { 2 } else { 1 },
+                scratch,
+            );
         } else if enlarge_x.is(2) && enlarge_y.is(1) {
             (kernels.upsample_h2)(self.row(y), scratch);
         } else {
@@ -81,7 +86,8 @@ impl Plane {
     /// The first of the component's rows that row `y` of the output and those below it lean on.
     fn first_needed(&self, y: usize) -> usize {
         let Ratio { over, under } = self.scaled.enlarge_y;
-        (y * under as usize / over as usize).saturating_sub(usize::from(!self.scaled.enlarge_y.is(1)))
+        (y * under as usize / over as usize)
+            .saturating_sub(usize::from(!self.scaled.enlarge_y.is(1)))
     }
 }
 
@@ -169,7 +175,8 @@ impl Bands {
                 plane.samples.try_reserve_exact(more).map_err(|_| Error::OutOfMemory)?;
                 plane.samples.resize(len.max(least), 0);
             }
-            for (row, samples) in rows.iter_mut().zip(plane.samples[from..].chunks_exact_mut(each)) {
+            for (row, samples) in rows.iter_mut().zip(plane.samples[from..].chunks_exact_mut(each))
+            {
                 row.planes[component] = samples;
                 row.strides[component] = plane.stride;
             }

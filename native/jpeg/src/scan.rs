@@ -50,7 +50,8 @@ impl Scan {
         header: &ScanHeader,
         tables: &Tables,
     ) -> Result<Arc<Self>, Error> {
-        let missing = Error::Invalid { what: "a scan without its Huffman table", offset: header.data };
+        let missing =
+            Error::Invalid { what: "a scan without its Huffman table", offset: header.data };
         let mut scan = Scan {
             blocks: Vec::new(),
             dc: Arc::default(),
@@ -81,15 +82,28 @@ impl Scan {
             }
             let Scaled { class, across, down, .. } = scaled[index];
             let (across, down) = if interleaved { (across, down) } else { (1, 1) };
-            for (row, column) in (0..down).flat_map(|row| (0..across).map(move |column| (row, column))) {
+            for (row, column) in
+                (0..down).flat_map(|row| (0..across).map(move |column| (row, column)))
+            {
                 let place = scan.mcu_len;
-                scan.blocks.push(Block { component, class, dc: dc_at, ac: ac_at, place, column, row });
+                scan.blocks.push(Block {
+                    component,
+                    class,
+                    dc: dc_at,
+                    ac: ac_at,
+                    place,
+                    column,
+                    row,
+                });
                 scan.mcu_len += class.len();
             }
         }
         (scan.dc, scan.ac) = (dc_tables.into(), ac_tables.into());
-        (scan.across, scan.down) =
-            if interleaved { frame.mcus() } else { frame.blocks(&frame.components[header.components[0].0]) };
+        (scan.across, scan.down) = if interleaved {
+            frame.mcus()
+        } else {
+            frame.blocks(&frame.components[header.components[0].0])
+        };
         Ok(Arc::new(scan))
     }
 

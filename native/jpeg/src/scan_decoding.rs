@@ -57,8 +57,11 @@ impl Decoding {
                 if interleaved { (index, across, down) } else { (index, 1, 1) }
             })
             .collect();
-        let (across, down) =
-            if interleaved { frame.mcus() } else { frame.blocks(&frame.components[components[0].0]) };
+        let (across, down) = if interleaved {
+            frame.mcus()
+        } else {
+            frame.blocks(&frame.components[components[0].0])
+        };
         let blocks: u32 = components.iter().map(|(_, across, down)| across * down).sum();
         let kind = if frame.process == Process::Progressive {
             Kind::Progressive(Band::new(header, tables)?)
@@ -147,7 +150,8 @@ impl Decoding {
     /// long.
     fn pass_empty(&mut self, stores: &[Coefficients], most: usize) -> usize {
         // Only scans of a single component have runs of such blocks.
-        let (Kind::Progressive(band), &[(component, _, _)]) = (&self.kind, &self.components[..]) else {
+        let (Kind::Progressive(band), &[(component, _, _)]) = (&self.kind, &self.components[..])
+        else {
             return 0;
         };
         let empty = self.reader.empty();
@@ -167,8 +171,9 @@ impl Decoding {
             let (y, x) = (self.next / self.across, self.next % self.across);
             let left = (self.across - x).min(end - self.next) as usize;
             let row = stores[component].rows.get(y as usize);
-            let nonzero =
-                row.and_then(|row| row.nonzero.get(x as usize..x as usize + left)).unwrap_or_default();
+            let nonzero = row
+                .and_then(|row| row.nonzero.get(x as usize..x as usize + left))
+                .unwrap_or_default();
             let full = nonzero.iter().position(|&nonzero| nonzero & band.positions != 0);
             self.next += full.unwrap_or(left) as u64;
             steps += 1;
@@ -197,15 +202,24 @@ impl Decoding {
     fn lanes<'a>(&self, stores: &'a mut [Coefficients], y: usize) -> Vec<Lane<'a>> {
         let mut lanes = Vec::with_capacity(4);
         for (index, store) in stores.iter_mut().enumerate() {
-            let Some(component) = self.components.iter().position(|&(other, _, _)| other == index) else {
+            let Some(component) = self.components.iter().position(|&(other, _, _)| other == index)
+            else {
                 continue;
             };
             let (_, wide, high) = self.components[component];
             let (class, high) = (store.scaled.class, high as usize);
             let rows = store.rows.get_mut(y * high..(y + 1) * high).unwrap_or_default();
             for (row, blocks) in rows.iter_mut().enumerate() {
-                let (coefficients, nonzero) = (&mut blocks.coefficients[..], &mut blocks.nonzero[..]);
-                lanes.push(Lane { component, row, class, wide: wide as usize, coefficients, nonzero });
+                let (coefficients, nonzero) =
+                    (&mut blocks.coefficients[..], &mut blocks.nonzero[..]);
+                lanes.push(Lane {
+                    component,
+                    row,
+                    class,
+                    wide: wide as usize,
+                    coefficients,
+                    nonzero,
+                });
             }
         }
         lanes.sort_by_key(|lane| lane.component);
@@ -227,10 +241,16 @@ fn add(
             let first = (x + i) * lane.wide;
             let len = lane.class.len();
             for column in first..first + lane.wide {
-                let kept = lane.coefficients.get_mut(column * len..(column + 1) * len).ok_or(Damage)?;
+                let kept =
+                    lane.coefficients.get_mut(column * len..(column + 1) * len).ok_or(Damage)?;
                 let mut untraced = 0;
                 let nonzero = lane.nonzero.get_mut(column).unwrap_or(&mut untraced);
-                decode(state, data, lane.component, &mut Target { class: lane.class, kept, nonzero })?;
+                decode(
+                    state,
+                    data,
+                    lane.component,
+                    &mut Target { class: lane.class, kept, nonzero },
+                )?;
             }
         }
         Ok(())

@@ -71,7 +71,13 @@ pub(crate) enum Found {
 impl ScanReader {
     /// At the start of a scan whose data begins at `offset`. `interval` is 0 where there are no
     /// restart markers, and no MCU takes more than `reserve` bytes.
-    pub(crate) fn new(offset: usize, total: u64, interval: u32, reserve: usize, on_damage: OnDamage) -> Self {
+    pub(crate) fn new(
+        offset: usize,
+        total: u64,
+        interval: u32,
+        reserve: usize,
+        on_damage: OnDamage,
+    ) -> Self {
         let interval = if interval == 0 { total } else { interval.into() };
         ScanReader {
             data: Vec::new(),
@@ -206,7 +212,9 @@ impl ScanReader {
             return Err(if self.ended && self.next >= view.end() && bits.overran(&self.data) {
                 Error::Truncated { offset: view.end() }
             } else {
-                Error::Damaged { offset: view.stuffed(self.start, bits.position() / 8).min(self.next) }
+                Error::Damaged {
+                    offset: view.stuffed(self.start, bits.position() / 8).min(self.next),
+                }
             });
         }
         self.lost = self.left - done as u64;
@@ -254,7 +262,8 @@ impl ScanReader {
         let (from, enough) = (self.next, self.reserve + WINDOW);
         while !self.ended && self.data.len() < enough {
             let before = self.next;
-            (self.next, self.ended) = view.unstuff(before, enough - self.data.len(), &mut self.data);
+            (self.next, self.ended) =
+                view.unstuff(before, enough - self.data.len(), &mut self.data);
             if self.next == before {
                 break;
             }
@@ -266,7 +275,11 @@ impl ScanReader {
 
     /// Passes the restart marker that has to be next, and answers nothing; or why it is still to be
     /// found.
-    fn next_interval(&mut self, view: View<'_>, quota: &mut Quota<'_>) -> Result<Option<Found>, Error> {
+    fn next_interval(
+        &mut self,
+        view: View<'_>,
+        quota: &mut Quota<'_>,
+    ) -> Result<Option<Found>, Error> {
         let mut from = self.searched.max(self.next);
         quota.spent(RESTART_BYTES);
         let lost = loop {

@@ -104,7 +104,11 @@ impl Parser {
     ///
     /// # Errors
     /// [`Error::Truncated`] where the input ends without EOI.
-    pub(crate) fn read_scan(&mut self, view: View<'_>, quota: &mut Quota<'_>) -> Result<Next, Error> {
+    pub(crate) fn read_scan(
+        &mut self,
+        view: View<'_>,
+        quota: &mut Quota<'_>,
+    ) -> Result<Next, Error> {
         loop {
             match self.read_segment(view, quota)? {
                 Step::Found(next) => return Ok(next),
@@ -163,7 +167,10 @@ impl Parser {
                 return Ok(Step::Found(Next::Starved));
             }
             Search::Over if within < view.end() => {
-                return Err(Error::Invalid { what: "garbage instead of a segment", offset: self.at });
+                return Err(Error::Invalid {
+                    what: "garbage instead of a segment",
+                    offset: self.at,
+                });
             }
             Search::Over => return Err(truncated),
         };
@@ -186,7 +193,8 @@ impl Parser {
             return Err(too_much);
         }
         let start = at + 4;
-        let length = view.from(at + 2).first_chunk().map(|length| u16::from_be_bytes(*length).max(2) - 2);
+        let length =
+            view.from(at + 2).first_chunk().map(|length| u16::from_be_bytes(*length).max(2) - 2);
         let body = length.and_then(|length| view.from(start).get(..length.into()));
         let Some(body) = body else {
             if view.is_complete() {
@@ -300,7 +308,8 @@ impl Parser {
         for &[id, tables] in named.as_chunks().0 {
             // Two components of the same name come in the order of the frame.
             let taken = |index: &usize| components.iter().any(|(other, _, _)| other == index);
-            let index = (0..frame.components.len()).find(|i| frame.components[*i].id == id && !taken(i))?;
+            let index =
+                (0..frame.components.len()).find(|i| frame.components[*i].id == id && !taken(i))?;
             components.push((index, tables >> 4, tables & 15));
         }
         let &[start, end, bits, ..] = rest else { return None };
@@ -336,7 +345,11 @@ impl Parser {
             adobe: self.adobe,
             jfif: self.jfif.as_ref().map(part),
             exif: self.exif.as_ref().map(part),
-            icc: self.icc.iter().map(|(number, count, range)| (*number, *count, part(range))).collect(),
+            icc: self
+                .icc
+                .iter()
+                .map(|(number, count, range)| (*number, *count, part(range)))
+                .collect(),
             interleaved: false,
         })
     }

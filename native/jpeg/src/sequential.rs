@@ -140,7 +140,8 @@ impl Sequential {
         });
         // This thread begins at once, while others still wake.
         pool.in_place_scope(|scope| job.work(scope, &section));
-        let Section { filled, error, .. } = section.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let Section { filled, error, .. } =
+            section.into_inner().unwrap_or_else(PoisonError::into_inner);
         bands.have_arrived(filled);
         error.map_or(Ok(filled), Err)
     }

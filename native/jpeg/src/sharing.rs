@@ -131,7 +131,12 @@ impl<'a> Job<'a> {
     }
 
     /// Decodes a row of MCUs that is known to be sound.
-    fn decode(&self, start: Start, row: &mut McuRow<'_>, coefficients: &mut Vec<i16>) -> Result<(), Error> {
+    fn decode(
+        &self,
+        start: Start,
+        row: &mut McuRow<'_>,
+        coefficients: &mut Vec<i16>,
+    ) -> Result<(), Error> {
         let scan = &self.layout.scan;
         let across = scan.across as usize;
         let mut reader =

@@ -117,7 +117,11 @@ impl Ahead {
         let outlines = dense && scan.restart_interval == 0;
         Ahead {
             scan: if outlines { Arc::new(scan.outline()) } else { scan.clone() },
-            joined: if outlines { Joined::Starts(VecDeque::new()) } else { Joined::Runs(VecDeque::new()) },
+            joined: if outlines {
+                Joined::Starts(VecDeque::new())
+            } else {
+                Joined::Runs(VecDeque::new())
+            },
             count: 0,
             pieces: VecDeque::new(),
             first: 0,
@@ -249,7 +253,8 @@ impl Ahead {
                 (next, Part::Bytes { range: at..end, bit })
             }
             Next::Interval { at, restart, left } => {
-                let (next, intervals) = self.intervals(reader.interval(), view, (at, restart, left));
+                let (next, intervals) =
+                    self.intervals(reader.interval(), view, (at, restart, left));
                 if intervals.is_empty() {
                     self.next = Some(next);
                     return None;
@@ -301,7 +306,11 @@ impl Ahead {
         let fits = reader.interval() <= self.most_mcus();
         if scan.restart_interval > 0 && fits && interval_bytes <= self.each as u64 {
             if let Some(at) = reader.at_interval(view, &mut Quota::of_a_call(stop)) {
-                return Some(Next::Interval { at, restart: reader.restart(), left: reader.total() });
+                return Some(Next::Interval {
+                    at,
+                    restart: reader.restart(),
+                    left: reader.total(),
+                });
             }
             // In the middle of one: on to its end.
         } else if reader.left() == 0 {

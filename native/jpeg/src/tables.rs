@@ -52,7 +52,8 @@ impl Tables {
             (values, body) = rest.split_at_checked(64 * bytes)?;
             let mut table = [0; 64];
             for (value, place) in values.chunks_exact(bytes).zip(ZIGZAG) {
-                table[usize::from(place)] = value.iter().fold(0, |value, &byte| value << 8 | u16::from(byte));
+                table[usize::from(place)] =
+                    value.iter().fold(0, |value, &byte| value << 8 | u16::from(byte));
             }
             *defined = Some(Arc::new(table));
         }
@@ -92,7 +93,8 @@ impl Tables {
     pub(crate) fn bytes_beside(&self, other: &Tables) -> usize {
         let huffman = self.dc.iter().chain(&self.ac).zip(other.dc.iter().chain(&other.ac));
         let huffman = huffman.filter(|(one, other)| !is_same(one, other));
-        let huffman: usize = huffman.filter_map(|(one, _)| one.as_ref()).map(|table| table.len()).sum();
+        let huffman: usize =
+            huffman.filter_map(|(one, _)| one.as_ref()).map(|table| table.len()).sum();
         let quantizers = self.quantizers.iter().zip(&other.quantizers);
         let quantizers = quantizers.filter(|(one, other)| one.is_some() && !is_same(one, other));
         huffman + quantizers.count() * size_of::<[u16; 64]>()

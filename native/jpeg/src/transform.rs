@@ -40,7 +40,9 @@ impl Transform {
             Class::One => {
                 let quantizer = self.quantizers[0];
                 for i in 0..blocks.len() {
-                    if let (Some(dc), Some(out)) = (coefficients.get(i * each), out.get_mut(i * step)) {
+                    if let (Some(dc), Some(out)) =
+                        (coefficients.get(i * each), out.get_mut(i * step))
+                    {
                         *out = idct1(dc.wrapping_add(offset), quantizer);
                     }
                 }
@@ -54,7 +56,8 @@ impl Transform {
                     if let (Some(&[dc, a, b, c]), Some([v, w]), Some([x, y])) =
                         (block, above.get_mut(pair.clone()), below.get_mut(pair))
                     {
-                        [*v, *w, *x, *y] = idct2(&[dc.wrapping_add(offset), a, b, c], &[q, r, s, t]);
+                        [*v, *w, *x, *y] =
+                            idct2(&[dc.wrapping_add(offset), a, b, c], &[q, r, s, t]);
                     }
                 }
             }

@@ -16,7 +16,9 @@ fn files() -> Vec<(String, Bytes)> {
     // Folders hold what the fuzzers found on this machine.
     let files: Vec<_> = paths
         .filter(|path| path.is_file())
-        .map(|path| (path.file_name().unwrap().display().to_string(), std::fs::read(&path).unwrap().into()))
+        .map(|path| {
+            (path.file_name().unwrap().display().to_string(), std::fs::read(&path).unwrap().into())
+        })
         .collect();
     assert!(files.len() > 40, "{} files", files.len());
     files
@@ -24,8 +26,13 @@ fn files() -> Vec<(String, Bytes)> {
 
 fn ways(scale: Scale) -> [Options; 4] {
     let options = Options { scale, piece: 48, ..Options::default() };
-    [(true, OnDamage::Fail), (true, OnDamage::Gray), (false, OnDamage::Fail), (false, OnDamage::Gray)]
-        .map(|(dc_only, on_damage)| Options { dc_only, on_damage, ..options })
+    [
+        (true, OnDamage::Fail),
+        (true, OnDamage::Gray),
+        (false, OnDamage::Fail),
+        (false, OnDamage::Gray),
+    ]
+    .map(|(dc_only, on_damage)| Options { dc_only, on_damage, ..options })
 }
 
 #[test]
@@ -75,7 +82,12 @@ fn each_is_the_same_in_pieces() {
             let whole = rows(&file, &options, usize::MAX, Effort::Mcus(usize::MAX));
             for sizes in [&[1][..], &[13], &[97], &[1009], &[1, 600, 2, 3]] {
                 let pieces = rows_of_pieces(&file, &options, sizes, None);
-                assert!(whole == pieces, "{name}, {options:?}, {sizes:?}: {:?}, {:?}", whole.1, pieces.1);
+                assert!(
+                    whole == pieces,
+                    "{name}, {options:?}, {sizes:?}: {:?}, {:?}",
+                    whole.1,
+                    pieces.1
+                );
             }
             let pieces = rows_of_pieces(&file, &options, &[file.len() / 3 + 1], Some(&pool));
             assert_eq!(whole.1, pieces.1, "{name}, {options:?}");

@@ -1,5 +1,10 @@
 //! However a picture is cut up, and on however many threads, it comes out the same.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 #[path = "common/decoding.rs"]
 mod decoding;
@@ -63,7 +68,8 @@ fn assert_same(input: &Bytes, options: &Options, pool: &ThreadPool) -> Option<Er
 /// many.
 #[test]
 fn large_pictures_are_the_same_on_any_number_of_threads() {
-    let pools = [2, 3, 8].map(|threads| ThreadPoolBuilder::new().num_threads(threads).build().unwrap());
+    let pools =
+        [2, 3, 8].map(|threads| ThreadPoolBuilder::new().num_threads(threads).build().unwrap());
     let (width, height) = (2000u16, 1500u16);
     let pixels: Vec<u8> = (0..u32::from(width) * u32::from(height) * 3)
         .map(|i| {
@@ -170,7 +176,9 @@ fn file(
         Script::Interleaved => (Process::Baseline, scripts::interleaved(&picture)),
         Script::Separate => (Process::Extended, scripts::one_per_component(&picture)),
         Script::Progressive => (Process::Progressive, scripts::progressive(&picture)),
-        Script::RandomProgressive => (Process::Progressive, scripts::random_progressive(&picture, seed)),
+        Script::RandomProgressive => {
+            (Process::Progressive, scripts::random_progressive(&picture, seed))
+        }
     };
     let options = writer::Options {
         process,

@@ -1,6 +1,11 @@
 //! Files made to take long: no call does more than its share, whatever the bytes, and the rows are
 //! what they would be without.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 #[path = "common/decoding.rs"]
 mod decoding;
@@ -11,7 +16,9 @@ use bytes::Bytes;
 use decoding::{Decoding, Effort, header};
 use rayon::ThreadPoolBuilder;
 use thumbelina_codec::{Input, Poll, Stop};
-use thumbelina_jpeg::{Error, Header, HeadersReader, MOST_LOOKED_AT, OnDamage, Options, Scale, decode};
+use thumbelina_jpeg::{
+    Error, Header, HeadersReader, MOST_LOOKED_AT, OnDamage, Options, Scale, decode,
+};
 use writer::{Icc, Picture, Process, Scan, scripts};
 
 const COMMENT: [u8; 4] = [0xFF, 0xFE, 0, 2];
@@ -29,7 +36,10 @@ fn empty_tables() -> Vec<u8> {
 fn progressive() -> Vec<u8> {
     let picture = Picture::random(1, 40, 33, &[(2, 2), (1, 1), (1, 1)], 80);
     let scans = scripts::progressive(&picture);
-    writer::write(&picture, &writer::Options { process: Process::Progressive, scans, ..Default::default() })
+    writer::write(
+        &picture,
+        &writer::Options { process: Process::Progressive, scans, ..Default::default() },
+    )
 }
 
 fn baseline(restart: u16) -> Vec<u8> {
@@ -156,7 +166,10 @@ fn headers_are_read_in_steps_as_they_come() {
                 }
             };
             assert_eq!(*headers.header(), expected, "{what}");
-            assert!(size < usize::MAX || working >= least / 20, "{what}: {working} steps for {least}");
+            assert!(
+                size < usize::MAX || working >= least / 20,
+                "{what}: {working} steps for {least}"
+            );
         }
     }
     let (stop, mut input) = (Stop::new(), Input::whole(file.into()));
@@ -178,7 +191,9 @@ fn metadata_without_end_is_an_error_that_says_where() {
             let bad = with(&file, 0xC4, number, &[&COMMENT, &bytes[..]].concat());
             let start = bad.windows(4).position(|four| four == COMMENT).unwrap() + 4;
             let (_, error) = bounded(&bad, &options(Scale::Full, OnDamage::Fail), 0);
-            let Some(Error::Invalid { what: found, offset: at }) = error else { panic!("{error:?}") };
+            let Some(Error::Invalid { what: found, offset: at }) = error else {
+                panic!("{error:?}")
+            };
             assert_eq!(found, what);
             if let Some(offset) = offset {
                 assert_eq!(at, start + offset, "{what}");
@@ -192,9 +207,12 @@ fn scans_that_are_not_wanted_are_passed_in_steps() {
     let file = progressive();
     let options = options(Scale::Eighth, OnDamage::Fail);
     let plain = decode(file.clone(), &options).unwrap().samples;
-    for data in
-        [vec![0; 2 << 20], [0xFF, 0].repeat(1 << 20), vec![0xFF; 2 << 20], [0xFF, 0xD0].repeat(1 << 20)]
-    {
+    for data in [
+        vec![0; 2 << 20],
+        [0xFF, 0].repeat(1 << 20),
+        vec![0xFF; 2 << 20],
+        [0xFF, 0xD0].repeat(1 << 20),
+    ] {
         // At the end of the last scan but one, which has AC coefficients.
         let last = with(&file, 0xD9, 0, &data);
         let (samples, error) = bounded(&last, &options, (2 << 20) / SEARCHED);
@@ -213,7 +231,8 @@ fn the_next_restart_marker_is_searched_in_steps() {
     for scale in Scale::ALL {
         let (_, error) = bounded(&input, &options(scale, OnDamage::Fail), gap.len() / SEARCHED);
         assert_eq!(error, None, "the marker at {at} is the right one");
-        let (samples, error) = bounded(&input, &options(scale, OnDamage::Gray), gap.len() / SEARCHED);
+        let (samples, error) =
+            bounded(&input, &options(scale, OnDamage::Gray), gap.len() / SEARCHED);
         assert_eq!(error, None);
         assert!(samples == decode(file.clone(), &options(scale, OnDamage::Fail)).unwrap().samples);
     }
@@ -311,8 +330,11 @@ fn runs_of_empty_blocks_go_over_any_number_of_rows() {
     for (band, most) in [(AC, 1), ([1, 63, 0x10].as_slice(), 8192 / 32)] {
         let mut scans = vec![(DC, &[0; 1024][..])];
         scans.extend(vec![(band, &[0, 0][..]); 190]);
-        let (samples, error, calls) =
-            rows(&flat(0xC2, 8, 0xFFFF, &scans), &options(Scale::Full, OnDamage::Fail), Effort::Mcus(100));
+        let (samples, error, calls) = rows(
+            &flat(0xC2, 8, 0xFFFF, &scans),
+            &options(Scale::Full, OnDamage::Fail),
+            Effort::Mcus(100),
+        );
         assert_eq!((samples, error), (vec![128; 8 * 0xFFFF], None));
         assert!(calls < 2 * 8192 + 8192 / 100 + 190 * (5 + most), "{calls} calls");
     }
@@ -431,7 +453,8 @@ fn what_a_header_takes_is_said_without_reading_it() {
 #[test]
 fn a_missing_height_is_looked_for_in_all_of_the_file() {
     let picture = Picture::random(2, 40, 33, &[(1, 1)], 80);
-    let options = writer::Options { scans: scripts::interleaved(&picture), dnl: true, ..Default::default() };
+    let options =
+        writer::Options { scans: scripts::interleaved(&picture), dnl: true, ..Default::default() };
     let file = writer::write(&picture, &options);
     assert_eq!(header(file.clone()).unwrap().height, 33);
     let nanos = Header::nanos(&file, u64::MAX);

@@ -112,8 +112,10 @@ fn memory_is_said_beforehand() {
                         if process == Process::Progressive { &[true, false] } else { &[true] };
                     for &dc_only in ways {
                         let options = Options { scale, dc_only, ..Options::default() };
-                        let (said, held) = (found.memory(&options), peak(|| decode(&file, &options)));
-                        let what = format!("{width} by {height}, {sampling:?}, {process:?}, {options:?}");
+                        let (said, held) =
+                            (found.memory(&options), peak(|| decode(&file, &options)));
+                        let what =
+                            format!("{width} by {height}, {sampling:?}, {process:?}, {options:?}");
                         assert!(held <= said, "{held} of {said}: {what}");
                         assert!(said <= held + held / 2 + (1 << 20), "{held} of {said}: {what}");
                     }
@@ -127,9 +129,10 @@ fn memory_is_said_beforehand() {
 fn metadata_takes_next_to_nothing() {
     let picture = picture(16, 16, &[(1, 1)]);
     let file = write(&picture, Process::Progressive, scripts::progressive(&picture), None);
-    for segment in
-        [&b"\xFF\xE2\0\x12ICC_PROFILE\0\x01\x02ab"[..], b"\xFF\xC4\0\x13\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"]
-    {
+    for segment in [
+        &b"\xFF\xE2\0\x12ICC_PROFILE\0\x01\x02ab"[..],
+        b"\xFF\xC4\0\x13\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
+    ] {
         let many = segment.repeat(9_900);
         let front = Bytes::from([&file[..2], &many, &file[2..]].concat());
         let held = peak(|| drop(header(front.clone())));

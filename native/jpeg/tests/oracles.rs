@@ -1,5 +1,10 @@
 //! Beside other decoders, and beside the reference pictures of odd files where there are any.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use std::path::{Path, PathBuf};
 
@@ -61,12 +66,16 @@ fn other_decoders_see_the_same() {
         let bytes = std::fs::read(&path).unwrap();
         let name = path.display();
         let Ok(Image { samples, channels, .. }) = decode(bytes.clone(), &Options::default()) else {
-            assert!(["truncated", "huge"].iter().any(|bad| name.to_string().contains(bad)), "{name}");
+            assert!(
+                ["truncated", "huge"].iter().any(|bad| name.to_string().contains(bad)),
+                "{name}"
+            );
             continue;
         };
-        for (oracle, theirs) in
-            [("zune-jpeg", by_zune(&bytes, channels)), ("jpeg-decoder", by_jpeg_decoder(&bytes, channels))]
-        {
+        for (oracle, theirs) in [
+            ("zune-jpeg", by_zune(&bytes, channels)),
+            ("jpeg-decoder", by_jpeg_decoder(&bytes, channels)),
+        ] {
             let Some(theirs) = theirs.filter(|theirs| theirs.len() == samples.len()) else {
                 println!("{name}: not for {oracle}");
                 continue;
@@ -108,8 +117,11 @@ fn odd_files_look_like_their_reference_pictures() {
         });
         let ours = ours.unwrap_or_else(|error| panic!("{name}: {error}"));
         let theirs = image::open(&reference).unwrap();
-        let theirs =
-            if ours.channels == 1 { theirs.to_luma8().into_raw() } else { theirs.to_rgb8().into_raw() };
+        let theirs = if ours.channels == 1 {
+            theirs.to_luma8().into_raw()
+        } else {
+            theirs.to_rgb8().into_raw()
+        };
         let psnr = psnr(&ours.samples, &theirs);
         println!("{name}: {psnr:.1} dB");
         assert!(psnr > 35.0, "{name}: {psnr} dB");

@@ -1,5 +1,10 @@
 //! Pictures decode as their bytes come, and let go of them.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 #[path = "common/decoding.rs"]
 mod decoding;
@@ -88,7 +93,10 @@ fn a_large_picture_takes_little_more_than_a_piece() {
         for scale in Scale::ALL {
             let options = Options { scale, ..Options::default() };
             let followed = follow(&file, &options);
-            assert!(followed.samples == decode(file.clone(), &options).unwrap().samples, "{scale:?}");
+            assert!(
+                followed.samples == decode(file.clone(), &options).unwrap().samples,
+                "{scale:?}"
+            );
             assert!(followed.window <= 2 * PIECE, "{} bytes", followed.window);
             assert!(followed.first_rows <= 4 * PIECE, "{} bytes", followed.first_rows);
             assert_eq!(followed.held, header(file.clone()).unwrap().memory(&options));
@@ -129,7 +137,10 @@ fn several_threads_take_over_what_is_left() {
             let whole = decode(file.clone(), &options).unwrap().samples;
             for sizes in [&[file.len() / 2 + 1][..], &[PIECE, 3 * file.len() / 4], &[1001]] {
                 let (samples, error) = rows_of_pieces(&file, &options, sizes, Some(&pool));
-                assert!(error.is_none() && samples == whole, "{restart}, {scale:?}, {sizes:?}: {error:?}");
+                assert!(
+                    error.is_none() && samples == whole,
+                    "{restart}, {scale:?}, {sizes:?}: {error:?}"
+                );
             }
         }
     }
@@ -144,7 +155,8 @@ fn a_cut_picture_ends_where_it_was_cut() {
         (Process::Extended, scripts::one_per_component(&picture)),
         (Process::Progressive, scripts::progressive(&picture)),
     ] {
-        let file = writer::write(&picture, &writer::Options { process, scans, ..Default::default() });
+        let file =
+            writer::write(&picture, &writer::Options { process, scans, ..Default::default() });
         let file = Bytes::from(file);
         for end in (0..file.len()).step_by(7) {
             let cut = file.slice(..end);
@@ -156,7 +168,8 @@ fn a_cut_picture_ends_where_it_was_cut() {
                         Ok(image) => assert!(error.is_none() && samples == image.samples, "{end}"),
                         Err(expected) => assert_eq!(error, Some(expected), "{end}"),
                     }
-                    let is_late = matches!(error, Some(Error::Truncated { offset }) if offset != end);
+                    let is_late =
+                        matches!(error, Some(Error::Truncated { offset }) if offset != end);
                     assert!(!is_late, "{error:?} of {end}");
                 }
             }

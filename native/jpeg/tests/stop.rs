@@ -1,5 +1,10 @@
 //! A stop is obeyed soon, whatever a picture is at and on any number of threads.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use std::thread::{sleep, spawn};
 use std::time::{Duration, Instant};
@@ -30,7 +35,12 @@ fn large(progressive: bool, restart: u16) -> Bytes {
 }
 
 /// Decodes until it is stopped, or to the end, and says when it returned.
-fn decode(file: &Bytes, scale: Scale, pool: Option<&ThreadPool>, stop: &Stop) -> (Instant, Option<Error>) {
+fn decode(
+    file: &Bytes,
+    scale: Scale,
+    pool: Option<&ThreadPool>,
+    stop: &Stop,
+) -> (Instant, Option<Error>) {
     let (mut input, budget) = (Input::whole(file.clone()), Budget::new(1 << 30));
     let context = Context { pool, stop, budget: &budget };
     let Poll::Ready(headers) = Headers::read(&mut input).unwrap() else { panic!("it is complete") };
@@ -47,7 +57,8 @@ fn decode(file: &Bytes, scale: Scale, pool: Option<&ThreadPool>, stop: &Stop) ->
 
 #[test]
 fn no_call_goes_on_for_long() {
-    let pools = [2, 4].map(|threads| ThreadPoolBuilder::new().num_threads(threads).build().unwrap());
+    let pools =
+        [2, 4].map(|threads| ThreadPoolBuilder::new().num_threads(threads).build().unwrap());
     for (progressive, restart) in [(false, 0), (false, 40), (true, 0)] {
         let file = large(progressive, restart);
         for scale in [Scale::Eighth, Scale::Full] {

@@ -1,5 +1,10 @@
 //! What comes out is what the coefficients say.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 #[path = "common/decoding.rs"]
 mod decoding;
@@ -93,9 +98,11 @@ fn an_eighth_is_the_average_of_blocks() {
             64 + (random % 128) as u8
         });
         let scans = scripts::interleaved(&picture);
-        let input = writer::write(&picture, &writer::Options { scans, ..writer::Options::default() });
+        let input =
+            writer::write(&picture, &writer::Options { scans, ..writer::Options::default() });
         let full = decode(input.clone(), &Options::default()).unwrap();
-        let eighth = decode(input, &Options { scale: Scale::Eighth, ..Options::default() }).unwrap();
+        let eighth =
+            decode(input, &Options { scale: Scale::Eighth, ..Options::default() }).unwrap();
         assert_eq!((eighth.width, eighth.height), (8, 6));
         for (i, &found) in eighth.samples.iter().enumerate() {
             let (x, y) = (i % 8 * 8, i / 8 * 8);

@@ -5,8 +5,8 @@ use std::ffi::c_void;
 use std::ptr::{null, null_mut};
 
 use rustler::sys::{
-    ErlNifEnv, ErlNifMonitor, ErlNifPid, enif_alloc_resource, enif_get_resource, enif_make_resource,
-    enif_monitor_process, enif_release_resource,
+    ErlNifEnv, ErlNifMonitor, ErlNifPid, enif_alloc_resource, enif_get_resource,
+    enif_make_resource, enif_monitor_process, enif_release_resource,
 };
 use rustler::{Env, Term};
 
@@ -48,8 +48,9 @@ impl<'a> Handle<'a> {
         let env = term.get_env();
         let mut object: *const c_void = null();
         // SAFETY: the term is of this environment, and `object` is a place for the address.
-        let is_job =
-            unsafe { enif_get_resource(env.as_c_arg(), term.as_c_arg(), job_type(env), &mut object) != 0 };
+        let is_job = unsafe {
+            enif_get_resource(env.as_c_arg(), term.as_c_arg(), job_type(env), &mut object) != 0
+        };
         if !is_job {
             return None;
         }

@@ -109,7 +109,9 @@ extern "C" fn nif_init() -> *const ErlNifEntry {
 
 #[cfg(windows)]
 #[unsafe(no_mangle)]
-extern "C" fn nif_init(callbacks: *mut rustler::codegen_runtime::DynNifCallbacks) -> *const ErlNifEntry {
+extern "C" fn nif_init(
+    callbacks: *mut rustler::codegen_runtime::DynNifCallbacks,
+) -> *const ErlNifEntry {
     // SAFETY: they are the VM's, and it is called before any of them is.
     unsafe { rustler::codegen_runtime::internal_set_symbols(callbacks) };
     stay();
@@ -120,7 +122,11 @@ extern "C" fn nif_init(callbacks: *mut rustler::codegen_runtime::DynNifCallbacks
 #[cfg(windows)]
 fn stay() {
     unsafe extern "system" {
-        fn GetModuleHandleExW(flags: u32, address: *const c_void, module: *mut *mut c_void) -> c_int;
+        fn GetModuleHandleExW(
+            flags: u32,
+            address: *const c_void,
+            module: *mut *mut c_void,
+        ) -> c_int;
     }
     const PIN: u32 = 1;
     const FROM_ADDRESS: u32 = 4;

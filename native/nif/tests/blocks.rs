@@ -35,15 +35,21 @@ impl Large for Counting {
     unsafe fn free(block: *mut c_void, size: usize) {
         let mut out = OUT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let known = out.get_or_insert_default().remove(&block.addr());
-        assert!(known.is_some_and(|known| known >= size), "{known:?} bytes, of which {size} are freed");
+        assert!(
+            known.is_some_and(|known| known >= size),
+            "{known:?} bytes, of which {size} are freed"
+        );
         // SAFETY: it was made in `alloc`, with this layout.
-        unsafe { System.dealloc(block.cast::<u8>().wrapping_sub(LARGE_ALIGN), around(known.unwrap_or(0))) };
+        unsafe {
+            System.dealloc(block.cast::<u8>().wrapping_sub(LARGE_ALIGN), around(known.unwrap_or(0)))
+        };
     }
 }
 
 fn is_out(block: *mut u8) -> bool {
     let out = OUT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    out.as_ref().is_some_and(|out| out.keys().any(|&known| (known..known + 80).contains(&block.addr())))
+    out.as_ref()
+        .is_some_and(|out| out.keys().any(|&known| (known..known + 80).contains(&block.addr())))
 }
 
 #[test]
@@ -53,11 +59,17 @@ fn blocks_keep_what_is_in_them_across_the_two_allocators() {
     for align in [1, 8, 16, 64] {
         for from in sizes {
             for to in sizes {
-                let Ok(layout) = Layout::from_size_align(from, align) else { unreachable!("a layout") };
-                let Ok(moved) = Layout::from_size_align(to, align) else { unreachable!("a layout") };
+                let Ok(layout) = Layout::from_size_align(from, align) else {
+                    unreachable!("a layout")
+                };
+                let Ok(moved) = Layout::from_size_align(to, align) else {
+                    unreachable!("a layout")
+                };
                 // SAFETY: the size is not zero.
                 let block = unsafe { allocator.alloc(layout) };
-                assert!(block.addr().is_multiple_of(align) && is_out(block) == (from >= LARGE_BYTES));
+                assert!(
+                    block.addr().is_multiple_of(align) && is_out(block) == (from >= LARGE_BYTES)
+                );
                 for i in 0..from {
                     // SAFETY: it is inside of the block.
                     unsafe { block.wrapping_add(i).write(i as u8) };
@@ -67,17 +79,21 @@ fn blocks_keep_what_is_in_them_across_the_two_allocators() {
                 assert!(block.addr().is_multiple_of(align) && is_out(block) == (to >= LARGE_BYTES));
                 for i in 0..from.min(to) {
                     // SAFETY: it is inside of the block.
-                    assert_eq!(unsafe { block.wrapping_add(i).read() }, i as u8, "{from} to {to}, {align}");
+                    let byte = unsafe { block.wrapping_add(i).read() };
+                    assert_eq!(byte, i as u8, "{from} to {to}, {align}");
                 }
                 // SAFETY: the block has this layout by now.
                 unsafe { allocator.dealloc(block, moved) };
             }
         }
-        let Ok(zeros) = Layout::from_size_align(2 * LARGE_BYTES, align) else { unreachable!("a layout") };
+        let Ok(zeros) = Layout::from_size_align(2 * LARGE_BYTES, align) else {
+            unreachable!("a layout")
+        };
         // SAFETY: the size is not zero.
         let block = unsafe { allocator.alloc_zeroed(zeros) };
         // SAFETY: the block has that many bytes.
-        assert!(unsafe { std::slice::from_raw_parts(block, zeros.size()) }.iter().all(|&byte| byte == 0));
+        let bytes = unsafe { std::slice::from_raw_parts(block, zeros.size()) };
+        assert!(bytes.iter().all(|&byte| byte == 0));
         // SAFETY: the block has this layout.
         unsafe { allocator.dealloc(block, zeros) };
     }

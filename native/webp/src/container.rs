@@ -162,8 +162,11 @@ impl Header {
                 frame = Some(found);
             }
         }
-        let inside =
-            frame.map(|frame| Chunks { input, next: frame.at + FRAME_HEADER_LEN, end: frame.at + frame.len });
+        let inside = frame.map(|frame| Chunks {
+            input,
+            next: frame.at + FRAME_HEADER_LEN,
+            end: frame.at + frame.len,
+        });
         let mut inside = inside.into_iter().flatten();
         while nanos < most && inside.next().is_some() {
             nanos += CHUNK_NANOS;
@@ -189,7 +192,8 @@ impl Header {
     }
 
     fn extended(input: &Bytes, first: &Found, chunks: Chunks<'_>) -> Result<Self, Error> {
-        let Canvas { width, height, claims_alpha, is_animated } = Canvas::read(&chunk(input, first))?;
+        let Canvas { width, height, claims_alpha, is_animated } =
+            Canvas::read(&chunk(input, first))?;
         let [mut still, mut alpha, mut frame] = [const { None::<Found> }; 3];
         let [mut exif, mut icc, mut xmp] = [const { None::<Found> }; 3];
         for found in chunks {
@@ -213,11 +217,16 @@ impl Header {
             };
             let &[x0, x1, x2, y0, y1, y2, w0, w1, w2, h0, h1, h2, ..] = head;
             let [left, top] = [[x0, x1, x2], [y0, y1, y2]].map(|place| three_bytes(place) * 2);
-            let [frame_width, frame_height] = [[w0, w1, w2], [h0, h1, h2]].map(|side| three_bytes(side) + 1);
+            let [frame_width, frame_height] =
+                [[w0, w1, w2], [h0, h1, h2]].map(|side| three_bytes(side) + 1);
             if left + frame_width > width || top + frame_height > height {
-                return Err(Error::Invalid { what: "a frame that leaves the canvas", offset: frame.at });
+                return Err(Error::Invalid {
+                    what: "a frame that leaves the canvas",
+                    offset: frame.at,
+                });
             }
-            let inside = Chunks { input, next: frame.at + FRAME_HEADER_LEN, end: frame.at + frame.len };
+            let inside =
+                Chunks { input, next: frame.at + FRAME_HEADER_LEN, end: frame.at + frame.len };
             let [mut still, mut alpha] = [const { None::<Found> }; 2];
             for mut found in inside {
                 found.cut &= frame.cut;
@@ -249,8 +258,9 @@ impl Header {
         let covers = (frame_width, frame_height) == (width, height);
         // A still that has an ALPH chunk only in its flags is opaque.
         let may_have_alpha = is_animated || is_lossless || alpha.is_some();
-        let metadata =
-            |found: Option<Found>| found.filter(|found| !found.cut).map(|found| chunk(input, &found).data);
+        let metadata = |found: Option<Found>| {
+            found.filter(|found| !found.cut).map(|found| chunk(input, &found).data)
+        };
         Ok(Header {
             width,
             height,
@@ -297,7 +307,8 @@ impl Canvas {
 fn riff_end(input: &[u8]) -> Result<usize, Error> {
     let Some(&[r, i, f0, f1, l0, l1, l2, l3, w, e, b, p]) = input.first_chunk::<RIFF_LEN>() else {
         // It may be the beginning of one.
-        let so_far = |tag: &[u8; 4], from: usize| input.iter().skip(from).zip(tag).all(|(a, b)| a == b);
+        let so_far =
+            |tag: &[u8; 4], from: usize| input.iter().skip(from).zip(tag).all(|(a, b)| a == b);
         let may_be = so_far(RIFF, 0) && so_far(WEBP, 8);
         return Err(if may_be { Error::Truncated { offset: input.len() } } else { Error::NotWebp });
     };
@@ -315,7 +326,9 @@ fn first_chunk(input: &[u8]) -> Result<(Found, Chunks<'_>), Error> {
     let mut chunks = Chunks { input, next: RIFF_LEN, end: input.len() };
     match chunks.next() {
         Some(first) if matches!(&first.kind, b"VP8 " | b"VP8L" | b"VP8X") => Ok((first, chunks)),
-        Some(_) => Err(Error::Invalid { what: "a chunk that no WebP begins with", offset: RIFF_LEN }),
+        Some(_) => {
+            Err(Error::Invalid { what: "a chunk that no WebP begins with", offset: RIFF_LEN })
+        }
         None => Err(Error::Truncated { offset: input.len() }),
     }
 }
@@ -331,7 +344,8 @@ fn without_prefix(exif: Bytes) -> Bytes {
 
 /// What is not there may lie behind the end of a file that has been cut off, or is still to come.
 fn missing(input: &[u8], what: &'static str) -> Error {
-    let claimed = input.get(4..8).and_then(<[u8]>::first_chunk).map_or(0, |&len| u32::from_le_bytes(len));
+    let claimed =
+        input.get(4..8).and_then(<[u8]>::first_chunk).map_or(0, |&len| u32::from_le_bytes(len));
     let offset = input.len();
     // One that does not say how long it is may always go on.
     if claimed == 0 || claimed as usize + 8 > offset {

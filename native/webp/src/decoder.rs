@@ -56,14 +56,19 @@ impl Decoder {
             Start::Lossy(start) => Lossy::bytes(start),
             Start::Lossless(start) => Lossless::bytes(start.width, start.height),
         };
-        let alpha_bytes = alpha.map_or(0, |(_, start)| start.bytes(*width, *height, ROWS_AT_A_TIME));
-        let held = budget.hold(source_bytes + alpha_bytes + (ROWS_AT_A_TIME * row_len(&header)) as u64)?;
+        let alpha_bytes =
+            alpha.map_or(0, |(_, start)| start.bytes(*width, *height, ROWS_AT_A_TIME));
+        let held =
+            budget.hold(source_bytes + alpha_bytes + (ROWS_AT_A_TIME * row_len(&header)) as u64)?;
         let source = match start {
             Start::Lossy(start) => Source::Lossy(Lossy::new(chunk.clone(), *start)),
-            Start::Lossless(start) => Source::Lossless(Box::new(Lossless::new(chunk, start, budget)?)),
+            Start::Lossless(start) => {
+                Source::Lossless(Box::new(Lossless::new(chunk, start, budget)?))
+            }
         };
         let size = (*width, *height);
-        let alpha = alpha.map(|(chunk, start)| Alpha::new(chunk, start, size, ROWS_AT_A_TIME, budget));
+        let alpha =
+            alpha.map(|(chunk, start)| Alpha::new(chunk, start, size, ROWS_AT_A_TIME, budget));
         let alpha = alpha.transpose()?;
         Ok(Decoder { header, source, alpha, next: 0, rows: Vec::new(), held })
     }
@@ -175,7 +180,8 @@ impl Decoder {
                 let mut alpha = alpha.iter();
                 for row in rows.by_ref().take(count) {
                     lossy.convert(channels, row);
-                    for (pixel, &alpha) in row.as_chunks_mut::<4>().0.iter_mut().zip(alpha.by_ref()) {
+                    for (pixel, &alpha) in row.as_chunks_mut::<4>().0.iter_mut().zip(alpha.by_ref())
+                    {
                         pixel[3] = alpha;
                     }
                 }
@@ -190,7 +196,9 @@ impl Decoder {
                         row.copy_from_slice(from);
                         continue;
                     }
-                    for (pixel, from) in row.as_chunks_mut::<3>().0.iter_mut().zip(from.as_chunks::<4>().0) {
+                    for (pixel, from) in
+                        row.as_chunks_mut::<3>().0.iter_mut().zip(from.as_chunks::<4>().0)
+                    {
                         *pixel = [from[0], from[1], from[2]];
                     }
                 }

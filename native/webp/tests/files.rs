@@ -1,5 +1,10 @@
 //! What files are made of beside their pictures, and what is wrong with some.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 #[path = "common/writer.rs"]
 mod writer;
@@ -121,11 +126,15 @@ fn a_frame_has_its_place_on_the_canvas() {
 #[test]
 fn a_picture_is_as_large_as_its_place() {
     let larger = riff(&[vp8x(0, 20, 20), vp8(20, 21)]);
-    let wider = riff(&[vp8x(ANIMATION, 20, 20), animation(&[anmf(0, 0, 10, 10, 0, &[vp8(12, 10)])])]);
+    let wider =
+        riff(&[vp8x(ANIMATION, 20, 20), animation(&[anmf(0, 0, 10, 10, 0, &[vp8(12, 10)])])]);
     for file in [larger, wider] {
         let error = header(&file).unwrap_err();
         assert!(
-            matches!(error, Error::Invalid { what: "a picture that is not as large as its place", .. }),
+            matches!(
+                error,
+                Error::Invalid { what: "a picture that is not as large as its place", .. }
+            ),
             "{error:?}"
         );
     }
@@ -133,7 +142,10 @@ fn a_picture_is_as_large_as_its_place() {
         let frames = [anmf(left, top, 10, 10, 0, &[vp8(10, 10)])];
         let file = riff(&[vp8x(ANIMATION, 20, 20), animation(&frames)]);
         let error = header(&file).unwrap_err();
-        assert!(matches!(error, Error::Invalid { what: "a frame that leaves the canvas", .. }), "{error:?}");
+        assert!(
+            matches!(error, Error::Invalid { what: "a frame that leaves the canvas", .. }),
+            "{error:?}"
+        );
     }
 }
 
@@ -262,17 +274,21 @@ fn every_beginning_of_a_file_is_truncated_or_has_its_header() {
             let beginning = file.slice(..len);
             let truncated = Error::Truncated { offset: len };
             match Header::read(&beginning) {
-                Err(error) => assert!(len < start && error == truncated, "{len}, {start}: {error:?}"),
+                Err(error) => {
+                    assert!(len < start && error == truncated, "{len}, {start}: {error:?}")
+                }
                 Ok(header) => {
                     assert!(len >= start, "{len}, {start}");
                     let known = |header: &Header| {
-                        let Header { width, height, has_alpha, is_lossless, is_animated, .. } = *header;
+                        let Header { width, height, has_alpha, is_lossless, is_animated, .. } =
+                            *header;
                         (width, height, has_alpha, is_lossless, is_animated)
                     };
                     assert_eq!(known(&header), known(&whole), "{len}");
                 }
             }
-            let size = if len < size_known { Err(truncated) } else { Ok((whole.width, whole.height)) };
+            let size =
+                if len < size_known { Err(truncated) } else { Ok((whole.width, whole.height)) };
             assert_eq!(Header::size(&beginning), size, "{len}");
         }
     }
@@ -280,8 +296,11 @@ fn every_beginning_of_a_file_is_truncated_or_has_its_header() {
 
 #[test]
 fn a_size_is_refused_as_a_header_is() {
-    for file in [&b"RIFX"[..], b"RIFF\0\0\0\0WEBPwhat\0\0\0\0", b"RIFF\0\0\0\0WEBPVP8X\x04\0\0\0abcdefghijkl"]
-    {
+    for file in [
+        &b"RIFX"[..],
+        b"RIFF\0\0\0\0WEBPwhat\0\0\0\0",
+        b"RIFF\0\0\0\0WEBPVP8X\x04\0\0\0abcdefghijkl",
+    ] {
         let error = header(file).unwrap_err();
         assert!(!matches!(error, Error::Truncated { .. }), "{error:?}");
         assert_eq!(Header::size(file), Err(error));
@@ -294,7 +313,10 @@ fn partitions_that_end_early_are_invalid() {
     // The chunk ends in the middle of the last partition, but the file goes on.
     let file = riff(&[chunk(b"VP8 ", &data[..data.len() - 100]), chunk(b"what", &[0; 200])]);
     let error = decode(file, &Budget::new(512 << 20)).unwrap_err();
-    assert!(matches!(error, Error::Invalid { what: "a VP8 frame whose data ends early", .. }), "{error:?}");
+    assert!(
+        matches!(error, Error::Invalid { what: "a VP8 frame whose data ends early", .. }),
+        "{error:?}"
+    );
 }
 
 #[test]

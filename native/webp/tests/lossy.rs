@@ -1,5 +1,10 @@
 //! Lossy pictures come out as image-webp makes them.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 #[path = "common/writer.rs"]
 mod writer;
@@ -23,9 +28,14 @@ fn oracle(file: &[u8]) -> Image {
 fn assert_equal(file: Vec<u8>, what: &str) {
     let theirs = oracle(&file);
     let ours = decode(file, &Budget::new(512 << 20)).unwrap();
-    assert_eq!((ours.width, ours.height, ours.channels), (theirs.width, theirs.height, theirs.channels));
+    assert_eq!(
+        (ours.width, ours.height, ours.channels),
+        (theirs.width, theirs.height, theirs.channels)
+    );
     let (row, channels) = (ours.width as usize * ours.channels, ours.channels);
-    if let Some(at) = ours.samples.iter().zip(&theirs.samples).position(|(ours, theirs)| ours != theirs) {
+    if let Some(at) =
+        ours.samples.iter().zip(&theirs.samples).position(|(ours, theirs)| ours != theirs)
+    {
         panic!("{what}: {} x {}, row {}", at % row / channels, ours.width, at / row);
     }
     assert_eq!(ours.samples.len(), theirs.samples.len());
@@ -50,7 +60,12 @@ fn frames_of_all_kinds_are_equal() {
 fn the_smallest_sizes_are_equal() {
     for width in 1..=18 {
         for height in 1..=18 {
-            let kind = Kind { width, height, filled: 50, seed: u64::from(width) * 100 + u64::from(height) };
+            let kind = Kind {
+                width,
+                height,
+                filled: 50,
+                seed: u64::from(width) * 100 + u64::from(height),
+            };
             assert_equal(riff(&[chunk(b"VP8 ", &frame(kind))]), &format!("{kind:?}"));
         }
     }

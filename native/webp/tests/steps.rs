@@ -1,5 +1,10 @@
 //! However a picture is cut up, it comes out the same, and no piece is large.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 #[path = "common/writer.rs"]
 mod writer;
@@ -62,7 +67,10 @@ fn file(kind: Kind, alpha: bool, placed: bool) -> Vec<u8> {
     }
     let flags = if alpha { ALPHA } else { 0 };
     if placed {
-        riff(&[vp8x(flags | ANIMATION, width + 6, height + 8), anmf(2, 4, width, height, 2, &chunks)])
+        riff(&[
+            vp8x(flags | ANIMATION, width + 6, height + 8),
+            anmf(2, 4, width, height, 2, &chunks),
+        ])
     } else {
         riff(&[vec![vp8x(flags, width, height)], chunks].concat())
     }
@@ -123,8 +131,10 @@ fn data_counts_as_work() {
 
 #[test]
 fn memory_is_allowed_or_refused_beforehand() {
-    let input =
-        Bytes::from(riff(&[chunk(b"VP8 ", &frame(Kind { width: 500, height: 9, filled: 1, seed: 1 }))]));
+    let input = Bytes::from(riff(&[chunk(
+        b"VP8 ",
+        &frame(Kind { width: 500, height: 9, filled: 1, seed: 1 }),
+    )]));
     let budget = Budget::new(512 << 20);
     let decoder = start(&input, &budget).unwrap();
     let needed = decoder.memory();

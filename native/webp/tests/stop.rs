@@ -1,5 +1,10 @@
 //! Whoever asks for the end of the work need not wait for it, whatever is being done.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 #[path = "common/writer.rs"]
 mod writer;
@@ -46,7 +51,8 @@ fn time_to_end(file: &Bytes, after: Duration) -> Duration {
 
 fn lossless(width: u32, height: u32) -> Vec<u8> {
     let mut lots = Lots::new(3);
-    let pixels: Vec<u8> = (0..width * height * 4).map(|at| (at >> 8) as u8 ^ (lots.byte() >> 3)).collect();
+    let pixels: Vec<u8> =
+        (0..width * height * 4).map(|at| (at >> 8) as u8 ^ (lots.byte() >> 3)).collect();
     let mut file = Vec::new();
     WebPEncoder::new(&mut file).encode(&pixels, width, height, ColorType::Rgba8).unwrap();
     file

@@ -96,7 +96,9 @@ impl Dds {
             self.at = end;
             for (n, block) in stored.chunks_exact(block_bytes).enumerate() {
                 let pixels = decode_block(self.coding, block);
-                for (row, pixels) in rows.chunks_exact_mut(row_bytes).zip(pixels.as_chunks::<SIDE>().0) {
+                for (row, pixels) in
+                    rows.chunks_exact_mut(row_bytes).zip(pixels.as_chunks::<SIDE>().0)
+                {
                     // The last block may reach past the picture.
                     let out = row.as_chunks_mut::<4>().0.get_mut(n * SIDE..).unwrap_or_default();
                     for (out, pixel) in out.iter_mut().zip(pixels) {
@@ -166,7 +168,8 @@ fn extended_coding(input: &[u8]) -> Result<Coding, Error> {
 /// The sixteen pixels of a block, row after row. Of one that is too short, none.
 fn decode_block(coding: Coding, block: &[u8]) -> [[u8; 4]; SIDE * SIDE] {
     let mut pixels = [[0; 4]; SIDE * SIDE];
-    let Some((colors, alphas)) = block.split_last_chunk::<8>().map(|(alphas, colors)| (colors, alphas))
+    let Some((colors, alphas)) =
+        block.split_last_chunk::<8>().map(|(alphas, colors)| (colors, alphas))
     else {
         return pixels;
     };
@@ -202,7 +205,8 @@ fn palette(a: u16, b: u16, coding: Coding) -> [[u8; 4]; 4] {
         let parts = of_first + of_last;
         let mut mixed = [255; 4];
         for ((out, &first), &last) in mixed.iter_mut().zip(&first).zip(&last).take(3) {
-            *out = ((u16::from(first) * of_first + u16::from(last) * of_last + parts / 2) / parts) as u8;
+            *out = ((u16::from(first) * of_first + u16::from(last) * of_last + parts / 2) / parts)
+                as u8;
         }
         mixed
     };

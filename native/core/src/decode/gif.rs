@@ -94,19 +94,22 @@ impl Gif {
             (width, height) => (width.into(), height.into()),
         };
         let mut palette = Box::new([[0; 4]; 256]);
-        let colors = found.palette.as_deref().or(global.as_deref()).ok_or(Error::invalid(Format::Gif))?;
+        let colors =
+            found.palette.as_deref().or(global.as_deref()).ok_or(Error::invalid(Format::Gif))?;
         for (entry, color) in palette.iter_mut().zip(colors.as_chunks::<3>().0) {
             *entry = [color[0], color[1], color[2], 255];
         }
         if let Some(index) = found.transparent {
             palette[usize::from(index)] = [0; 4];
         }
-        let covers = frame.left == 0 && frame.top == 0 && frame.width >= width && frame.height >= height;
+        let covers =
+            frame.left == 0 && frame.top == 0 && frame.width >= width && frame.height >= height;
         let channels = if covers && found.transparent.is_none() { 3 } else { 4 };
         let indices = zeroed(frame.width as usize + 2 * ROOM)?;
         let mut info = Info::new(Format::Gif, width, height, Layout::new(channels, Depth::U8));
         // A frame may be wider than its canvas.
-        info.nanos.all = cost::decode_nanos(Format::Gif, info.layout, (width.max(frame.width), height));
+        info.nanos.all =
+            cost::decode_nanos(Format::Gif, info.layout, (width.max(frame.width), height));
         // Reserved when it is needed: what only asks for the header may have it.
         let interlaced = if frame.interlaced { Some(Growing::new(0)?) } else { None };
         input.release(at);
@@ -165,7 +168,12 @@ impl Gif {
     }
 
     /// Decodes up to `rows` rows of an interlaced frame.
-    fn decode_interlaced(&mut self, input: &mut Input, rows: u32, budget: &mut usize) -> Result<(), Error> {
+    fn decode_interlaced(
+        &mut self,
+        input: &mut Input,
+        rows: u32,
+        budget: &mut usize,
+    ) -> Result<(), Error> {
         let width = self.frame.visible_width(self.info.width) as usize;
         let height = self.frame.visible_height(self.info.height);
         for _ in 0..rows {
@@ -213,7 +221,9 @@ impl Gif {
             }
         } else {
             out.fill(0);
-            for (pixel, &index) in out.as_chunks_mut::<4>().0.iter_mut().skip(left as usize).zip(row) {
+            for (pixel, &index) in
+                out.as_chunks_mut::<4>().0.iter_mut().skip(left as usize).zip(row)
+            {
                 *pixel = self.palette[usize::from(index)];
             }
         }
@@ -254,7 +264,8 @@ impl RowSource for Gif {
         max_rows: u32,
         _context: &Context<'_>,
     ) -> Result<Poll<Rows<'_>>, Error> {
-        let mut budget = max_rows as usize * self.frame.width as usize / PIXELS_PER_BYTE + BYTES_PER_STEP;
+        let mut budget =
+            max_rows as usize * self.frame.width as usize / PIXELS_PER_BYTE + BYTES_PER_STEP;
         if let Some(indices) = &mut self.interlaced
             && self.decoded < self.frame.height
             && self.frame.width > 0

@@ -114,7 +114,10 @@ impl Coded<'_> {
             if let [1, 1, 1, n] = pixel {
                 let repeated = latest.filter(|_| shift < 32).ok_or(INVALID)?;
                 let len = usize::from(n) << shift;
-                row.get_mut(filled..).and_then(|rest| rest.get_mut(..len)).ok_or(INVALID)?.fill(repeated);
+                row.get_mut(filled..)
+                    .and_then(|rest| rest.get_mut(..len))
+                    .ok_or(INVALID)?
+                    .fill(repeated);
                 filled += len;
                 shift += 8;
             } else {
@@ -211,7 +214,8 @@ fn check_line(line: &[u8]) -> Result<(), Error> {
         return Ok(());
     }
     let Some(equals) = line.iter().position(|&byte| byte == b'=') else { return Ok(()) };
-    let (key, value) = (line.get(..equals).unwrap_or_default(), line.get(equals + 1..).unwrap_or_default());
+    let (key, value) =
+        (line.get(..equals).unwrap_or_default(), line.get(equals + 1..).unwrap_or_default());
     if value.is_empty() {
         return Ok(());
     }

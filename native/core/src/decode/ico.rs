@@ -73,7 +73,8 @@ fn directory(input: &[u8]) -> Option<&[[u8; ENTRY_BYTES]]> {
 /// Of equals the last entry if that is one of them, else the first: as others have it.
 fn best(input: &[u8]) -> Option<Entry> {
     let is_cursor = input.get(2) == Some(&2);
-    let entry = |&[w, h, _, _, _, _, b1, b2, l1, l2, l3, l4, o1, o2, o3, o4]: &[u8; ENTRY_BYTES]| {
+    let entry = |&[w, h, _, _, _, _, b1, b2, l1, l2, l3, l4, o1, o2, o3, o4]: &[u8;
+                      ENTRY_BYTES]| {
         let side = |side: u8| if side == 0 { 256 } else { u32::from(side) };
         // A cursor has half of its hotspot there.
         let bits = if is_cursor { 0 } else { u16::from_le_bytes([b1, b2]) };

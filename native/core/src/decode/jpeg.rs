@@ -100,7 +100,9 @@ fn error(error: jpeg::Error) -> Error {
     let format = Format::Jpeg;
     match error {
         jpeg::Error::Unsupported(_) => Error::Unsupported(format),
-        jpeg::Error::Truncated { offset } => Error::Truncated { format, offset: Some(offset as u64) },
+        jpeg::Error::Truncated { offset } => {
+            Error::Truncated { format, offset: Some(offset as u64) }
+        }
         jpeg::Error::Invalid { offset, .. } | jpeg::Error::Damaged { offset } => {
             Error::Invalid { format, offset: Some(offset as u64) }
         }

@@ -139,7 +139,9 @@ fn collected(format: Format, input: Bytes) -> Result<Source, Error> {
 fn early_size(format: Format, beginning: Bytes) -> Option<(u32, u32)> {
     match format {
         Format::Webp => webp::size(&beginning),
-        _ => collected(format, beginning).ok().map(|source| (source.info.width, source.info.height)),
+        _ => {
+            collected(format, beginning).ok().map(|source| (source.info.width, source.info.height))
+        }
     }
 }
 
@@ -172,7 +174,9 @@ fn header_nanos(input: &[u8], most: u64) -> u64 {
         Some(Format::Pnm) => pnm::header_nanos(input),
         Some(Format::Hdr) => hdr::header_nanos(input),
         // Of a fixed length, or not read at all.
-        Some(Format::Qoi | Format::Farbfeld | Format::Bmp | Format::Tga | Format::Dds | Format::Avif)
+        Some(
+            Format::Qoi | Format::Farbfeld | Format::Bmp | Format::Tga | Format::Dds | Format::Avif,
+        )
         | None => 5_000,
     }
 }
@@ -264,7 +268,10 @@ mod tests {
             let at_once = all_rows(input.clone(), u32::MAX);
             for rows in 1..9 {
                 let format = Format::of(&input);
-                assert!(all_rows(input.clone(), rows) == at_once, "{rows} rows of {format:?} at once");
+                assert!(
+                    all_rows(input.clone(), rows) == at_once,
+                    "{rows} rows of {format:?} at once"
+                );
             }
         }
     }

@@ -63,8 +63,8 @@ const TRUNCATED: Error = Error::truncated(Format::Png);
 /// Let out in every step on top of what its rows hold uncompressed, and after the last row.
 const BYTES_PER_STEP: usize = 4 << 10;
 
-/// The decoder gets its input in blocks: the first one of 64 bytes, the others as long as all before
-/// them, and no longer than this.
+/// The decoder gets its input in blocks: the first one of 64 bytes, the others as long as all
+/// before them, and no longer than this.
 const FIRST_BLOCK_BYTES: usize = 64;
 const BLOCK_BYTES: usize = 4 << 10;
 
@@ -175,7 +175,8 @@ impl Png {
         let shared = Shared { pieces, is_complete, at: 0, left: usize::MAX, is_starved: false };
         let shared = Arc::new(Mutex::new(shared));
         let portions = Portions { current: Bytes::new(), shared: shared.clone() };
-        let mut decoder = png::Decoder::new_with_limits(portions, png::Limits { bytes: HEADER_BYTES });
+        let mut decoder =
+            png::Decoder::new_with_limits(portions, png::Limits { bytes: HEADER_BYTES });
         // A palette becomes RGB, tRNS becomes alpha, 1, 2 and 4 bits become 8.
         decoder.set_transformations(Transformations::EXPAND);
         decoder.set_ignore_text_chunk(true);
@@ -200,7 +201,8 @@ impl Png {
             .as_deref()
             .and_then(Orientation::from_exif_chunk)
             .unwrap_or(Orientation::NoTransforms);
-        let mut info = Info::new(Format::Png, found.width, found.height, Layout::new(channels, depth));
+        let mut info =
+            Info::new(Format::Png, found.width, found.height, Layout::new(channels, depth));
         info.orientation = orientation;
         let kept = if found.interlaced {
             let rows_left = pass_rows(info.width, info.height);
@@ -214,7 +216,9 @@ impl Png {
 
     /// Decodes `rows` rows of the current pass into the picture.
     fn read_passes(&mut self, rows: u32) -> Result<(), Error> {
-        let Kept::Passes { picture, row, rows_left } = &mut self.kept else { return Err(Error::Internal) };
+        let Kept::Passes { picture, row, rows_left } = &mut self.kept else {
+            return Err(Error::Internal);
+        };
         let layout = self.info.layout;
         let stride = self.info.row_bytes();
         if row.is_empty() {
@@ -316,7 +320,8 @@ impl RowSource for Png {
 
     fn memory(&self) -> u64 {
         let row = self.info.row_bytes() as u64;
-        let picture = if matches!(self.kept, Kept::Strip(_)) { 0 } else { row * u64::from(self.info.height) };
+        let picture =
+            if matches!(self.kept, Kept::Strip(_)) { 0 } else { row * u64::from(self.info.height) };
         // Of the decoder: the row before, and those that are inflated and not taken yet.
         picture + 3 * row + INFLATE_BYTES
     }
@@ -343,8 +348,11 @@ impl RowSource for Png {
             self.read_passes(max_rows)?;
             return Ok(Poll::Working);
         }
-        let rows =
-            if matches!(self.kept, Kept::Strip(_)) { self.read_rows(strip.len())? } else { strip.len() };
+        let rows = if matches!(self.kept, Kept::Strip(_)) {
+            self.read_rows(strip.len())?
+        } else {
+            strip.len()
+        };
         if rows == 0 {
             return Ok(Poll::Working);
         }
@@ -387,7 +395,8 @@ pub(super) fn header_nanos(input: &[u8], most: u64) -> u64 {
     let mut nanos = 5_000;
     let mut at = 8;
     while nanos < most {
-        let Some(&[l1, l2, l3, l4, b1, b2, b3, b4]) = input.get(at..).and_then(|rest| rest.first_chunk())
+        let Some(&[l1, l2, l3, l4, b1, b2, b3, b4]) =
+            input.get(at..).and_then(|rest| rest.first_chunk())
         else {
             break;
         };

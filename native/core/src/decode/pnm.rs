@@ -115,7 +115,8 @@ impl Map {
             }
             let line = Some(line).filter(|line| line.is_ascii()).ok_or(INVALID)?;
             let line = std::str::from_utf8(line).map_err(|_| INVALID)?.trim_ascii();
-            let (name, value) = line.split_once(|c: char| c.is_ascii_whitespace()).unwrap_or((line, ""));
+            let (name, value) =
+                line.split_once(|c: char| c.is_ascii_whitespace()).unwrap_or((line, ""));
             let field = match name {
                 "" => continue,
                 "ENDHDR" => break,
@@ -138,7 +139,8 @@ impl Map {
             }
             *field = Some(value.trim_ascii().parse::<u32>().map_err(|_| INVALID)?);
         }
-        let (Some(width), Some(height), Some(depth), Some(maxval)) = (width, height, depth, maxval) else {
+        let (Some(width), Some(height), Some(depth), Some(maxval)) = (width, height, depth, maxval)
+        else {
             return Err(INVALID);
         };
         let maxval = checked_maxval(maxval)?;
@@ -391,7 +393,9 @@ impl Plain {
                         _ => return Err(INVALID),
                     };
                 }
-                (b'0'..=b'9', PlainPlace::Between) => place = PlainPlace::Number(u32::from(byte - b'0')),
+                (b'0'..=b'9', PlainPlace::Between) => {
+                    place = PlainPlace::Number(u32::from(byte - b'0'))
+                }
                 (b'0'..=b'9', PlainPlace::Number(number)) => {
                     let number = number * 10 + u32::from(byte - b'0');
                     if number > most {
@@ -488,7 +492,9 @@ mod tests {
     #[test]
     fn samples_of_any_white_are_rounded() {
         for maxval in (256..65_535).step_by(97) {
-            let Scale::Sixteen(Some(factor)) = Scale::new(maxval) else { unreachable!("of 16 bits") };
+            let Scale::Sixteen(Some(factor)) = Scale::new(maxval) else {
+                unreachable!("of 16 bits")
+            };
             for sample in 0..=maxval as u16 {
                 assert_eq!(scaled_16(sample, factor), (f32::from(sample) * factor).round() as u16);
             }

@@ -32,7 +32,8 @@ impl Qoi {
         if !matches!(channels, 3 | 4) || color_space > 1 {
             return Err(Error::invalid(Format::Qoi));
         }
-        let (width, height) = (u32::from_be_bytes([w1, w2, w3, w4]), u32::from_be_bytes([h1, h2, h3, h4]));
+        let (width, height) =
+            (u32::from_be_bytes([w1, w2, w3, w4]), u32::from_be_bytes([h1, h2, h3, h4]));
         let info = Info::new(Format::Qoi, width, height, Layout::new(channels, Depth::U8));
         Ok(Qoi {
             info,

@@ -40,8 +40,8 @@ pub(crate) trait RowSource: Send {
     fn next_nanos(&self) -> u64;
 
     /// The most native bytes that this holds at any one time from now on: the input aside, and what
-    /// it holds of the budget by itself. Known before the first [`read`](Self::read). Nothing, where
-    /// rows are the only memory: how many there are is the caller's choice.
+    /// it holds of the budget by itself. Known before the first [`read`](Self::read). Nothing,
+    /// where rows are the only memory: how many there are is the caller's choice.
     fn memory(&self) -> u64 {
         0
     }
@@ -63,7 +63,9 @@ impl Source {
     /// Of a decoder that has options.
     pub(super) fn new(
         info: Info,
-        start: impl FnOnce(&DecodeOptions, &Budget) -> Result<Box<dyn RowSource>, Error> + Send + 'static,
+        start: impl FnOnce(&DecodeOptions, &Budget) -> Result<Box<dyn RowSource>, Error>
+        + Send
+        + 'static,
     ) -> Self {
         Source { info, start: Box::new(start), start_nanos: START_NANOS }
     }
@@ -80,7 +82,11 @@ impl Source {
     }
 
     /// Begins with the rows. The memory that they take is for the caller to hold.
-    pub(crate) fn start(self, options: &DecodeOptions, budget: &Budget) -> Result<Box<dyn RowSource>, Error> {
+    pub(crate) fn start(
+        self,
+        options: &DecodeOptions,
+        budget: &Budget,
+    ) -> Result<Box<dyn RowSource>, Error> {
         (self.start)(options, budget)
     }
 }

@@ -54,7 +54,8 @@ impl RowSource for Stored {
         let Place { offset, row_bytes } = self.place;
         let strip = self.position.strip(self.strip.fit(max_rows));
         let out = self.strip.room(strip.len())?.chunks_exact_mut(self.info.row_bytes());
-        let bytes = input.bytes_from(offset.saturating_add(u64::from(strip.start) * row_bytes as u64))?;
+        let bytes =
+            input.bytes_from(offset.saturating_add(u64::from(strip.start) * row_bytes as u64))?;
         let mut rows = 0;
         for (stored, out) in bytes.chunks_exact(row_bytes).zip(out) {
             (self.unpack)(stored, out)?;

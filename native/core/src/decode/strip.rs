@@ -23,7 +23,8 @@ impl Strip {
         let row_bytes = info.row_bytes();
         let depth = info.layout.depth;
         let row_nanos = info.row_nanos();
-        let most = (STRIP_BYTES / (row_bytes as u64).max(1)).min(cost::STRIP_NANOS / row_nanos.max(1));
+        let most =
+            (STRIP_BYTES / (row_bytes as u64).max(1)).min(cost::STRIP_NANOS / row_nanos.max(1));
         Ok(Strip {
             depth,
             samples: Samples::zeroed(depth, 0)?,

@@ -23,8 +23,9 @@ const PACKED_NANOS_PER_PIXEL: u64 = 8;
 
 /// Whether the end of the file says something about alpha that matters.
 pub(super) fn needs_footer(input: &[u8]) -> bool {
-    matches!(input.first_chunk(), Some(&[_, has_map, _, _, _, _, _, map_bits, _, _, _, _, _, _, _, _, bits, descriptor])
-        if descriptor & 0x0F == 0 && (bits == 32 || has_map == 1 && map_bits == 32))
+    let field = |at: usize| input.get(at).copied().unwrap_or(0);
+    let (has_map, map_bits, bits, descriptor) = (field(1), field(7), field(16), field(17));
+    descriptor & 0x0F == 0 && (bits == 32 || has_map == 1 && map_bits == 32)
 }
 
 pub(super) fn open(input: &[u8]) -> Result<Source, Error> {
@@ -62,7 +63,8 @@ pub(super) fn open(input: &[u8]) -> Result<Source, Error> {
     let start = map_start + map_bytes;
     let map = Bytes::copy_from_slice(input.get(map_start..start).ok_or(TRUNCATED)?);
     let layout = Layout::new(pixel.channels(), Depth::U8);
-    let (width, height) = (u16::from_le_bytes([w1, w2]).into(), u16::from_le_bytes([h1, h2]).into());
+    let (width, height) =
+        (u16::from_le_bytes([w1, w2]).into(), u16::from_le_bytes([h1, h2]).into());
     let mut info = Info::new(Format::Tga, width, height, layout);
     let mut unpack = Unpack {
         pixel,
@@ -134,8 +136,10 @@ enum Alpha {
 fn says_no_alpha(input: &[u8]) -> bool {
     const KIND_OF_ALPHA: usize = 494;
     let kind = || {
-        let (rest, _) = input.split_last_chunk::<18>().filter(|(_, end)| *end == b"TRUEVISION-XFILE.\0")?;
-        let extension = u32::from_le_bytes(*rest.split_last_chunk::<8>()?.1.first_chunk()?) as usize;
+        let (rest, _) =
+            input.split_last_chunk::<18>().filter(|(_, end)| *end == b"TRUEVISION-XFILE.\0")?;
+        let extension =
+            u32::from_le_bytes(*rest.split_last_chunk::<8>()?.1.first_chunk()?) as usize;
         let kind = extension.checked_add(KIND_OF_ALPHA).filter(|_| extension > 0)?;
         rest.get(kind)
     };
@@ -155,7 +159,9 @@ fn pixel(kind: u8, bits: u8, has_map: u8, map_bits: u8, alpha: Alpha) -> Result<
 
 fn color(bits: u8, alpha: Alpha) -> Result<Color, Error> {
     match (bits, alpha) {
-        (15, Alpha::None | Alpha::Bits(0)) | (16, Alpha::None | Alpha::Bits(0 | 1 | 8)) => Ok(Color::Bgr15),
+        (15, Alpha::None | Alpha::Bits(0)) | (16, Alpha::None | Alpha::Bits(0 | 1 | 8)) => {
+            Ok(Color::Bgr15)
+        }
         (24, Alpha::None | Alpha::Bits(0)) => Ok(Color::Bgr),
         (32, Alpha::None) => Ok(Color::Bgrx),
         (32, Alpha::Bits(0 | 8)) => Ok(Color::Bgra),
@@ -212,11 +218,19 @@ impl Unpack {
             Pixel::Color(color) => unpack_colors(color, stored, out),
             Pixel::Index(1, _) => {
                 let map = self.short_map.as_ref().ok_or(Error::Internal)?;
-                look_up(stored.iter().map(|&index| map[usize::from(index)]), self.pixel.channels(), out)?;
+                look_up(
+                    stored.iter().map(|&index| map[usize::from(index)]),
+                    self.pixel.channels(),
+                    out,
+                )?;
             }
             Pixel::Index(_, color) => {
                 let indices = stored.as_chunks().0.iter().map(|&index| u16::from_le_bytes(index));
-                look_up(indices.map(|index| self.mapped(index, color)), self.pixel.channels(), out)?;
+                look_up(
+                    indices.map(|index| self.mapped(index, color)),
+                    self.pixel.channels(),
+                    out,
+                )?;
             }
         }
         if self.right_to_left {
@@ -242,7 +256,11 @@ impl Unpack {
     }
 }
 
-fn look_up(colors: impl Iterator<Item = Option<[u8; 4]>>, channels: u8, out: &mut [u8]) -> Result<(), Error> {
+fn look_up(
+    colors: impl Iterator<Item = Option<[u8; 4]>>,
+    channels: u8,
+    out: &mut [u8],
+) -> Result<(), Error> {
     if channels == 4 {
         for (out, color) in out.as_chunks_mut().0.iter_mut().zip(colors) {
             *out = color.ok_or(INVALID)?;

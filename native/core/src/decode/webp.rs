@@ -69,8 +69,12 @@ fn error(error: webp::Error) -> Error {
     let format = Format::Webp;
     match error {
         webp::Error::Unsupported(_) => Error::Unsupported(format),
-        webp::Error::Truncated { offset } => Error::Truncated { format, offset: Some(offset as u64) },
-        webp::Error::Invalid { offset, .. } => Error::Invalid { format, offset: Some(offset as u64) },
+        webp::Error::Truncated { offset } => {
+            Error::Truncated { format, offset: Some(offset as u64) }
+        }
+        webp::Error::Invalid { offset, .. } => {
+            Error::Invalid { format, offset: Some(offset as u64) }
+        }
         webp::Error::Codec(error) => error.into(),
         webp::Error::Work { needed, allowed } => {
             Error::Limit { limit: Limit::MaxBytesIn, value: needed, maximum: allowed }

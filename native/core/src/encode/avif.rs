@@ -22,7 +22,8 @@ pub(super) struct Avif {
 
 impl Avif {
     pub(super) fn new(picture: &Picture, quality: u8) -> Self {
-        let nanos = cost::encode_nanos(Format::Avif, (picture.width, picture.height), picture.layout);
+        let nanos =
+            cost::encode_nanos(Format::Avif, (picture.width, picture.height), picture.layout);
         let (speed, _) = cost::avif_speed(u64::from(picture.width) * u64::from(picture.height));
         Avif { quality, speed, nanos }
     }
@@ -33,10 +34,18 @@ impl Writer for Avif {
         self.nanos
     }
 
-    fn step(&mut self, picture: &Picture, sink: &mut Sink, context: &Context<'_>) -> Result<bool, Error> {
+    fn step(
+        &mut self,
+        picture: &Picture,
+        sink: &mut Sink,
+        context: &Context<'_>,
+    ) -> Result<bool, Error> {
         context.stop.check()?;
-        let color =
-            if picture.layout.has_alpha() { ExtendedColorType::Rgba8 } else { ExtendedColorType::Rgb8 };
+        let color = if picture.layout.has_alpha() {
+            ExtendedColorType::Rgba8
+        } else {
+            ExtendedColorType::Rgb8
+        };
         let (bytes, width, height) = (picture.samples.bytes(), picture.width, picture.height);
         let encoder = AvifEncoder::new_with_speed_quality(&mut *sink, self.speed, self.quality);
         let written = encoder.with_num_threads(Some(1)).write_image(bytes, width, height, color);

@@ -42,7 +42,9 @@ mod tests {
         let mut seed = 1u64;
         let (mut bits, mut out, mut expected) = (Bits::default(), Vec::new(), Vec::new());
         for _ in 0..5_000 {
-            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            seed = seed
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             let count = (seed >> 40) as u32 % (MAX_BITS + 1);
             let value = (seed ^ seed << 21) & ((1 << count) - 1);
             bits.put(value, count, &mut out);

@@ -43,7 +43,8 @@ const TRAILER: u8 = 0x3B;
 
 impl Gif {
     pub(super) fn new(picture: &Picture) -> Result<Self, Error> {
-        let side = |side: u32| u16::try_from(side).map(u16::to_le_bytes).map_err(|_| Error::Internal);
+        let side =
+            |side: u32| u16::try_from(side).map(u16::to_le_bytes).map_err(|_| Error::Internal);
         let (width, height) = (side(picture.width)?, side(picture.height)?);
         Ok(Gif {
             stage: Stage::Count(Colors::new()),
@@ -66,7 +67,12 @@ impl Gif {
         (pixels, nanos * pixels as u64 / 1_000)
     }
 
-    fn step_from(&mut self, stage: Stage, pixels: Pixels<'_>, sink: &mut Sink) -> Result<Stage, Error> {
+    fn step_from(
+        &mut self,
+        stage: Stage,
+        pixels: Pixels<'_>,
+        sink: &mut Sink,
+    ) -> Result<Stage, Error> {
         let opacity = &mut self.opacity;
         Ok(match stage {
             Stage::Count(mut colors) => {
@@ -77,7 +83,8 @@ impl Gif {
                     Stage::Count(colors)
                 } else {
                     let sorted = colors.sort();
-                    let palette: Vec<u8> = sorted.iter().flat_map(|&[r, g, b, _]| [r, g, b]).collect();
+                    let palette: Vec<u8> =
+                        sorted.iter().flat_map(|&[r, g, b, _]| [r, g, b]).collect();
                     self.begin_index(Indices::Exact(colors), &palette, sink)?
                 }
             }
@@ -120,7 +127,12 @@ impl Gif {
     }
 
     /// Writes what stands between the size and the pixels.
-    fn begin_index(&mut self, mut indices: Indices, palette: &[u8], sink: &mut Sink) -> Result<Stage, Error> {
+    fn begin_index(
+        &mut self,
+        mut indices: Indices,
+        palette: &[u8],
+        sink: &mut Sink,
+    ) -> Result<Stage, Error> {
         let transparent = self.opacity.transparent.map(|color| indices.of(color));
         let flags = DISPOSE_TO_BACKGROUND | if transparent.is_some() { HAS_TRANSPARENT } else { 0 };
         sink.put(&[0x21, 0xF9, 4, flags, 0, 0, transparent.unwrap_or(0), 0])?;
@@ -210,7 +222,9 @@ impl Compressor {
         }
         match result.status {
             Ok(LzwStatus::Done) => Ok((result.consumed_in, true)),
-            Ok(_) if result.consumed_in + result.consumed_out > 0 => Ok((result.consumed_in, false)),
+            Ok(_) if result.consumed_in + result.consumed_out > 0 => {
+                Ok((result.consumed_in, false))
+            }
             _ => Err(Error::Internal),
         }
     }
@@ -230,7 +244,12 @@ impl Writer for Gif {
         self.next_step().1
     }
 
-    fn step(&mut self, picture: &Picture, sink: &mut Sink, _context: &Context<'_>) -> Result<bool, Error> {
+    fn step(
+        &mut self,
+        picture: &Picture,
+        sink: &mut Sink,
+        _context: &Context<'_>,
+    ) -> Result<bool, Error> {
         if sink.len() == 0 {
             sink.put(b"GIF89a")?;
             sink.put(&self.size)?;

@@ -79,7 +79,12 @@ struct Encoded {
 impl Encoded {
     fn new(picture: &Picture) -> Result<Self, Error> {
         let (rows_per_step, step_nanos) = rows_per_step(Format::Hdr, picture);
-        Ok(Encoded { next_row: 0, rows_per_step, step_nanos, planes: zeroed(picture.width as usize * 4)? })
+        Ok(Encoded {
+            next_row: 0,
+            rows_per_step,
+            step_nanos,
+            planes: zeroed(picture.width as usize * 4)?,
+        })
     }
 }
 
@@ -88,7 +93,12 @@ impl Writer for Encoded {
         self.step_nanos
     }
 
-    fn step(&mut self, picture: &Picture, sink: &mut Sink, _context: &Context<'_>) -> Result<bool, Error> {
+    fn step(
+        &mut self,
+        picture: &Picture,
+        sink: &mut Sink,
+        _context: &Context<'_>,
+    ) -> Result<bool, Error> {
         let width = picture.width as usize;
         let end = picture.height.min(self.next_row + self.rows_per_step);
         for y in self.next_row..end {

@@ -26,7 +26,12 @@ impl Writer for Ico {
         self.png.next_nanos()
     }
 
-    fn step(&mut self, picture: &Picture, sink: &mut Sink, context: &Context<'_>) -> Result<bool, Error> {
+    fn step(
+        &mut self,
+        picture: &Picture,
+        sink: &mut Sink,
+        context: &Context<'_>,
+    ) -> Result<bool, Error> {
         if !self.png.step(picture, sink, context)? {
             return Ok(false);
         }

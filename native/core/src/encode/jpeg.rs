@@ -93,15 +93,22 @@ impl Writer for Jpeg {
         self.band_nanos
     }
 
-    fn step(&mut self, picture: &Picture, sink: &mut Sink, context: &Context<'_>) -> Result<bool, Error> {
+    fn step(
+        &mut self,
+        picture: &Picture,
+        sink: &mut Sink,
+        context: &Context<'_>,
+    ) -> Result<bool, Error> {
         let (next, bands) = (self.next_band, self.bands);
         // About as many bytes as its pixels are, at the most.
-        let memory = u64::from(picture.width) * u64::from(self.rows_per_band.min(picture.height)) * 4;
+        let memory =
+            u64::from(picture.width) * u64::from(self.rows_per_band.min(picture.height)) * 4;
         if let Some(pool) = context.pool.filter(|_| bands - next > 1) {
             // Not all at once: between two steps what is encoded goes to the sink.
             let threads = pool.current_num_threads() as u32;
             let room = context.budget.left() / memory.max(1);
-            let together = (threads * cost::BANDS_PER_THREAD).min(room.clamp(1, u32::MAX.into()) as u32);
+            let together =
+                (threads * cost::BANDS_PER_THREAD).min(room.clamp(1, u32::MAX.into()) as u32);
             let rest = (next..bands.min(next.saturating_add(together))).into_par_iter();
             let _held = context.budget.hold(memory * rest.len() as u64)?;
             let encode = |band| {

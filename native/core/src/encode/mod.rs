@@ -68,12 +68,24 @@ impl Encoder {
             Format::Ico => Box::new(ico::Ico::new(&picture, &sink)?),
             Format::Gif => Box::new(gif::Gif::new(&picture)?),
             Format::Webp => Box::new(webp::Webp::new(&picture)?),
-            Format::Tiff => Box::new(Spans::new(tiff::Tiff::new(&picture), format, &picture, &mut sink)?),
-            Format::Bmp => Box::new(Spans::new(bmp::Bmp::new(&picture), format, &picture, &mut sink)?),
-            Format::Tga => Box::new(Spans::new(tga::Tga::new(&picture), format, &picture, &mut sink)?),
-            Format::Pnm => Box::new(Spans::new(pnm::Pnm::new(&picture), format, &picture, &mut sink)?),
-            Format::Qoi => Box::new(Spans::new(qoi::Qoi::new(&picture), format, &picture, &mut sink)?),
-            Format::Farbfeld => Box::new(Spans::new(farbfeld::Farbfeld, format, &picture, &mut sink)?),
+            Format::Tiff => {
+                Box::new(Spans::new(tiff::Tiff::new(&picture), format, &picture, &mut sink)?)
+            }
+            Format::Bmp => {
+                Box::new(Spans::new(bmp::Bmp::new(&picture), format, &picture, &mut sink)?)
+            }
+            Format::Tga => {
+                Box::new(Spans::new(tga::Tga::new(&picture), format, &picture, &mut sink)?)
+            }
+            Format::Pnm => {
+                Box::new(Spans::new(pnm::Pnm::new(&picture), format, &picture, &mut sink)?)
+            }
+            Format::Qoi => {
+                Box::new(Spans::new(qoi::Qoi::new(&picture), format, &picture, &mut sink)?)
+            }
+            Format::Farbfeld => {
+                Box::new(Spans::new(farbfeld::Farbfeld, format, &picture, &mut sink)?)
+            }
             Format::Hdr => hdr::writer(&picture, &mut sink)?,
             Format::Openexr => Box::new(openexr::OpenExr::new(&picture)),
             Format::Avif => Box::new(avif::Avif::new(&picture, quality)),

@@ -17,7 +17,8 @@ pub(super) struct OpenExr {
 
 impl OpenExr {
     pub(super) fn new(picture: &Picture) -> Self {
-        let nanos = cost::encode_nanos(Format::Openexr, (picture.width, picture.height), picture.layout);
+        let nanos =
+            cost::encode_nanos(Format::Openexr, (picture.width, picture.height), picture.layout);
         OpenExr { nanos }
     }
 }
@@ -27,9 +28,17 @@ impl Writer for OpenExr {
         self.nanos
     }
 
-    fn step(&mut self, picture: &Picture, sink: &mut Sink, context: &Context<'_>) -> Result<bool, Error> {
-        let color =
-            if picture.layout.has_alpha() { ExtendedColorType::Rgba32F } else { ExtendedColorType::Rgb32F };
+    fn step(
+        &mut self,
+        picture: &Picture,
+        sink: &mut Sink,
+        context: &Context<'_>,
+    ) -> Result<bool, Error> {
+        let color = if picture.layout.has_alpha() {
+            ExtendedColorType::Rgba32F
+        } else {
+            ExtendedColorType::Rgb32F
+        };
         let (bytes, width, height) = (picture.samples.bytes(), picture.width, picture.height);
         let watched = Watched::new(sink, context.stop);
         let written = OpenExrEncoder::new(watched).write_image(bytes, width, height, color);

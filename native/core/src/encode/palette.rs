@@ -102,7 +102,9 @@ impl Sample {
     pub(super) fn new(pixels: u64) -> Result<Self, Error> {
         let every = pixels.div_ceil(MAX_SAMPLE).max(1);
         let mut sample = Vec::new();
-        sample.try_reserve_exact(pixels.div_ceil(every) as usize * 4).map_err(|_| Error::OutOfMemory)?;
+        sample
+            .try_reserve_exact(pixels.div_ceil(every) as usize * 4)
+            .map_err(|_| Error::OutOfMemory)?;
         Ok(Sample { every, seen: 0, next: 0, pixels: sample })
     }
 
@@ -213,14 +215,18 @@ mod tests {
     fn a_small_picture_is_its_own_sample_and_a_large_one_is_thinned_out() {
         let Ok(mut sample) = Sample::new(5) else { unreachable!("five pixels") };
         (0..5).for_each(|i| sample.push([i, 0, 0, 255]));
-        assert_eq!(sample.pixels, [0, 0, 0, 255, 1, 0, 0, 255, 2, 0, 0, 255, 3, 0, 0, 255, 4, 0, 0, 255]);
+        assert_eq!(
+            sample.pixels,
+            [0, 0, 0, 255, 1, 0, 0, 255, 2, 0, 0, 255, 3, 0, 0, 255, 4, 0, 0, 255]
+        );
 
         let pixels = 7 * MAX_SAMPLE - 3;
         let Ok(mut sample) = Sample::new(pixels) else { unreachable!("a sample has a maximum") };
         let capacity = sample.pixels.capacity();
         (0..pixels).for_each(|i| sample.push((i as u32).to_le_bytes()));
         assert_eq!(sample.pixels.capacity(), capacity);
-        let taken: Vec<u32> = sample.pixels.as_chunks().0.iter().map(|&i| u32::from_le_bytes(i)).collect();
+        let taken: Vec<u32> =
+            sample.pixels.as_chunks().0.iter().map(|&i| u32::from_le_bytes(i)).collect();
         assert!((MAX_SAMPLE - 1..=MAX_SAMPLE).contains(&(taken.len() as u64)));
         assert_eq!(sample.sparsity(), 10);
         assert!(taken.iter().enumerate().all(|(block, i)| i / 7 == block as u32));

@@ -105,7 +105,8 @@ impl Attempt {
 
 impl Png {
     pub(super) fn new(picture: &Picture, sink: &Sink) -> Result<Self, Error> {
-        let attempt = Attempt::new(picture, DeflateCompression::FdeflateUltraFast, sink.empty_like()?)?;
+        let attempt =
+            Attempt::new(picture, DeflateCompression::FdeflateUltraFast, sink.empty_like()?)?;
         let (rows_per_step, step_nanos) = rows_per_step(Format::Png, picture);
         Ok(Png { attempt: Some(attempt), rows_per_step, step_nanos })
     }
@@ -116,7 +117,12 @@ impl Writer for Png {
         self.step_nanos
     }
 
-    fn step(&mut self, picture: &Picture, sink: &mut Sink, _context: &Context<'_>) -> Result<bool, Error> {
+    fn step(
+        &mut self,
+        picture: &Picture,
+        sink: &mut Sink,
+        _context: &Context<'_>,
+    ) -> Result<bool, Error> {
         let mut attempt = self.attempt.take().ok_or(Error::Internal)?;
         let end = attempt.next_row.saturating_add(self.rows_per_step).min(picture.height);
         for y in attempt.next_row..end {

@@ -71,7 +71,8 @@ impl PrefixCode {
             0 => 0,
             _ => code.code(symbol).len.max(1),
         };
-        let written = ORDER.iter().rposition(|&symbol| length(symbol) > 0).map_or(4, |last| last + 1).max(4);
+        let written =
+            ORDER.iter().rposition(|&symbol| length(symbol) > 0).map_or(4, |last| last + 1).max(4);
         bits.put(0, 1, out);
         bits.put(written as u64 - 4, 4, out);
         for &symbol in &ORDER[..written] {
@@ -156,7 +157,8 @@ fn lengths(frequencies: &[u32]) -> Vec<u8> {
         let parent = weights.len();
         let mut weight = 0;
         for _ in 0..2 {
-            let takes_leaf = leaf < leaves.len() && (inner >= parent || weights[leaf] <= weights[inner]);
+            let takes_leaf =
+                leaf < leaves.len() && (inner >= parent || weights[leaf] <= weights[inner]);
             let next = if takes_leaf { &mut leaf } else { &mut inner };
             weight += weights[*next];
             parents[*next] = parent;
@@ -198,7 +200,8 @@ mod tests {
     /// The sum of all frequencies that are added up when the rarest two become one, again and
     /// again: what the best code takes.
     fn best(frequencies: &[u32]) -> u64 {
-        let mut weights: Vec<u64> = frequencies.iter().filter(|&&f| f > 0).map(|&f| f.into()).collect();
+        let mut weights: Vec<u64> =
+            frequencies.iter().filter(|&&f| f > 0).map(|&f| f.into()).collect();
         let mut sum = 0;
         while weights.len() > 1 {
             weights.sort_unstable_by(|a, b| b.cmp(a));
@@ -210,7 +213,11 @@ mod tests {
     }
 
     fn taken(frequencies: &[u32], code: &PrefixCode) -> u64 {
-        frequencies.iter().zip(&code.codes).map(|(&f, code)| u64::from(f) * u64::from(code.len)).sum()
+        frequencies
+            .iter()
+            .zip(&code.codes)
+            .map(|(&f, code)| u64::from(f) * u64::from(code.len))
+            .sum()
     }
 
     fn kraft(code: &PrefixCode) -> f64 {
@@ -225,7 +232,8 @@ mod tests {
                 let frequencies: Vec<u32> = (0..symbols)
                     .map(|_| {
                         seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                        (f64::from(seed >> 8) / 16_777_216.0).powi(power).mul_add(5_000.0, 0.0) as u32
+                        (f64::from(seed >> 8) / 16_777_216.0).powi(power).mul_add(5_000.0, 0.0)
+                            as u32
                     })
                     .collect();
                 let code = PrefixCode::new(&frequencies);

@@ -58,7 +58,8 @@ impl Qoi {
                 run = 0;
             }
             let [r, g, b, a] = pixel;
-            let hash = r.wrapping_mul(3).wrapping_add(g.wrapping_mul(5)).wrapping_add(b.wrapping_mul(7));
+            let hash =
+                r.wrapping_mul(3).wrapping_add(g.wrapping_mul(5)).wrapping_add(b.wrapping_mul(7));
             let at = hash.wrapping_add(a.wrapping_mul(11)) % 64;
             let seen = &mut self.seen[usize::from(at)];
             if *seen == pixel {
@@ -91,7 +92,10 @@ fn put_difference(pixel: [u8; 4], previous: [u8; 4], out: &mut Vec<u8>) {
     }
     let by_green = |difference: u8| difference.wrapping_sub(green).wrapping_add(8);
     if green.wrapping_add(32) < 64 && by_green(red) < 16 && by_green(blue) < 16 {
-        out.extend_from_slice(&[LUMA | green.wrapping_add(32), by_green(red) << 4 | by_green(blue)]);
+        out.extend_from_slice(&[
+            LUMA | green.wrapping_add(32),
+            by_green(red) << 4 | by_green(blue),
+        ]);
     } else {
         out.extend_from_slice(&[RGB, r, g, b]);
     }

@@ -108,7 +108,8 @@ impl Sink {
         let (start, piece) = match at.checked_sub(self.last_start) {
             Some(_) => (self.last_start, &mut self.last),
             None => {
-                let index = self.pieces.partition_point(|&(start, _)| start <= at).checked_sub(1)?;
+                let index =
+                    self.pieces.partition_point(|&(start, _)| start <= at).checked_sub(1)?;
                 let (start, piece) = self.pieces.get_mut(index)?;
                 (*start, piece)
             }
@@ -262,7 +263,11 @@ mod tests {
             (rest, size) = (after, size * 3 % 40_009);
         }
         assert_eq!(sink.len(), 1_000_003);
-        assert!(sink.pieces.iter().all(|(_, piece)| piece.len() <= PIECE && piece.len() > PIECE - MAX_ROOM));
+        assert!(
+            sink.pieces
+                .iter()
+                .all(|(_, piece)| piece.len() <= PIECE && piece.len() > PIECE - MAX_ROOM)
+        );
         assert!(joined(sink) == bytes);
     }
 
@@ -279,7 +284,8 @@ mod tests {
 
     #[test]
     fn what_is_held_is_the_budgets() {
-        let limit = |value| Err(Error::Limit { limit: crate::Limit::MaxMemory, value, maximum: 1 << 20 });
+        let limit =
+            |value| Err(Error::Limit { limit: crate::Limit::MaxMemory, value, maximum: 1 << 20 });
         let budget = Budget::new(1 << 20);
         let Ok(_picture) = budget.hold(500_000) else { unreachable!("there is room for it") };
         let Ok(mut sink) = Sink::new(&budget) else { unreachable!("nothing is held") };
@@ -323,7 +329,9 @@ mod tests {
         ];
         for (seek, len) in steps {
             assert_eq!(watched.seek(seek).ok(), file.seek(seek).ok());
-            assert!(watched.write_all(&pattern(len)).is_ok() && file.write_all(&pattern(len)).is_ok());
+            assert!(
+                watched.write_all(&pattern(len)).is_ok() && file.write_all(&pattern(len)).is_ok()
+            );
         }
         assert!(watched.seek(SeekFrom::Current(-1_000_000)).is_err());
         assert!(joined(sink) == file.into_inner());

@@ -63,7 +63,12 @@ impl<F: SpanFormat> Writer for Spans<F> {
         self.step_nanos
     }
 
-    fn step(&mut self, picture: &Picture, sink: &mut Sink, _context: &Context<'_>) -> Result<bool, Error> {
+    fn step(
+        &mut self,
+        picture: &Picture,
+        sink: &mut Sink,
+        _context: &Context<'_>,
+    ) -> Result<bool, Error> {
         let pixel = picture.layout.pixel_bytes();
         let width = picture.width as usize;
         let mut written = 0;
@@ -146,7 +151,10 @@ mod tests {
     #[test]
     fn a_row_of_a_million_pixels_is_cut_into_steps() {
         let (bytes, steps) = write(1_000_000, 1, false);
-        assert_eq!((bytes.len(), bytes[1], bytes[1_000_000]), (1_000_003, b'a', (999_999 % 29) as u8 + b'a'));
+        assert_eq!(
+            (bytes.len(), bytes[1], bytes[1_000_000]),
+            (1_000_003, b'a', (999_999 % 29) as u8 + b'a')
+        );
         assert!(steps > 3, "{steps}");
     }
 }

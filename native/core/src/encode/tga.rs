@@ -78,7 +78,8 @@ impl Tga {
 
 impl SpanFormat for Tga {
     fn begin(&mut self, picture: &Picture, sink: &mut Sink) -> Result<(), Error> {
-        let side = |side: u32| u16::try_from(side).map(u16::to_le_bytes).map_err(|_| Error::Internal);
+        let side =
+            |side: u32| u16::try_from(side).map(u16::to_le_bytes).map_err(|_| Error::Internal);
         let mut header = [0; 18];
         header[2] = if picture.layout.is_gray() { RUN_GRAY } else { RUN_TRUE_COLOR };
         header[12..14].copy_from_slice(&side(picture.width)?);
@@ -94,7 +95,9 @@ impl SpanFormat for Tga {
         let out = sink.room(pixels.len() + pixels.len() / self.channels + self.pixels.len() + 1)?;
         match self.channels {
             1 => pixels.iter().for_each(|&gray| self.push([gray], out)),
-            2 => pixels.as_chunks().0.iter().for_each(|&[gray, alpha]| self.push([gray, alpha], out)),
+            2 => {
+                pixels.as_chunks().0.iter().for_each(|&[gray, alpha]| self.push([gray, alpha], out))
+            }
             3 => pixels.as_chunks().0.iter().for_each(|&[r, g, b]| self.push([b, g, r], out)),
             _ => pixels.as_chunks().0.iter().for_each(|&[r, g, b, a]| self.push([b, g, r, a], out)),
         }

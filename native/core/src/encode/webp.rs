@@ -137,7 +137,11 @@ impl Webp {
         Ok(())
     }
 
-    fn code_row<const CHANNELS: usize>(&mut self, row: &[u8], sink: &mut Sink) -> Result<(), Error> {
+    fn code_row<const CHANNELS: usize>(
+        &mut self,
+        row: &[u8],
+        sink: &mut Sink,
+    ) -> Result<(), Error> {
         let codes = self.codes.as_deref().ok_or(Error::Internal)?;
         for span in self.residuals.of::<CHANNELS>(row).chunks(SPAN * CHANNELS) {
             let out = sink.room(SPAN * MAX_PIXEL)?;
@@ -228,7 +232,11 @@ impl Codes {
         if run > 0 {
             let (symbol, extra, extra_bits) = run_symbol(run);
             let code = self.green[symbol];
-            bits.put(u64::from(code.bits) | extra << code.len, u32::from(code.len) + extra_bits, out);
+            bits.put(
+                u64::from(code.bits) | extra << code.len,
+                u32::from(code.len) + extra_bits,
+                out,
+            );
         }
     }
 
@@ -269,7 +277,12 @@ struct Residuals {
 impl Residuals {
     fn new(picture: &Picture) -> Result<Self, Error> {
         let len = picture.width as usize * picture.layout.pixel_bytes();
-        Ok(Residuals { current: zeroed(len)?, above: zeroed(len)?, residuals: zeroed(len)?, is_first: true })
+        Ok(Residuals {
+            current: zeroed(len)?,
+            above: zeroed(len)?,
+            residuals: zeroed(len)?,
+            is_first: true,
+        })
     }
 
     fn restart(&mut self) {
@@ -308,7 +321,12 @@ impl Writer for Webp {
         self.step_nanos
     }
 
-    fn step(&mut self, picture: &Picture, sink: &mut Sink, _context: &Context<'_>) -> Result<bool, Error> {
+    fn step(
+        &mut self,
+        picture: &Picture,
+        sink: &mut Sink,
+        _context: &Context<'_>,
+    ) -> Result<bool, Error> {
         let end = picture.height.min(self.next_row.saturating_add(self.rows_per_step));
         let counts = self.codes.is_none();
         for y in self.next_row..end {

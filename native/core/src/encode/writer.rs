@@ -12,7 +12,12 @@ pub(super) trait Writer: Send {
     fn next_nanos(&self) -> u64;
 
     /// Writes a piece more. `true` when the last one is written.
-    fn step(&mut self, picture: &Picture, sink: &mut Sink, context: &Context<'_>) -> Result<bool, Error>;
+    fn step(
+        &mut self,
+        picture: &Picture,
+        sink: &mut Sink,
+        context: &Context<'_>,
+    ) -> Result<bool, Error>;
 }
 
 /// Row `y` of a picture, as bytes.

@@ -28,7 +28,12 @@ struct Making {
 
 impl Chain {
     /// `held` is what the picture takes.
-    pub(crate) fn new(mut ops: Vec<Box<dyn Op>>, shape: Shape, picture: Picture, held: Held) -> Self {
+    pub(crate) fn new(
+        mut ops: Vec<Box<dyn Op>>,
+        shape: Shape,
+        picture: Picture,
+        held: Held,
+    ) -> Self {
         ops.reverse();
         Chain { ops, shape, picture, held, making: None, scratch: Scratch::new() }
     }

@@ -53,9 +53,13 @@ impl Convert {
         let from_alpha = channels.is_multiple_of(2);
         let from = from.chunks_exact(usize::from(channels));
         for (pixel, out) in from.zip(to.chunks_exact_mut(usize::from(self.to.channels))) {
-            let alpha = if from_alpha { pixel[pixel.len() - 1].unit().clamp(0.0, 1.0) } else { 1.0 };
-            let mut color =
-                if gray { [pixel[0].unit(); 3] } else { [pixel[0].unit(), pixel[1].unit(), pixel[2].unit()] };
+            let alpha =
+                if from_alpha { pixel[pixel.len() - 1].unit().clamp(0.0, 1.0) } else { 1.0 };
+            let mut color = if gray {
+                [pixel[0].unit(); 3]
+            } else {
+                [pixel[0].unit(), pixel[1].unit(), pixel[2].unit()]
+            };
             if self.divide && from_alpha {
                 let by = if alpha > 0.0 { 1.0 / alpha } else { 0.0 };
                 color = color.map(|c| c * by);
@@ -76,7 +80,8 @@ impl Convert {
                 [y] => *y = B::from_unit(color[0]),
                 [y, a] => (*y, *a) = (B::from_unit(color[0]), B::from_unit(alpha)),
                 [r, g, b] => {
-                    (*r, *g, *b) = (B::from_unit(color[0]), B::from_unit(color[1]), B::from_unit(color[2]));
+                    (*r, *g, *b) =
+                        (B::from_unit(color[0]), B::from_unit(color[1]), B::from_unit(color[2]));
                 }
                 [r, g, b, a] => {
                     (*r, *g, *b, *a) = (
@@ -158,7 +163,8 @@ mod tests {
         // 0.2140 linear is the sRGB gray 127.5; 0.5 is 188.
         let shown = convert_one(float, Samples::F32(vec![0.0, 0.5, 7.0]), false, byte);
         assert_eq!(shown, Samples::U8(vec![0, 188, 255]));
-        let Samples::F32(back) = convert_one(byte, Samples::U8(vec![0, 188, 255]), false, float) else {
+        let Samples::F32(back) = convert_one(byte, Samples::U8(vec![0, 188, 255]), false, float)
+        else {
             unreachable!("floats were asked for")
         };
         assert!(back[0] == 0.0 && (back[1] - 0.5).abs() < 0.005 && back[2] == 1.0, "{back:?}");

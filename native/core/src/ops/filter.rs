@@ -36,9 +36,8 @@ impl Filter {
             Filter::Gaussian => FilterType::Gaussian,
             // It is computed for every band anew, and its own takes two sines a tap: half of the
             // time of wide outputs.
-            Filter::Lanczos3 => {
-                fir::Filter::new("Lanczos3", lanczos3, 3.0).map_or(FilterType::Lanczos3, FilterType::Custom)
-            }
+            Filter::Lanczos3 => fir::Filter::new("Lanczos3", lanczos3, 3.0)
+                .map_or(FilterType::Lanczos3, FilterType::Custom),
         }
     }
 }

@@ -12,7 +12,8 @@ pub(crate) struct Orient(pub Orientation);
 impl Op for Orient {
     fn shape(&self, from: &Shape) -> Shape {
         let swaps = side_swaps(self.0);
-        let (width, height) = if swaps { (from.height, from.width) } else { (from.width, from.height) };
+        let (width, height) =
+            if swaps { (from.height, from.width) } else { (from.width, from.height) };
         Shape { width, height, ..*from }
     }
 
@@ -95,7 +96,11 @@ mod tests {
                 image::GrayImage::from_raw(width, height, pixels.clone()).unwrap_or_default(),
             );
             expected.apply_orientation(orientation);
-            assert_eq!((expected.width(), expected.height()), (shape.width, shape.height), "{orientation:?}");
+            assert_eq!(
+                (expected.width(), expected.height()),
+                (shape.width, shape.height),
+                "{orientation:?}"
+            );
             // In two bands.
             let mut out = vec![0; 15];
             let (top, rest) = out.split_at_mut(shape.width as usize);

@@ -85,8 +85,8 @@ impl Op for Resize {
         let pixel = pixel_type(from.layout);
         let image = ImageRef::new(from.width, from.height, from.samples.bytes(), pixel);
         let image = image.map_err(|_| Error::Internal)?;
-        let mut to =
-            Image::from_slice_u8(self.width, rows.len() as u32, out, pixel).map_err(|_| Error::Internal)?;
+        let mut to = Image::from_slice_u8(self.width, rows.len() as u32, out, pixel)
+            .map_err(|_| Error::Internal)?;
         scratch.resizer.resize(&image, &mut to, &options).map_err(|_| Error::Internal)
     }
 }

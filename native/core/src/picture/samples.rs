@@ -84,7 +84,8 @@ impl Picture {
     /// Memory for a picture, of which nothing is touched yet.
     pub(crate) fn reserved(shape: &Shape) -> Result<Self, Error> {
         let &Shape { width, height, layout, .. } = shape;
-        let mut picture = Picture { width, height, layout, samples: Samples::zeroed(layout.depth, 0)? };
+        let mut picture =
+            Picture { width, height, layout, samples: Samples::zeroed(layout.depth, 0)? };
         let len = picture.len();
         each_depth!(Samples, &mut picture.samples, v => v.try_reserve_exact(len))
             .map_err(|_| Error::OutOfMemory)?;

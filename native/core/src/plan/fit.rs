@@ -35,7 +35,8 @@ pub(super) fn fit(source: (u32, u32), output: &Output, limits: &Limits) -> Resul
                 let full = (of * scale).round().max(1.0);
                 if f64::from(side) >= full { full as u32 } else { side }
             };
-            let size = if output.enlarge { (w, h) } else { (visible(w, width), visible(h, height)) };
+            let size =
+                if output.enlarge { (w, h) } else { (visible(w, width), visible(h, height)) };
             let part = |side: u32, of: f64| (f64::from(side) / scale).min(of);
             (size, (part(size.0, width), part(size.1, height)))
         }

@@ -55,7 +55,12 @@ impl Geometry {
         let rows = Axis::new(info.height, scale, output.1, part.1, filter);
         let mut geometry = Geometry {
             reduction: Reduction {
-                window: Window { left: columns.start, right: columns.end, top: rows.start, bottom: rows.end },
+                window: Window {
+                    left: columns.start,
+                    right: columns.end,
+                    top: rows.start,
+                    bottom: rows.end,
+                },
                 factors: (columns.shrink, rows.shrink),
                 size: (columns.reduced, rows.reduced),
                 pick: None,
@@ -72,7 +77,8 @@ impl Geometry {
         if filter == Filter::Nearest {
             geometry.pick(((columns.end - columns.start), (rows.end - rows.start)));
         }
-        geometry.reduction.weigh = info.layout.has_alpha() && !info.premultiplied && !geometry.is_identity();
+        geometry.reduction.weigh =
+            info.layout.has_alpha() && !info.premultiplied && !geometry.is_identity();
         check_row(&info.scaled(scale), &geometry.reduction)?;
         geometry.check_columns(filter)?;
         Ok(geometry)

@@ -92,12 +92,14 @@ impl Plan {
         let outputs: Vec<_> = outputs
             .map(|(output, fitted)| OutputPlan::new(info, scale, output, fitted, &request.limits))
             .collect::<Result<_, _>>()?;
-        let left = outputs.iter().map(|output| output.geometry.left()).fold(f64::INFINITY, f64::min);
+        let left =
+            outputs.iter().map(|output| output.geometry.left()).fold(f64::INFINITY, f64::min);
         let info = info.scaled(scale);
         // Rows behind all windows are never decoded.
         let rows = outputs.iter().map(|output| output.rows(&info)).max().unwrap_or(info.height);
         let decode = Costs::of_rows(&info, rows);
-        let costs = std::iter::once(decode).chain(outputs.iter().map(|output| output.costs(&info))).sum();
+        let costs =
+            std::iter::once(decode).chain(outputs.iter().map(|output| output.costs(&info))).sum();
         let (scheduler, reason) = route::route(&info, &costs, &request.run);
         Ok(Plan { outputs, costs, scheduler, reason, info, scale, left })
     }
@@ -113,7 +115,8 @@ impl Plan {
     /// output.
     pub(crate) fn memory_after_decoding(&self) -> u64 {
         let source = self.info.shape();
-        let reduced = self.outputs.iter().map(|output| output.geometry.reduction.shape(&source).bytes());
+        let reduced =
+            self.outputs.iter().map(|output| output.geometry.reduction.shape(&source).bytes());
         let chain = |output: &OutputPlan| {
             let shape = output.geometry.reduction.shape(&source);
             Chain::memory(&output.ops(&self.info), &shape)
@@ -134,7 +137,8 @@ impl OutputPlan {
         let geometry = Geometry::new(info, scale, geometry::stored(info, fitted), output.filter)?;
         let format = output.format.unwrap_or_else(|| default_format(info, (width, height)));
         Limit::Side.check(width.max(height).into(), format.max_side().into())?;
-        Limit::MaxPixels.check(pixels((width, height)), format.max_pixels().min(limits.max_pixels))?;
+        Limit::MaxPixels
+            .check(pixels((width, height)), format.max_pixels().min(limits.max_pixels))?;
         let factors = geometry.reduction.factors;
         let (across, down) = (scale * factors.0, scale * factors.1);
         let swaps = side_swaps(info.orientation);
@@ -192,8 +196,8 @@ fn pixels((width, height): (u32, u32)) -> u64 {
 
 /// The source's format where it can hold the output, else JPEG, or PNG for alpha.
 fn default_format(info: &Info, (width, height): (u32, u32)) -> Format {
-    let fits =
-        width.max(height) <= info.format.max_side() && pixels((width, height)) <= info.format.max_pixels();
+    let fits = width.max(height) <= info.format.max_side()
+        && pixels((width, height)) <= info.format.max_pixels();
     if info.format.is_writable() && fits {
         info.format
     } else if info.layout.has_alpha() {

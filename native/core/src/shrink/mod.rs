@@ -99,13 +99,23 @@ struct Scratch<S: Summed> {
 
 impl Shrink {
     /// For rows of a `source`, of which the last may come first.
-    pub(crate) fn new(source: &Shape, reduction: Reduction, bottom_up: bool) -> Result<Self, Error> {
+    pub(crate) fn new(
+        source: &Shape,
+        reduction: Reduction,
+        bottom_up: bool,
+    ) -> Result<Self, Error> {
         let channels = usize::from(source.layout.channels);
         let len = reduction.size.0 as usize * reduction.size.1 as usize * channels;
         let reducer = match source.layout.depth {
-            Depth::U8 => Reducer::U8(Sums { reduced: Growing::new(len)?, scratch: Scratch::empty() }),
-            Depth::U16 => Reducer::U16(Sums { reduced: Growing::new(len)?, scratch: Scratch::empty() }),
-            Depth::F32 => Reducer::F32(Sums { reduced: Growing::new(len)?, scratch: Scratch::empty() }),
+            Depth::U8 => {
+                Reducer::U8(Sums { reduced: Growing::new(len)?, scratch: Scratch::empty() })
+            }
+            Depth::U16 => {
+                Reducer::U16(Sums { reduced: Growing::new(len)?, scratch: Scratch::empty() })
+            }
+            Depth::F32 => {
+                Reducer::F32(Sums { reduced: Growing::new(len)?, scratch: Scratch::empty() })
+            }
         };
         Ok(Shrink {
             reducer,
@@ -132,7 +142,11 @@ impl Shrink {
     /// The rows that matter, in the order in which they arrive.
     fn wanted(&self) -> std::ops::Range<u32> {
         let Window { top, bottom, .. } = self.reduction.window;
-        if self.bottom_up { self.source_height - bottom..self.source_height - top } else { top..bottom }
+        if self.bottom_up {
+            self.source_height - bottom..self.source_height - top
+        } else {
+            top..bottom
+        }
     }
 
     /// Whether every row that matters has arrived.
@@ -155,7 +169,8 @@ impl Shrink {
         if first >= last {
             return Ok(());
         }
-        let range = (first - arrived.start) as usize * row_len..(last - arrived.start) as usize * row_len;
+        let range =
+            (first - arrived.start) as usize * row_len..(last - arrived.start) as usize * row_len;
         let Reduction { window, factors, size, pick, weigh } = &self.reduction;
         let work = Work {
             first_row: first - wanted.start,
@@ -242,7 +257,13 @@ impl Work<'_> {
     }
 
     /// Adds rows one after the other, and finishes each block that they complete.
-    fn add_rows<S: Summed>(&self, scratch: &mut Scratch<S>, rows: &[S], reduced: &mut [S], out_row: usize) {
+    fn add_rows<S: Summed>(
+        &self,
+        scratch: &mut Scratch<S>,
+        rows: &[S],
+        reduced: &mut [S],
+        out_row: usize,
+    ) {
         for (y, row) in self.rows(rows) {
             self.add_row(scratch, row);
             // Blocks are counted from the top, whichever way they are filled.
@@ -252,7 +273,10 @@ impl Work<'_> {
                 (y + 1).is_multiple_of(self.fy) || y + 1 == self.rows_in_window
             };
             if is_last {
-                self.finish_block(scratch, &mut reduced[(y / self.fy) as usize * out_row..][..out_row]);
+                self.finish_block(
+                    scratch,
+                    &mut reduced[(y / self.fy) as usize * out_row..][..out_row],
+                );
             }
         }
     }
@@ -397,7 +421,8 @@ mod tests {
                     let mut values = Vec::new();
                     for y in y..(y + fy).min(bottom) {
                         for x in x..(x + fx).min(right) {
-                            let pixel = &samples[(y * source.width + x) as usize * channels..][..channels];
+                            let pixel =
+                                &samples[(y * source.width + x) as usize * channels..][..channels];
                             let color = source.layout.has_alpha() && channel + 1 < channels;
                             let weight = if color { pixel[channels - 1] / full } else { 1.0 };
                             values.push(pixel[channel] * weight);
@@ -483,12 +508,19 @@ mod tests {
     /// The sums of more rows than a column holds.
     #[test]
     fn tall_blocks_do_not_overflow() {
-        for (layout, rows) in [(Layout::new(1, Depth::U8), 1_000), (Layout::new(2, Depth::U8), 70_000)] {
+        for (layout, rows) in
+            [(Layout::new(1, Depth::U8), 1_000), (Layout::new(2, Depth::U8), 70_000)]
+        {
             let window = Window { left: 0, top: 0, right: 1, bottom: rows };
             let reduction = reduction(window, (1, rows), layout);
             let mut subject = Shrink::new(&shape(1, rows, layout), reduction, false).unwrap();
-            subject.push(Rows::U8(&vec![255; rows as usize * usize::from(layout.channels)])).unwrap();
-            assert_eq!(subject.into_reduced(), Samples::U8(vec![255; usize::from(layout.channels)]));
+            subject
+                .push(Rows::U8(&vec![255; rows as usize * usize::from(layout.channels)]))
+                .unwrap();
+            assert_eq!(
+                subject.into_reduced(),
+                Samples::U8(vec![255; usize::from(layout.channels)])
+            );
         }
     }
 

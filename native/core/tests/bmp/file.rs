@@ -92,7 +92,10 @@ pub fn packed(row: &[u32], bits: u16) -> Vec<u8> {
     let mut out: Vec<u8> = if bits < 8 {
         row.chunks(8 / usize::from(bits))
             .map(|numbers| {
-                numbers.iter().zip(1u16..).fold(0, |byte, (&n, i)| byte | (n as u8) << (8 - i * bits))
+                numbers
+                    .iter()
+                    .zip(1u16..)
+                    .fold(0, |byte, (&n, i)| byte | (n as u8) << (8 - i * bits))
             })
             .collect()
     } else {
@@ -106,7 +109,8 @@ pub fn packed(row: &[u32], bits: u16) -> Vec<u8> {
 pub fn noise(seed: u64) -> impl FnMut() -> u32 {
     let mut state = seed.wrapping_mul(2) + 1;
     move || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) as u32
     }
 }
@@ -120,7 +124,11 @@ pub fn numbers(width: u32, height: u32, below: u64, seed: u64) -> Vec<Vec<u32>> 
 pub fn palette(colors: usize) -> Vec<[u8; 3]> {
     (0..colors)
         .map(|i| {
-            [(i as u8).wrapping_mul(7).wrapping_add(3), 255 - i as u8, (i as u8).wrapping_mul(29) ^ 0x55]
+            [
+                (i as u8).wrapping_mul(7).wrapping_add(3),
+                255 - i as u8,
+                (i as u8).wrapping_mul(29) ^ 0x55,
+            ]
         })
         .collect()
 }

@@ -25,8 +25,12 @@ fn every_depth_in_every_header_both_ways_up() {
                     let colors = if bits > 8 { 0 } else { 1 << bits };
                     let rows = numbers(width, 3, 1 << bits, u64::from(width));
                     let colors = palette(colors);
-                    let file =
-                        File { header_bytes, top_down, palette: colors.clone(), ..File::new(width, 3, bits) };
+                    let file = File {
+                        header_bytes,
+                        top_down,
+                        palette: colors.clone(),
+                        ..File::new(width, 3, bits)
+                    };
                     let file = file.with_rows(&rows).write();
                     let expected = of_pixels(&rows, |n| match bits {
                         16 => {
@@ -39,7 +43,8 @@ fn every_depth_in_every_header_both_ways_up() {
                             [r, g, b, 255]
                         }
                     });
-                    let name = format!("{bits} bits, header of {header_bytes}, {width} wide, {top_down}");
+                    let name =
+                        format!("{bits} bits, header of {header_bytes}, {width} wide, {top_down}");
                     assert!(as_is(&file).unwrap() == expected, "{name}");
                     let header = probe(file.clone(), &Limits::default()).unwrap();
                     assert_eq!(
@@ -84,7 +89,8 @@ fn masks_of_any_width_and_place() {
     ];
     let cases = of_32.map(|masks| (32, masks)).into_iter().chain(of_16.map(|masks| (16, masks)));
     for (bits, masks) in cases {
-        for (header_bytes, compression) in [(40, 3), (40, 6), (52, 3), (56, 3), (108, 3), (124, 3), (124, 6)]
+        for (header_bytes, compression) in
+            [(40, 3), (40, 6), (52, 3), (56, 3), (108, 3), (124, 3), (124, 6)]
         {
             let rows = numbers(37, 5, 1 << bits, u64::from(masks[0]));
             let file = File { header_bytes, compression, masks, ..File::new(37, 5, bits) };
@@ -99,7 +105,8 @@ fn masks_of_any_width_and_place() {
                 let alpha = if keeps_alpha { sample(n, masks[3]) } else { 255 };
                 [sample(n, masks[0]), sample(n, masks[1]), sample(n, masks[2]), alpha]
             });
-            let name = format!("{masks:x?} in a header of {header_bytes}, compression {compression}");
+            let name =
+                format!("{masks:x?} in a header of {header_bytes}, compression {compression}");
             assert!(as_is(&file).unwrap() == expected, "{name}");
             assert_eq!(
                 probe(file.clone(), &Limits::default()).unwrap().layout.has_alpha(),
@@ -126,7 +133,11 @@ fn masks_that_are_none_are_invalid() {
     {
         let file = File { header_bytes: 108, compression: 3, masks, ..File::new(4, 4, bits) };
         let file = file.with_rows(&numbers(4, 4, 1 << bits, 0)).write();
-        assert_eq!(probe(file.clone(), &Limits::default()), Err(invalid(Format::Bmp)), "{masks:x?}");
+        assert_eq!(
+            probe(file.clone(), &Limits::default()),
+            Err(invalid(Format::Bmp)),
+            "{masks:x?}"
+        );
         assert!(image::load_from_memory(&file).is_err());
     }
 }
@@ -186,9 +197,16 @@ fn what_is_another_format_inside_is_unsupported() {
             "{header_bytes} {bits} {compression}"
         );
     }
-    for (header_bytes, bits, compression) in
-        [(0, 24, 0), (11, 24, 0), (13, 24, 0), (40, 3, 0), (40, 4, 1), (40, 8, 2), (40, 24, 3), (40, 8, 7)]
-    {
+    for (header_bytes, bits, compression) in [
+        (0, 24, 0),
+        (11, 24, 0),
+        (13, 24, 0),
+        (40, 3, 0),
+        (40, 4, 1),
+        (40, 8, 2),
+        (40, 24, 3),
+        (40, 8, 7),
+    ] {
         let mut file = File { compression, ..File::new(3, 3, bits) }.write().to_vec();
         file[14..18].copy_from_slice(&u32::to_le_bytes(header_bytes));
         assert_eq!(
@@ -234,7 +252,10 @@ fn what_is_cut_off_anywhere_is_truncated() {
                 // What comes after the last pixel may be missing: padding, and codes that say
                 // nothing.
                 Ok(picture) => {
-                    assert!(picture == whole && end + if is_plain { 3 } else { 10 } >= file.len(), "{end}");
+                    assert!(
+                        picture == whole && end + if is_plain { 3 } else { 10 } >= file.len(),
+                        "{end}"
+                    );
                 }
             }
         }
@@ -247,9 +268,16 @@ fn no_field_can_do_harm() {
         // The offset, and all of the header and what follows it.
         for at in (10..70).step_by(2).filter(|&at| at + 4 <= file.len()) {
             let was = u32::from_le_bytes(*file[at..].first_chunk().unwrap());
-            for value in
-                [0, 1, 2, was.wrapping_add(1), was.wrapping_sub(1), 0x7FFF_FFFF, 0x8000_0000, u32::MAX]
-            {
+            for value in [
+                0,
+                1,
+                2,
+                was.wrapping_add(1),
+                was.wrapping_sub(1),
+                0x7FFF_FFFF,
+                0x8000_0000,
+                u32::MAX,
+            ] {
                 for bytes in [2, 4] {
                     let mut lying = file.to_vec();
                     lying[at..at + bytes].copy_from_slice(&value.to_le_bytes()[..bytes]);

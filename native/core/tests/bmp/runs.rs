@@ -1,7 +1,9 @@
 //! Run lengths.
 
 use proptest::prelude::*;
-use thumbelina_core::{Effort, Error, Filter, Fit, Format, Limits, Orientation, Output, Step, Stop};
+use thumbelina_core::{
+    Effort, Error, Filter, Fit, Format, Limits, Orientation, Output, Step, Stop,
+};
 
 use crate::common::{self, POOL, decode, in_pieces, probe, run, sized, truncated, unbounded};
 use crate::file::{File, as_is, noise, of_pixels, packed, palette};
@@ -21,7 +23,8 @@ impl Runs {
             Runs::Rle4 => (40, 4, 2),
             Runs::Rle24 => (64, 24, 4),
         };
-        let palette = if self == Runs::Rle24 { Vec::new() } else { palette(self.colors() as usize) };
+        let palette =
+            if self == Runs::Rle24 { Vec::new() } else { palette(self.colors() as usize) };
         File { header_bytes, compression, palette, data, ..File::new(width, height, bits) }
     }
 
@@ -78,7 +81,8 @@ impl Runs {
             }
             // Two by turns in RLE4, else one.
             let period = if self == Runs::Rle4 { 2 } else { 1 };
-            let same = (0..rest.len()).take_while(|&i| rest[i] == rest[i % period]).count().min(255);
+            let same =
+                (0..rest.len()).take_while(|&i| rest[i] == rest[i % period]).count().min(255);
             let count = if same < 3 && rest.len() >= 3 && !next().is_multiple_of(3) {
                 let count = 3 + next() as usize % (rest.len().min(255) - 2);
                 out.extend([0, count as u8]);
@@ -86,7 +90,9 @@ impl Runs {
                 out.extend(match self {
                     Runs::Rle4 => packed(&rest[..count], 4)[..count.div_ceil(2)].to_vec(),
                     Runs::Rle8 => rest[..count].iter().map(|&n| n as u8).collect(),
-                    Runs::Rle24 => rest[..count].iter().flat_map(|n| n.to_le_bytes()[..3].to_vec()).collect(),
+                    Runs::Rle24 => {
+                        rest[..count].iter().flat_map(|n| n.to_le_bytes()[..3].to_vec()).collect()
+                    }
                 });
                 out.resize(start + (out.len() - start).next_multiple_of(2), 0xAA);
                 count
@@ -134,7 +140,8 @@ pub fn runs(width: u32, height: u32, colors: u64, seed: u64) -> Vec<Vec<u32>> {
             _ => (u64::from(next()) % colors) as u32,
         }
     };
-    let mut rows: Vec<Vec<u32>> = (0..height).map(|_| (0..width).map(&mut number).collect()).collect();
+    let mut rows: Vec<Vec<u32>> =
+        (0..height).map(|_| (0..width).map(&mut number).collect()).collect();
     // Some rows of nothing.
     for row in rows.iter_mut().skip(seed as usize % 3).step_by(3 + seed as usize % 4) {
         row.fill(0);
@@ -227,7 +234,8 @@ fn a_lopsided_window_is_mirrored() {
         let plain = plain.with_rows(&rows).write();
         let packed = Runs::Rle8.file(width, height, Runs::Rle8.encode(&rows, 3)).write();
         let (fit, filter) = (Fit::Cover, Filter::Nearest);
-        let request = Output { fit, filter, format: Some(Format::Png), ..sized(box_width, box_height) };
+        let request =
+            Output { fit, filter, format: Some(Format::Png), ..sized(box_width, box_height) };
         let made = in_pieces(&packed, request.clone()).unwrap();
         assert_eq!((made.width, made.height), (box_width, box_height));
         assert!(made == in_pieces(&plain, request).unwrap(), "{width}x{height}");
@@ -238,14 +246,16 @@ fn a_lopsided_window_is_mirrored() {
 #[test]
 fn thumbnails_of_run_lengths_are_those_of_the_plain_picture() {
     let (width, height) = (203, 161);
-    let rows: Vec<Vec<u32>> =
-        (0..height).map(|y| (0..width).map(|x| (x * 60 / width) + (y * 190 / height)).collect()).collect();
+    let rows: Vec<Vec<u32>> = (0..height)
+        .map(|y| (0..width).map(|x| (x * 60 / width) + (y * 190 / height)).collect())
+        .collect();
     let gray = (0..=255).map(|i| [i; 3]).collect::<Vec<_>>();
     let plain = File { top_down: true, palette: gray.clone(), ..File::new(width, height, 8) };
     let plain = plain.with_rows(&rows).write();
     let data = Runs::Rle8.encode(&rows, 1);
     let packed = File { palette: gray, ..Runs::Rle8.file(width, height, data) }.write();
-    for (fit, side) in [(Fit::Contain, 203), (Fit::Contain, 70), (Fit::Cover, 90), (Fit::Fill, 19)] {
+    for (fit, side) in [(Fit::Contain, 203), (Fit::Contain, 70), (Fit::Cover, 90), (Fit::Fill, 19)]
+    {
         let request = Output { fit, format: Some(Format::Png), ..sized(side, side) };
         let [a, b] = [&plain, &packed].map(|file| in_pieces(file, request.clone()).unwrap());
         assert!(a == b, "{fit:?} {side}");
@@ -330,7 +340,8 @@ fn a_step_takes_only_so_many_codes() {
     data.extend([0, 0].repeat(codes));
     let file = Runs::Rle8.file(width, 2, data).write();
     let mut job = common::job(file, sized(1, 1));
-    let steps =
-        (1..100).find(|_| matches!(job.step(Effort::Bounded, &Stop::new()), Ok(Step::Done(_)))).unwrap();
+    let steps = (1..100)
+        .find(|_| matches!(job.step(Effort::Bounded, &Stop::new()), Ok(Step::Done(_))))
+        .unwrap();
     assert!(steps < 10, "{steps}");
 }

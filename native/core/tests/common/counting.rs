@@ -1,5 +1,9 @@
 //! An allocator that counts what a thread holds.
-#![allow(dead_code, unreachable_pub, reason = "every binary compiles this file and uses a part of it")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "every binary compiles this file and uses a part of it"
+)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

@@ -1,5 +1,9 @@
 //! An input in pieces.
-#![allow(dead_code, unreachable_pub, reason = "every binary compiles this file and uses a part of it")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "every binary compiles this file and uses a part of it"
+)]
 
 use bytes::Bytes;
 
@@ -19,7 +23,8 @@ pub fn pieces<'a>(
 pub fn sizes_by_chance(seed: u64) -> impl FnMut() -> usize {
     let mut state = seed;
     let mut next = move |below: u64| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) % below
     };
     move || {

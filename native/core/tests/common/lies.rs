@@ -1,6 +1,10 @@
 //! Files whose headers lie, made of a file that does not: without knowing a format, every place
 //! where a length, a count, an offset or a dimension could stand is taken for one.
-#![allow(dead_code, unreachable_pub, reason = "every binary compiles this file and uses a part of it")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "every binary compiles this file and uses a part of it"
+)]
 
 use std::ops::Range;
 
@@ -48,10 +52,17 @@ fn values(len: usize, at: usize, size: usize) -> Vec<u64> {
 }
 
 /// Two numbers of a file at a time, chosen by a seed.
-pub fn pairs(file: &[u8], range: Range<usize>, seed: u64, count: usize, mut found: impl FnMut(Vec<u8>)) {
+pub fn pairs(
+    file: &[u8],
+    range: Range<usize>,
+    seed: u64,
+    count: usize,
+    mut found: impl FnMut(Vec<u8>),
+) {
     let mut state = seed;
     let mut next = |below: usize| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) as usize % below.max(1)
     };
     let range = range.start..range.end.min(file.len());
@@ -80,9 +91,17 @@ pub fn words(file: &[u8], range: Range<usize>, mut found: impl FnMut(Vec<u8>)) {
             continue;
         }
         let len = file[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-        for word in
-            ["0", "1", "255", "65535", "65536", "4294967295", "4294967296", "99999999999999999999", ""]
-        {
+        for word in [
+            "0",
+            "1",
+            "255",
+            "65535",
+            "65536",
+            "4294967295",
+            "4294967296",
+            "99999999999999999999",
+            "",
+        ] {
             found([&file[..at], word.as_bytes(), &file[at + len..]].concat());
         }
         at += len;
@@ -123,7 +142,9 @@ pub fn repair_png(file: &mut [u8]) {
         let mut crc = flate2::Crc::new();
         crc.update(data);
         let sum = crc.sum().to_be_bytes();
-        let Some(place) = file.get_mut(at + 8 + len..).and_then(|rest| rest.get_mut(..4)) else { return };
+        let Some(place) = file.get_mut(at + 8 + len..).and_then(|rest| rest.get_mut(..4)) else {
+            return;
+        };
         place.copy_from_slice(&sum);
         at += 12 + len;
     }

@@ -1,5 +1,9 @@
 //! What the integration tests share: ways to run a job, and pictures to run it on.
-#![allow(dead_code, unreachable_pub, reason = "every test binary compiles this file and uses a part of it")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "every test binary compiles this file and uses a part of it"
+)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod cut;
@@ -13,7 +17,8 @@ pub use cut::{pieces, sizes_by_chance};
 use image::{DynamicImage, ImageFormat};
 use rayon::ThreadPool;
 use thumbelina_core::{
-    Effort, Encoded, Error, Format, Info, Input, Job, Limits, Output, Plan, Poll, Request, Step, Stop,
+    Effort, Encoded, Error, Format, Info, Input, Job, Limits, Output, Plan, Poll, Request, Step,
+    Stop,
 };
 
 pub static POOL: LazyLock<ThreadPool> =
@@ -178,8 +183,8 @@ pub fn encode(image: &DynamicImage, format: ImageFormat) -> Bytes {
 /// A picture with slopes, edges and noise, the same for the same arguments.
 pub fn picture(width: u32, height: u32, seed: u32) -> image::RgbaImage {
     image::RgbaImage::from_fn(width, height, |x, y| {
-        let hash =
-            (x.wrapping_mul(0x9E37_79B1) ^ y.wrapping_mul(0x85EB_CA77) ^ seed).wrapping_mul(0xC2B2_AE3D);
+        let hash = (x.wrapping_mul(0x9E37_79B1) ^ y.wrapping_mul(0x85EB_CA77) ^ seed)
+            .wrapping_mul(0xC2B2_AE3D);
         let noise = (hash >> 24) as u8 / 8;
         let slope = (x * 255 / width.max(2)) as u8 / 2 + (y * 255 / height.max(2)) as u8 / 4;
         let edge = if (x / 7 + y / 5).is_multiple_of(2) { 40 } else { 0 };

@@ -1,6 +1,10 @@
 //! One picture under observation: what it holds, how long its steps take, and whether that is in
 //! proportion to the file. The tests of hostile inputs and the fuzz targets share it.
-#![allow(dead_code, unreachable_pub, reason = "every binary compiles this file and uses a part of it")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "every binary compiles this file and uses a part of it"
+)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a trial fails by panicking")]
 
 #[path = "counting.rs"]
@@ -48,7 +52,12 @@ pub struct Trial {
 /// Steps of a job that does not end.
 const MOST_STEPS: u64 = 20_000_000;
 
-pub fn run(input: &Bytes, request: impl Into<Request>, arrival: Arrival, schedulers: Schedulers) -> Trial {
+pub fn run(
+    input: &Bytes,
+    request: impl Into<Request>,
+    arrival: Arrival,
+    schedulers: Schedulers,
+) -> Trial {
     let (mut trial, peak) = peak_of(|| steps(input, request.into(), arrival, schedulers));
     trial.peak = peak;
     trial
@@ -114,7 +123,9 @@ pub fn allowed(input: &Bytes, request: &Request) -> Duration {
     if let Ok(Poll::Ready(info)) = probe(&mut Input::whole(input.clone()), &request.limits) {
         decoded = pixels(info.width, info.height);
         match Plan::new(&info, request) {
-            Ok(plan) => made = plan.outputs.iter().map(|output| pixels(output.width, output.height)).sum(),
+            Ok(plan) => {
+                made = plan.outputs.iter().map(|output| pixels(output.width, output.height)).sum()
+            }
             Err(_) => decoded = 0,
         }
     }

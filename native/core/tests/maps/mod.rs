@@ -1,5 +1,9 @@
 //! What the tests of the plain formats share.
-#![allow(dead_code, unreachable_pub, reason = "every test binary compiles this file and uses a part of it")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "every test binary compiles this file and uses a part of it"
+)]
 
 use bytes::Bytes;
 use image::DynamicImage;
@@ -79,7 +83,8 @@ pub struct Random(pub u64);
 
 impl Random {
     pub fn below(&mut self, most: u32) -> u32 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         ((self.0 >> 33) as u32) % most
     }
 

@@ -6,16 +6,20 @@ mod common;
 mod writer;
 
 use bytes::Bytes;
-use common::{POOL, as_it_comes, decode, in_pieces, invalid, job, probe, run, sized, truncated, unbounded};
+use common::{
+    POOL, as_it_comes, decode, in_pieces, invalid, job, probe, run, sized, truncated, unbounded,
+};
 use image::{DynamicImage, ImageFormat};
 use thumbelina_core::{
-    Depth, Effort, Encoded, Error, Fit, Format, Limit, Limits, Orientation, Output, Request, Step, Stop,
+    Depth, Effort, Encoded, Error, Fit, Format, Limit, Limits, Orientation, Output, Request, Step,
+    Stop,
 };
 use writer::{DEFLATE, FAX4, JPEG, LZW, NONE, OLD_DEFLATE, PACK_BITS, SHORT, Writer};
 
 /// Slopes, runs and noise, of so many bits.
 fn sample(bits: u32, x: u32, y: u32, sample: u32) -> u32 {
-    let hash = (x.wrapping_mul(0x9E37_79B1) ^ y.wrapping_mul(0x85EB_CA77) ^ sample).wrapping_mul(0xC2B2_AE3D);
+    let hash = (x.wrapping_mul(0x9E37_79B1) ^ y.wrapping_mul(0x85EB_CA77) ^ sample)
+        .wrapping_mul(0xC2B2_AE3D);
     let value = match (x / 5 + y) % 3 {
         0 => 0x2040_4040 * (sample % 7 + 1),
         1 => (x * 7 + y * 3 + sample * 40) << 24 | hash >> 8,
@@ -141,7 +145,12 @@ fn integers_are_what_was_written() {
                     | DynamicImage::ImageLumaA8(_)
                     | DynamicImage::ImageRgb8(_)
                     | DynamicImage::ImageRgba8(_) => {
-                        bits == 8 && ours.as_bytes().iter().map(|&v| u32::from(v)).eq(theirs.iter().copied())
+                        bits == 8
+                            && ours
+                                .as_bytes()
+                                .iter()
+                                .map(|&v| u32::from(v))
+                                .eq(theirs.iter().copied())
                     }
                     _ => {
                         let words = ours.as_bytes().chunks_exact(2);
@@ -154,7 +163,8 @@ fn integers_are_what_was_written() {
                 if !writer.planar
                     && extra.iter().all(|&extra| extra == 2)
                     && writer.fill_order == 1
-                    && let Ok(theirs) = image::load_from_memory_with_format(&bytes, ImageFormat::Tiff)
+                    && let Ok(theirs) =
+                        image::load_from_memory_with_format(&bytes, ImageFormat::Tiff)
                 {
                     assert!(ours == theirs, "{writer:?}");
                 }
@@ -169,9 +179,11 @@ fn what_the_other_decoder_does_it_does() {
     for bits in [8, 16] {
         for (photometric, samples) in [(1, 1), (0, 1), (2, 3), (2, 4), (5, 4)] {
             for compression in [NONE, PACK_BITS, LZW, DEFLATE] {
-                let writer = Writer { bits, photometric, samples, compression, ..Writer::default() };
+                let writer =
+                    Writer { bits, photometric, samples, compression, ..Writer::default() };
                 let bytes = Bytes::from(writer.write(|x, y, s| sample(bits, x, y, s)));
-                let theirs = image::load_from_memory_with_format(&bytes, ImageFormat::Tiff).unwrap();
+                let theirs =
+                    image::load_from_memory_with_format(&bytes, ImageFormat::Tiff).unwrap();
                 assert!(as_is(&bytes).unwrap() == theirs, "{writer:?}");
             }
         }
@@ -180,15 +192,17 @@ fn what_the_other_decoder_does_it_does() {
 
 #[test]
 fn floats_are_what_was_written() {
-    for (photometric, samples, extra, channels) in [(2, 3, vec![], 3), (2, 4, vec![2], 4), (2, 4, vec![0], 3)]
+    for (photometric, samples, extra, channels) in
+        [(2, 3, vec![], 3), (2, 4, vec![2], 4), (2, 4, vec![0], 3)]
     {
         each_way(&[1, 2, 3], |writer| {
             let extra = extra.clone();
             let writer = Writer { bits: 32, format: 3, photometric, samples, extra, ..writer };
             let bytes = Bytes::from(writer.write(float));
             let ours = as_is(&bytes).unwrap_or_else(|error| panic!("{error} {writer:?}"));
-            let theirs =
-                expected(writer.size, channels, |x, y, channel| f32::from_bits(float(x, y, channel)));
+            let theirs = expected(writer.size, channels, |x, y, channel| {
+                f32::from_bits(float(x, y, channel))
+            });
             let same = match &ours {
                 DynamicImage::ImageRgb32F(ours) => channels == 3 && *ours.as_raw() == theirs,
                 DynamicImage::ImageRgba32F(ours) => channels == 4 && *ours.as_raw() == theirs,
@@ -224,14 +238,18 @@ fn packed_bits_are_what_was_written() {
                 let more = vec![(320, SHORT, map.clone())];
                 let writer = Writer { bits, photometric, samples: 1, more, ..writer };
                 let bytes = Bytes::from(writer.write(|x, y, s| sample(bits, x, y, s)));
-                let ours = as_is(&bytes).unwrap_or_else(|error| panic!("{error} {writer:?}")).to_rgb8();
+                let ours =
+                    as_is(&bytes).unwrap_or_else(|error| panic!("{error} {writer:?}")).to_rgb8();
                 let theirs = expected(writer.size, 3, |x, y, channel| {
                     let value = sample(bits, x, y, 0);
                     let full = (1 << bits) - 1;
                     match photometric {
                         0 => (255 - value * 255 / full) as u8,
                         1 => (value * 255 / full) as u8,
-                        _ => (map[(u64::from(channel) * colors) as usize + value as usize] >> 8) as u8,
+                        _ => {
+                            (map[(u64::from(channel) * colors) as usize + value as usize] >> 8)
+                                as u8
+                        }
                     }
                 });
                 assert!(*ours.as_raw() == theirs, "{writer:?}");
@@ -245,7 +263,14 @@ fn a_palette_may_have_alpha_and_be_of_bytes() {
     let map: Vec<u64> = (0..768).map(|i| i * 7 % 256).collect();
     for planar in [false, true] {
         let more = vec![(320, SHORT, map.clone())];
-        let writer = Writer { photometric: 3, samples: 2, extra: vec![2], planar, more, ..Writer::default() };
+        let writer = Writer {
+            photometric: 3,
+            samples: 2,
+            extra: vec![2],
+            planar,
+            more,
+            ..Writer::default()
+        };
         let bytes = Bytes::from(writer.write(|x, y, s| sample(8, x, y, s)));
         let theirs = expected(writer.size, 4, |x, y, channel| match channel {
             3 => sample(8, x, y, 1) as u8,
@@ -278,9 +303,10 @@ fn fax_rows_are_what_was_written() {
                         fill_order,
                         ..Writer::default()
                     };
-                    let ours =
-                        as_is(&Bytes::from(writer.write(pixel))).unwrap_or_else(|e| panic!("{e} {writer:?}"));
-                    let theirs = expected(size, 1, |x, y, s| if pixel(x, y, s) == 1 { 0 } else { 255 });
+                    let ours = as_is(&Bytes::from(writer.write(pixel)))
+                        .unwrap_or_else(|e| panic!("{e} {writer:?}"));
+                    let theirs =
+                        expected(size, 1, |x, y, s| if pixel(x, y, s) == 1 { 0 } else { 255 });
                     assert!(*ours.to_luma8().as_raw() == theirs, "{kind} {writer:?}");
                 }
             }
@@ -353,7 +379,9 @@ fn jpegs(writer: &Writer, shared: bool) -> Bytes {
 #[test]
 fn jpegs_are_of_the_colors_that_the_directory_says() {
     for (photometric, samples) in [(1, 1), (0, 1), (2, 3), (6, 3), (5, 4)] {
-        for (tiles, chunk) in [(false, (0, 16)), (false, (0, 100)), (true, (16, 16)), (true, (64, 48))] {
+        for (tiles, chunk) in
+            [(false, (0, 16)), (false, (0, 100)), (true, (16, 16)), (true, (64, 48))]
+        {
             for (shared, planar) in [(false, false), (true, false), (true, true)] {
                 if planar && photometric == 6 {
                     continue;
@@ -370,7 +398,8 @@ fn jpegs_are_of_the_colors_that_the_directory_says() {
                     ..Writer::default()
                 };
                 let bytes = jpegs(&writer, shared);
-                let ours = as_is(&bytes).unwrap_or_else(|error| panic!("{error} {writer:?}")).to_rgb8();
+                let ours =
+                    as_is(&bytes).unwrap_or_else(|error| panic!("{error} {writer:?}")).to_rgb8();
                 let theirs = expected(size, 3, |x, y, channel| {
                     let value = |s| f32::from(slope(x, y, s));
                     let (cb, cr) = (value(1) - 128.0, value(2) - 128.0);
@@ -385,7 +414,8 @@ fn jpegs_are_of_the_colors_that_the_directory_says() {
                     }
                 });
                 let off = ours.as_raw().iter().zip(&theirs);
-                let off = off.map(|(&ours, theirs)| (f32::from(ours) - theirs.clamp(0.0, 255.0)).abs());
+                let off =
+                    off.map(|(&ours, theirs)| (f32::from(ours) - theirs.clamp(0.0, 255.0)).abs());
                 let most = off.fold(0.0, f32::max);
                 assert!(most < 5.0, "{most} {shared} {writer:?}");
             }
@@ -416,17 +446,16 @@ fn associated_alpha_is_told() {
     for (photometric, samples) in [(1, 2), (2, 4)] {
         for (extra, premultiplied) in [(1, true), (2, false)] {
             let writer = Writer { photometric, samples, extra: vec![extra], ..Writer::default() };
-            let bytes =
-                Bytes::from(writer.write(|x, y, s| if s == samples - 1 { 255 } else { sample(8, x, y, s) }));
-            assert_eq!(probe(bytes.clone(), &Limits::default()).unwrap().premultiplied, premultiplied);
-            let theirs =
-                expected(
-                    writer.size,
-                    samples,
-                    |x, y, s| {
-                        if s == samples - 1 { 255 } else { sample(8, x, y, s) as u8 }
-                    },
-                );
+            let bytes = Bytes::from(
+                writer.write(|x, y, s| if s == samples - 1 { 255 } else { sample(8, x, y, s) }),
+            );
+            assert_eq!(
+                probe(bytes.clone(), &Limits::default()).unwrap().premultiplied,
+                premultiplied
+            );
+            let theirs = expected(writer.size, samples, |x, y, s| {
+                if s == samples - 1 { 255 } else { sample(8, x, y, s) as u8 }
+            });
             assert!(as_is(&bytes).unwrap().as_bytes() == theirs);
         }
     }
@@ -479,12 +508,15 @@ fn small() -> Vec<(Writer, Bytes)> {
             }
         }
     }
-    let floats = Writer { bits: 32, format: 3, predictor: 3, compression: DEFLATE, ..Writer::default() };
+    let floats =
+        Writer { bits: 32, format: 3, predictor: 3, compression: DEFLATE, ..Writer::default() };
     all.push((floats.clone(), Bytes::from(floats.write(float))));
     let map = (0..768).collect();
-    let palette = Writer { photometric: 3, samples: 1, more: vec![(320, SHORT, map)], ..Writer::default() };
+    let palette =
+        Writer { photometric: 3, samples: 1, more: vec![(320, SHORT, map)], ..Writer::default() };
     all.push((palette.clone(), Bytes::from(palette.write(|x, y, s| sample(8, x, y, s)))));
-    let fax = Writer { bits: 1, samples: 1, photometric: 0, compression: FAX4, ..Writer::default() };
+    let fax =
+        Writer { bits: 1, samples: 1, photometric: 0, compression: FAX4, ..Writer::default() };
     all.push((fax.clone(), Bytes::from(fax.write(|x, y, s| sample(1, x, y, s)))));
     // Tiles of which all is seen.
     for (tiles, size) in [(false, (20, 17)), (true, (32, 32))] {
@@ -497,7 +529,8 @@ fn small() -> Vec<(Writer, Bytes)> {
 /// Both schedulers' answer, which has to be the same.
 fn answer(bytes: &Bytes, what: &str) -> Result<Encoded, Error> {
     let limits = Limits { max_pixels: 100_000, ..Limits::default() };
-    let request = Request { limits, ..Output { format: Some(Format::Png), ..Output::default() }.into() };
+    let request =
+        Request { limits, ..Output { format: Some(Format::Png), ..Output::default() }.into() };
     let pieces = in_pieces(bytes, request.clone());
     assert!(pieces == unbounded(bytes, request.clone()), "{what}");
     assert!(pieces == as_it_comes(bytes, request), "{what}, as it comes");
@@ -512,11 +545,15 @@ fn what_is_cut_off_is_refused() {
             let answer = answer(&bytes.slice(..end), "cut");
             // The last rows may be complete without a checksum, or a code that says so; and what is
             // below the picture is not looked at.
-            let spare = if writer.compression == NONE { 0 } else { 8 } + if writer.tiles { 16 } else { 0 };
+            let spare =
+                if writer.compression == NONE { 0 } else { 8 } + if writer.tiles { 16 } else { 0 };
             if end + spare < bytes.len() {
-                let error = answer.err().unwrap_or_else(|| panic!("{end} of {} {writer:?}", bytes.len()));
-                let known =
-                    matches!(error, Error::Truncated { format: Format::Tiff, .. } | Error::UnknownFormat);
+                let error =
+                    answer.err().unwrap_or_else(|| panic!("{end} of {} {writer:?}", bytes.len()));
+                let known = matches!(
+                    error,
+                    Error::Truncated { format: Format::Tiff, .. } | Error::UnknownFormat
+                );
                 assert!(known || writer.compression == JPEG, "{error} {end} {writer:?}");
             }
         }
@@ -531,12 +568,25 @@ fn lies_are_seen_through() {
         for index in 0..count.min(17) {
             let at = first + index * entry;
             let len = bytes.len() as u64;
-            let lies =
-                [0, 1, 2, 3, len - 1, len, len + 1, 0xFFFF, 0x7FFF_FFFF, 0xFFFF_FFFF, u64::MAX / 2, u64::MAX];
+            let lies = [
+                0,
+                1,
+                2,
+                3,
+                len - 1,
+                len,
+                len + 1,
+                0xFFFF,
+                0x7FFF_FFFF,
+                0xFFFF_FFFF,
+                u64::MAX / 2,
+                u64::MAX,
+            ];
             for (offset, size) in [(0, 2), (2, 2), (4, value), (4 + value, value), (4 + value, 2)] {
                 for lie in lies {
                     let mut damaged = bytes.to_vec();
-                    damaged[at + offset..at + offset + size].copy_from_slice(&writer.number(lie, size));
+                    damaged[at + offset..at + offset + size]
+                        .copy_from_slice(&writer.number(lie, size));
                     let _ = answer(&Bytes::from(damaged), "a lie");
                 }
             }
@@ -602,7 +652,8 @@ fn more_padding_than_picture_is_refused() {
         let mut bytes = bytes;
         let all = |bytes: &mut Vec<u8>, tag: u16, value: usize| {
             let entry = (10..).step_by(12).find(|&e| bytes[e..e + 2] == tag.to_le_bytes()).unwrap();
-            let start = u32::from_le_bytes(bytes[entry + 8..entry + 12].try_into().unwrap()) as usize;
+            let start =
+                u32::from_le_bytes(bytes[entry + 8..entry + 12].try_into().unwrap()) as usize;
             for index in 0..count {
                 bytes[start + index * 4..][..4].copy_from_slice(&(value as u32).to_le_bytes());
             }
@@ -619,7 +670,9 @@ fn more_padding_than_picture_is_refused() {
     let (_, end) = steps(bomb);
     assert!(matches!(end, Err(Error::Limit { limit: Limit::MaxMemory, .. })), "{end:?}");
     // Thin pictures in tiles of a usual size.
-    for (chunk, size) in [((512, 512), (1, 30_000)), ((256, 256), (3, 20_000)), ((512, 512), (30_000, 1))] {
+    for (chunk, size) in
+        [((512, 512), (1, 30_000)), ((256, 256), (3, 20_000)), ((512, 512), (30_000, 1))]
+    {
         let writer = Writer { size, tiles: true, chunk, compression: DEFLATE, ..Writer::default() };
         let tile = blank(chunk);
         let count = size.0.div_ceil(chunk.0) * size.1.div_ceil(chunk.1);
@@ -637,13 +690,18 @@ fn shared_data_is_bounded() {
         shared.extend([0xFF, 0xFE, 0, 2].repeat(comments));
         shared.extend(&one[2..]);
         let strips = 3_000;
-        let writer =
-            Writer { size: (16, 16 * strips), compression: JPEG, chunk: (0, 16), ..Writer::default() };
+        let writer = Writer {
+            size: (16, 16 * strips),
+            compression: JPEG,
+            chunk: (0, 16),
+            ..Writer::default()
+        };
         let mut bytes = writer.assemble(&vec![Vec::new(); strips as usize]);
         let end = bytes.len();
         for tag in [273u16, 279] {
             let entry = (10..).step_by(12).find(|&e| bytes[e..e + 2] == tag.to_le_bytes()).unwrap();
-            let start = u32::from_le_bytes(bytes[entry + 8..entry + 12].try_into().unwrap()) as usize;
+            let start =
+                u32::from_le_bytes(bytes[entry + 8..entry + 12].try_into().unwrap()) as usize;
             let value = if tag == 273 { end } else { shared.len() } as u32;
             for index in 0..strips as usize {
                 bytes[start + index * 4..][..4].copy_from_slice(&value.to_le_bytes());
@@ -674,7 +732,8 @@ fn no_tile_is_allocated_by_its_claim() {
 
 #[test]
 fn rows_below_the_crop_are_not_asked_for() {
-    let writer = Writer { size: (40, 400), chunk: (0, 8), compression: DEFLATE, ..Writer::default() };
+    let writer =
+        Writer { size: (40, 400), chunk: (0, 8), compression: DEFLATE, ..Writer::default() };
     let bytes = Bytes::from(writer.write(|x, y, s| sample(8, x, y, s)));
     // The lower half is not there, and is not seen.
     let cut = bytes.slice(..bytes.len() * 3 / 4);

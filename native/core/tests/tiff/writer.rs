@@ -122,11 +122,12 @@ impl Writer {
     pub(crate) fn compress(&self, rows: &[Vec<u8>], width: u32) -> Vec<u8> {
         let whole = rows.concat();
         let mut packed = match self.compression {
-            LZW => {
-                weezl::encode::Encoder::with_tiff_size_switch(weezl::BitOrder::Msb, 8).encode(&whole).unwrap()
-            }
+            LZW => weezl::encode::Encoder::with_tiff_size_switch(weezl::BitOrder::Msb, 8)
+                .encode(&whole)
+                .unwrap(),
             DEFLATE | OLD_DEFLATE => {
-                let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::new(6));
+                let mut encoder =
+                    flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::new(6));
                 encoder.write_all(&whole).unwrap();
                 encoder.finish().unwrap()
             }
@@ -163,8 +164,13 @@ impl Writer {
             for down in 0..height.div_ceil(self.chunk.1) {
                 for across in 0..self.across() {
                     let (left, top) = (across * self.chunk.0, down * self.chunk.1);
-                    let size = if self.tiles { self.chunk } else { (width, self.chunk.1.min(height - top)) };
-                    let rows = self.rows(size, plane, |x, y, sample| pixel(left + x, top + y, sample));
+                    let size = if self.tiles {
+                        self.chunk
+                    } else {
+                        (width, self.chunk.1.min(height - top))
+                    };
+                    let rows =
+                        self.rows(size, plane, |x, y, sample| pixel(left + x, top + y, sample));
                     chunks.push(self.compress(&rows, size.0));
                 }
             }
@@ -256,7 +262,8 @@ fn pack_bits(row: &[u8]) -> Vec<u8> {
             out.extend([(257 - run) as u8, row[at]]);
             at += run;
         } else {
-            let literal = row[at..].windows(2).take(128).take_while(|pair| pair[0] != pair[1]).count().max(1);
+            let literal =
+                row[at..].windows(2).take(128).take_while(|pair| pair[0] != pair[1]).count().max(1);
             out.push(literal as u8 - 1);
             out.extend(&row[at..at + literal]);
             at += literal;

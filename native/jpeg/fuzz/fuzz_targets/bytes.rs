@@ -9,7 +9,9 @@
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use thumbelina_codec::{Budget, Context, Input, Poll, Stop};
-use thumbelina_jpeg::{Decoder, Header, Headers, HeadersReader, MOST_LOOKED_AT, OnDamage, Options, Scale};
+use thumbelina_jpeg::{
+    Decoder, Header, Headers, HeadersReader, MOST_LOOKED_AT, OnDamage, Options, Scale,
+};
 
 /// So that every input is quick.
 const MOST_PIXELS: u32 = 1 << 20;
@@ -19,7 +21,9 @@ fuzz_target!(|data: &[u8]| {
     let nanos = Header::nanos(&input, 800_000);
     assert!(nanos <= 800_000 && nanos <= Header::nanos(&input, u64::MAX));
     let headers = headers(&input);
-    if headers.as_ref().is_some_and(|headers| headers.header().width * headers.header().height > MOST_PIXELS)
+    if headers
+        .as_ref()
+        .is_some_and(|headers| headers.header().width * headers.header().height > MOST_PIXELS)
     {
         return;
     }
@@ -45,7 +49,8 @@ fuzz_target!(|data: &[u8]| {
 
 /// Reads the headers by the smallest steps, each of which gets on by a byte at least.
 fn headers(bytes: &Bytes) -> Option<Headers> {
-    let (stop, mut input, mut reader) = (Stop::new(), Input::whole(bytes.clone()), HeadersReader::new());
+    let (stop, mut input, mut reader) =
+        (Stop::new(), Input::whole(bytes.clone()), HeadersReader::new());
     for _ in 0..=bytes.len() {
         match reader.read(&mut input, &stop) {
             Ok(Poll::Ready(headers)) => return Some(headers),

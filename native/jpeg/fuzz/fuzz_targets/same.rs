@@ -17,7 +17,9 @@ const MOST_PIXELS: u32 = 1 << 17;
 
 fn pool() -> &'static ThreadPool {
     static POOL: OnceLock<ThreadPool> = OnceLock::new();
-    POOL.get_or_init(|| ThreadPoolBuilder::new().num_threads(3).build().expect("three threads can be had"))
+    POOL.get_or_init(|| {
+        ThreadPoolBuilder::new().num_threads(3).build().expect("three threads can be had")
+    })
 }
 
 /// Of an input that is all there.
@@ -57,7 +59,8 @@ fn rows(
 fuzz_target!(|data: &[u8]| {
     let input = Bytes::copy_from_slice(data);
     let headers = headers(&mut Input::whole(input.clone()));
-    if !headers.is_ok_and(|headers| headers.header().width * headers.header().height <= MOST_PIXELS) {
+    if !headers.is_ok_and(|headers| headers.header().width * headers.header().height <= MOST_PIXELS)
+    {
         return;
     }
     for scale in Scale::ALL {

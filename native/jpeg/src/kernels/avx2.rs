@@ -6,8 +6,8 @@ use std::arch::x86_64::*;
 
 use super::sse41::{self, EVERY_THIRD, TURNS, store_rows};
 use super::{
-    CB_TO_BLUE, CB_TO_GREEN, CR_TO_GREEN, CR_TO_RED, FIRST_SHIFT, FOUR_POINT, Kernels, LEVEL, ODD_HALF,
-    SECOND_SHIFT, doubled, in_vectors, scalar,
+    CB_TO_BLUE, CB_TO_GREEN, CR_TO_GREEN, CR_TO_RED, FIRST_SHIFT, FOUR_POINT, Kernels, LEVEL,
+    ODD_HALF, SECOND_SHIFT, doubled, in_vectors, scalar,
 };
 
 /// For machines with AVX2 only.
@@ -97,7 +97,10 @@ fn inverse_8(coefficients: &[i16; 64], quantizers: &[i16; 64], out: &mut [u8], s
     let r45 = load_words(&coefficient_rows[2]);
     let r67 = load_words(&coefficient_rows[3]);
     let dc = _mm256_setr_epi16(-1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
-    let ac = _mm256_or_si256(_mm256_or_si256(r23, r45), _mm256_or_si256(r67, _mm256_andnot_si256(dc, r01)));
+    let ac = _mm256_or_si256(
+        _mm256_or_si256(r23, r45),
+        _mm256_or_si256(r67, _mm256_andnot_si256(dc, r01)),
+    );
     if _mm256_testz_si256(ac, ac) != 0 {
         let mean = scalar::idct1(coefficients[0], quantizers[0]);
         return store_rows([_mm_set1_epi8(mean as i8); 4], out, stride);
@@ -131,8 +134,8 @@ fn inverse_8(coefficients: &[i16; 64], quantizers: &[i16; 64], out: &mut [u8], s
     let c0123 = _mm256_packus_epi16(samples(c0, c1), samples(c2, c3));
     let c4567 = _mm256_packus_epi16(samples(c4, c5), samples(c6, c7));
     let by_rows = _mm256_setr_epi8(
-        0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15, 0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7,
-        14, 15,
+        0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15, 0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12,
+        13, 6, 7, 14, 15,
     );
     let c0123 = _mm256_shuffle_epi8(c0123, by_rows);
     let c4567 = _mm256_shuffle_epi8(c4567, by_rows);
@@ -201,7 +204,10 @@ fn first_pass(x04: __m256i, x15: __m256i, x26: __m256i, x37: __m256i) -> [__m256
         _mm256_sub_epi32(sum, outer),
     ];
     let odd = ODD_HALF.map(|[f1, f3, f5, f7]| {
-        _mm256_add_epi32(_mm256_madd_epi16(x15, pairs(f1, f5)), _mm256_madd_epi16(x37, pairs(f3, f7)))
+        _mm256_add_epi32(
+            _mm256_madd_epi16(x15, pairs(f1, f5)),
+            _mm256_madd_epi16(x37, pairs(f3, f7)),
+        )
     });
     eight_sums(even, odd).map(|sum| _mm256_srai_epi32::<FIRST_SHIFT>(sum))
 }
@@ -210,10 +216,16 @@ fn first_pass(x04: __m256i, x15: __m256i, x26: __m256i, x37: __m256i) -> [__m256
 #[target_feature(enable = "avx2")]
 fn second_pass(x02: __m256i, x13: __m256i, x46: __m256i, x57: __m256i) -> [__m256i; 8] {
     let even = FOUR_POINT.map(|[f0, f2, f4, f6]| {
-        _mm256_add_epi32(_mm256_madd_epi16(x02, pairs(f0, f2)), _mm256_madd_epi16(x46, pairs(f4, f6)))
+        _mm256_add_epi32(
+            _mm256_madd_epi16(x02, pairs(f0, f2)),
+            _mm256_madd_epi16(x46, pairs(f4, f6)),
+        )
     });
     let odd = ODD_HALF.map(|[f1, f3, f5, f7]| {
-        _mm256_add_epi32(_mm256_madd_epi16(x13, pairs(f1, f3)), _mm256_madd_epi16(x57, pairs(f5, f7)))
+        _mm256_add_epi32(
+            _mm256_madd_epi16(x13, pairs(f1, f3)),
+            _mm256_madd_epi16(x57, pairs(f5, f7)),
+        )
     });
     eight_sums(even, odd)
 }
@@ -296,7 +308,8 @@ fn double_between(near: &[u8], far: &[u8], out: &mut [u8]) {
     let [far_before, far_at, far_after] = far_rows;
     let rows = [near_before, near_at, near_after, far_before, far_at, far_after];
     in_vectors(rows, &mut out[2..2 * columns - 2], |rows, [first, second]| {
-        let [near_before, near_at, near_after, far_before, far_at, far_after] = rows.map(|row| load(row));
+        let [near_before, near_at, near_after, far_before, far_at, far_after] =
+            rows.map(|row| load(row));
         let low = sixteenths(
             _mm256_unpacklo_epi8(near_before, far_before),
             _mm256_unpacklo_epi8(near_at, far_at),
@@ -323,7 +336,8 @@ fn sixteenths(before: __m256i, at: __m256i, after: __m256i) -> __m256i {
     let left = _mm256_srli_epi16::<4>(_mm256_add_epi16(left, _mm256_set1_epi16(1)));
     let right = _mm256_add_epi16(at, _mm256_maddubs_epi16(after, one_column));
     // Divided by 16 and moved to the upper byte.
-    let right = _mm256_and_si256(_mm256_slli_epi16::<4>(right), _mm256_set1_epi16(0xFF00_u16 as i16));
+    let right =
+        _mm256_and_si256(_mm256_slli_epi16::<4>(right), _mm256_set1_epi16(0xFF00_u16 as i16));
     _mm256_or_si256(left, right)
 }
 

@@ -206,7 +206,8 @@ mod tests {
 
         /// A block of any words, of few that are not zero, of extreme ones, or of small ones.
         fn words<const LEN: usize>(&mut self) -> [i16; LEN] {
-            const EXTREMES: [i16; 8] = [i16::MIN, i16::MIN + 1, -1, 0, 1, 2, i16::MAX - 1, i16::MAX];
+            const EXTREMES: [i16; 8] =
+                [i16::MIN, i16::MIN + 1, -1, 0, 1, 2, i16::MAX - 1, i16::MAX];
             let kind = self.below(5);
             let share = 1 + self.below(20);
             std::array::from_fn(|_| match kind {
@@ -249,12 +250,18 @@ mod tests {
 
     /// Whether samples are what the exact transform of the `n` by `n` lowest coefficients says,
     /// give or take one.
-    fn is_close(samples: &[u8], n: usize, coefficients: &[i16; 64], quantizers: &[i16; 64]) -> bool {
+    fn is_close(
+        samples: &[u8],
+        n: usize,
+        coefficients: &[i16; 64],
+        quantizers: &[i16; 64],
+    ) -> bool {
         (0..n * n).all(|at| {
             let sum: f64 = (0..n * n)
                 .map(|c| {
                     let (u, v) = (c % n, c / n);
-                    let value = f64::from(coefficients[8 * v + u]) * f64::from(quantizers[8 * v + u]);
+                    let value =
+                        f64::from(coefficients[8 * v + u]) * f64::from(quantizers[8 * v + u]);
                     value * basis(n, u, at % n) * basis(n, v, at / n)
                 })
                 .sum();
@@ -287,16 +294,20 @@ mod tests {
                 };
                 let stride = 8 + random.below(9);
                 let len = 7 * stride + 8;
-                let expected = written(len, |out| (scalar.idct8)(&coefficients, &quantizers, out, stride));
-                let found = written(len, |out| (kernels.idct8)(&coefficients, &quantizers, out, stride));
+                let expected =
+                    written(len, |out| (scalar.idct8)(&coefficients, &quantizers, out, stride));
+                let found =
+                    written(len, |out| (kernels.idct8)(&coefficients, &quantizers, out, stride));
                 assert!(found == expected, "{name} differs in round {round} of idct8");
 
                 let coefficients: [i16; 16] = lowest(4, &coefficients);
                 let quantizers: [i16; 16] = lowest(4, &quantizers);
                 let stride = 4 + random.below(9);
                 let len = 3 * stride + 4;
-                let expected = written(len, |out| (scalar.idct4)(&coefficients, &quantizers, out, stride));
-                let found = written(len, |out| (kernels.idct4)(&coefficients, &quantizers, out, stride));
+                let expected =
+                    written(len, |out| (scalar.idct4)(&coefficients, &quantizers, out, stride));
+                let found =
+                    written(len, |out| (kernels.idct4)(&coefficients, &quantizers, out, stride));
                 assert!(found == expected, "{name} differs in round {round} of idct4");
             }
         }
@@ -313,12 +324,20 @@ mod tests {
                 (kernels.idct8)(&coefficients, &quantizers, &mut samples, 8);
                 assert!(close(&samples, 8), "{name} is off in round {round} of idct8");
                 let mut samples = [0; 16];
-                (kernels.idct4)(&lowest(4, &coefficients), &lowest(4, &quantizers), &mut samples, 4);
+                (kernels.idct4)(
+                    &lowest(4, &coefficients),
+                    &lowest(4, &quantizers),
+                    &mut samples,
+                    4,
+                );
                 assert!(close(&samples, 4), "{name} is off in round {round} of idct4");
             }
             let samples = idct2(&lowest(2, &coefficients), &lowest(2, &quantizers));
             assert!(close(&samples, 2), "idct2 is off in round {round}");
-            assert!(close(&[idct1(coefficients[0], quantizers[0])], 1), "idct1 is off in round {round}");
+            assert!(
+                close(&[idct1(coefficients[0], quantizers[0])], 1),
+                "idct1 is off in round {round}"
+            );
         }
     }
 
@@ -358,17 +377,27 @@ mod tests {
                 for doubled in [2 * len, 2 * len - 1] {
                     let expected = written(doubled, |out| (scalar.upsample_h2)(&near, out));
                     let found = written(doubled, |out| (kernels.upsample_h2)(&near, out));
-                    assert!(found == expected, "{name} differs in upsample_h2 from {len} to {doubled}");
+                    assert!(
+                        found == expected,
+                        "{name} differs in upsample_h2 from {len} to {doubled}"
+                    );
                     let expected = written(doubled, |out| (scalar.upsample_h2v2)(&near, &far, out));
                     let found = written(doubled, |out| (kernels.upsample_h2v2)(&near, &far, out));
-                    assert!(found == expected, "{name} differs in upsample_h2v2 from {len} to {doubled}");
+                    assert!(
+                        found == expected,
+                        "{name} differs in upsample_h2v2 from {len} to {doubled}"
+                    );
                 }
                 for bias in [1, 2] {
                     let expected = written(len, |out| (scalar.upsample_v2)(&near, &far, bias, out));
                     let found = written(len, |out| (kernels.upsample_v2)(&near, &far, bias, out));
-                    assert!(found == expected, "{name} differs in upsample_v2 of {len}, bias {bias}");
+                    assert!(
+                        found == expected,
+                        "{name} differs in upsample_v2 of {len}, bias {bias}"
+                    );
                 }
-                let expected = written(3 * len, |out| (scalar.ycc_to_rgb)(&near, &far, &other, out));
+                let expected =
+                    written(3 * len, |out| (scalar.ycc_to_rgb)(&near, &far, &other, out));
                 let found = written(3 * len, |out| (kernels.ycc_to_rgb)(&near, &far, &other, out));
                 assert!(found == expected, "{name} differs in ycc_to_rgb of {len}");
             }
@@ -417,7 +446,10 @@ mod tests {
                     (kernels.upsample_v2)(&[near; 256], &all, bias, &mut found);
                     let mix = |far| (3 * u16::from(near) + far + u16::from(bias)) / 4;
                     let right = (0..).zip(found).all(|(far, found)| u16::from(found) == mix(far));
-                    assert!(right, "{name} differs where the near sample is {near} and the bias {bias}");
+                    assert!(
+                        right,
+                        "{name} differs where the near sample is {near} and the bias {bias}"
+                    );
                 }
             }
         }

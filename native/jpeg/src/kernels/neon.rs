@@ -4,8 +4,8 @@
 use std::arch::aarch64::*;
 
 use super::{
-    CB_TO_BLUE, CB_TO_GREEN, CR_TO_GREEN, CR_TO_RED, FACTOR_BITS, FIRST_SHIFT, FOUR_POINT, Kernels, LEVEL,
-    ODD_HALF, SECOND_SHIFT, doubled, in_vectors, scalar, write_block,
+    CB_TO_BLUE, CB_TO_GREEN, CR_TO_GREEN, CR_TO_RED, FACTOR_BITS, FIRST_SHIFT, FOUR_POINT, Kernels,
+    LEVEL, ODD_HALF, SECOND_SHIFT, doubled, in_vectors, scalar, write_block,
 };
 
 /// For machines with NEON only, which all are that this is compiled for.
@@ -96,7 +96,9 @@ fn inverse_8(coefficients: &[i16; 64], quantizers: &[i16; 64], out: &mut [u8], s
         return write_block([[mean; 8]; 8], out, stride);
     }
 
-    let row = |row: usize| vmulq_s16(load_words(&coefficient_rows[row]), load_words(&quantizer_rows[row]));
+    let row = |row: usize| {
+        vmulq_s16(load_words(&coefficient_rows[row]), load_words(&quantizer_rows[row]))
+    };
     let level = vsetq_lane_s16::<0>(LEVEL, vdupq_n_s16(0));
     let rows = [vqaddq_s16(row(0), level), row(1), row(2), row(3), row(4), row(5), row(6), row(7)];
     let rows = first_pass(rows);
@@ -155,10 +157,16 @@ fn transposed(rows: [int16x8_t; 8]) -> [int16x8_t; 8] {
     let [a, b] = transposed_4(r0, r1, r2, r3);
     let [c, d] = transposed_4(r4, r5, r6, r7);
     let first = |upper, lower| {
-        vreinterpretq_s16_s64(vtrn1q_s64(vreinterpretq_s64_s32(upper), vreinterpretq_s64_s32(lower)))
+        vreinterpretq_s16_s64(vtrn1q_s64(
+            vreinterpretq_s64_s32(upper),
+            vreinterpretq_s64_s32(lower),
+        ))
     };
     let second = |upper, lower| {
-        vreinterpretq_s16_s64(vtrn2q_s64(vreinterpretq_s64_s32(upper), vreinterpretq_s64_s32(lower)))
+        vreinterpretq_s16_s64(vtrn2q_s64(
+            vreinterpretq_s64_s32(upper),
+            vreinterpretq_s64_s32(lower),
+        ))
     };
     [
         first(a[0], c[0]),
@@ -216,7 +224,12 @@ fn four_point(coefficients: [int16x4_t; 4]) -> [int32x4_t; 4] {
     let difference = vshlq_n_s32::<FACTOR_BITS>(vsubl_s16(x0, x2));
     let outer = vmlal_n_s16(vmull_n_s16(x1, f1), x3, f3);
     let inner = vmlal_n_s16(vmull_n_s16(x1, g1), x3, g3);
-    [vaddq_s32(sum, outer), vaddq_s32(difference, inner), vsubq_s32(difference, inner), vsubq_s32(sum, outer)]
+    [
+        vaddq_s32(sum, outer),
+        vaddq_s32(difference, inner),
+        vsubq_s32(difference, inner),
+        vsubq_s32(sum, outer),
+    ]
 }
 
 #[target_feature(enable = "neon")]
@@ -241,7 +254,8 @@ fn inverse_4(coefficients: &[i16; 16], quantizers: &[i16; 16], out: &mut [u8], s
     ];
     let [c0, c1, c2, c3] = four_point(columns.map(|column| vreinterpret_s16_s32(column)));
     let by_columns = vcombine_u8(samples(c0, c1), samples(c2, c3));
-    let by_rows = vqtbl1q_u8(by_columns, load(&[0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15]));
+    let by_rows =
+        vqtbl1q_u8(by_columns, load(&[0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15]));
     let [[r0, r1], [r2, r3]] = halves(by_rows).map(|rows| {
         let [a, b, c, d, e, f, g, h] = rows;
         [[a, b, c, d], [e, f, g, h]]
@@ -298,7 +312,8 @@ fn double_between(near: &[u8], far: &[u8], out: &mut [u8]) {
     let [far_before, far_at, far_after] = far_rows;
     let rows = [near_before, near_at, near_after, far_before, far_at, far_after];
     in_vectors(rows, &mut out[2..2 * columns - 2], |rows, out| {
-        let [near_before, near_at, near_after, far_before, far_at, far_after] = rows.map(|row| load(row));
+        let [near_before, near_at, near_after, far_before, far_at, far_after] =
+            rows.map(|row| load(row));
         let [before_low, before_high] = fourths(near_before, far_before);
         let [at_low, at_high] = fourths(near_at, far_at);
         let [after_low, after_high] = fourths(near_after, far_after);
@@ -350,8 +365,11 @@ fn colors(y: &[u8], cb: &[u8], cr: &[u8], out: &mut [u8]) {
         let y = load(y);
         let cb = vreinterpretq_s8_u8(veorq_u8(load(cb), middle));
         let cr = vreinterpretq_s8_u8(veorq_u8(load(cr), middle));
-        let [red_low, green_low, blue_low] =
-            rgb(vmovl_u8(vget_low_u8(y)), vshll_n_s8::<1>(vget_low_s8(cb)), vshll_n_s8::<1>(vget_low_s8(cr)));
+        let [red_low, green_low, blue_low] = rgb(
+            vmovl_u8(vget_low_u8(y)),
+            vshll_n_s8::<1>(vget_low_s8(cb)),
+            vshll_n_s8::<1>(vget_low_s8(cr)),
+        );
         let [red_high, green_high, blue_high] =
             rgb(vmovl_high_u8(y), vshll_high_n_s8::<1>(cb), vshll_high_n_s8::<1>(cr));
         let red = vcombine_u8(red_low, red_high);

@@ -4,8 +4,8 @@
 use std::arch::x86_64::*;
 
 use super::{
-    CB_TO_BLUE, CB_TO_GREEN, CR_TO_GREEN, CR_TO_RED, FIRST_SHIFT, FOUR_POINT, Kernels, LEVEL, ODD_HALF,
-    SECOND_SHIFT, doubled, in_vectors, scalar, write_block,
+    CB_TO_BLUE, CB_TO_GREEN, CR_TO_GREEN, CR_TO_RED, FIRST_SHIFT, FOUR_POINT, Kernels, LEVEL,
+    ODD_HALF, SECOND_SHIFT, doubled, in_vectors, scalar, write_block,
 };
 
 /// For machines with SSE4.1 (and so SSSE3) only.
@@ -17,7 +17,12 @@ fn idct8(coefficients: &[i16; 64], quantizers: &[i16; 64], out: &mut [u8], strid
     unsafe { inverse_8(coefficients, quantizers, out, stride) }
 }
 
-pub(super) fn idct4(coefficients: &[i16; 16], quantizers: &[i16; 16], out: &mut [u8], stride: usize) {
+pub(super) fn idct4(
+    coefficients: &[i16; 16],
+    quantizers: &[i16; 16],
+    out: &mut [u8],
+    stride: usize,
+) {
     // SAFETY: `Kernels::detect` found SSE4.1.
     unsafe { inverse_4(coefficients, quantizers, out, stride) }
 }
@@ -176,7 +181,12 @@ fn first_pass(x04: __m128i, x15: __m128i, x26: __m128i, x37: __m128i) -> [__m128
     });
     let sums = eight_sums(even, odd).map(|sum| _mm_srai_epi32::<FIRST_SHIFT>(sum));
     let [r0, r1, r2, r3, r4, r5, r6, r7] = sums;
-    [_mm_packs_epi32(r0, r1), _mm_packs_epi32(r2, r3), _mm_packs_epi32(r4, r5), _mm_packs_epi32(r6, r7)]
+    [
+        _mm_packs_epi32(r0, r1),
+        _mm_packs_epi32(r2, r3),
+        _mm_packs_epi32(r4, r5),
+        _mm_packs_epi32(r6, r7),
+    ]
 }
 
 /// Four rows of samples, two in a vector.
@@ -256,7 +266,8 @@ fn inverse_4(coefficients: &[i16; 16], quantizers: &[i16; 16], out: &mut [u8], s
     let r01 = _mm_packs_epi32(r0, r1);
     let r23 = _mm_packs_epi32(r2, r3);
 
-    let [c0, c1, c2, c3] = four_point(even_pairs(r01, r23), odd_pairs(r01, r23), _mm_setzero_si128());
+    let [c0, c1, c2, c3] =
+        four_point(even_pairs(r01, r23), odd_pairs(r01, r23), _mm_setzero_si128());
     let samples = _mm_packus_epi16(samples(c0, c1), samples(c2, c3));
     let by_rows = _mm_setr_epi8(0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15);
     let [[r0, r1], [r2, r3]] = halves(_mm_shuffle_epi8(samples, by_rows)).map(|rows| {
@@ -324,7 +335,8 @@ fn double_between(near: &[u8], far: &[u8], out: &mut [u8]) {
     let [far_before, far_at, far_after] = far_rows;
     let rows = [near_before, near_at, near_after, far_before, far_at, far_after];
     in_vectors(rows, &mut out[2..2 * columns - 2], |rows, [first, second]| {
-        let [near_before, near_at, near_after, far_before, far_at, far_after] = rows.map(|row| load(row));
+        let [near_before, near_at, near_after, far_before, far_at, far_after] =
+            rows.map(|row| load(row));
         let low = sixteenths(
             _mm_unpacklo_epi8(near_before, far_before),
             _mm_unpacklo_epi8(near_at, far_at),

@@ -1,6 +1,11 @@
 //! Decoding as tests do it: from the headers to the last row, or to the first error.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use bytes::Bytes;
 use rayon::ThreadPool;
@@ -61,7 +66,11 @@ pub fn rows(file: &Bytes, options: &Options, most: usize, effort: Effort<'_>) ->
 }
 
 /// The same by calls that differ.
-pub fn rows_by<'a>(file: &Bytes, options: &Options, mut next: impl FnMut() -> (usize, Effort<'a>)) -> Rows {
+pub fn rows_by<'a>(
+    file: &Bytes,
+    options: &Options,
+    mut next: impl FnMut() -> (usize, Effort<'a>),
+) -> Rows {
     let mut samples = Vec::new();
     let mut decoding = match Decoding::of(file.clone(), options) {
         Ok(decoding) => decoding,
@@ -81,7 +90,12 @@ pub fn rows_by<'a>(file: &Bytes, options: &Options, mut next: impl FnMut() -> (u
 
 /// The same while the file comes in pieces of these sizes, again and again. A piece comes once more
 /// is needed, so that each is waited for.
-pub fn rows_of_pieces(file: &Bytes, options: &Options, sizes: &[usize], pool: Option<&ThreadPool>) -> Rows {
+pub fn rows_of_pieces(
+    file: &Bytes,
+    options: &Options,
+    sizes: &[usize],
+    pool: Option<&ThreadPool>,
+) -> Rows {
     let (mut samples, mut rest) = (Vec::new(), file.clone());
     let mut sizes = sizes.iter().cycle();
     let mut feed = |input: &mut Input| {

@@ -40,7 +40,12 @@ fn seats() -> MutexGuard<'static, Seats<Caller>> {
 
 /// Takes one of `most` seats for the calling process, or a place in the queue for one. `estimate`
 /// tells, in the second case, how long the thumbnail will take.
-pub(crate) fn claim(env: Env, reference: Term, most: usize, estimate: impl FnOnce() -> Duration) -> Turn {
+pub(crate) fn claim(
+    env: Env,
+    reference: Term,
+    most: usize,
+    estimate: impl FnOnce() -> Duration,
+) -> Turn {
     if let Some(claim) = seats().take(most) {
         return Turn::Now(claim);
     }
@@ -79,7 +84,9 @@ impl Caller {
             let turn = (self.reference.load(message), atoms::turn()).encode(message);
             // SAFETY: `env` is that of the NIF or of the callback that runs, and the message is of
             // the environment that is given with it.
-            unsafe { enif_send(env.as_c_arg(), self.pid.as_c_arg(), message.as_c_arg(), turn.as_c_arg()) };
+            unsafe {
+                enif_send(env.as_c_arg(), self.pid.as_c_arg(), message.as_c_arg(), turn.as_c_arg())
+            };
         });
     }
 }

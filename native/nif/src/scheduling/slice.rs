@@ -121,7 +121,11 @@ pub(crate) fn finish<'a>(env: Env<'a>, job: Term<'a>, reference: Term<'a>) -> Ne
             state.job.finish_input();
             state.job.plan().is_some()
         };
-        if has_plan { Ok(slice(env, job)) } else { seated(env, job, reference, |job| slice(env, job)) }
+        if has_plan {
+            Ok(slice(env, job))
+        } else {
+            seated(env, job, reference, |job| slice(env, job))
+        }
     })
 }
 
@@ -192,7 +196,11 @@ unsafe extern "C" fn resume_on_dirty(
     unsafe { resume(env, argc, argv, |env, job, _| stint(env, job)) }
 }
 
-unsafe extern "C" fn deliver(env: *mut ErlNifEnv, argc: c_int, argv: *const ErlNifTerm) -> ErlNifTerm {
+unsafe extern "C" fn deliver(
+    env: *mut ErlNifEnv,
+    argc: c_int,
+    argv: *const ErlNifTerm,
+) -> ErlNifTerm {
     // SAFETY: as above.
     unsafe {
         resume(env, argc, argv, |env, job, value| {
@@ -218,7 +226,9 @@ unsafe fn resume(
     // SAFETY: the VM hands over `argc` terms at `argv`.
     let arguments = unsafe { std::slice::from_raw_parts(argv, argc as usize) };
     let next = or_internal_error(env, || {
-        let (&[job, ..], &[.., last]) = (arguments, arguments) else { return Err(rustler::Error::BadArg) };
+        let (&[job, ..], &[.., last]) = (arguments, arguments) else {
+            return Err(rustler::Error::BadArg);
+        };
         // SAFETY: the arguments are terms of this call's environment.
         let [job, last] = [job, last].map(|argument| unsafe { Term::new(env, argument) });
         Ok(run(env, Handle::of(job).ok_or(rustler::Error::BadArg)?, last))

@@ -66,9 +66,16 @@ fn format(env: Env, format: Format) -> Atom {
 }
 
 fn error(env: Env, error: Error) -> ErrorTerm {
-    let plain =
-        |reason| ErrorTerm { reason, format: None, limit: None, value: None, maximum: None, offset: None };
-    let of = |reason, of, offset| ErrorTerm { format: Some(format(env, of)), offset, ..plain(reason) };
+    let plain = |reason| ErrorTerm {
+        reason,
+        format: None,
+        limit: None,
+        value: None,
+        maximum: None,
+        offset: None,
+    };
+    let of =
+        |reason, of, offset| ErrorTerm { format: Some(format(env, of)), offset, ..plain(reason) };
     match error {
         Error::UnknownFormat => plain(atoms::unsupported_format()),
         Error::Unsupported(format) => of(atoms::unsupported_format(), format, None),
@@ -95,7 +102,12 @@ fn error(env: Env, error: Error) -> ErrorTerm {
 
 pub(crate) fn info(env: Env, info: Info) -> InfoTerm {
     let (width, height) = info.upright();
-    InfoTerm { format: format(env, info.format), width, height, orientation: info.orientation.to_exif() }
+    InfoTerm {
+        format: format(env, info.format),
+        width,
+        height,
+        orientation: info.orientation.to_exif(),
+    }
 }
 
 pub(crate) fn scheduler(scheduler: Scheduler) -> Atom {
@@ -106,11 +118,8 @@ pub(crate) fn scheduler(scheduler: Scheduler) -> Atom {
 }
 
 pub(crate) fn plan(env: Env, plan: Plan) -> PlanTerm {
-    let output = |&OutputPlan { width, height, format, decode_scale, .. }: &OutputPlan| OutputTerm {
-        width,
-        height,
-        format: self::format(env, format),
-        decode_scale,
+    let output = |&OutputPlan { width, height, format, decode_scale, .. }: &OutputPlan| {
+        OutputTerm { width, height, format: self::format(env, format), decode_scale }
     };
     PlanTerm {
         outputs: plan.outputs.iter().map(output).collect(),

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use rustler::{Decoder, NifMap, NifResult, NifUnitEnum, NifUntaggedEnum, Term};
-use thumbelina_core::{Filter, Fit, Format, Formats, Limits, OnDamage, Output, Request, Run, Scheduler};
+use thumbelina_core::{
+    Filter, Fit, Format, Formats, Limits, OnDamage, Output, Request, Run, Scheduler,
+};
 
 /// One call, as the Elixir side normalizes it.
 #[derive(NifMap)]
@@ -114,7 +116,11 @@ pub(crate) struct Probe {
 
 impl Probe {
     pub(crate) fn limits(&self) -> Limits {
-        Limits { max_bytes_in: self.max_bytes_in, formats: self.formats.formats(), ..Limits::default() }
+        Limits {
+            max_bytes_in: self.max_bytes_in,
+            formats: self.formats.formats(),
+            ..Limits::default()
+        }
     }
 }
 

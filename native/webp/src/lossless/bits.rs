@@ -124,7 +124,11 @@ impl<'a> Bits<'a> {
 
     /// An error when bits were read that are not there.
     pub(super) fn check(&self) -> Result<(), Error> {
-        if self.overrun() { Err(Error::Truncated { offset: self.base + self.data.len() }) } else { Ok(()) }
+        if self.overrun() {
+            Err(Error::Truncated { offset: self.base + self.data.len() })
+        } else {
+            Ok(())
+        }
     }
 
     /// The error of what the format does not allow, or of the missing bits from which it was made.

@@ -41,7 +41,8 @@ impl Cache {
     fn enter(&mut self, run: &Run) {
         let (colors, shift) = (&mut self.colors[..], self.shift);
         run.each_from(self.entered, |pixel| {
-            if let Some(color) = colors.get_mut((pixel.wrapping_mul(0x1e35_a7bd) >> shift) as usize) {
+            if let Some(color) = colors.get_mut((pixel.wrapping_mul(0x1e35_a7bd) >> shift) as usize)
+            {
                 *color = pixel;
             }
         });

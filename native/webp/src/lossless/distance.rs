@@ -29,6 +29,8 @@ const PLANE: [(i8, u8); NEAR] = [
 pub(super) fn to_distance(code: usize, width: usize) -> usize {
     match PLANE.get(code - 1) {
         None => code - NEAR,
-        Some(&(left, up)) => (usize::from(up) * width).saturating_add_signed(isize::from(left)).max(1),
+        Some(&(left, up)) => {
+            (usize::from(up) * width).saturating_add_signed(isize::from(left)).max(1)
+        }
     }
 }

@@ -138,8 +138,9 @@ impl Groups {
 
     /// The tables of a group that was wanted.
     pub(super) fn tables(&self, group: &Group) -> [Table<'_>; 5] {
-        let segment =
-            |code: Code| self.segments.get(usize::from(code.segment)).map_or(&[][..], Vec::as_slice);
+        let segment = |code: Code| {
+            self.segments.get(usize::from(code.segment)).map_or(&[][..], Vec::as_slice)
+        };
         group.codes.map(|code| Table::new(code, segment(code)))
     }
 

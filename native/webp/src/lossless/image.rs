@@ -60,7 +60,8 @@ impl Image {
         let mut decoded = 0;
         while decoded < most && !window.is_full() {
             let (group, count) = self.next_group(most - decoded);
-            let group = groups.groups.get(group).ok_or_else(|| bits.invalid("a group of prefix codes"))?;
+            let group =
+                groups.groups.get(group).ok_or_else(|| bits.invalid("a group of prefix codes"))?;
             let mut run = window.next(count);
             let result = decode_run(bits, group, groups, self.width, cache, &mut run);
             cache.end_run(&run);
@@ -106,8 +107,12 @@ fn decode_run(
     cache: &mut Cache,
     run: &mut Run,
 ) -> Result<(), Error> {
-    let codes =
-        &Codes { literal: group.literal, tables: groups.tables(group), packed: groups.packed(group), width };
+    let codes = &Codes {
+        literal: group.literal,
+        tables: groups.tables(group),
+        packed: groups.packed(group),
+        width,
+    };
     let result = match group.kind {
         Kind::Constant => {
             run.fill(group.literal);
@@ -130,7 +135,8 @@ fn pixels<const OTHERS: usize>(
     while !run.is_over() {
         let green = literals::<OTHERS>(bits, codes, run)?;
         if green >= FIRST_CACHED {
-            let color = cache.color(run, green - FIRST_CACHED).ok_or("a place in the color cache")?;
+            let color =
+                cache.color(run, green - FIRST_CACHED).ok_or("a place in the color cache")?;
             run.push(color);
         } else if green >= FIRST_LENGTH {
             copy(bits, codes, run, green - FIRST_LENGTH)?;
@@ -141,9 +147,15 @@ fn pixels<const OTHERS: usize>(
 
 /// Reads literals to the end of the run, or until green is something else, which is returned.
 #[inline(never)]
-fn literals<const OTHERS: usize>(bits: &mut Bits, codes: &Codes, run: &mut Run) -> Result<usize, Fault> {
+fn literals<const OTHERS: usize>(
+    bits: &mut Bits,
+    codes: &Codes,
+    run: &mut Run,
+) -> Result<usize, Fault> {
     let other = match codes.packed {
-        Some(packed) => far_literals::<OTHERS>(bits, codes, run, |bits| packed::look_up(packed, bits)),
+        Some(packed) => {
+            far_literals::<OTHERS>(bits, codes, run, |bits| packed::look_up(packed, bits))
+        }
         None => far_literals::<OTHERS>(bits, codes, run, |_| None),
     };
     if let Some(green) = other {

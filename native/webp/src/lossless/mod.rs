@@ -308,7 +308,11 @@ impl Lossless {
             let (width, height) = self.tiles(bits);
             let mut groups = Vec::new();
             self.quota.reserve(&mut groups, width * height)?;
-            self.start(Part::Tiles { bits, groups, picture_cache_bits: self.cache_bits }, width, height);
+            self.start(
+                Part::Tiles { bits, groups, picture_cache_bits: self.cache_bits },
+                width,
+                height,
+            );
         }
         Ok(1)
     }
@@ -328,10 +332,14 @@ impl Lossless {
         let pixels = pixels.min(self.image.width * self.image_height);
         let done = self.groups.read_code(bits, cache_size, pixels)?;
         self.codes_work += done as u64;
-        let worth = self.data.len() as u64 * WORK_A_BYTE + (self.width * self.height) as u64 * WORK_A_PIXEL;
+        let worth =
+            self.data.len() as u64 * WORK_A_BYTE + (self.width * self.height) as u64 * WORK_A_PIXEL;
         if self.codes_work > ANY_WORK + worth {
             let bytes = |work: u64| work / WORK_A_BYTE;
-            return Err(Error::Work { needed: bytes(self.codes_work), allowed: bytes(ANY_WORK + worth) });
+            return Err(Error::Work {
+                needed: bytes(self.codes_work),
+                allowed: bytes(ANY_WORK + worth),
+            });
         }
         if self.groups.groups.len() == count {
             self.window.start(self.image.width * self.image_height);
@@ -344,12 +352,15 @@ impl Lossless {
     /// Reads pixels of an image that is not the picture.
     fn read_part(&mut self, bits: &mut Bits, most: usize) -> Result<usize, Error> {
         let most = most.clamp(1, MOST_WAITING);
-        let done = self.image.decode(bits, &self.groups, &mut self.cache, &mut self.window, most)?;
+        let done =
+            self.image.decode(bits, &self.groups, &mut self.cache, &mut self.window, most)?;
         let (first, second) = self.window.take(done);
         let pixels = first.iter().chain(second);
         match &mut self.part {
             // The values are in green, or in red and green.
-            Part::Predictor { modes, .. } => modes.extend(pixels.map(|pixel| (pixel >> 8 & 15) as u8)),
+            Part::Predictor { modes, .. } => {
+                modes.extend(pixels.map(|pixel| (pixel >> 8 & 15) as u8))
+            }
             Part::Color { parts, .. } => parts.extend(pixels),
             Part::Palette { colors } => colors.extend(pixels),
             Part::Tiles { groups, .. } => {
@@ -376,7 +387,9 @@ impl Lossless {
         self.next = Next::Transform;
         let tiles = self.image.width;
         let transform = match std::mem::replace(&mut self.part, Part::Picture) {
-            Part::Predictor { bits, modes } => Transform::Predictor(Predictor { bits, tiles, modes }),
+            Part::Predictor { bits, modes } => {
+                Transform::Predictor(Predictor { bits, tiles, modes })
+            }
             Part::Color { bits, parts } => Transform::Color(Color { bits, tiles, parts }),
             Part::Palette { colors } => {
                 let packing = Palette::packing(colors.len());
@@ -385,7 +398,8 @@ impl Lossless {
                 Transform::Palette(Box::new(Palette::new(&colors, width)))
             }
             Part::Tiles { bits, groups, picture_cache_bits } => {
-                self.image = Image::new(self.packed_width, Some(Tiles { bits, width: tiles, groups }));
+                self.image =
+                    Image::new(self.packed_width, Some(Tiles { bits, width: tiles, groups }));
                 self.image_height = self.height;
                 self.groups.clear();
                 self.cache_bits = picture_cache_bits;
@@ -407,7 +421,8 @@ impl Lossless {
             let most = (wanted - waiting).min((*work).max(1));
             let data = self.data.clone();
             let mut bits = Bits::new(&data, self.at, self.cursor);
-            let result = self.image.decode(&mut bits, &self.groups, &mut self.cache, &mut self.window, most);
+            let result =
+                self.image.decode(&mut bits, &self.groups, &mut self.cache, &mut self.window, most);
             self.cursor = bits.cursor();
             *work = work.saturating_sub(self.window.waiting() - waiting);
             self.failed = result.err();

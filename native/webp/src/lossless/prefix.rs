@@ -197,8 +197,9 @@ impl Lengths {
 
     /// Codes must be complete: every sequence of bits is one. A single symbol may have any length.
     fn check(&self, bits: &Bits) -> Result<(), Error> {
-        let used: u32 =
-            (1..=MAX_LENGTH).map(|length| u32::from(self.counts[length]) << (MAX_LENGTH - length)).sum();
+        let used: u32 = (1..=MAX_LENGTH)
+            .map(|length| u32::from(self.counts[length]) << (MAX_LENGTH - length))
+            .sum();
         if self.listed.len() == 1 || used == 1 << MAX_LENGTH {
             Ok(())
         } else {
@@ -211,8 +212,10 @@ impl Lengths {
     /// As codes are sorted by length, all but seven tables of the second level hold codes of one
     /// length, as many as they have entries; and none has more than 128 entries.
     pub(super) fn most_entries(&self) -> usize {
-        let long =
-            self.counts[ROOT_BITS as usize + 1..].iter().map(|&count| usize::from(count)).sum::<usize>();
+        let long = self.counts[ROOT_BITS as usize + 1..]
+            .iter()
+            .map(|&count| usize::from(count))
+            .sum::<usize>();
         match self.counts.iter().rposition(|&count| count > 0) {
             Some(longest) if long == 0 => ROOT_ENTRIES + (1 << longest),
             _ => 2 * ROOT_ENTRIES + long + 7 * 128,
@@ -274,7 +277,13 @@ impl Lengths {
     /// Codes longer than [`ROOT_BITS`], from the `at`th symbol on; `code` is one more than the last
     /// shorter one. Those that begin alike follow each other, in a table as large as the longest of
     /// them takes.
-    fn append_second_levels(&self, segment: &mut Vec<u16>, start: usize, mut at: usize, mut code: u32) {
+    fn append_second_levels(
+        &self,
+        segment: &mut Vec<u16>,
+        start: usize,
+        mut at: usize,
+        mut code: u32,
+    ) {
         let mut length = ROOT_BITS;
         let mut left = 0;
         // The table being filled: where it is, the bits that it takes, and codes with what is
@@ -292,7 +301,8 @@ impl Lengths {
                 room = 1 << second_bits;
                 segment.resize(second + (1 << second_bits), 0);
                 let prefix = reversed(code >> (length - ROOT_BITS), ROOT_BITS);
-                segment[start + prefix] = ((second - start) << 4) as u16 | (ROOT_BITS + second_bits) as u16;
+                segment[start + prefix] =
+                    ((second - start) << 4) as u16 | (ROOT_BITS + second_bits) as u16;
             }
             let rest = length - ROOT_BITS;
             let entry = self.sorted[at] << 4 | length as u16;

@@ -24,7 +24,10 @@ impl Start {
         };
         let bits = u32::from_le_bytes([a, b, c, d]);
         if signature != SIGNATURE || bits >> 29 != 0 {
-            return Err(Error::Invalid { what: "a VP8L chunk without its signature", offset: chunk.at });
+            return Err(Error::Invalid {
+                what: "a VP8L chunk without its signature",
+                offset: chunk.at,
+            });
         }
         let (width, height) = ((bits & SIDE) + 1, (bits >> 14 & SIDE) + 1);
         Ok(Start { width, height, has_alpha: bits >> 28 & 1 != 0 })

@@ -133,7 +133,12 @@ impl Transforms {
 
     /// Undoes a row of `width` pixels into bytes of RGBA. The pixels of the stream come in two
     /// pieces.
-    pub(super) fn undo(&mut self, (first, second): (&[u32], &[u32]), width: usize, rgba: &mut [u8]) {
+    pub(super) fn undo(
+        &mut self,
+        (first, second): (&[u32], &[u32]),
+        width: usize,
+        rgba: &mut [u8],
+    ) {
         self.row.resize(width, 0);
         self.above.resize(width + 1, 0);
         let mut now = first.len() + second.len();

@@ -79,7 +79,8 @@ impl Window {
         let start = self.taken_at;
         let first = count.min(self.ring - start);
         self.taken += count;
-        self.taken_at = if start + count < self.ring { start + count } else { start + count - self.ring };
+        self.taken_at =
+            if start + count < self.ring { start + count } else { start + count - self.ring };
         (&self.pixels[start..start + first], &self.pixels[..count - first])
     }
 

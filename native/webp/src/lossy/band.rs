@@ -122,7 +122,8 @@ impl Band {
         };
         let [u, v] = self.chroma.each_ref().map(|plane| {
             let row = |row: usize| {
-                &plane[(KEPT_CHROMA + row - self.top / 2) * (self.stride / 2)..][..width.div_ceil(2)]
+                &plane[(KEPT_CHROMA + row - self.top / 2) * (self.stride / 2)..]
+                    [..width.div_ceil(2)]
             };
             Chroma { near: row(near), far: row(far) }
         });

@@ -35,7 +35,8 @@ pub(super) fn convert<const N: usize>(luma: &[u8], u: Chroma<'_>, v: Chroma<'_>,
 impl Chroma<'_> {
     /// Of a pixel at the edge, beside chroma sample `x`.
     fn at(self, x: usize) -> u8 {
-        let [near, far] = [self.near, self.far].map(|row| u16::from(row.get(x).copied().unwrap_or(0)));
+        let [near, far] =
+            [self.near, self.far].map(|row| u16::from(row.get(x).copied().unwrap_or(0)));
         ((3 * near + far + 2) >> 2) as u8
     }
 
@@ -63,7 +64,9 @@ fn rgb(y: u16, u: u16, v: u16) -> u32 {
     let times = |sample: u16, factor: u16| ((u32::from(sample) * u32::from(factor)) >> 16) as u16;
     let luma = times(y, 19_077);
     let red = luma.wrapping_add(times(v, 26_149)).wrapping_sub(14_234) as i16;
-    let green = luma.wrapping_sub(times(u, 6_419)).wrapping_sub(times(v, 13_320)).wrapping_add(8_708) as i16;
+    let green =
+        luma.wrapping_sub(times(u, 6_419)).wrapping_sub(times(v, 13_320)).wrapping_add(8_708)
+            as i16;
     let blue = luma.wrapping_add(times(u, 33_050)).saturating_sub(17_685);
     let [red, green, blue] =
         [red >> 6, green >> 6, (blue >> 6) as i16].map(|color| color.clamp(0, 255) as u16);

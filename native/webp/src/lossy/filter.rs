@@ -280,7 +280,8 @@ mod tests {
     /// As RFC 6386 has it: one place, step by step.
     fn naive(taps: [u8; 8], level: u8, interior: u8, high_variance: u8, kind: &str) -> [u8; 8] {
         let c = |value: i32| value.clamp(-128, 127);
-        let edge = (i32::from(level) + if kind == "outer" { 2 } else { 0 }) * 2 + i32::from(interior);
+        let edge =
+            (i32::from(level) + if kind == "outer" { 2 } else { 0 }) * 2 + i32::from(interior);
         let [.., p1, p0, q0, q1, _, _] = taps;
         let step = i32::from(p0.abs_diff(q0)) * 2 + i32::from(p1.abs_diff(q1)) / 2;
         let inside = [(0, 1), (1, 2), (2, 3), (4, 5), (5, 6), (6, 7)];
@@ -317,7 +318,9 @@ mod tests {
     fn filters_are_as_the_specification_has_them() {
         let mut state = 1u64;
         let mut below = |n: u64| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             (state >> 33) % n
         };
         let mut changed = 0;
@@ -344,8 +347,13 @@ mod tests {
                     _ => filter_inner(&mut taps, strength.inner()),
                 }
                 for (i, place) in places.iter().enumerate() {
-                    let expected = naive(*place, level, strength.interior, strength.high_variance, kind);
-                    assert_eq!(taps.map(|tap| tap[i]), expected, "{kind} of {place:?}, {strength:?}");
+                    let expected =
+                        naive(*place, level, strength.interior, strength.high_variance, kind);
+                    assert_eq!(
+                        taps.map(|tap| tap[i]),
+                        expected,
+                        "{kind} of {place:?}, {strength:?}"
+                    );
                     changed += usize::from(expected != *place);
                 }
             }

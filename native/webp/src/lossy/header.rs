@@ -100,7 +100,8 @@ impl Filter {
             return [Strength::default(); 2];
         }
         let level = segment_level.clamp(0, 63) + self.deltas[0];
-        [level, level + self.deltas[1]].map(|level| Strength::new(level.clamp(0, 63) as u8, self.sharpness))
+        [level, level + self.deltas[1]]
+            .map(|level| Strength::new(level.clamp(0, 63) as u8, self.sharpness))
     }
 }
 
@@ -116,7 +117,12 @@ impl Quantizers {
     fn read(bools: &mut Bools) -> Self {
         let luma_ac = i32::from(bools.literal(7));
         let mut delta = || bools.optional_signed(4);
-        Quantizers { luma_ac, luma: delta(), luma_dc: [delta(), delta()], chroma: [delta(), delta()] }
+        Quantizers {
+            luma_ac,
+            luma: delta(),
+            luma_dc: [delta(), delta()],
+            chroma: [delta(), delta()],
+        }
     }
 
     fn segment(&self, index: i32, strengths: [Strength; 2]) -> Segment {
@@ -167,7 +173,8 @@ impl FrameHeader {
 fn read_probabilities(bools: &mut Bools) -> Box<[BlockProbabilities; 4]> {
     let mut bands = TOKENS;
     for (band, updates) in bands.as_flattened_mut().iter_mut().zip(TOKEN_UPDATES.as_flattened()) {
-        for (probability, &update) in band.as_flattened_mut().iter_mut().zip(updates.as_flattened()) {
+        for (probability, &update) in band.as_flattened_mut().iter_mut().zip(updates.as_flattened())
+        {
             if bools.bool(update) {
                 *probability = bools.literal(8);
             }

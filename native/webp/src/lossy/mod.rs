@@ -121,8 +121,8 @@ impl Frame {
         let first_end = HEADER_LEN + start.first_partition;
         let mut modes = Partition::new(data, HEADER_LEN, first_end);
         let mut bools = modes.bools();
-        let header =
-            FrameHeader::read(&mut bools).ok_or(Error::Unsupported("a color space of the future"))?;
+        let header = FrameHeader::read(&mut bools)
+            .ok_or(Error::Unsupported("a color space of the future"))?;
         let position = bools.position();
         modes.keep(position);
         if modes.overran() {
@@ -166,13 +166,16 @@ impl Frame {
             None => self.columns.last().map(|column| [column.samples.luma[15]; 4]),
         };
         let tokens = self.y % self.tokens.len().max(1);
-        let (Some(column), Some(tokens)) = (self.columns.get_mut(self.x), self.tokens.get_mut(tokens)) else {
+        let (Some(column), Some(tokens)) =
+            (self.columns.get_mut(self.x), self.tokens.get_mut(tokens))
+        else {
             return Ok(usize::MAX);
         };
         let before = self.modes.position() + tokens.position();
 
         let mut bools = self.modes.bools();
-        let macroblock = Macroblock::read(&mut bools, &self.header, &mut column.modes, &mut self.left.0);
+        let macroblock =
+            Macroblock::read(&mut bools, &self.header, &mut column.modes, &mut self.left.0);
         let position = bools.position();
         self.modes.keep(position);
         let segment = &self.header.segments[macroblock.segment & 3];
@@ -235,7 +238,8 @@ fn token_partitions(chunk: &Chunk, at: usize, count: usize) -> Result<Vec<Partit
         next += len;
         Partition::new(data, start, next)
     };
-    let lengths = table.as_chunks::<3>().0.iter().map(|&[a, b, c]| u32::from_le_bytes([a, b, c, 0]) as usize);
+    let lengths =
+        table.as_chunks::<3>().0.iter().map(|&[a, b, c]| u32::from_le_bytes([a, b, c, 0]) as usize);
     let mut partitions: Vec<_> = lengths.map(&mut take).collect();
     // The last goes on to the end, wherever that is.
     let rest = data.len().saturating_sub(next) + usize::from(chunk.cut);

@@ -49,7 +49,12 @@ pub(super) type Edge = [SubMode; 4];
 pub(super) const BORDER: Edge = [SubMode::Dc; 4];
 
 impl Macroblock {
-    pub(super) fn read(bools: &mut Bools, header: &FrameHeader, above: &mut Edge, left: &mut Edge) -> Self {
+    pub(super) fn read(
+        bools: &mut Bools,
+        header: &FrameHeader,
+        above: &mut Edge,
+        left: &mut Edge,
+    ) -> Self {
         let segment = match header.segment_map {
             Some([first, low, high]) => match bools.bool(first) {
                 false => usize::from(bools.bool(low)),

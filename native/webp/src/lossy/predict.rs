@@ -67,7 +67,10 @@ impl Reconstruction {
     /// The last row.
     pub(super) fn last_row(&self) -> Above {
         let chroma = |plane: usize| std::array::from_fn(|x| self.chroma[plane][8][LEFT + x]);
-        Above { luma: std::array::from_fn(|x| self.luma[16][LEFT + x]), chroma: [chroma(0), chroma(1)] }
+        Above {
+            luma: std::array::from_fn(|x| self.luma[16][LEFT + x]),
+            chroma: [chroma(0), chroma(1)],
+        }
     }
 
     #[inline(always)]

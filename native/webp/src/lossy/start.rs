@@ -16,7 +16,9 @@ pub(crate) struct Start {
 
 impl Start {
     pub(crate) fn read(chunk: &Chunk) -> Result<Self, Error> {
-        let Some(&[t0, t1, t2, s0, s1, s2, w0, w1, h0, h1]) = chunk.data.first_chunk::<HEADER_LEN>() else {
+        let Some(&[t0, t1, t2, s0, s1, s2, w0, w1, h0, h1]) =
+            chunk.data.first_chunk::<HEADER_LEN>()
+        else {
             return Err(chunk.ends_early("a VP8 frame without a header"));
         };
         let tag = u32::from_le_bytes([t0, t1, t2, 0]);
@@ -24,11 +26,18 @@ impl Start {
             return Err(Error::Unsupported("a VP8 frame that depends on another one"));
         }
         if [s0, s1, s2] != [0x9D, 0x01, 0x2A] {
-            return Err(Error::Invalid { what: "a VP8 frame without its start code", offset: chunk.at + 3 });
+            return Err(Error::Invalid {
+                what: "a VP8 frame without its start code",
+                offset: chunk.at + 3,
+            });
         }
-        let [width, height] = [[w0, w1], [h0, h1]].map(|side| u32::from(u16::from_le_bytes(side) & 0x3FFF));
+        let [width, height] =
+            [[w0, w1], [h0, h1]].map(|side| u32::from(u16::from_le_bytes(side) & 0x3FFF));
         if width == 0 || height == 0 {
-            return Err(Error::Invalid { what: "a VP8 frame without pixels", offset: chunk.at + 6 });
+            return Err(Error::Invalid {
+                what: "a VP8 frame without pixels",
+                offset: chunk.at + 6,
+            });
         }
         Ok(Start { width, height, first_partition: (tag >> 5) as usize })
     }

@@ -76,7 +76,8 @@ impl Coefficients {
             for block in 0..4 {
                 let (x, y) = (x + block % columns, y + block / columns);
                 let context = above[x] + left[y];
-                let end = read_block(bools, &probabilities[kind], context, first, steps, group, block);
+                let end =
+                    read_block(bools, &probabilities[kind], context, first, steps, group, block);
                 above[x] = u8::from(end > first);
                 left[y] = above[x];
                 *filled = (*filled).max(Filled::up_to(end, group[4 * block]));
@@ -161,7 +162,8 @@ fn read_magnitude(bools: &mut Bools, probability: &[u8; 11]) -> i32 {
     }
     let high = bools.bit(probability[8]) as usize;
     let category = 2 * high + bools.bit(probability[9 + high]) as usize;
-    let rest = CATEGORIES[category].iter().fold(0, |rest, &probability| 2 * rest + bools.bit(probability));
+    let rest =
+        CATEGORIES[category].iter().fold(0, |rest, &probability| 2 * rest + bools.bit(probability));
     3 + (8 << category) + rest as i32
 }
 

@@ -37,7 +37,9 @@ pub(super) fn walsh_hadamard(group: &Group) -> [[i16; 4]; 4] {
     };
     let columns: [[i32; 4]; 4] =
         std::array::from_fn(|x| butterfly([0, 16, 32, 48].map(|row| i32::from(group[row + x]))));
-    std::array::from_fn(|y| butterfly(columns.map(|column| column[y])).map(|sum| ((sum + 3) >> 3) as i16))
+    std::array::from_fn(|y| {
+        butterfly(columns.map(|column| column[y])).map(|sum| ((sum + 3) >> 3) as i16)
+    })
 }
 
 /// What is to be added to the predictions of a group's blocks, in rows of all four.
@@ -119,8 +121,10 @@ mod tests {
             let (odd, even) = (sine(b) - cosine(d), cosine(b) + sine(d));
             [a + c + even, a - c + odd, a - c - odd, a + c - even]
         };
-        let columns: [[i32; 4]; 4] = std::array::from_fn(|x| butterfly([0, 4, 8, 12].map(|y| block[y + x])));
-        let rows: [[i32; 4]; 4] = std::array::from_fn(|y| butterfly(columns.map(|column| column[y])));
+        let columns: [[i32; 4]; 4] =
+            std::array::from_fn(|x| butterfly([0, 4, 8, 12].map(|y| block[y + x])));
+        let rows: [[i32; 4]; 4] =
+            std::array::from_fn(|y| butterfly(columns.map(|column| column[y])));
         std::array::from_fn(|i| (rows[i / 4][i % 4] + 4) >> 3)
     }
 
@@ -128,14 +132,17 @@ mod tests {
     fn four_blocks_at_a_time_are_as_each_alone() {
         let mut state = 1u64;
         let mut below = |n: i64| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             (state >> 33) as i64 % n
         };
         for round in 0..5_000 {
             let most = [3, 100, 1_100][round % 3];
             let blocks: [[i32; 16]; 4] =
                 [(); 4].map(|()| [(); 16].map(|()| (below(2 * most + 1) - most) as i32));
-            let group: Group = std::array::from_fn(|i| blocks[i / 4 % 4][i / 16 * 4 + i % 4] as i16);
+            let group: Group =
+                std::array::from_fn(|i| blocks[i / 4 % 4][i / 16 * 4 + i % 4] as i16);
             let rows = residuals(&group, Filled::Any);
             for (i, block) in blocks.into_iter().enumerate() {
                 let expected = naive(block);
@@ -143,7 +150,8 @@ mod tests {
                 assert_eq!(actual, expected, "{block:?}");
             }
             // First coefficients alone have a shorter way.
-            let firsts: Group = std::array::from_fn(|i| if i < 16 && i % 4 == 0 { group[i] } else { 0 });
+            let firsts: Group =
+                std::array::from_fn(|i| if i < 16 && i % 4 == 0 { group[i] } else { 0 });
             assert_eq!(residuals(&firsts, Filled::Dc), residuals(&firsts, Filled::Any));
         }
     }

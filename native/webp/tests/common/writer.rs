@@ -3,7 +3,12 @@
 //! Frames are made of modes and coefficients drawn by lot, not of pixels: so they have everything
 //! that no encoder would think of. What is right about them is for another decoder to say.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 #[path = "../../src/lossy/tables.rs"]
 mod tables;
@@ -188,7 +193,8 @@ pub fn frame(kind: Kind) -> Vec<u8> {
     // Quantization.
     let base = lots.below(128) as i32;
     first.literal(7, base as u32);
-    let deltas: [i32; 5] = std::array::from_fn(|_| if lots.percent(50) { lots.signed(15) } else { 0 });
+    let deltas: [i32; 5] =
+        std::array::from_fn(|_| if lots.percent(50) { lots.signed(15) } else { 0 });
     deltas.iter().for_each(|&delta| first.optional_signed(4, delta));
     let segments: [Segment; 4] = std::array::from_fn(|i| {
         let index = match own_quantizers {
@@ -232,7 +238,8 @@ pub fn frame(kind: Kind) -> Vec<u8> {
     // Macroblocks.
     let (columns, rows) = (kind.width.div_ceil(16).into(), usize::from(kind.height.div_ceil(16)));
     let mut partitions: Vec<Bools> = (0..1 << partition_bits).map(|_| Bools::new()).collect();
-    let mut above: Vec<Contexts> = (0..columns).map(|_| Contexts { modes: [0; 4], filled: [0; 9] }).collect();
+    let mut above: Vec<Contexts> =
+        (0..columns).map(|_| Contexts { modes: [0; 4], filled: [0; 9] }).collect();
     for y in 0..rows {
         let mut left = Contexts { modes: [0; 4], filled: [0; 9] };
         let partition = &mut partitions[y % (1 << partition_bits)];
@@ -308,8 +315,24 @@ fn modes(lots: &mut Lots, out: &mut Bools, whole: bool, above: &mut Contexts, le
                     5 => &[(0, true), (1, true), (2, true), (3, false), (4, true), (5, false)],
                     6 => &[(0, true), (1, true), (2, true), (3, false), (4, true), (5, true)],
                     7 => &[(0, true), (1, true), (2, true), (3, true), (6, true), (7, false)],
-                    8 => &[(0, true), (1, true), (2, true), (3, true), (6, true), (7, true), (8, false)],
-                    _ => &[(0, true), (1, true), (2, true), (3, true), (6, true), (7, true), (8, true)],
+                    8 => &[
+                        (0, true),
+                        (1, true),
+                        (2, true),
+                        (3, true),
+                        (6, true),
+                        (7, true),
+                        (8, false),
+                    ],
+                    _ => &[
+                        (0, true),
+                        (1, true),
+                        (2, true),
+                        (3, true),
+                        (6, true),
+                        (7, true),
+                        (8, true),
+                    ],
                 };
                 path.iter().for_each(|&(node, right)| out.bool(p[node], right));
                 above.modes[x] = mode;
@@ -335,7 +358,13 @@ struct Blocks<'a> {
 }
 
 impl Blocks<'_> {
-    fn macroblock(&mut self, segment: &Segment, whole: bool, above: &mut Contexts, left: &mut Contexts) {
+    fn macroblock(
+        &mut self,
+        segment: &Segment,
+        whole: bool,
+        above: &mut Contexts,
+        left: &mut Contexts,
+    ) {
         if whole {
             let filled = self.block(1, above.filled[8] + left.filled[8], 0, segment.luma_dc);
             (above.filled[8], left.filled[8]) = (filled, filled);
@@ -399,7 +428,8 @@ impl Blocks<'_> {
             .map(|i| {
                 let step = steps[usize::from(i > 0)];
                 let most = (left / step).min(most);
-                let value = if self.lots.percent(zeros) { 0 } else { self.lots.signed(most as usize) };
+                let value =
+                    if self.lots.percent(zeros) { 0 } else { self.lots.signed(most as usize) };
                 left -= value.abs() * step;
                 value
             })
@@ -482,7 +512,14 @@ pub const EXIF: u8 = 0x08;
 pub const ANIMATION: u8 = 0x02;
 
 /// A frame of an animation, at an even place.
-pub fn anmf(left: u32, top: u32, width: u32, height: u32, flags: u8, chunks: &[Vec<u8>]) -> Vec<u8> {
+pub fn anmf(
+    left: u32,
+    top: u32,
+    width: u32,
+    height: u32,
+    flags: u8,
+    chunks: &[Vec<u8>],
+) -> Vec<u8> {
     let mut data = Vec::new();
     for value in [left / 2, top / 2, width - 1, height - 1, 100] {
         data.extend(three_bytes(value));

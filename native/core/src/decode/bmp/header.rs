@@ -104,7 +104,12 @@ fn parse(input: &[u8], at: usize, container: Container) -> Result<(Dib, u64), Er
         (4, 24) if kind == Kind::Os2 => Coding::Runs(Pixels::Triples),
         (3 | 6, 16 | 32) if kind == Kind::Windows && size == 40 => {
             let mask = |i: usize| le32(input, header_end + 4 * i).ok_or(truncated);
-            Coding::Masks([mask(0)?, mask(1)?, mask(2)?, if compression == 6 { mask(3)? } else { 0 }])
+            Coding::Masks([
+                mask(0)?,
+                mask(1)?,
+                mask(2)?,
+                if compression == 6 { mask(3)? } else { 0 },
+            ])
         }
         // Alpha's is nothing in a header of 52 bytes.
         (3 | 6, 16 | 32) if kind == Kind::Windows => {

@@ -95,7 +95,11 @@ impl Bmp {
 impl Plain {
     fn of(dib: &Dib) -> Self {
         let bits = u64::from(dib.width) * u64::from(dib.bits);
-        Plain { offset: dib.offset, row_bytes: bits.div_ceil(8) as usize, stride: bits.div_ceil(32) * 4 }
+        Plain {
+            offset: dib.offset,
+            row_bytes: bits.div_ceil(8) as usize,
+            stride: bits.div_ceil(32) * 4,
+        }
     }
 
     /// Where the `n`th row of the file begins.
@@ -136,8 +140,10 @@ impl RowSource for Bmp {
     fn memory(&self) -> u64 {
         let rows = self.strip_rows().min(self.info.height);
         let run_row = if let Stored::Rle(rle) = &self.stored { rle.row_bytes() } else { 0 };
-        (rows as usize * self.info.row_bytes() + run_row + size_of::<Self>() + size_of::<unpack::Masks>())
-            as u64
+        (rows as usize * self.info.row_bytes()
+            + run_row
+            + size_of::<Self>()
+            + size_of::<unpack::Masks>()) as u64
     }
 
     fn read(

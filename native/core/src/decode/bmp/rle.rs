@@ -34,7 +34,16 @@ pub(super) struct Rle {
 impl Rle {
     pub(super) fn new(pixels: Pixels, width: u32, height: u32, at: u64) -> Self {
         let row = Vec::new();
-        Rle { pixels, width: width as usize, at, row, x: 0, ends: 0, rows_left: height, is_over: false }
+        Rle {
+            pixels,
+            width: width as usize,
+            at,
+            row,
+            x: 0,
+            ends: 0,
+            rows_left: height,
+            is_over: false,
+        }
     }
 
     /// The bytes of a row.

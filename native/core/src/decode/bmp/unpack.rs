@@ -121,8 +121,9 @@ impl Channel {
         }
         let kept = len.min(8);
         let most = (1 << kept) - 1;
-        let samples = std::array::from_fn(|bits| ((bits & most) * 255 + most / 2).checked_div(most))
-            .map(|sample| sample.unwrap_or(0) as u8);
+        let samples =
+            std::array::from_fn(|bits| ((bits & most) * 255 + most / 2).checked_div(most))
+                .map(|sample| sample.unwrap_or(0) as u8);
         Some(Channel { shift: shift + len - kept, samples })
     }
 }

@@ -50,11 +50,20 @@ impl Decompressor {
             Piz => State::Piz(Box::new(super::piz::Piz::new(chunk)?)),
             B44 | B44a | Dwaa | Dwab => State::Lossy(Box::new(lossy::Lossy::new(part, input)?)),
         };
-        Ok(Decompressor { compression: part.compression, kinds: part.channels.kinds.clone(), state })
+        Ok(Decompressor {
+            compression: part.compression,
+            kinds: part.channels.kinds.clone(),
+            state,
+        })
     }
 
     /// Fills `out` with a chunk of `width` pixels a line. `false` while more steps are needed.
-    pub(super) fn decompress(&mut self, input: &[u8], width: usize, out: &mut [u8]) -> Result<bool, Error> {
+    pub(super) fn decompress(
+        &mut self,
+        input: &[u8],
+        width: usize,
+        out: &mut [u8],
+    ) -> Result<bool, Error> {
         // What compression would have made longer is stored as it is.
         if input.len() == out.len() {
             out.copy_from_slice(input);
@@ -97,7 +106,8 @@ fn unpack_runs(mut input: &[u8], out: &mut [u8]) -> Result<(), Error> {
         let (&count, rest) = input.split_first().ok_or(INVALID)?;
         let count = count as i8;
         if count < 0 {
-            let (bytes, rest) = rest.split_at_checked(usize::from(count.unsigned_abs())).ok_or(INVALID)?;
+            let (bytes, rest) =
+                rest.split_at_checked(usize::from(count.unsigned_abs())).ok_or(INVALID)?;
             out.get_mut(filled..filled + bytes.len()).ok_or(INVALID)?.copy_from_slice(bytes);
             filled += bytes.len();
             input = rest;
@@ -162,7 +172,8 @@ fn sum_up(mut bytes: &[u8], kinds: &[Kind], width: usize, out: &mut [u8]) {
                     }
                 }
                 Kind::U32 => {
-                    for ((((out, &a), &b), &c), &d) in samples.chunks_exact_mut(4).zip(a).zip(b).zip(c).zip(d)
+                    for ((((out, &a), &b), &c), &d) in
+                        samples.chunks_exact_mut(4).zip(a).zip(b).zip(c).zip(d)
                     {
                         sum = sum.wrapping_add(u32::from_be_bytes([a, b, c, d]));
                         out.copy_from_slice(&sum.to_le_bytes());

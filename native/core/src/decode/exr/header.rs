@@ -183,7 +183,10 @@ impl Tiles {
         match self.levels {
             0 => tiles((0, 0)),
             1 => (0..count(width.max(height))).map(|level| tiles((level, level))).sum(),
-            _ => (0..count(height)).flat_map(|y| (0..count(width)).map(move |x| (x, y))).map(tiles).sum(),
+            _ => (0..count(height))
+                .flat_map(|y| (0..count(width)).map(move |x| (x, y)))
+                .map(tiles)
+                .sum(),
         }
     }
 }
@@ -325,7 +328,9 @@ fn attributes(walk: &mut Walk<'_>, left: &mut usize) -> Result<Option<Attributes
                 found.compression = Some(Compression::of(*value.first().ok_or(INVALID)?)?);
             }
             (b"dataWindow", b"box2i") => found.data = Some(Window::of(value).map_err(within)?),
-            (b"displayWindow", b"box2i") => found.display = Some(Window::of(value).map_err(within)?),
+            (b"displayWindow", b"box2i") => {
+                found.display = Some(Window::of(value).map_err(within)?)
+            }
             (b"tiles", b"tiledesc") => found.tiles = Some(Tiles::of(value).map_err(within)?),
             (b"type", b"string") => {
                 found.is_tiled = Some(match value {
@@ -362,7 +367,8 @@ pub(super) fn read(input: &[u8]) -> Result<Part, Error> {
         } else {
             None
         };
-        let chunk = tiles.map_or((data.width, compression.lines()), |tiles| (tiles.width, tiles.height));
+        let chunk =
+            tiles.map_or((data.width, compression.lines()), |tiles| (tiles.width, tiles.height));
         let chunks = tiles.map_or_else(
             || u64::from(data.height).div_ceil(chunk.1.into()),
             |tiles| tiles.chunks(data.width, data.height),

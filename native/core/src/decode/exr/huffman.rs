@@ -105,7 +105,8 @@ impl Huffman {
     /// Decodes as many values as `out` has.
     pub(super) fn decode(&mut self, input: &[u8], out: &mut [u16]) -> Result<(), Error> {
         let (header, rest) = input.split_first_chunk::<20>().ok_or(INVALID)?;
-        let field = |at: usize| header[at..].first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));
+        let field =
+            |at: usize| header[at..].first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));
         let (first, last, bits) = (field(0), field(4), field(12));
         if first > last || last >= SYMBOLS {
             return Err(INVALID);
@@ -217,7 +218,8 @@ impl Huffman {
                 if code - of.first >= of.count {
                     break;
                 }
-                let symbol = self.sorted.get(of.start + (code - of.first) as usize).ok_or(INVALID)?;
+                let symbol =
+                    self.sorted.get(of.start + (code - of.first) as usize).ok_or(INVALID)?;
                 return Ok((length as u32, *symbol));
             }
         }

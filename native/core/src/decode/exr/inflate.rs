@@ -37,7 +37,8 @@ impl Inflate {
         let rest = input.get(taken as usize..).unwrap_or(&[]);
         let rest = &rest[..rest.len().min(STREAM_STEP)];
         let out = self.bytes.get_mut(made as usize..len).ok_or(Error::Internal)?;
-        let status = self.decompress.decompress(rest, out, FlushDecompress::None).map_err(|_| INVALID)?;
+        let status =
+            self.decompress.decompress(rest, out, FlushDecompress::None).map_err(|_| INVALID)?;
         let is_stuck = (taken, made) == (self.decompress.total_in(), self.decompress.total_out());
         match status {
             Status::StreamEnd if self.decompress.total_out() == len as u64 => {

@@ -5,7 +5,9 @@
 use std::sync::OnceLock;
 
 use exr::compression::Compression as Scheme;
-use exr::meta::attribute::{ChannelDescription, IntegerBounds, LevelMode, SampleType, Text, TileDescription};
+use exr::meta::attribute::{
+    ChannelDescription, IntegerBounds, LevelMode, SampleType, Text, TileDescription,
+};
 use exr::meta::header::Header;
 use exr::meta::{BlockDescription, attribute::LineOrder};
 use exr::prelude::{SmallVec, Vec2};
@@ -53,7 +55,12 @@ pub(super) fn memory(part: &Part, chunk: u64) -> u64 {
             let (width, height) = part.chunk;
             let blocks = u64::from(width).div_ceil(8) * u64::from(height).div_ceil(8);
             let coefficients = blocks * 128 * part.channels.kinds.len() as u64;
-            8 * chunk + 6 * coefficients + blocks * 1024 + Huffman::BYTES + INFLATE_BYTES + (256 << 10)
+            8 * chunk
+                + 6 * coefficients
+                + blocks * 1024
+                + Huffman::BYTES
+                + INFLATE_BYTES
+                + (256 << 10)
         }
     }
 }
@@ -90,17 +97,18 @@ impl Lossy {
             level_mode: LevelMode::Singular,
             rounding_mode: exr::math::RoundingMode::Down,
         };
-        let header = Header::new(Text::from_slice_unchecked(b"chunk"), size, described).with_encoding(
-            scheme,
-            BlockDescription::Tiles(tile),
-            LineOrder::Increasing,
-        );
+        let header = Header::new(Text::from_slice_unchecked(b"chunk"), size, described)
+            .with_encoding(scheme, BlockDescription::Tiles(tile), LineOrder::Increasing);
         let dwa = if is_dwa {
             prepare()?;
             // Runs may take twice their bytes, and blocks at the edges are whole.
             let blocks = size.0.div_ceil(8) * size.1.div_ceil(8) * channels;
             let len = (2 * part.channels.pixel_bytes * size.area()).max(128 * blocks);
-            Some(Dwa { huffman: Huffman::new()?, inflate: Inflate::new(len)?, sections: Vec::new() })
+            Some(Dwa {
+                huffman: Huffman::new()?,
+                inflate: Inflate::new(len)?,
+                sections: Vec::new(),
+            })
         } else {
             None
         };
@@ -108,7 +116,12 @@ impl Lossy {
     }
 
     /// Fills `out` with a chunk of `width` pixels a line. `false` while more steps are needed.
-    pub(super) fn decode(&mut self, input: &[u8], width: usize, out: &mut [u8]) -> Result<bool, Error> {
+    pub(super) fn decode(
+        &mut self,
+        input: &[u8],
+        width: usize,
+        out: &mut [u8],
+    ) -> Result<bool, Error> {
         let height = out.len() / (width * self.header.channels.bytes_per_pixel);
         let copy = match &mut self.dwa {
             Some(dwa) if !input.is_empty() => {
@@ -148,10 +161,14 @@ fn prepare() -> Result<(), Error> {
         (counters[AC], counters[DC]) = (ac.len() as u64, dc.len() as u64);
         (counters[AC_COUNT], counters[DC_COUNT], counters[AC_KIND]) = (1, 1, 1);
         let chunk = copied(&[&counters.map(u64::to_le_bytes).concat(), &ac, &dc], 0).ok()?;
-        let channel = ChannelDescription::new(Text::from_slice_unchecked(b"Y"), SampleType::F16, false);
+        let channel =
+            ChannelDescription::new(Text::from_slice_unchecked(b"Y"), SampleType::F16, false);
         let (scheme, size) = (Scheme::DWAA(None), Vec2(8, 8));
-        let mut header =
-            Header::new(Text::from_slice_unchecked(b"chunk"), size, [channel].into_iter().collect());
+        let mut header = Header::new(
+            Text::from_slice_unchecked(b"chunk"),
+            size,
+            [channel].into_iter().collect(),
+        );
         header.blocks = BlockDescription::ScanLines;
         header.compression = scheme;
         let bounds = IntegerBounds::new(Vec2(0, 0), size);
@@ -190,7 +207,12 @@ const COUNTERS: usize = 11;
 impl Dwa {
     /// Takes a step towards a chunk whose counters fit the `raw` bytes and the `blocks` of 8 by 8
     /// samples that it has, and whose sections are not compressed.
-    fn rewrite(&mut self, input: &[u8], raw: usize, blocks: usize) -> Result<Option<Vec<u8>>, Error> {
+    fn rewrite(
+        &mut self,
+        input: &[u8],
+        raw: usize,
+        blocks: usize,
+    ) -> Result<Option<Vec<u8>>, Error> {
         let (head, mut rest) = input.split_at_checked(COUNTERS * 8).ok_or(INVALID)?;
         let mut counters = [0u64; COUNTERS];
         for (counter, bytes) in counters.iter_mut().zip(head.as_chunks().0) {

@@ -235,7 +235,8 @@ impl Exr {
         let longest = self.longest_nanos();
         if longest > MAX_CHUNK_NANOS {
             // In bytes, as nearly as the rest of it allows.
-            let maximum = (self.chunk_bytes() as f64 * MAX_CHUNK_NANOS as f64 / longest as f64) as u64;
+            let maximum =
+                (self.chunk_bytes() as f64 * MAX_CHUNK_NANOS as f64 / longest as f64) as u64;
             Limit::MaxMemory.check(self.chunk_bytes(), maximum)?;
         }
         // What each byte takes in any case is taken off what it allows.
@@ -269,13 +270,15 @@ impl Exr {
     fn packed(&self, column: u32, row: u32) -> Result<&[u8], Error> {
         let index = row as usize * self.part.grid().0 as usize + column as usize;
         let field = |at: usize| -> Result<u32, Error> {
-            let bytes = self.input.get(at..).and_then(|rest| rest.first_chunk()).ok_or(TRUNCATED)?;
+            let bytes =
+                self.input.get(at..).and_then(|rest| rest.first_chunk()).ok_or(TRUNCATED)?;
             Ok(u32::from_le_bytes(*bytes))
         };
         let entry = self.part.table + index * 8;
         let offset = u64::from(field(entry)?) | u64::from(field(entry + 4)?) << 32;
         // Of an entry that was never written, there is no chunk.
-        let mut at = usize::try_from(offset).ok().filter(|&at| at < self.input.len()).ok_or(TRUNCATED)?;
+        let mut at =
+            usize::try_from(offset).ok().filter(|&at| at < self.input.len()).ok_or(TRUNCATED)?;
         let mut next = || {
             at += 4;
             field(at - 4)
@@ -288,7 +291,8 @@ impl Exr {
         let is_right = if self.part.tiled {
             [next()?, next()?, next()?, next()?] == [column, row, 0, 0]
         } else {
-            i64::from(next()? as i32) == self.part.data.y + i64::from(row) * i64::from(self.part.chunk.1)
+            i64::from(next()? as i32)
+                == self.part.data.y + i64::from(row) * i64::from(self.part.chunk.1)
         };
         let len = next()?;
         // Where compression does not help, chunks are not compressed.
@@ -363,11 +367,17 @@ impl RowSource for Exr {
             Some(decoding) => (decoding.next, decoding.row),
         };
         match self.next_row() {
-            Ok(next) if row < down.end && (column < across.end || next / self.part.chunk.1 != row) => {
+            Ok(next)
+                if row < down.end && (column < across.end || next / self.part.chunk.1 != row) =>
+            {
                 let (width, height) = self.size(across.start.max(column.min(across.end - 1)), row);
                 let pixels = u64::from(width) * u64::from(height);
                 let packed = self.packed(column.min(across.end - 1), row).map_or(0, <[u8]>::len);
-                self.chunk_nanos(packed as u64, pixels * self.part.channels.pixel_bytes as u64, pixels)
+                self.chunk_nanos(
+                    packed as u64,
+                    pixels * self.part.channels.pixel_bytes as u64,
+                    pixels,
+                )
             }
             _ => 0,
         }
@@ -431,7 +441,9 @@ impl RowSource for Exr {
         let Decoding { band, strip, .. } = self.decoding.insert(decoding);
         let strip = &mut strip[..rows * samples];
         strip.fill(0.0);
-        for (row, shown) in strip.chunks_exact_mut(samples).zip(band.get()[from..].chunks_exact(stride)) {
+        for (row, shown) in
+            strip.chunks_exact_mut(samples).zip(band.get()[from..].chunks_exact(stride))
+        {
             row[left..left + stride].copy_from_slice(shown);
         }
         Ok(Poll::Ready(Rows::F32(strip)))

@@ -25,7 +25,12 @@ impl Piz {
     }
 
     pub(super) fn new(chunk: usize) -> Result<Self, Error> {
-        Ok(Piz { huffman: Huffman::new()?, values: zeroed(chunk / 2)?, table: zeroed(1 << 16)?, used: 0 })
+        Ok(Piz {
+            huffman: Huffman::new()?,
+            values: zeroed(chunk / 2)?,
+            table: zeroed(1 << 16)?,
+            used: 0,
+        })
     }
 
     /// Decodes a chunk of `width` pixels a line, and fills `out` with it.

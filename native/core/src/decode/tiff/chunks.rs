@@ -24,12 +24,19 @@ const JPEG: u64 = 7;
 const INVALID: Error = Error::invalid(Format::Tiff);
 
 impl Chunks {
-    pub(super) fn read(input: &[u8], fields: &Fields, picture: &Description) -> Result<Self, Error> {
+    pub(super) fn read(
+        input: &[u8],
+        fields: &Fields,
+        picture: &Description,
+    ) -> Result<Self, Error> {
         let side = |field: Option<Field>| field.ok_or(INVALID)?.first::<u32>(input);
         let (width, height, offsets, byte_counts) = match fields.tile_offsets {
-            Some(offsets) => {
-                (side(fields.tile_width)?, side(fields.tile_length)?, offsets, fields.tile_byte_counts)
-            }
+            Some(offsets) => (
+                side(fields.tile_width)?,
+                side(fields.tile_length)?,
+                offsets,
+                fields.tile_byte_counts,
+            ),
             None => {
                 let offsets = fields.strip_offsets.ok_or(INVALID)?;
                 let height = match fields.rows_per_strip {
@@ -98,7 +105,8 @@ impl Chunks {
     /// The length of the longest chunk.
     pub(super) fn longest(&self, input: &[u8]) -> usize {
         let Some(counts) = self.byte_counts else { return input.len() };
-        let longest = (0..counts.there(input)).filter_map(|index| counts.get(input, index).ok()).max();
+        let longest =
+            (0..counts.there(input)).filter_map(|index| counts.get(input, index).ok()).max();
         usize::try_from(longest.unwrap_or(0)).unwrap_or(usize::MAX).min(input.len())
     }
 }

@@ -112,7 +112,11 @@ const UNSUPPORTED: Error = Error::Unsupported(Format::Tiff);
 const INVALID: Error = Error::invalid(Format::Tiff);
 
 impl Description {
-    pub(super) fn read(input: &[u8], directory: &Directory, fields: &Fields) -> Result<Self, Error> {
+    pub(super) fn read(
+        input: &[u8],
+        directory: &Directory,
+        fields: &Fields,
+    ) -> Result<Self, Error> {
         let number = |field: &Option<Field>, default: u16| match field {
             Some(field) => field.first::<u16>(input),
             None => Ok(default),
@@ -145,7 +149,9 @@ impl Description {
         };
         let predictor = match number(&fields.predictor, 1)? {
             // These have no rows of samples to predict.
-            1..=3 if matches!(compression, Compression::Jpeg | Compression::Fax4) => Predictor::None,
+            1..=3 if matches!(compression, Compression::Jpeg | Compression::Fax4) => {
+                Predictor::None
+            }
             1 => Predictor::None,
             2 => Predictor::Horizontal,
             3 => Predictor::Float,
@@ -219,7 +225,9 @@ impl Description {
             compression,
             predictor,
             bits_reversed,
-            orientation: orientation.and_then(Orientation::from_exif).unwrap_or(Orientation::NoTransforms),
+            orientation: orientation
+                .and_then(Orientation::from_exif)
+                .unwrap_or(Orientation::NoTransforms),
         };
         description.check()?;
         Ok(description)

@@ -59,10 +59,16 @@ impl Directory {
         let big = match order.u16(bytes_at(input, 2)?) {
             42 => false,
             // With the size of an offset, and a zero.
-            43 if order.u16(bytes_at(input, 4)?) == 8 && order.u16(bytes_at(input, 6)?) == 0 => true,
+            43 if order.u16(bytes_at(input, 4)?) == 8 && order.u16(bytes_at(input, 6)?) == 0 => {
+                true
+            }
             _ => return Err(invalid),
         };
-        let offset = if big { order.u64(bytes_at(input, 8)?) } else { order.u32(bytes_at(input, 4)?).into() };
+        let offset = if big {
+            order.u64(bytes_at(input, 8)?)
+        } else {
+            order.u32(bytes_at(input, 4)?).into()
+        };
         let offset = usize::try_from(offset).map_err(|_| truncated)?;
         let (count, start) = if big {
             (order.u64(bytes_at(input, offset)?), offset.saturating_add(8))

@@ -29,7 +29,10 @@ const MOST_INPUT: usize = 4 << 10;
 impl Quota {
     /// For rows that hold so many bytes uncompressed.
     pub(super) fn new(bytes: usize) -> Self {
-        Quota { input: (bytes / 2).min(MOST_INPUT) + STEP_INPUT, output: bytes.saturating_add(STEP_OUTPUT) }
+        Quota {
+            input: (bytes / 2).min(MOST_INPUT) + STEP_INPUT,
+            output: bytes.saturating_add(STEP_OUTPUT),
+        }
     }
 
     pub(super) fn spend_all(&mut self) {
@@ -228,12 +231,14 @@ impl Lane {
     }
 
     fn decompress(&mut self, input: &Bytes, quota: &mut Quota) -> Result<(), Error> {
-        let end = self.buffer.len().min(self.filled + self.rows * self.kept - self.filled % self.kept);
+        let end =
+            self.buffer.len().min(self.filled + self.rows * self.kept - self.filled % self.kept);
         let skips = self.to_skip > 0;
         let most = quota.input.min(if self.bits_reversed { SINK_BYTES / 2 } else { usize::MAX });
         let piece = self.data.start..self.data.end.min(self.data.start.saturating_add(most));
         let last = piece.end == self.data.end;
-        let (spare, sink) = self.sink.split_at_mut(if self.bits_reversed { SINK_BYTES / 2 } else { 0 });
+        let (spare, sink) =
+            self.sink.split_at_mut(if self.bits_reversed { SINK_BYTES / 2 } else { 0 });
         let bytes = if self.bits_reversed {
             let bytes = &mut spare[..piece.len()];
             for (to, from) in bytes.iter_mut().zip(&input[piece.clone()]) {
@@ -275,7 +280,11 @@ impl Lane {
             }
         };
         if done == (Done { consumed: 0, produced: 0 }) {
-            return Err(if last { Error::truncated(Format::Tiff) } else { Error::invalid(Format::Tiff) });
+            return Err(if last {
+                Error::truncated(Format::Tiff)
+            } else {
+                Error::invalid(Format::Tiff)
+            });
         }
         quota.spend(done);
         self.data.start += done.consumed;
@@ -306,7 +315,8 @@ struct Shape {
 
 impl Shape {
     fn new(picture: &Description, width: u32, visible: u32) -> Result<Self, Error> {
-        let (mut row, mut kept) = (picture.chunk_row_bytes(width), picture.chunk_row_bytes(visible));
+        let (mut row, mut kept) =
+            (picture.chunk_row_bytes(width), picture.chunk_row_bytes(visible));
         match picture.compression {
             // Its decoder cuts the rows itself.
             Compression::Jpeg => {

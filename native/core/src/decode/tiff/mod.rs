@@ -99,7 +99,8 @@ impl Tiff {
         } else {
             Kept::Strip(Samples::zeroed(info.layout.depth, 0)?)
         };
-        let row_bytes = picture.chunk_row_bytes(picture.width).saturating_mul(picture.planes() as u64);
+        let row_bytes =
+            picture.chunk_row_bytes(picture.width).saturating_mul(picture.planes() as u64);
         let jpeg_tables = match fields.jpeg_tables {
             Some(tables) if picture.compression == Compression::Jpeg => tables.bytes(&input)?,
             _ => Bytes::new(),
@@ -159,7 +160,11 @@ impl Tiff {
             }
         }
         self.position.next += read as u32;
-        Ok(if read == 0 { Poll::Working } else { Poll::Ready(strip.rows().slice(0..read * row_len)) })
+        Ok(if read == 0 {
+            Poll::Working
+        } else {
+            Poll::Ready(strip.rows().slice(0..read * row_len))
+        })
     }
 
     /// Hands over rows of the tiles, or gets closer to having all tiles of a row.
@@ -178,7 +183,8 @@ impl Tiff {
         }
         if next < tiles.ready {
             let top = next - next % tiles.height;
-            let rows = self.position.strip(rows).start..self.position.strip(rows).end.min(tiles.ready);
+            let rows =
+                self.position.strip(rows).start..self.position.strip(rows).end.min(tiles.ready);
             self.position.next = rows.end;
             let from = (rows.start - top) as usize * row_len;
             return Ok(Poll::Ready(band.rows(from..from + rows.len() * row_len)));
@@ -247,7 +253,9 @@ fn conversion(input: &[u8], fields: &Fields, picture: &Description) -> Result<Co
         (Color::Palette, _) => {
             conversion.with_palette(input, &fields.color_map.ok_or(Error::invalid(Format::Tiff))?)
         }
-        (Color::YCbCr | Color::Cmyk, Compression::Jpeg) if !picture.planar => Ok(conversion.into_rgb()),
+        (Color::YCbCr | Color::Cmyk, Compression::Jpeg) if !picture.planar => {
+            Ok(conversion.into_rgb())
+        }
         _ => Ok(conversion),
     }
 }
@@ -271,7 +279,8 @@ fn decode_nanos(picture: &Description, chunks: &Chunks, decoded: u64) -> u64 {
         Compression::Jpeg => (10, 50_000),
     };
     let chunks = u64::from(chunks.across) * u64::from(chunks.down) * picture.planes() as u64;
-    let samples = u64::from(picture.width) * u64::from(picture.height) * picture.used_samples() as u64;
+    let samples =
+        u64::from(picture.width) * u64::from(picture.height) * picture.used_samples() as u64;
     decoded
         .saturating_mul(per_byte)
         .saturating_add(chunks.saturating_mul(per_chunk))

@@ -29,16 +29,24 @@ fn undo_horizontal(row: &mut [u8], bits: u32, samples: usize, order: ByteOrder) 
     match (bits, order) {
         (8, _) => add_bytes(row, samples),
         (16, ByteOrder::Little) => {
-            add(row, samples, |a, b| u16::from_le_bytes(a).wrapping_add(u16::from_le_bytes(b)).to_le_bytes());
+            add(row, samples, |a, b| {
+                u16::from_le_bytes(a).wrapping_add(u16::from_le_bytes(b)).to_le_bytes()
+            });
         }
         (16, ByteOrder::Big) => {
-            add(row, samples, |a, b| u16::from_be_bytes(a).wrapping_add(u16::from_be_bytes(b)).to_be_bytes());
+            add(row, samples, |a, b| {
+                u16::from_be_bytes(a).wrapping_add(u16::from_be_bytes(b)).to_be_bytes()
+            });
         }
         (_, ByteOrder::Little) => {
-            add(row, samples, |a, b| u32::from_le_bytes(a).wrapping_add(u32::from_le_bytes(b)).to_le_bytes());
+            add(row, samples, |a, b| {
+                u32::from_le_bytes(a).wrapping_add(u32::from_le_bytes(b)).to_le_bytes()
+            });
         }
         (_, ByteOrder::Big) => {
-            add(row, samples, |a, b| u32::from_be_bytes(a).wrapping_add(u32::from_be_bytes(b)).to_be_bytes());
+            add(row, samples, |a, b| {
+                u32::from_be_bytes(a).wrapping_add(u32::from_be_bytes(b)).to_be_bytes()
+            });
         }
     }
 }

@@ -75,7 +75,8 @@ impl ChunkRows {
             lane += self.chunks.longest(&self.input) as u64;
             lane += Jpeg::memory(&self.picture, chunk, self.buffered);
         }
-        Ok(lane * self.picture.planes() as u64 + (self.gathered_bytes() + self.spare_bytes()) as u64)
+        Ok(lane * self.picture.planes() as u64
+            + (self.gathered_bytes() + self.spare_bytes()) as u64)
     }
 
     fn gathered_bytes(&self) -> usize {

@@ -43,7 +43,11 @@ impl Conversion {
             color: picture.color,
             bits: picture.bits,
             // Undoing this predictor gives big-endian floats.
-            order: if picture.predictor == Predictor::Float { ByteOrder::Big } else { picture.order },
+            order: if picture.predictor == Predictor::Float {
+                ByteOrder::Big
+            } else {
+                picture.order
+            },
             white_is_zero: picture.white_is_zero && picture.color == Color::Gray,
             samples,
             channels: picture.color.samples() + usize::from(picture.alpha != Alpha::None),
@@ -84,7 +88,8 @@ impl Conversion {
             RowMut::U16(to) => self.words(from, to),
             RowMut::F32(to) => {
                 let order = self.order;
-                let mask = if self.white_is_zero { |white: f32| 1.0 - white } else { |black: f32| black };
+                let mask =
+                    if self.white_is_zero { |white: f32| 1.0 - white } else { |black: f32| black };
                 self.each(from.as_chunks().0, to, |bytes| f32::from_bits(order.u32(bytes)), mask);
             }
         }
@@ -116,7 +121,8 @@ impl Conversion {
                 }
             }
             _ if self.bits < 8 => {
-                let (flip, step) = (if self.white_is_zero { 0xFF } else { 0 }, 255 / ((1 << self.bits) - 1));
+                let (flip, step) =
+                    (if self.white_is_zero { 0xFF } else { 0 }, 255 / ((1 << self.bits) - 1));
                 for (to, value) in to.iter_mut().zip(packed(from, self.bits)) {
                     *to = (value * step) ^ flip;
                 }
@@ -149,8 +155,12 @@ impl Conversion {
             self.each(from.as_chunks().0, to, high, |color| color ^ flip);
         } else {
             match order {
-                ByteOrder::Little => self.each(from.as_chunks().0, to, u16::from_le_bytes, |c| c ^ flip),
-                ByteOrder::Big => self.each(from.as_chunks().0, to, u16::from_be_bytes, |c| c ^ flip),
+                ByteOrder::Little => {
+                    self.each(from.as_chunks().0, to, u16::from_le_bytes, |c| c ^ flip)
+                }
+                ByteOrder::Big => {
+                    self.each(from.as_chunks().0, to, u16::from_be_bytes, |c| c ^ flip)
+                }
             }
         }
     }

@@ -4,7 +4,12 @@
 //! is known to the bit, for odd files too that no camera would write. Nothing here checks that the
 //! options make sense together: a test may want a file that they do not.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod huffman;
 mod picture;
@@ -150,8 +155,9 @@ fn metadata(out: &mut Out<'_>, options: &Options) {
 fn frame(out: &mut Out<'_>, picture: &Picture, options: &Options) {
     let quantizer = |(slot, table): (u8, &[u16; 64])| {
         let wide = options.wide_quantizers || table.iter().any(|&entry| entry > 255);
-        let entries =
-            ZIGZAG.iter().flat_map(|&at| table[at].to_be_bytes().into_iter().skip(usize::from(!wide)));
+        let entries = ZIGZAG
+            .iter()
+            .flat_map(|&at| table[at].to_be_bytes().into_iter().skip(usize::from(!wide)));
         [u8::from(wide) << 4 | slot].into_iter().chain(entries).collect()
     };
     out.tables(0xDB, (0..).zip(&picture.quantizers).map(quantizer).collect());
@@ -187,7 +193,8 @@ enum Token {
 }
 
 fn tokens(picture: &Picture, options: &Options, scan: &Scan, interval: usize) -> Vec<Token> {
-    let eob_run_limit = if options.process != Process::Progressive || options.huffman.is_standard() {
+    let eob_run_limit = if options.process != Process::Progressive || options.huffman.is_standard()
+    {
         1
     } else {
         options.eob_run_limit.unwrap_or(32767)
@@ -284,7 +291,8 @@ impl Encoder {
         let length = 32 - value.unsigned_abs().leading_zeros();
         // A negative number is told by the bits of one less.
         let bits = (value + (value >> 31)) as u32 & ((1 << length) - 1);
-        self.tokens.extend([Token::Symbol(slot, run << 4 | length as u8), Token::Bits(bits, length)]);
+        self.tokens
+            .extend([Token::Symbol(slot, run << 4 | length as u8), Token::Bits(bits, length)]);
     }
 
     /// Tells of the blocks that have ended.
@@ -316,12 +324,14 @@ impl Out<'_> {
     fn segment(&mut self, marker: u8, payload: &[u8]) {
         self.bytes.extend(self.garbage);
         self.marker(marker);
-        self.bytes.extend(u16::try_from(payload.len() + 2).expect("it fits a segment").to_be_bytes());
+        self.bytes
+            .extend(u16::try_from(payload.len() + 2).expect("it fits a segment").to_be_bytes());
         self.bytes.extend(payload);
     }
 
     fn tables(&mut self, marker: u8, tables: Vec<Vec<u8>>) {
-        let tables = if self.join_tables && !tables.is_empty() { vec![tables.concat()] } else { tables };
+        let tables =
+            if self.join_tables && !tables.is_empty() { vec![tables.concat()] } else { tables };
         tables.iter().for_each(|table| self.segment(marker, table));
     }
 

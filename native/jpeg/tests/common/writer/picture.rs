@@ -50,8 +50,15 @@ impl Picture {
         };
         for (index, &(h, v)) in sampling.iter().enumerate() {
             let (id, quantizer) = (index as u8 + 1, index.min(1));
-            let component =
-                Component { id, h, v, quantizer, blocks_wide: 0, blocks_high: 0, blocks: Vec::new() };
+            let component = Component {
+                id,
+                h,
+                v,
+                quantizer,
+                blocks_wide: 0,
+                blocks_high: 0,
+                blocks: Vec::new(),
+            };
             picture.components.push(component);
         }
         let (across, down) = picture.mcus_across_and_down();
@@ -65,7 +72,13 @@ impl Picture {
 
     /// Blocks of many kinds, from empty to full. Samples stay between -372 and 628 before they are
     /// clamped, because beyond that decoders rightly differ.
-    pub fn random(seed: u64, width: u16, height: u16, sampling: &[(u8, u8)], quality: u8) -> Picture {
+    pub fn random(
+        seed: u64,
+        width: u16,
+        height: u16,
+        sampling: &[(u8, u8)],
+        quality: u8,
+    ) -> Picture {
         let mut picture = Picture::blank(width, height, sampling, quality);
         let mut random = Random(seed);
         let basis = basis(8);
@@ -74,7 +87,8 @@ impl Picture {
             let mut dc = 0;
             for block in &mut component.blocks {
                 *block = random_block(&mut random, quantizer, &mut dc);
-                while inverse(block, quantizer, &basis, 8).iter().any(|sample| sample.abs() > 500.0) {
+                while inverse(block, quantizer, &basis, 8).iter().any(|sample| sample.abs() > 500.0)
+                {
                     block[1..].iter_mut().filter(|_| random.one_in(2)).for_each(|ac| *ac = 0);
                 }
             }
@@ -192,7 +206,9 @@ impl Picture {
                 let component = &self.components[index];
                 let (h, v) = (usize::from(component.h), usize::from(component.v));
                 for y in at / across * v..(at / across + 1) * v {
-                    blocks.extend((0..h).map(|x| (index, y * component.blocks_wide + at % across * h + x)));
+                    blocks.extend(
+                        (0..h).map(|x| (index, y * component.blocks_wide + at % across * h + x)),
+                    );
                 }
             }
             blocks
@@ -215,7 +231,8 @@ fn basis(n: usize) -> Vec<f64> {
 fn forward(samples: &[f64; 64], quantizer: &[u16; 64], basis: &[f64]) -> Block {
     // Of each row, then of each column.
     let sum = |terms: &dyn Fn(usize) -> f64| (0..8).map(terms).sum::<f64>();
-    let rows: [f64; 64] = std::array::from_fn(|i| sum(&|x| samples[i / 8 * 8 + x] * basis[x * 8 + i % 8]));
+    let rows: [f64; 64] =
+        std::array::from_fn(|i| sum(&|x| samples[i / 8 * 8 + x] * basis[x * 8 + i % 8]));
     std::array::from_fn(|i| {
         let coefficient = sum(&|y| rows[y * 8 + i % 8] * basis[y * 8 + i / 8]);
         (coefficient / f64::from(quantizer[i])).round().clamp(-1023.0, 1023.0) as i16
@@ -260,7 +277,8 @@ fn random_block(random: &mut Random, quantizer: &[u16; 64], dc: &mut i16) -> Blo
         }
         let at = ZIGZAG[k];
         // Most are small, and the more so the higher the frequency.
-        let loud = if random.one_in(50) { 1023 } else { 400 / (1 + k / 3) / (1 + random.below(20)) };
+        let loud =
+            if random.one_in(50) { 1023 } else { 400 / (1 + k / 3) / (1 + random.below(20)) };
         let limit = (loud / usize::from(quantizer[at])).max(1) as i16;
         let value = random.signed(limit);
         block[at] = if value == 0 { limit } else { value };
@@ -270,25 +288,26 @@ fn random_block(random: &mut Random, quantizer: &[u16; 64], dc: &mut i16) -> Blo
 
 /// Where in a block the coefficients lie, in the order of the file: diagonals, up and down in turn.
 pub(super) const ZIGZAG: [usize; 64] = [
-    0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7,
-    14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39,
-    46, 53, 60, 61, 54, 47, 55, 62, 63,
+    0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20,
+    13, 6, 7, 14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59,
+    52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63,
 ];
 
 fn scaled(table: &[u16; 64], quality: u8) -> [u16; 64] {
-    let percent = if quality < 50 { 5000 / u32::from(quality.max(1)) } else { 200 - 2 * u32::from(quality) };
+    let percent =
+        if quality < 50 { 5000 / u32::from(quality.max(1)) } else { 200 - 2 * u32::from(quality) };
     let limit = if quality == 0 { u32::from(u16::MAX) } else { 255 };
     table.map(|entry| (u32::from(entry) * percent).div_ceil(100).clamp(1, limit) as u16)
 }
 
 /// Tables K.1 and K.2.
 const LUMINANCE: [u16; 64] = [
-    16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56, 14, 17,
-    22, 29, 51, 87, 80, 62, 18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92, 49, 64, 78,
-    87, 103, 121, 120, 101, 72, 92, 95, 98, 112, 100, 103, 99,
+    16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56,
+    14, 17, 22, 29, 51, 87, 80, 62, 18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113,
+    92, 49, 64, 78, 87, 103, 121, 120, 101, 72, 92, 95, 98, 112, 100, 103, 99,
 ];
 const CHROMINANCE: [u16; 64] = [
-    17, 18, 24, 47, 99, 99, 99, 99, 18, 21, 26, 66, 99, 99, 99, 99, 24, 26, 56, 99, 99, 99, 99, 99, 47, 66,
-    99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99,
-    99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99,
+    17, 18, 24, 47, 99, 99, 99, 99, 18, 21, 26, 66, 99, 99, 99, 99, 24, 26, 56, 99, 99, 99, 99, 99,
+    47, 66, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99,
+    99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99,
 ];

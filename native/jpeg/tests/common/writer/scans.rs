@@ -55,11 +55,15 @@ pub mod scripts {
     pub fn progressive(picture: &Picture) -> Vec<Scan> {
         let mut scans = dc(picture, 0, 1);
         scans.push(Scan::new(&[0], (1, 5), 0, 2));
-        scans.extend((1..picture.components.len()).rev().map(|index| Scan::new(&[index], (1, 63), 0, 1)));
+        scans.extend(
+            (1..picture.components.len()).rev().map(|index| Scan::new(&[index], (1, 63), 0, 1)),
+        );
         scans.push(Scan::new(&[0], (6, 63), 0, 2));
         scans.push(Scan::new(&[0], (1, 63), 2, 1));
         scans.extend(dc(picture, 1, 0));
-        scans.extend((0..picture.components.len()).rev().map(|index| Scan::new(&[index], (1, 63), 1, 0)));
+        scans.extend(
+            (0..picture.components.len()).rev().map(|index| Scan::new(&[index], (1, 63), 1, 0)),
+        );
         scans
     }
 
@@ -73,7 +77,8 @@ pub mod scripts {
     pub fn spectral_selection(picture: &Picture) -> Vec<Scan> {
         let mut scans = dc(picture, 0, 0);
         for band in [(63, 63), (36, 62), (10, 35), (2, 9), (1, 1)] {
-            scans.extend((0..picture.components.len()).map(|index| Scan::new(&[index], band, 0, 0)));
+            scans
+                .extend((0..picture.components.len()).map(|index| Scan::new(&[index], band, 0, 0)));
         }
         scans
     }
@@ -108,7 +113,8 @@ pub mod scripts {
             let dc = sent[index][0];
             let is_dc = dc.is_none() || dc != Some(0) && (open.is_empty() || random.one_in(4));
             let (components, band) = if is_dc {
-                let mut joins = |&other: &usize| other == index || sent[other][0] == dc && !random.one_in(4);
+                let mut joins =
+                    |&other: &usize| other == index || sent[other][0] == dc && !random.one_in(4);
                 let joining: Vec<usize> = (0..sent.len()).filter(&mut joins).collect();
                 let mut groups = groups(picture, joining).into_iter();
                 (groups.find(|group| group.contains(&index)).unwrap_or_default(), (0, 0))
@@ -122,7 +128,8 @@ pub mod scripts {
                 (vec![index], (first, last))
             };
             let low = sent[index][band.0];
-            let (ah, al) = (low.unwrap_or(0), low.map_or_else(|| random.below(6) as u8, |low| low - 1));
+            let (ah, al) =
+                (low.unwrap_or(0), low.map_or_else(|| random.below(6) as u8, |low| low - 1));
             for &component in &components {
                 sent[component][band.0..=band.1].fill(Some(al));
             }
@@ -146,7 +153,8 @@ pub mod scripts {
         for index in components {
             match groups.last_mut() {
                 Some(group)
-                    if group.len() < 4 && group.iter().map(blocks).sum::<u8>() + blocks(&index) <= 10 =>
+                    if group.len() < 4
+                        && group.iter().map(blocks).sum::<u8>() + blocks(&index) <= 10 =>
                 {
                     group.push(index);
                 }

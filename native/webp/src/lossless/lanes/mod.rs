@@ -10,7 +10,9 @@ mod scalar;
 mod sse2;
 
 #[cfg(not(target_arch = "x86_64"))]
-pub(super) use scalar::{Pixel, add, add_subtract, add_subtract_half, average, pack, select, unpack};
+pub(super) use scalar::{
+    Pixel, add, add_subtract, add_subtract_half, average, pack, select, unpack,
+};
 #[cfg(target_arch = "x86_64")]
 pub(super) use sse2::{Pixel, add, add_subtract, add_subtract_half, average, pack, select, unpack};
 

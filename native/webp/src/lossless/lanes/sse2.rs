@@ -1,10 +1,10 @@
 //! In the lowest four bytes of a vector register, the others being zero. SSE2 is part of x86-64.
 
 use safe_arch::{
-    add_i8_m128i, add_i16_m128i, average_u8_m128i, bitand_m128i, bitandnot_m128i, bitor_m128i, bitxor_m128i,
-    cmp_gt_mask_i16_m128i, cmp_gt_mask_i32_m128i, get_i32_from_m128i_s, m128i, pack_i16_to_u8_m128i,
-    set_i32_m128i_s, set_splat_i8_m128i, shr_imm_i16_m128i, sub_i8_m128i, sub_i16_m128i,
-    sum_of_u8_abs_diff_m128i, unpack_low_i8_m128i, zeroed_m128i,
+    add_i8_m128i, add_i16_m128i, average_u8_m128i, bitand_m128i, bitandnot_m128i, bitor_m128i,
+    bitxor_m128i, cmp_gt_mask_i16_m128i, cmp_gt_mask_i32_m128i, get_i32_from_m128i_s, m128i,
+    pack_i16_to_u8_m128i, set_i32_m128i_s, set_splat_i8_m128i, shr_imm_i16_m128i, sub_i8_m128i,
+    sub_i16_m128i, sum_of_u8_abs_diff_m128i, unpack_low_i8_m128i, zeroed_m128i,
 };
 
 pub(in super::super) type Pixel = m128i;
@@ -35,7 +35,8 @@ pub(in super::super) fn average(a: Pixel, b: Pixel) -> Pixel {
 /// The left or the upper pixel, whichever is nearer to left + top - top left.
 #[inline(always)]
 pub(in super::super) fn select(l: Pixel, tl: Pixel, t: Pixel) -> Pixel {
-    let left = cmp_gt_mask_i32_m128i(sum_of_u8_abs_diff_m128i(l, tl), sum_of_u8_abs_diff_m128i(t, tl));
+    let left =
+        cmp_gt_mask_i32_m128i(sum_of_u8_abs_diff_m128i(l, tl), sum_of_u8_abs_diff_m128i(t, tl));
     bitor_m128i(bitand_m128i(left, l), bitandnot_m128i(left, t))
 }
 

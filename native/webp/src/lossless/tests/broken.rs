@@ -57,7 +57,10 @@ fn headers() {
         let error = Lossless::headerless(good.clone(), AT, width, height, &unlimited()).err();
         assert_eq!(error, Some(Error::Invalid { what: "a size", offset: AT }));
     }
-    assert_eq!(Lossless::headerless(good, AT, 16384, 16384, &unlimited()).unwrap().size(), (16384, 16384));
+    assert_eq!(
+        Lossless::headerless(good, AT, 16384, 16384, &unlimited()).unwrap().size(),
+        (16384, 16384)
+    );
 }
 
 #[test]
@@ -72,8 +75,9 @@ fn transforms_and_caches() {
 #[test]
 fn codes() {
     // Code lengths are coded by lengths for 17, 18, 0 and 1.
-    let normal =
-        |lengths: [usize; 4]| [&PLAIN[..], &[(0, 1), (0, 4)], &lengths.map(|length| (length, 3))].concat();
+    let normal = |lengths: [usize; 4]| {
+        [&PLAIN[..], &[(0, 1), (0, 4)], &lengths.map(|length| (length, 3))].concat()
+    };
     assert_eq!(fault(1, &normal([0, 0, 0, 0])), CODE);
     assert_eq!(fault(1, &normal([0, 0, 2, 2])), CODE);
     assert_eq!(fault(1, &normal([1, 1, 1, 0])), CODE);
@@ -156,7 +160,8 @@ fn codes_are_in_proportion_to_bytes_and_pixels() {
     put(&mut out, &all_of(11, 256, 8));
     put(&mut out, &all_of(6, 16, 4));
     (0..3).for_each(|_| put(&mut out, &nothing));
-    let reversed = |value: usize, bits: usize| value.reverse_bits() >> (usize::BITS as usize - bits);
+    let reversed =
+        |value: usize, bits: usize| value.reverse_bits() >> (usize::BITS as usize - bits);
     for group in 0..GROUPS {
         put(&mut out, &[(reversed(group & 255, 8), 8), (reversed(group >> 8, 4), 4)]);
     }
@@ -169,7 +174,10 @@ fn codes_are_in_proportion_to_bytes_and_pixels() {
     let length = bytes.len() as u64;
     match decode_all(bytes) {
         Err(Error::Work { needed, allowed }) => {
-            assert!(needed > allowed && allowed < 2 * length + (SIDE * SIDE) as u64, "{needed} of {allowed}");
+            assert!(
+                needed > allowed && allowed < 2 * length + (SIDE * SIDE) as u64,
+                "{needed} of {allowed}"
+            );
         }
         other => panic!("{:?}", other.map(|_| ())),
     }

@@ -90,16 +90,19 @@ fn drawn_files_decode_as_elsewhere() {
     let seeds = std::env::var("SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(1500);
     for seed in 0..seeds {
         let payload = small(seed);
-        let ours = decode_all(payload.clone()).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+        let ours =
+            decode_all(payload.clone()).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
         assert!(ours == oracle(&file(&payload)), "seed {seed}");
     }
 }
 
 #[test]
 fn pictures_larger_than_the_window_decode_as_elsewhere() {
-    for (seed, width, height) in [(1, 1100, 2400), (2, 16383, 150), (3, 1500, 1500), (4, 1, 16383)] {
+    for (seed, width, height) in [(1, 1100, 2400), (2, 16383, 150), (3, 1500, 1500), (4, 1, 16383)]
+    {
         let payload: Bytes = payload(seed, width, height, true).into();
-        let ours = decode_all(payload.clone()).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+        let ours =
+            decode_all(payload.clone()).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
         assert!(ours == oracle(&file(&payload)), "seed {seed}");
         assert!(decode(payload, 3, 10_000) == Ok(ours), "seed {seed}");
     }
@@ -110,7 +113,8 @@ fn pixels_without_transforms_are_as_drawn() {
     for seed in 0..500 {
         let (width, height) = small_size(&mut Random(seed));
         let (payload, pixels) = plain(seed, width, height);
-        let rgba: Vec<u8> = pixels.iter().flat_map(|pixel| pixel.rotate_left(8).to_be_bytes()).collect();
+        let rgba: Vec<u8> =
+            pixels.iter().flat_map(|pixel| pixel.rotate_left(8).to_be_bytes()).collect();
         assert!(decode_all(payload.into()) == Ok(rgba), "seed {seed}");
     }
 }
@@ -133,16 +137,20 @@ fn encoded_pictures_come_back() {
     let mut random = Random(3);
     let noise: Vec<u8> = (0..width * height * 4).map(|_| random.below(256) as u8).collect();
     let smooth = |at: usize| (at / 4 % width * 2) as u8 ^ (at / 4 / width) as u8;
-    let mixed: Vec<u8> = (0..noise.len()).map(|at| smooth(at).wrapping_add(noise[at] % 5)).collect();
+    let mixed: Vec<u8> =
+        (0..noise.len()).map(|at| smooth(at).wrapping_add(noise[at] % 5)).collect();
     let flat = [1, 2, 3, 200].repeat(width * height);
     for pixels in [noise, mixed, flat] {
         let mut file = Vec::new();
-        WebPEncoder::new(&mut file).encode(&pixels, width as u32, height as u32, ColorType::Rgba8).unwrap();
+        WebPEncoder::new(&mut file)
+            .encode(&pixels, width as u32, height as u32, ColorType::Rgba8)
+            .unwrap();
         let (_, payload) = chunk(&file).unwrap();
         assert!(decode_all(payload.slice(..)) == Ok(pixels.clone()));
         // The ALPH chunk has the same without the header.
         let mut headerless =
-            Lossless::headerless(payload.slice(5..), AT, width as u32, height as u32, &unlimited()).unwrap();
+            Lossless::headerless(payload.slice(5..), AT, width as u32, height as u32, &unlimited())
+                .unwrap();
         let rows = headerless.read(1, &mut usize::MAX.clone(), &Stop::new()).unwrap().unwrap();
         assert_eq!(rows, &pixels[..width * 4]);
     }

@@ -63,8 +63,8 @@ impl Code {
         let mut code = 0;
         for length in 1..=15 {
             for &symbol in used.iter().filter(|&&symbol| lengths[symbol] == length) {
-                codes[symbol] =
-                    (0..length).fold(0, |reversed, i| reversed | (code >> i & 1) << (length - 1 - i));
+                codes[symbol] = (0..length)
+                    .fold(0, |reversed, i| reversed | (code >> i & 1) << (length - 1 - i));
                 code += 1;
             }
             code <<= 1;
@@ -78,9 +78,16 @@ impl Code {
         // Some codes are deep, others flat.
         let deep = random.one_in(3);
         while leaves.len() < symbols.len() {
-            let at = if deep && random.below(4) > 0 { leaves.len() - 1 } else { random.below(leaves.len()) };
-            let at =
-                if leaves[at] < most { at } else { leaves.iter().position(|&depth| depth < most).unwrap() };
+            let at = if deep && random.below(4) > 0 {
+                leaves.len() - 1
+            } else {
+                random.below(leaves.len())
+            };
+            let at = if leaves[at] < most {
+                at
+            } else {
+                leaves.iter().position(|&depth| depth < most).unwrap()
+            };
             leaves[at] += 1;
             leaves.push(leaves[at]);
         }
@@ -104,7 +111,10 @@ impl Code {
     /// Writes the code itself, in one of the ways that it can be written.
     pub(super) fn write(&self, random: &mut Random, out: &mut BitWriter) {
         let ones = self.used.iter().all(|&symbol| self.lengths[symbol] == 1 && symbol < 256);
-        if self.used.len() <= 2 && (ones || self.used[0] < 256 && self.used.len() == 1) && !random.one_in(4) {
+        if self.used.len() <= 2
+            && (ones || self.used[0] < 256 && self.used.len() == 1)
+            && !random.one_in(4)
+        {
             out.put(1, 1);
             out.put(self.used.len() - 1, 1);
             if self.used[0] < 2 && random.one_in(2) {
@@ -131,7 +141,8 @@ impl Code {
         symbols.sort_unstable();
         symbols.dedup();
         let code = Code::draw(random, symbols, 19, 7);
-        const ORDER: [usize; 19] = [17, 18, 0, 1, 2, 3, 4, 5, 16, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+        const ORDER: [usize; 19] =
+            [17, 18, 0, 1, 2, 3, 4, 5, 16, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
         let sent = ORDER.iter().rposition(|&symbol| code.lengths[symbol] > 0).unwrap() + 1;
         let sent = random.within(sent.max(4), 19);
         out.put(sent - 4, 4);
@@ -288,7 +299,8 @@ impl Writer {
             let meta = self.random.one_in(2);
             self.out.put(usize::from(meta), 1);
             if meta {
-                let bits = if shape.long { self.random.within(5, 9) } else { self.random.within(2, 9) };
+                let bits =
+                    if shape.long { self.random.within(5, 9) } else { self.random.within(2, 9) };
                 self.out.put(bits - 2, 3);
                 let width = shape.width.div_ceil(1 << bits);
                 let height = shape.height.div_ceil(1 << bits);
@@ -296,7 +308,8 @@ impl Writer {
                 // Red makes it groups from 256 on, of which most are not wanted.
                 let others = Others::Fixed([usize::from(self.random.one_in(20)), 0, 0]);
                 let pixels = self.image(Shape { width, height, green, others, long: false }, false);
-                let groups: Vec<usize> = pixels.iter().map(|pixel| (pixel >> 8 & 0xffff) as usize).collect();
+                let groups: Vec<usize> =
+                    pixels.iter().map(|pixel| (pixel >> 8 & 0xffff) as usize).collect();
                 tiles = Some((bits, width, groups));
             }
         }
@@ -357,7 +370,13 @@ impl Writer {
     }
 
     /// Writes a copy with a length symbol, if it is possible here.
-    fn copy(&mut self, shape: Shape, symbol: usize, codes: &[Code; 5], pixels: &mut Vec<u32>) -> bool {
+    fn copy(
+        &mut self,
+        shape: Shape,
+        symbol: usize,
+        codes: &[Code; 5],
+        pixels: &mut Vec<u32>,
+    ) -> bool {
         let (least, length_bits) = range(symbol - 256);
         let left = shape.width * shape.height - pixels.len();
         let prefix = *self.random.pick(&codes[4].used);
@@ -403,20 +422,28 @@ impl Writer {
                         },
                         false,
                     );
-                    packed = packed
-                        .div_ceil([8, 4, 2, 1][[2, 4, 16, 256].iter().position(|&n| colors <= n).unwrap()]);
+                    packed = packed.div_ceil(
+                        [8, 4, 2, 1][[2, 4, 16, 256].iter().position(|&n| colors <= n).unwrap()],
+                    );
                 }
                 _ => {
-                    let bits = if long { self.random.within(5, 9) } else { self.random.within(2, 9) };
+                    let bits =
+                        if long { self.random.within(5, 9) } else { self.random.within(2, 9) };
                     self.out.put(bits - 2, 3);
                     let (width, height) = (packed.div_ceil(1 << bits), height.div_ceil(1 << bits));
                     let green = if kind == 0 { 14 } else { 256 };
-                    self.image(Shape { width, height, green, others: Others::Drawn(40), long: false }, false);
+                    self.image(
+                        Shape { width, height, green, others: Others::Drawn(40), long: false },
+                        false,
+                    );
                 }
             }
         }
         self.out.put(0, 1);
-        self.image(Shape { width: packed, height, green: 256, others: Others::Drawn(256), long }, true);
+        self.image(
+            Shape { width: packed, height, green: 256, others: Others::Drawn(256), long },
+            true,
+        );
     }
 }
 

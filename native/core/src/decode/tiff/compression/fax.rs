@@ -71,7 +71,12 @@ impl Fax4 {
 
     /// Writes at most one row, of a bit for each pixel, black ones set. `last` where nothing
     /// follows the input.
-    pub(in super::super) fn run(&mut self, input: &[u8], last: bool, out: &mut [u8]) -> Result<Done, Error> {
+    pub(in super::super) fn run(
+        &mut self,
+        input: &[u8],
+        last: bool,
+        out: &mut [u8],
+    ) -> Result<Done, Error> {
         let mut consumed = 0;
         while !self.ended {
             consumed += self.bits.refill(&input[consumed..]);
@@ -116,7 +121,8 @@ impl Fax4 {
     }
 
     fn decode_run(&mut self, mut run: Run) -> Result<(), Error> {
-        let code = if self.black { black::decode(&mut self.bits) } else { white::decode(&mut self.bits) };
+        let code =
+            if self.black { black::decode(&mut self.bits) } else { white::decode(&mut self.bits) };
         let code = code.ok_or(Error::invalid(Format::Tiff))?;
         run.length = run.length.saturating_add(code.into());
         let from = self.at.unwrap_or(0);
@@ -145,7 +151,10 @@ impl Fax4 {
     /// the change behind it.
     fn changes_above(&mut self) -> (u32, u32) {
         let above = self.above.get();
-        while above.get(self.next_above).is_some_and(|&change| self.at.is_some_and(|at| change <= at)) {
+        while above
+            .get(self.next_above)
+            .is_some_and(|&change| self.at.is_some_and(|at| change <= at))
+        {
             self.next_above += 1;
         }
         let first = self.next_above + usize::from(self.next_above.is_multiple_of(2) == self.black);

@@ -71,7 +71,8 @@ impl Jpeg {
         let rounded = |side: u32| u64::from(side.min(MAX_SIDE)).next_multiple_of(MCU_SIDE.into());
         let rows = rounded(width) * u64::from(MCU_SIDE) * components * 2;
         // Two bytes and some flags each, and what knowing of the rows of blocks takes.
-        let all = rounded(width) * rounded(height) * components * 9 / 4 + rounded(height) * components * 8;
+        let all = rounded(width) * rounded(height) * components * 9 / 4
+            + rounded(height) * components * 8;
         rows + if buffered { all } else { 0 } + (256 << 10)
     }
 
@@ -165,7 +166,9 @@ impl Jpeg {
     }
 
     fn check_frame(&self, body: &[u8], (columns, rows): (u32, u32)) -> Result<(), Error> {
-        let Some(&[_, h1, h2, w1, w2, components]) = body.first_chunk() else { return Err(INVALID) };
+        let Some(&[_, h1, h2, w1, w2, components]) = body.first_chunk() else {
+            return Err(INVALID);
+        };
         let width = u32::from(u16::from_be_bytes([w1, w2]));
         let height = u32::from(u16::from_be_bytes([h1, h2]));
         let fits = |side: u32, needed: u32, chunk: u32| {
@@ -207,8 +210,8 @@ impl Jpeg {
                     let Poll::Ready(headers) = Headers::read(&mut input).map_err(error)? else {
                         return Err(TRUNCATED);
                     };
-                    let decoder =
-                        Decoder::start(headers, &Options::default(), &self.budget).map_err(error)?;
+                    let decoder = Decoder::start(headers, &Options::default(), &self.budget)
+                        .map_err(error)?;
                     self.state = State::Decoding(Box::new(decoder), input);
                 }
                 Ok(0)
@@ -265,7 +268,9 @@ impl<'a> Segments<'a> {
                 return Err(INVALID);
             }
             self.left -= 1;
-            let Some(&[fill, marker]) = self.data.get(self.at..).and_then(|rest| rest.first_chunk()) else {
+            let Some(&[fill, marker]) =
+                self.data.get(self.at..).and_then(|rest| rest.first_chunk())
+            else {
                 return Ok(None);
             };
             if fill != 0xFF {
@@ -288,7 +293,12 @@ impl<'a> Segments<'a> {
                         return Err(INVALID);
                     }
                     self.at = start + 2 + length;
-                    return Ok(Some(Segment { marker, start, whole: &self.data[start..self.at], body }));
+                    return Ok(Some(Segment {
+                        marker,
+                        start,
+                        whole: &self.data[start..self.at],
+                        body,
+                    }));
                 }
             }
         }

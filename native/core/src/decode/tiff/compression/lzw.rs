@@ -57,7 +57,13 @@ impl Lzw {
         for (word, byte) in words.iter_mut().zip(0..=u8::MAX) {
             *word = Word { last: [byte, 0, 0, 0, 0, 0, 0, 0], before: 0, length: 1, first: byte };
         }
-        Lzw { words, state: State::new(), ended: false, late: Box::new([0; CODES + PIECE]), left: 0..0 }
+        Lzw {
+            words,
+            state: State::new(),
+            ended: false,
+            late: Box::new([0; CODES + PIECE]),
+            left: 0..0,
+        }
     }
 
     pub(in super::super) fn restart(&mut self) {
@@ -161,7 +167,8 @@ impl State {
             return Ok(());
         }
         let mut word = words[usize::from(previous) % CODES];
-        let byte = if code == self.next { word.first } else { words[usize::from(code) % CODES].first };
+        let byte =
+            if code == self.next { word.first } else { words[usize::from(code) % CODES].first };
         let end = usize::from(word.length) % PIECE;
         if end == 0 {
             word.before = previous;
