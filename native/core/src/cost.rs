@@ -1,7 +1,7 @@
 //! What a picture is estimated to cost, in nanoseconds of one core. The figures steer (which
 //! scheduler, how many rows between two looks at the clock); no result depends on them.
 
-use crate::{Depth, Format, Layout};
+use crate::{Depth, Format, Layout, encode};
 
 /// The longest piece of work between two possible stops, well within the millisecond that a NIF may
 /// hold a scheduler for. Most are shorter than a slice on a normal scheduler.
@@ -98,18 +98,13 @@ pub(crate) fn avif_speed(pixels: u64) -> (u8, u64) {
     fits.map_or((fastest, least), |(_, speed, nanos)| (speed, nanos))
 }
 
-/// What NeuQuant learns from at most, and what it takes for one pixel: a look at 256 neurons, and
-/// moving some of them. 650 measured.
-pub(crate) const GIF_MAX_LEARNED: u64 = 20_000;
-pub(crate) const GIF_LEARN_NANOS: u64 = 800;
-
 /// The output written in its format.
 pub(crate) fn encode_nanos(format: Format, output: (u32, u32), layout: Layout) -> u64 {
     let pixels = u64::from(output.0) * u64::from(output.1);
     let rows = encode_row_nanos(format, output.0, layout) * u64::from(output.1);
     match format {
         Format::Avif => 1_000_000 + pixels * avif_speed(pixels).1 * u64::from(layout.channels) / 3,
-        Format::Gif => 5_000 + rows + (pixels / 10).min(GIF_MAX_LEARNED) * GIF_LEARN_NANOS,
+        Format::Gif => 5_000 + rows + encode::palette_nanos(pixels),
         // In two goes.
         Format::Webp => 20_000 + rows * 2,
         _ => 5_000 + rows,

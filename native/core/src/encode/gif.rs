@@ -1,12 +1,12 @@
 //! GIF of one frame, in three or four goes over the pixels: colors are counted; if there are too
-//! many, a sample is taken and learned from; then every pixel's index is looked up and compressed.
+//! many, a palette is made of a sample; then every pixel's index is looked up and compressed.
 
 use weezl::encode::Encoder as Lzw;
 use weezl::{BitOrder, LzwStatus};
 
-use thumbelina_codec::Context;
+use thumbelina_codec::{Budget, Context, Held};
 
-use super::palette::{Colors, Indices, MAX_COLORS, Opacity, Rgba, Sample};
+use super::palette::{self, Colors, Indices, MAX_COLORS, Opacity, Rgba, Sample};
 use super::sink::Sink;
 use super::writer::{STEP_NANOS, Writer};
 use crate::{Error, Format, Picture, cost};
@@ -25,8 +25,8 @@ pub(super) struct Gif {
 
 enum Stage {
     Count(Colors),
-    Sample(Sample),
-    Learn(Sample),
+    Sample(Sample, Held),
+    Cluster(Sample, Held),
     Index { indices: Indices, compressor: Compressor },
     Over,
 }
@@ -59,8 +59,8 @@ impl Gif {
     /// How many pixels the next step takes, and how long.
     fn next_step(&self) -> (usize, u64) {
         let nanos = match &self.stage {
-            Stage::Learn(sample) => return (0, sample.learn_nanos()),
-            Stage::Count(_) | Stage::Sample(_) => COUNT_NANOS,
+            Stage::Cluster(sample, _) => return (0, sample.cluster_nanos()),
+            Stage::Count(_) | Stage::Sample(..) => COUNT_NANOS,
             Stage::Index { .. } | Stage::Over => self.index_nanos,
         };
         let pixels = ((STEP_NANOS * 1_000 / nanos).max(1) as usize).min(self.pixels - self.next);
@@ -72,13 +72,15 @@ impl Gif {
         stage: Stage,
         pixels: Pixels<'_>,
         sink: &mut Sink,
+        budget: &Budget,
     ) -> Result<Stage, Error> {
         let opacity = &mut self.opacity;
         Ok(match stage {
             Stage::Count(mut colors) => {
                 if !pixels.all(|pixel| colors.insert(opacity.of(pixel))) {
                     self.next = 0;
-                    Stage::Sample(Sample::new(self.pixels as u64)?)
+                    let held = budget.hold(palette::SAMPLE_BYTES)?;
+                    Stage::Sample(Sample::new(self.pixels as u64)?, held)
                 } else if self.next < self.pixels {
                     Stage::Count(colors)
                 } else {
@@ -88,17 +90,22 @@ impl Gif {
                     self.begin_index(Indices::Exact(colors), &palette, sink)?
                 }
             }
-            Stage::Sample(mut sample) => {
+            Stage::Sample(mut sample, held) => {
                 pixels.all(|pixel| {
                     sample.push(opacity.of(pixel));
                     true
                 });
-                if self.next < self.pixels { Stage::Sample(sample) } else { Stage::Learn(sample) }
+                if self.next < self.pixels {
+                    Stage::Sample(sample, held)
+                } else {
+                    Stage::Cluster(sample, held)
+                }
             }
-            Stage::Learn(sample) => {
-                let network = sample.learn();
-                let palette = network.palette();
-                self.begin_index(Indices::Nearest(Box::new(network)), &palette, sink)?
+            Stage::Cluster(sample, _held) => {
+                let transparent = opacity.transparent;
+                let clusters = sample.cluster(transparent.is_some())?;
+                let palette = clusters.palette(transparent);
+                self.begin_index(Indices::Nearest(Box::new(clusters)), &palette, sink)?
             }
             Stage::Index { mut indices, mut compressor } => {
                 let mut chunk = Vec::new();
@@ -248,7 +255,7 @@ impl Writer for Gif {
         &mut self,
         picture: &Picture,
         sink: &mut Sink,
-        _context: &Context<'_>,
+        context: &Context<'_>,
     ) -> Result<bool, Error> {
         if sink.len() == 0 {
             sink.put(b"GIF89a")?;
@@ -261,7 +268,7 @@ impl Writer for Gif {
         let range = self.next..self.next + self.next_step().0;
         self.next = range.end;
         let stage = std::mem::replace(&mut self.stage, Stage::Over);
-        self.stage = self.step_from(stage, Pixels::of(picture, range)?, sink)?;
+        self.stage = self.step_from(stage, Pixels::of(picture, range)?, sink, context.budget)?;
         Ok(matches!(self.stage, Stage::Over))
     }
 }

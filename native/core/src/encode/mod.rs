@@ -24,6 +24,7 @@ mod writer;
 use thumbelina_codec::{Budget, Context, Held};
 
 use crate::{Error, Format, Picture};
+pub(crate) use palette::cluster_nanos as palette_nanos;
 use sink::Sink;
 use spans::Spans;
 use writer::Writer;
@@ -204,9 +205,10 @@ mod tests {
                 "{format}: {:?}",
                 refused.map(|bytes| bytes.len())
             );
-            // With room for a piece that is not full, for one that an icon copies, and for what is
-            // asked for before it is used.
-            let room = made + (sink::PIECE + 2 * sink::MAX_ROOM) as u64;
+            // With room for a piece that is not full, for one that an icon copies, for what is
+            // asked for before it is used, and for making a palette.
+            let palette = if format == Format::Gif { palette::SAMPLE_BYTES } else { 0 };
+            let room = made + (sink::PIECE + 2 * sink::MAX_ROOM) as u64 + palette;
             let again = run(format, picture, held + made + room);
             assert_eq!(again.map(|bytes| bytes.len() as u64), Ok(made), "{format}");
         }
