@@ -52,6 +52,9 @@ fn the_limit_on_memory_is_kept_within_a_tenth() {
             (Some(10), Format::Png),
             (Some(300), Format::Jpeg),
             (Some(300), Format::Bmp),
+            (Some(300), Format::Gif),
+            (Some(300), Format::Webp),
+            (Some(100), Format::Avif),
             (None, Format::Bmp),
         ] {
             let with = |max_memory| Request {

@@ -14,6 +14,11 @@ use super::sink::Sink;
 use super::writer::Writer;
 use crate::{Error, Format, Picture, cost};
 
+/// What `rav1e` holds: 1.8 MB were measured, and 50 bytes a pixel at quality 80, 130 at 100.
+pub(super) fn working_bytes(pixels: u64) -> u64 {
+    (2 << 20) + pixels * 150
+}
+
 pub(super) struct Avif {
     quality: u8,
     speed: u8,
@@ -41,6 +46,8 @@ impl Writer for Avif {
         context: &Context<'_>,
     ) -> Result<bool, Error> {
         context.stop.check()?;
+        let pixels = u64::from(picture.width) * u64::from(picture.height);
+        let _held = context.budget.hold(working_bytes(pixels))?;
         let color = if picture.layout.has_alpha() {
             ExtendedColorType::Rgba8
         } else {

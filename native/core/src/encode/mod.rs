@@ -206,9 +206,13 @@ mod tests {
                 refused.map(|bytes| bytes.len())
             );
             // With room for a piece that is not full, for one that an icon copies, for what is
-            // asked for before it is used, and for making a palette.
-            let palette = if format == Format::Gif { palette::SAMPLE_BYTES } else { 0 };
-            let room = made + (sink::PIECE + 2 * sink::MAX_ROOM) as u64 + palette;
+            // asked for before it is used, and for what an encoder works with.
+            let working = match format {
+                Format::Avif => avif::working_bytes(64 * 64),
+                Format::Gif => palette::SAMPLE_BYTES,
+                _ => 0,
+            };
+            let room = made + (sink::PIECE + 2 * sink::MAX_ROOM) as u64 + working;
             let again = run(format, picture, held + made + room);
             assert_eq!(again.map(|bytes| bytes.len() as u64), Ok(made), "{format}");
         }
