@@ -14,6 +14,9 @@ pub(crate) struct Bits {
 }
 
 impl Bits {
+    /// So many can be taken after a [`refill`](Self::refill).
+    pub(crate) const REFILLED: usize = 56;
+
     /// Starts at a bit of `data`.
     pub(crate) fn at(data: &[u8], bit: usize) -> Self {
         let mut bits = Bits { bits: 0, count: 0, next: bit / 8 };

@@ -36,6 +36,12 @@ impl Band {
         Ok(Band { start, end, low, positions: header.positions(), first: high == 0, tables: found })
     }
 
+    /// A bit that the scan has, at its place in a coefficient.
+    #[inline(always)]
+    pub(crate) fn low_bit(&self, bit: u32) -> i16 {
+        (bit as i16) << self.low
+    }
+
     /// Whether it has one more bit for what earlier scans brought.
     pub(crate) fn refines(&self) -> bool {
         !self.first
@@ -79,20 +85,6 @@ impl Target<'_> {
 
 // Each decodes what one kind of scan has for one block. `component` is the number of its component
 // in the scan.
-
-#[inline(always)]
-pub(crate) fn dc_refine(
-    state: &mut State,
-    data: &[u8],
-    band: &Band,
-    target: &mut Target<'_>,
-) -> Result<(), Damage> {
-    state.bits.refill(data);
-    if let (1, Some(dc)) = (state.bits.take(1), target.kept.first_mut()) {
-        *dc |= 1 << band.low;
-    }
-    Ok(())
-}
 
 #[inline(always)]
 pub(crate) fn dc_first(

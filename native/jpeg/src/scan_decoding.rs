@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::bits::Bits;
 use crate::block::{Class, Damage, MAX_BLOCK_BYTES};
 use crate::coefficients::Coefficients;
 use crate::frame::{Frame, Process, Scaled};
@@ -128,9 +129,7 @@ impl Decoding {
                     (0, true) => add(reader, from, place, |state, data, component, target| {
                         progressive::dc_first(state, data, band, component, target)
                     }),
-                    (0, false) => add(reader, from, place, |state, data, _, target| {
-                        progressive::dc_refine(state, data, band, target)
-                    }),
+                    (0, false) => refine_dc(reader, from, place, band),
                     (_, true) => add(reader, from, place, |state, data, _, target| {
                         progressive::ac_first(state, data, band, target)
                     }),
@@ -251,6 +250,34 @@ fn add(
                     lane.component,
                     &mut Target { class: lane.class, kept, nonzero },
                 )?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Adds a bit to the DC values of `most` MCUs: one of the data for each block, so that those of an
+/// MCU are read together.
+#[inline(never)]
+fn refine_dc(
+    reader: &mut ScanReader,
+    (view, most, quota): (View<'_>, usize, &mut Quota<'_>),
+    (x, lanes): (usize, &mut [Lane<'_>]),
+    band: &Band,
+) -> Result<Found, Error> {
+    reader.decode(view, most, quota, |i, state, data| {
+        let mut left = 0;
+        for lane in &mut *lanes {
+            if left < lane.wide {
+                state.bits.refill(data);
+                left = Bits::REFILLED;
+            }
+            left -= lane.wide;
+            let len = lane.class.len();
+            let first = (x + i) * lane.wide * len;
+            let blocks = lane.coefficients.get_mut(first..).ok_or(Damage)?;
+            for block in blocks.chunks_mut(len).take(lane.wide) {
+                block[0] |= band.low_bit(state.bits.take(1));
             }
         }
         Ok(())
