@@ -1,6 +1,8 @@
 # Of OTP, for servers to download from.
 :ok = Mix.Thumbelina.Precompiled.start([:crypto, :inets, :public_key, :ssl])
 
+Code.require_file("support/peers.ex", __DIR__)
+
 # The servers of these tests are on this machine.
 for name <- ~w(http_proxy https_proxy no_proxy), name <- [name, String.upcase(name)] do
   System.delete_env(name)

@@ -1,0 +1,80 @@
+defmodule Thumbelina.Peers do
+  @moduledoc false
+  # Nodes of their own for tests, on this machine, with this node's code. Each is controlled over
+  # its standard input and output, which works while the distribution between nodes is cut.
+
+  @host "127.0.0.1"
+
+  @doc """
+  Starts peers with so many schedulers, and makes this node one of the cluster. They stop with the
+  test's process. Each is `{control, node}`: `control` is for `:peer.call/4`.
+  """
+  def start(count, opts \\ []) do
+    :ok = distribute()
+    for _ <- 1..count//1, do: start_one(opts)
+  end
+
+  @doc "Makes this node a distributed one."
+  def distribute do
+    if Node.alive?() do
+      :ok
+    else
+      {_, 0} = System.cmd("epmd", ["-daemon"])
+      {:ok, _} = Node.start(:"thumbelina-#{System.pid()}@#{@host}", :longnames)
+      Node.set_cookie(:"thumbelina-#{System.pid()}")
+      :ok
+    end
+  end
+
+  @doc "Stops a peer for good, as a crash of the machine would."
+  def kill({control, node}) do
+    Process.unlink(control)
+    Node.monitor(node, true)
+    System.cmd("kill", ["-KILL", os_pid({control, node})])
+
+    receive do
+      {:nodedown, ^node} -> :ok
+    end
+  end
+
+  @doc "Suspends a peer: it answers nothing, and its connections stay open."
+  def suspend(peer), do: {_, 0} = System.cmd("kill", ["-STOP", os_pid(peer)])
+
+  @doc "Lets a suspended peer go on."
+  def resume(peer), do: {_, 0} = System.cmd("kill", ["-CONT", os_pid(peer)])
+
+  @doc "The process of the operating system that a peer is."
+  def os_pid({control, _node}) do
+    key = {__MODULE__, control}
+
+    with nil <- Process.get(key) do
+      pid = :peer.call(control, System, :pid, [])
+      Process.put(key, pid)
+      pid
+    end
+  end
+
+  defp start_one(opts) do
+    schedulers = Integer.to_string(opts[:schedulers] || System.schedulers_online())
+    name = "peer-#{System.pid()}-#{System.unique_integer([:positive])}"
+
+    {:ok, control, node} =
+      :peer.start_link(%{
+        name: String.to_charlist(name),
+        host: String.to_charlist(@host),
+        longnames: true,
+        connection: :standard_io,
+        args:
+          [~c"-setcookie", Atom.to_charlist(Node.get_cookie()), ~c"+S", to_charlist(schedulers)] ++
+            Enum.map(opts[:args] || [], &to_charlist/1)
+      })
+
+    :ok = :peer.call(control, :code, :add_paths, [:code.get_path()])
+    {:ok, _} = :peer.call(control, :application, :ensure_all_started, [:elixir])
+    {:ok, _} = :peer.call(control, :application, :ensure_all_started, [:logger])
+    :peer.call(control, Logger, :configure, [[level: :error]])
+    true = Node.connect(node)
+    _ = os_pid({control, node})
+    {control, node}
+  end
+end
