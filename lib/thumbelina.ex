@@ -40,12 +40,17 @@ defmodule Thumbelina do
       options of these names
   """
 
-  alias Thumbelina.{Error, Foreign, Image, Native, Options, Plan, Request, Source, Stats}
+  alias Thumbelina.{Cast, Error, Files, Foreign, Image, Native, Options, Parallel, Plan}
+  alias Thumbelina.{Request, Source, Stats}
+
+  # What can be cast.
+  Module.register_attribute(__MODULE__, :operations, accumulate: true)
+  @on_definition {Cast, :register}
 
   @typedoc """
-  A picture: an image, its encoded bytes as a binary or iodata, or its bytes in pieces. Pieces are
-  any enumerable of iodata, such as `File.stream!("photo.jpg", [], 65_536)` or the body of an HTTP
-  response.
+  A picture: an image, its encoded bytes as a binary or iodata, a file as `{:file, path}`, or its
+  bytes in pieces. Pieces are any enumerable of iodata, such as
+  `File.stream!("photo.jpg", [], 65_536)` or the body of an HTTP response.
 
   The calling process runs the producer, and works on each piece as it comes. JPEG, PNG, GIF, QOI,
   BMP, PNM, TGA, HDR and farbfeld are decoded piece by piece, and what has been used is released.
@@ -54,7 +59,7 @@ defmodule Thumbelina do
   than an eighth of their size, they are decoded piece by piece too. If the header shows that the
   picture will be refused, no more pieces are asked for.
   """
-  @type source :: Image.t() | iodata | Enumerable.t()
+  @type source :: Image.t() | iodata | {:file, Path.t()} | Enumerable.t()
 
   @typedoc """
   A side of the box in pixels. Whole floats are accepted; `nil` leaves the side open, so that it
@@ -76,7 +81,17 @@ defmodule Thumbelina do
 
   #{Options.docs()}
   """
-  @type options :: [unquote(Options.type())]
+  @type options :: [option]
+
+  @typedoc "One of `t:options/0`."
+  @type option :: unquote(Options.type())
+
+  @typedoc """
+  Options of `stream/4`, beside `t:option/0`.
+
+  #{Options.docs(:stream)}
+  """
+  @type stream_option :: unquote(Options.type(:stream))
 
   @typedoc """
   Options of `open/2` and `new/2`, in any order.
@@ -110,13 +125,60 @@ defmodule Thumbelina do
   @spec open(Path.t() | %{path: Path.t()} | Enumerable.t(), probe_options) ::
           {:ok, Image.t()} | {:error, Error.t()}
   def open(file, opts \\ []) do
-    with {:ok, source} <- Source.open(file), do: probe(source, opts)
+    with({:ok, source} <- Source.open(file), do: probe(source, opts))
+    |> Source.at_path({:file, file})
   end
 
   @doc group: "Open and write"
   @doc "Like `open/2`, but raises `Thumbelina.Error`."
   @spec open!(Path.t() | %{path: Path.t()} | Enumerable.t(), probe_options) :: Image.t()
   def open!(file, opts \\ []), do: bang(open(file, opts))
+
+  @doc group: "Many pictures"
+  @doc """
+  A lazy stream of the images of many files: `{:ok, image}`, or `{:error, error}` with the path in
+  `:path`, in the place of the file.
+
+  `files` is a folder, a glob such as `"photos/**/*.jpg"`, or an enumerable of what `open/2` takes.
+  A folder stands for the pictures in it and in its folders, in the order of their names: files with
+  the extension of a format that is read. Names that begin with a dot are left out, and links to
+  folders are not followed. One file is read at a time, when its turn comes.
+
+  ## Examples
+
+      iex> for {:ok, image} <- Thumbelina.open_all("test/fixtures/photo.{jpg,png}"),
+      ...>     do: {image.format, image.width, image.height}
+      [{:jpeg, 640, 427}, {:png, 640, 427}]
+
+      iex> [{:error, error}] = ["no/such.jpg"] |> Thumbelina.open_all() |> Enum.to_list()
+      iex> {error.reason, error.path}
+      {:enoent, "no/such.jpg"}
+  """
+  @spec open_all(Path.t() | Enumerable.t(), probe_options) :: Enumerable.t()
+  def open_all(files, opts \\ []), do: files |> Files.paths() |> Stream.map(&open(&1, opts))
+
+  @doc group: "Many pictures"
+  @doc """
+  A lazy stream of `{path, byte_stream}` for the pictures in a folder and its folders.
+
+  The files are those of `open_all/2`. A byte stream gives a file's contents in pieces of
+  `chunk_bytes` bytes, and can be used wherever a picture is taken: it is decoded as it is read. It
+  raises `File.Error` if the file cannot be read.
+
+  ## Examples
+
+      iex> [path] =
+      ...>   for {path, bytes} <- Thumbelina.stream_directory("test/fixtures"),
+      ...>       Path.basename(path) == "photo.png",
+      ...>       {:ok, %{width: 50}} <- [Thumbelina.thumbnail(bytes, 50, 50)],
+      ...>       do: path
+      iex> path
+      "test/fixtures/photo.png"
+  """
+  @spec stream_directory(Path.t(), pos_integer) :: Enumerable.t()
+  def stream_directory(folder, chunk_bytes \\ 65_536)
+      when is_binary(folder) and is_integer(chunk_bytes) and chunk_bytes > 0,
+      do: folder |> Files.paths() |> Stream.map(&{&1, File.stream!(&1, [], chunk_bytes)})
 
   @doc group: "Open and write"
   @doc """
@@ -146,7 +208,7 @@ defmodule Thumbelina do
   @spec new(source, probe_options) :: {:ok, Image.t()} | {:error, Error.t()}
   def new(source, opts \\ []) do
     with {:ok, found} <- Source.of(source) do
-      found |> probe(opts) |> Foreign.explain(source)
+      found |> probe(opts) |> Foreign.explain(source) |> Source.at_path(source)
     end
   end
 
@@ -253,6 +315,136 @@ defmodule Thumbelina do
   @spec thumbnails!(source, [size, ...], options) :: [Image.t(), ...]
   def thumbnails!(source, sizes, opts \\ []), do: bang(thumbnails(source, sizes, opts))
 
+  @doc group: "Many pictures"
+  @doc """
+  A lazy stream of the thumbnails of many pictures: `{:ok, image}` or `{:error, error}` for each.
+
+  The pictures are an enumerable of anything that `thumbnail/4` takes, and of `{path, bytes}` as
+  `stream_directory/2` gives it. Each is made into a thumbnail in a process of its own, which also
+  reads the file or runs the producer of the pieces. No more than `:max_concurrency` pictures are
+  taken from the enumerable before the results of earlier ones are there. When the stream is halted,
+  what is in progress ends.
+
+  A producer that raises, throws or exits gives the error `:source_failed`, or the posix reason of
+  a `File.Error`; the other pictures go on. With `:timeout`, a producer that takes too long is
+  killed. Wrong options raise `Thumbelina.Error` at once.
+
+  ## Options
+
+  #{Options.docs(:stream)}
+  The other options are those of `thumbnail/4`; `:timeout` is for each picture.
+
+  ## Examples
+
+      iex> pictures = [{:file, "test/fixtures/photo.jpg"}, "no picture", {:file, "no/such.jpg"}]
+      iex> [{:ok, thumb}, {:error, first}, {:error, second}] =
+      ...>   pictures |> Thumbelina.stream(100, 100, format: :png) |> Enum.to_list()
+      iex> {thumb.format, thumb.width, thumb.height, first.reason, second.reason, second.path}
+      {:png, 100, 67, :unsupported_format, :enoent, "no/such.jpg"}
+  """
+  @spec stream(Enumerable.t(), side, side, [stream_option | option]) :: Enumerable.t()
+  def stream(pictures, width, height, opts \\ []) do
+    with {:ok, own, opts} <- Options.beside(:stream, opts),
+         {:ok, request} <- Request.new(width, height, opts) do
+      Parallel.map(pictures, &one_of_many(&1, request), own, request.timeout)
+    else
+      {:error, error} -> raise error
+    end
+  end
+
+  defp one_of_many({path, bytes}, request) when is_binary(path),
+    do: bytes |> one_of_many(request) |> Source.at_path({:file, path})
+
+  defp one_of_many(source, request),
+    do: with({:ok, [image], _stats} <- make(source, request), do: {:ok, image})
+
+  @doc group: "Many pictures"
+  @doc """
+  Calls a function of this module in another process, and sends what it returns to `destination`.
+
+  `operation` is the name of a function that takes a picture first, such as `:thumbnail`,
+  `:thumbnails` or `:measure`. What follows the picture are the function's other arguments; the last
+  of them can be options, with the options below among them. The answer is `:ok`, before any work is
+  done. The message is what the function returns, such as `{:ok, image}` or `{:error, error}`, or
+  `{tag, result}` with the option `:tag`.
+
+  The destination is a pid, a registered name, `{name, node}`, `{:global, name}` or
+  `{:via, module, name}`, on this node or another. If it dies, the work stops. If nobody has the
+  name, nothing is done.
+
+  Fails with `:overloaded` if `:max_queue` casts are unanswered on this node, and with
+  `:invalid_option` for something else than an operation, its arguments or a destination. Wrong
+  arguments of the function itself are an error that is sent.
+
+  ## Options
+
+  #{Options.docs(:cast)}
+
+  ## Examples
+
+      iex> image = Thumbelina.open!("test/fixtures/photo.jpg")
+      iex> :ok = Thumbelina.cast(:thumbnail, self(), image, 100, 100, tag: :small, quality: 70)
+      iex> receive do
+      ...>   {:small, {:ok, thumb}} -> {thumb.width, thumb.height}
+      ...> end
+      {100, 67}
+
+      iex> :ok = Thumbelina.cast(:thumbnails, self(), "not a picture", [{50, 50}, {100, 100}])
+      iex> receive do
+      ...>   {:error, error} -> error.reason
+      ...> end
+      :unsupported_format
+
+      iex> {:error, error} = Thumbelina.cast(:write, self(), "not a picture", "file.jpg")
+      iex> {error.reason, error.key}
+      {:invalid_option, :operation}
+  """
+  @spec cast(atom, Cast.destination(), source, term) :: :ok | {:error, Error.t()}
+  def cast(operation, destination, picture, argument),
+    do: cast_call(operation, destination, picture, [argument])
+
+  @doc group: "Many pictures"
+  @doc "The same for a function of two more arguments than the picture. See `cast/4`."
+  @spec cast(atom, Cast.destination(), source, term, term) :: :ok | {:error, Error.t()}
+  def cast(operation, destination, picture, first, second),
+    do: cast_call(operation, destination, picture, [first, second])
+
+  @doc group: "Many pictures"
+  @doc "The same for a function of three more arguments than the picture. See `cast/4`."
+  @spec cast(atom, Cast.destination(), source, term, term, term) :: :ok | {:error, Error.t()}
+  def cast(operation, destination, picture, first, second, third),
+    do: cast_call(operation, destination, picture, [first, second, third])
+
+  defp cast_call(operation, destination, picture, args) do
+    {own, args} = cast_options(args)
+
+    with {:ok, own, []} <- Options.beside(:cast, own),
+         :ok <- operation(operation, length(args) + 1),
+         do: Cast.cast(destination, own, fn -> apply(__MODULE__, operation, [picture | args]) end)
+  end
+
+  # The options of the cast, out of those of the function.
+  defp cast_options(args) do
+    {last, before} = List.pop_at(args, -1)
+
+    if Keyword.keyword?(last) do
+      {own, rest} = Keyword.split(last, [:tag, :max_queue])
+      # An empty list that was passed is an argument.
+      {own, if(rest == [] and own != [], do: before, else: before ++ [rest])}
+    else
+      {[], args}
+    end
+  end
+
+  defp operation(name, arity) do
+    if name in operations() and function_exported?(__MODULE__, name, arity) do
+      :ok
+    else
+      names = Enum.map_join(operations(), ", ", &inspect/1)
+      Options.invalid(:operation, name, "one of #{names}, and its arguments")
+    end
+  end
+
   @doc group: "Plan and measure"
   @doc """
   Makes a thumbnail like `thumbnail/4`, and measures what it took.
@@ -298,6 +490,7 @@ defmodule Thumbelina do
       with {:ok, plan} <- plan(found, Request.native(request)), do: {:ok, Plan.build(plan)}
     end
     |> Foreign.explain(source)
+    |> Source.at_path(source)
   end
 
   defp plan({:bytes, bytes}, call), do: plan_bytes(bytes, true, call)
@@ -348,7 +541,7 @@ defmodule Thumbelina do
 
       {:ok, images, stats}
     else
-      error -> Foreign.explain(error, source)
+      error -> error |> Foreign.explain(source) |> Source.at_path(source)
     end
   end
 
@@ -391,4 +584,6 @@ defmodule Thumbelina do
 
   defp bang({:ok, value}), do: value
   defp bang({:error, error}), do: raise(error)
+
+  defp operations, do: unquote(@operations |> Enum.uniq() |> Enum.sort())
 end

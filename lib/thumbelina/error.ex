@@ -7,17 +7,23 @@ defmodule Thumbelina.Error do
     * `:enoent`, `:eacces` and the other posix reasons - the file could not be read or written.
       `:path`
     * `:unsupported_format` - the bytes are not a known picture format, or, with `:format`, an
-      unusual variant of a format or a format that is not read. With `:path`, the bytes look like a
-      path, which `Thumbelina.open/2` takes. `:format`, `:path`
+      unusual variant of a format or a format that is not read. With `:value`, the bytes look like a
+      path, which `Thumbelina.open/2` takes. `:format`, `:value`
     * `:format_not_allowed` - the option `:formats` leaves this format out. `:format`
     * `:invalid_image` - the bytes break the rules of their format. `:format`, `:offset`
     * `:truncated` - the bytes end before the picture does. `:format`, `:offset`
     * `:limit_exceeded` - a limit was exceeded. `:limit`, `:value`, `:maximum`
     * `:timeout` - the call took longer than the option `:timeout` allows
+    * `:source_failed` - the producer of a picture in pieces raised, threw or exited, in the process
+      of `Thumbelina.stream/4` or `Thumbelina.cast/4` that ran it. `:value` is the exception, or
+      `{kind, reason}`
+    * `:overloaded` - too many casts are unanswered. `:value`, `:maximum`
     * `:invalid_option` - an unknown option, or a wrong option, size or source. For a wrong source
       `:key` is `:image` or `:path`. `:key`, `:value`, `:expected`
     * `:enomem` - the machine has not enough memory left for this picture
     * `:internal_error` - a bug in Thumbelina; the node is safe
+
+  `:path` is the file that the error is about, if it is known.
 
   `:offset` is the byte where the problem showed, counted from 0. The problem itself may lie some
   bytes earlier. Only the JPEG decoder sets it.
@@ -37,6 +43,8 @@ defmodule Thumbelina.Error do
           | :truncated
           | :limit_exceeded
           | :timeout
+          | :source_failed
+          | :overloaded
           | :invalid_option
           | :internal_error
           | File.posix()
@@ -64,52 +72,60 @@ defmodule Thumbelina.Error do
   defexception [:reason, :format, :limit, :value, :maximum, :key, :expected, :path, :offset]
 
   @impl true
-  def message(%__MODULE__{reason: :invalid_option, expected: "one of the options" <> _} = error) do
-    "unknown option #{inspect(error.key)}: expected #{error.expected}"
-  end
+  def message(%__MODULE__{path: nil} = error), do: text(error)
 
-  def message(%__MODULE__{reason: :invalid_option} = error) do
+  def message(%__MODULE__{reason: :invalid_option} = error), do: text(error)
+  def message(%__MODULE__{path: path} = error), do: "#{path}: #{text(error)}"
+
+  defp text(%{reason: :invalid_option, expected: "one of the options" <> _} = error),
+    do: "unknown option #{inspect(error.key)}: expected #{error.expected}"
+
+  defp text(%{reason: :invalid_option} = error) do
     "invalid value for #{inspect(error.key)}: expected #{error.expected}, " <>
       "got: #{inspect(error.value)}"
   end
 
-  def message(%__MODULE__{reason: :limit_exceeded} = error) do
-    "#{error.limit} exceeded: #{error.value}, but at most #{error.maximum} allowed"
-  end
+  defp text(%{reason: :limit_exceeded} = error),
+    do: "#{error.limit} exceeded: #{error.value}, but at most #{error.maximum} allowed"
 
-  def message(%__MODULE__{reason: :unsupported_format, format: nil, path: nil}),
+  defp text(%{reason: :unsupported_format, format: nil, value: nil}),
     do: "not a known picture format"
 
-  def message(%__MODULE__{reason: :unsupported_format, format: nil, path: path}),
-    do:
-      "not a known picture format: #{inspect(path)} looks like a path. " <>
-        "Use Thumbelina.open/2 to read a file"
+  defp text(%{reason: :unsupported_format, format: nil, value: path}) do
+    "not a known picture format: #{inspect(path)} looks like a path. " <>
+      "Use Thumbelina.open/2 to read a file"
+  end
 
-  def message(%__MODULE__{reason: :unsupported_format, format: format}) do
+  defp text(%{reason: :unsupported_format, format: format}) do
     if format in Thumbelina.Foreign.formats(),
       do: "#{format |> Atom.to_string() |> String.upcase()} is not supported",
       else: "this variant of #{format} is not supported"
   end
 
-  def message(%__MODULE__{reason: :format_not_allowed, format: format}),
-    do:
-      "#{format} is not one of the allowed formats: allow it with formats: :all, " <>
-        "or with a list that contains #{inspect(format)}"
+  defp text(%{reason: :format_not_allowed, format: format}) do
+    "#{format} is not one of the allowed formats: allow it with formats: :all, " <>
+      "or with a list that contains #{inspect(format)}"
+  end
 
-  def message(%__MODULE__{reason: :invalid_image} = error),
+  defp text(%{reason: :invalid_image} = error),
     do: "invalid #{error.format}" <> where(error, "around")
 
-  def message(%__MODULE__{reason: :truncated} = error),
+  defp text(%{reason: :truncated} = error),
     do: "truncated #{error.format}" <> where(error, "at")
 
-  def message(%__MODULE__{reason: :timeout}), do: "the call took longer than its timeout"
+  defp text(%{reason: :timeout}), do: "the call took longer than its timeout"
 
-  def message(%__MODULE__{reason: :internal_error}), do: "internal error: please report this"
+  defp text(%{reason: :source_failed, value: exception}) when is_exception(exception),
+    do: "the producer of the picture raised: #{Exception.message(exception)}"
 
-  def message(%__MODULE__{reason: posix, path: path}) do
-    what = List.to_string(:file.format_error(posix))
-    if path, do: "#{path}: #{what}", else: what
-  end
+  defp text(%{reason: :source_failed, value: {kind, reason}}),
+    do: "the producer of the picture failed: #{Exception.format_banner(kind, reason)}"
+
+  defp text(%{reason: :overloaded} = error),
+    do: "overloaded: #{error.maximum} casts are unanswered"
+
+  defp text(%{reason: :internal_error}), do: "internal error: please report this"
+  defp text(%{reason: posix}), do: List.to_string(:file.format_error(posix))
 
   defp where(%{offset: nil}, _preposition), do: ""
   defp where(%{offset: offset}, preposition), do: " #{preposition} byte #{offset}"

@@ -31,12 +31,12 @@ defmodule Thumbelina.Foreign do
   def name(error, _bytes), do: error
 
   @doc """
-  Adds the path to an error if what the caller passed as the bytes of a picture looks like a path.
+  Adds to an error if what the caller passed as the bytes of a picture looks like a path.
   """
   @spec explain(result, term) :: result when result: term
   def explain({:error, %{reason: :unsupported_format, format: nil} = error}, source)
       when is_binary(source) do
-    {:error, if(path?(source), do: %{error | path: source}, else: error)}
+    {:error, if(path?(source), do: %{error | value: source}, else: error)}
   end
 
   def explain(result, _source), do: result

@@ -113,6 +113,39 @@ defmodule Thumbelina.Options do
     panic_after: [type: {:integer, 0, 0xFFFF_FFFF}, default: nil]
   ]
 
+  # Of a function that has them beside the options of the thumbnails that it makes.
+  @beside [
+    stream: [
+      max_concurrency: [
+        type: {:integer, 1, 0xFFFF},
+        default: nil,
+        doc:
+          "how many pictures may be in progress. Without it, as many as there are schedulers online"
+      ],
+      ordered: [
+        type: :boolean,
+        default: true,
+        doc:
+          "whether the results come in the order of the pictures. If they do, results wait for a " <>
+            "slower one that comes first"
+      ]
+    ],
+    cast: [
+      tag: [
+        type: :any,
+        default: nil,
+        doc: "any term. With it, the message is `{tag, result}`"
+      ],
+      max_queue: [
+        type: {:integer, 1, 0xFFFF_FFFF},
+        default: 10_000,
+        doc:
+          "how many casts may be unanswered on this node. One more is refused with the error " <>
+            "`:overloaded`"
+      ]
+    ]
+  ]
+
   # What `open/2` and `new/2` take of the schema.
   @probe [:formats, :max_bytes_in]
 
@@ -137,11 +170,17 @@ defmodule Thumbelina.Options do
     {:integer, first, last} -> {:.., [], [first, last]}
     :timeout -> {:timeout, [], []}
     :boolean -> {:boolean, [], []}
+    :any -> {:term, [], []}
   end
 
   @types for {key, spec} <- @schema, do: {key, type_of.(spec[:type])}
   @option one_of.(@types)
   @probe_option one_of.(Enum.filter(@types, &(elem(&1, 0) in @probe)))
+
+  @beside_option for {group, schema} <- @beside,
+                     do:
+                       {group,
+                        one_of.(for {key, spec} <- schema, do: {key, type_of.(spec[:type])})}
 
   @output for {key, spec} <- @schema, spec[:output], do: key
   @output_schema Keyword.take(@schema, @output)
@@ -150,14 +189,18 @@ defmodule Thumbelina.Options do
   @doc "The type of one option, for the module whose documentation has it."
   def type, do: @option
 
-  @doc "The type of one option of `open/2` and `new/2`, or of one output."
+  @doc "The type of one option of `open/2` and `new/2`, of one output, or of `stream/4` or `cast`."
   def type(:probe), do: @probe_option
   def type(:output), do: @output_option
+  def type(group), do: Keyword.fetch!(@beside_option, group)
 
   @doc "The options as a Markdown list."
   def docs, do: list(@schema)
 
-  @doc "The options of `open/2` and `new/2`, or all of them as flags, as a Markdown list."
+  @doc """
+  The options of `open/2` and `new/2`, all of them as flags, or those of `stream/4` or `cast`, as a
+  Markdown list.
+  """
   def docs(:probe), do: list(take_probe(@schema))
 
   def docs(:command_line) do
@@ -177,6 +220,8 @@ defmodule Thumbelina.Options do
       "  * `#{flag(key)}#{values}` - #{doc}#{default}\n"
     end
   end
+
+  def docs(group), do: @beside |> Keyword.fetch!(group) |> list()
 
   @doc "An option as the command line has it."
   def flag(key), do: "--" <> (key |> Atom.to_string() |> String.replace("_", "-"))
@@ -208,6 +253,20 @@ defmodule Thumbelina.Options do
   @doc "Checks the options of one output, with those of the call as defaults."
   @spec output(term, map) :: {:ok, map} | {:error, Error.t()}
   def output(opts, common), do: validate(opts, @output_schema, common)
+
+  @doc "Separates the options of `stream/4` or `cast` from those of the thumbnails, and checks them."
+  @spec beside(:stream | :cast, term) :: {:ok, map, keyword} | {:error, Error.t()}
+  def beside(group, opts) do
+    schema = Keyword.fetch!(@beside, group)
+
+    if Keyword.keyword?(opts) do
+      {own, rest} = Keyword.split(opts, Keyword.keys(schema))
+      defaults = Map.new(schema, fn {key, spec} -> {key, spec[:default]} end)
+      with {:ok, own} <- validate(own, schema, defaults), do: {:ok, own, rest}
+    else
+      invalid(:options, opts, "a keyword list")
+    end
+  end
 
   @doc "What the node's configuration says."
   @spec node :: map
@@ -281,6 +340,7 @@ defmodule Thumbelina.Options do
   defp valid?(:timeout, :infinity), do: true
   defp valid?(:timeout, value), do: is_integer(value) and value in 0..@max_timeout
   defp valid?(:boolean, value), do: is_boolean(value)
+  defp valid?(:any, _value), do: true
 
   defp expected({:in, atoms}), do: Enum.map_join(atoms, ", ", &"`#{inspect(&1)}`")
 
@@ -290,6 +350,7 @@ defmodule Thumbelina.Options do
   defp expected({:integer, first, last}), do: "#{first}..#{last}"
   defp expected(:timeout), do: "milliseconds, or `:infinity`"
   defp expected(:boolean), do: "`true`, `false`"
+  defp expected(:any), do: "any term"
 
   @doc "The error of a wrong option."
   @spec invalid(atom, term, String.t()) :: {:error, Error.t()}

@@ -15,6 +15,8 @@ defmodule Thumbelina.Source do
     with {:ok, bytes} <- bytes(image), do: {:ok, {:bytes, bytes}}
   end
 
+  def of({:file, path}) when is_binary(path) or is_list(path), do: open(path)
+
   def of(list) when is_list(list) do
     {:ok, {:bytes, IO.iodata_to_binary(list)}}
   rescue
@@ -43,6 +45,14 @@ defmodule Thumbelina.Source do
       do: Options.invalid(:path, other, "a path, a map with a :path, or an enumerable of iodata"),
       else: {:ok, {:pieces, other}}
   end
+
+  @doc "Adds the path of a source that is a file to an error about it."
+  @spec at_path(result, term) :: result when result: term
+  def at_path({:error, %Error{path: nil, reason: reason} = error}, {:file, path})
+      when reason != :invalid_option and is_binary(path),
+      do: {:error, %{error | path: path}}
+
+  def at_path(result, _source), do: result
 
   @doc "The encoded picture of an image."
   @spec bytes(Image.t()) :: {:ok, binary} | {:error, Error.t()}
@@ -168,7 +178,7 @@ defmodule Thumbelina.Source do
   defp at(ok, _path), do: ok
 
   defp not_a_picture(other) do
-    expected = "an image, iodata, or an enumerable of iodata"
+    expected = "an image, iodata, {:file, path}, or an enumerable of iodata"
     Options.invalid(:image, other, expected)
   end
 end

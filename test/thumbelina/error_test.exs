@@ -8,7 +8,7 @@ defmodule Thumbelina.ErrorTest do
           {%Error{reason: :unsupported_format, format: :jpeg},
            "this variant of jpeg is not supported"},
           {%Error{reason: :unsupported_format, format: :heic}, "HEIC is not supported"},
-          {%Error{reason: :unsupported_format, path: "photo.jpg"},
+          {%Error{reason: :unsupported_format, value: "photo.jpg"},
            ~s(not a known picture format: "photo.jpg" looks like a path. ) <>
              "Use Thumbelina.open/2 to read a file"},
           {%Error{reason: :invalid_image, format: :png}, "invalid png"},

@@ -69,7 +69,7 @@ defmodule Thumbelina.ForeignTest do
           "ü/ö.webp",
           "priv/static/thumb.tiff"
         ] do
-      assert {:error, %Error{reason: :unsupported_format, path: ^path} = error} =
+      assert {:error, %Error{reason: :unsupported_format, value: ^path} = error} =
                Thumbelina.thumbnail(path, 200, 200)
 
       assert Exception.message(error) =~ "#{inspect(path)} looks like a path"

@@ -1,0 +1,107 @@
+defmodule Thumbelina.Cast do
+  @moduledoc false
+  # Work for somebody else. A process of its own watches over a cast: it monitors the destination,
+  # and its linked worker calls the function. Whichever of the two dies takes the other along.
+  #
+  # Who waits for a turn waits in the call, as any caller does: the only thing to bound is how many
+  # casts there are.
+
+  alias Thumbelina.{Error, Options, Worker}
+
+  @type destination ::
+          pid | atom | {atom, node} | {:global, term} | {:via, module, term}
+
+  @doc "Calls `fun` in a process of its own, and sends what it returns to `destination`."
+  @spec cast(destination, map, (() -> term)) :: :ok | {:error, Error.t()}
+  def cast(destination, opts, fun) do
+    with :ok <- check(destination), :ok <- enter(opts.max_queue) do
+      spawn(fn ->
+        try do
+          watch(destination, opts.tag, fun)
+        after
+          leave()
+        end
+      end)
+
+      :ok
+    end
+  end
+
+  @doc """
+  Called for each function of `Thumbelina`: keeps the names of those that take a picture, whose
+  first argument is called `source`, as `:operations`.
+  """
+  def register(env, :def, name, [{:source, _, _} | _], _guards, _body) do
+    unless name |> Atom.to_string() |> String.ends_with?("!"),
+      do: Module.put_attribute(env.module, :operations, name)
+  end
+
+  def register(_env, _kind, _name, _args, _guards, _body), do: :ok
+
+  defp watch(destination, tag, fun) do
+    with {:ok, to} <- resolve(destination) do
+      Process.flag(:trap_exit, true)
+      monitor = Process.monitor(to)
+      {worker, ref} = Worker.start_link(fun)
+
+      receive do
+        {^ref, result} -> answer(to, tag, result)
+        {:EXIT, ^worker, reason} -> answer(to, tag, Worker.failed(reason))
+        {:DOWN, ^monitor, _, _, _} -> Process.exit(worker, :kill)
+      end
+    end
+  end
+
+  defp answer(to, nil, result), do: send(to, result)
+  defp answer(to, tag, result), do: send(to, {tag, result})
+
+  # What a monitor and a message can be given. A name on this node is taken for who has it now.
+  defp resolve(pid) when is_pid(pid), do: {:ok, pid}
+  defp resolve(name) when is_atom(name), do: found(Process.whereis(name))
+  defp resolve({:global, name}), do: found(:global.whereis_name(name))
+  defp resolve({:via, module, name}), do: found(module.whereis_name(name))
+  defp resolve({name, node}) when is_atom(name) and is_atom(node), do: {:ok, {name, node}}
+
+  defp found(pid) when is_pid(pid), do: {:ok, pid}
+  defp found(_nobody), do: :nobody
+
+  defp check(pid) when is_pid(pid), do: :ok
+  defp check(name) when is_atom(name) and name not in [nil, true, false], do: :ok
+  defp check({:global, _name}), do: :ok
+  defp check({:via, module, _name}) when is_atom(module), do: :ok
+  defp check({name, node}) when is_atom(name) and is_atom(node), do: :ok
+
+  defp check(other) do
+    expected = "a pid, a name, {name, node}, {:global, name} or {:via, module, name}"
+    Options.invalid(:destination, other, expected)
+  end
+
+  defp enter(most) do
+    count = count()
+
+    if :atomics.add_get(count, 1, 1) > most do
+      :atomics.sub(count, 1, 1)
+      {:error, %Error{reason: :overloaded, value: most + 1, maximum: most}}
+    else
+      :ok
+    end
+  end
+
+  defp leave, do: :atomics.sub(count(), 1, 1)
+
+  # How many casts are unanswered on this node.
+  defp count do
+    with nil <- :persistent_term.get(__MODULE__, nil) do
+      # The first two to come must not have one each.
+      :global.trans({__MODULE__, self()}, &create/0, [node()])
+    end
+  end
+
+  defp create do
+    with nil <- :persistent_term.get(__MODULE__, nil) do
+      count = :atomics.new(1, signed: true)
+      :persistent_term.put(__MODULE__, count)
+      count
+    end
+  end
+end
