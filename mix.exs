@@ -54,7 +54,7 @@ defmodule Thumbelina.MixProject do
       assets: %{"bench/results" => "bench/results"},
       groups_for_modules: [
         "Pictures and formats": [Thumbelina.Image, Thumbelina.Format],
-        "Plans and measurements": [Thumbelina.Plan, Thumbelina.Stats],
+        "Plans and measurements": [Thumbelina.Plan, Thumbelina.Stats, Thumbelina.Telemetry],
         Errors: [Thumbelina.Error]
       ],
       # The functions of `Thumbelina`, by the metadata `@doc group: ...`.

@@ -41,7 +41,7 @@ defmodule Thumbelina do
   """
 
   alias Thumbelina.{Cast, Error, Files, Foreign, Image, Native, Options, Parallel, Plan}
-  alias Thumbelina.{Request, Source, Stats}
+  alias Thumbelina.{Request, Source, Stats, Telemetry}
 
   # What can be cast.
   Module.register_attribute(__MODULE__, :operations, accumulate: true)
@@ -533,6 +533,19 @@ defmodule Thumbelina do
   @head 4_096
 
   defp make(source, request) do
+    Telemetry.span(:thumbnail, %{request: Map.from_struct(request)}, fn ->
+      case made(source, request) do
+        {:ok, _images, stats} = result ->
+          {schedulers, measurements} = Map.pop!(stats, :schedulers)
+          {result, measurements, %{schedulers: schedulers}}
+
+        {:error, error} = result ->
+          {result, %{}, %{error: error}}
+      end
+    end)
+  end
+
+  defp made(source, request) do
     with {:ok, found} <- Source.of(source),
          {:ok, outputs, stats} <- outputs(found, Request.native(request)) do
       images =

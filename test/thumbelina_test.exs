@@ -406,6 +406,17 @@ defmodule ThumbelinaTest do
       assert stats.slices >= 1
       assert stats.longest_slice > 0
       assert stats.decode > 0 and stats.resample > 0 and stats.encode > 0
+      assert {stats.bytes_in, stats.pixels_in} == {byte_size(png), 640 * 427}
+      assert {stats.bytes_out, stats.pixels_out} == {byte_size(thumb.bytes), 100 * 67}
+    end
+
+    test "counts the bytes of pieces that were needed" do
+      bmp = read("photo.bmp")
+      <<half::10_000-bytes, rest::bytes>> = bmp
+      # What comes after the picture is not asked for.
+      pieces = Stream.map([half, rest, :more], fn piece when is_binary(piece) -> piece end)
+      assert {:ok, _, stats} = Thumbelina.measure(pieces, 100, 100)
+      assert stats.bytes_in == byte_size(bmp)
     end
 
     test "a dirty scheduler has no slices" do

@@ -10,6 +10,10 @@ defmodule Thumbelina.Stats do
     * `:decode` - reading the header, decoding, and shrinking while decoding
     * `:resample` - the filter, and everything else that is done to the small picture
     * `:encode` - writing the thumbnail's format
+    * `:bytes_in` - the bytes of the encoded picture, as far as they had come when the last row that
+      was needed was decoded
+    * `:pixels_in` - the pixels of the picture
+    * `:bytes_out`, `:pixels_out` - the bytes and pixels of the thumbnail
   """
 
   @type t :: %__MODULE__{
@@ -18,9 +22,14 @@ defmodule Thumbelina.Stats do
           longest_slice: non_neg_integer,
           decode: non_neg_integer,
           resample: non_neg_integer,
-          encode: non_neg_integer
+          encode: non_neg_integer,
+          bytes_in: pos_integer,
+          pixels_in: pos_integer,
+          bytes_out: pos_integer,
+          pixels_out: pos_integer
         }
 
-  @enforce_keys [:schedulers, :slices, :longest_slice, :decode, :resample, :encode]
+  @enforce_keys [:schedulers, :slices, :longest_slice, :decode, :resample, :encode] ++
+                  [:bytes_in, :pixels_in, :bytes_out, :pixels_out]
   defstruct @enforce_keys
 end

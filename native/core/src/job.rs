@@ -65,6 +65,16 @@ pub struct Job {
     input: Input,
     budget: Budget,
     stage: Stage,
+    source: Taken,
+}
+
+/// How much a job has taken in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// Bytes of the input.
+    pub bytes: u64,
+    /// Pixels of the picture, of which not all may have been looked at.
+    pub pixels: u64,
 }
 
 enum Stage {
@@ -141,7 +151,13 @@ impl Job {
     /// Nothing happens until the first [`step`](Self::step).
     pub fn new(input: Input, request: Request) -> Self {
         let budget = Budget::new(request.max_memory);
-        Job { request, input, budget, stage: Stage::Open(Open::default()) }
+        Job {
+            request,
+            input,
+            budget,
+            stage: Stage::Open(Open::default()),
+            source: Taken::default(),
+        }
     }
 
     /// Appends a piece to the input, as long as that is wanted.
@@ -177,6 +193,11 @@ impl Job {
     /// The memory that it may hold, and holds.
     pub fn budget(&self) -> &Budget {
         &self.budget
+    }
+
+    /// What it has taken in, from when the picture is decoded.
+    pub fn source(&self) -> Taken {
+        self.source
     }
 
     pub fn phase(&self) -> Phase {
@@ -361,6 +382,11 @@ impl Job {
         if !branches.iter().all(|branch| branch.shrink.is_complete()) {
             return Ok((Stage::Decode(decode), step));
         }
+        let Plan { info, .. } = &*decode.plan;
+        self.source = Taken {
+            bytes: self.input.len(),
+            pixels: u64::from(info.width) * u64::from(info.height),
+        };
         // What is left of the input shows nothing.
         self.input = Input::new();
         let Decode { plan, rows, branches, mut held, .. } = *decode;

@@ -47,7 +47,7 @@ pub use error::Error;
 pub use format::{Format, Formats};
 pub use image::metadata::Orientation;
 pub use info::Info;
-pub use job::{Effort, Encoded, Job, Phase, Step};
+pub use job::{Effort, Encoded, Job, Phase, Step, Taken};
 pub use limits::{Limit, Limits};
 pub use ops::Filter;
 pub use picture::{Depth, Layout, Picture, Samples};

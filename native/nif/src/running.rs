@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use rustler::{Env, Term};
-use thumbelina_core::{Effort, Encoded, Error, Input, Job, Phase, Scheduler, Step, Stop};
+use thumbelina_core::{Effort, Encoded, Error, Input, Job, Phase, Scheduler, Step, Stop, Taken};
 
 use crate::pool;
 use crate::scheduling::admission;
@@ -219,12 +219,13 @@ impl State {
     /// The NIF's value.
     pub(crate) fn reply<'a>(&self, env: Env<'a>, end: &End) -> Term<'a> {
         match end {
-            Ok(outputs) => reply::encoded(env, outputs, &self.stats()),
+            Ok(outputs) => reply::encoded(env, outputs, &self.stats(outputs)),
             Err(error) => reply::encode_error(env, *error),
         }
     }
 
-    fn stats(&self) -> StatsTerm {
+    fn stats(&self, outputs: &[Encoded]) -> StatsTerm {
+        let Taken { bytes, pixels } = self.job.source();
         let micros = |duration: Duration| duration.as_micros() as u64;
         StatsTerm {
             schedulers: self.ran_on.iter().map(|&scheduler| reply::scheduler(scheduler)).collect(),
@@ -233,6 +234,13 @@ impl State {
             decode: micros(self.phases[0]),
             resample: micros(self.phases[1]),
             encode: micros(self.phases[2]),
+            bytes_in: bytes,
+            pixels_in: pixels,
+            bytes_out: outputs.iter().map(|output| output.bytes.len() as u64).sum(),
+            pixels_out: outputs
+                .iter()
+                .map(|output| u64::from(output.width) * u64::from(output.height))
+                .sum(),
         }
     }
 }

@@ -54,6 +54,10 @@ pub(crate) struct StatsTerm {
     pub(crate) decode: u64,
     pub(crate) resample: u64,
     pub(crate) encode: u64,
+    pub(crate) bytes_in: u64,
+    pub(crate) pixels_in: u64,
+    pub(crate) bytes_out: u64,
+    pub(crate) pixels_out: u64,
 }
 
 pub(crate) fn encode_error<'a>(env: Env<'a>, error: Error) -> Term<'a> {

@@ -1,0 +1,55 @@
+defmodule Thumbelina.Telemetry do
+  @moduledoc """
+  Events for `:telemetry`, if that is loaded. Thumbelina does not depend on it.
+
+  Each of the following has the events `:start`, `:stop` and `:exception` of a span, as
+  `:telemetry.span/3` gives them: `:start` with the measurements `:monotonic_time` and
+  `:system_time`, the others with `:monotonic_time` and `:duration`, in native time units. The
+  metadata of `:exception` are `:kind`, `:reason` and `:stacktrace`; an error that is returned ends
+  with `:stop`.
+
+  | event | other measurements of `:stop` | metadata |
+  |---|---|---|
+  | `[:thumbelina, :thumbnail]` | `:slices`, `:longest_slice`, `:decode`, `:resample`, `:encode` (µs), `:bytes_in`, `:pixels_in`, `:bytes_out`, `:pixels_out`, as in `Thumbelina.Stats`; none after an error | `:request`, a map of the options; with `:stop` also `:schedulers`, or `:error` with the `Thumbelina.Error` |
+
+  The span `[:thumbelina, :thumbnail]` is that of one call of `Thumbelina.thumbnail/4`,
+  `thumbnails/3` or `measure/4`, or of one picture of `Thumbelina.stream/4`.
+  """
+
+  @doc false
+  # Runs `fun`, which returns its result, and measurements and metadata for the end.
+  @spec span(atom, map, (() -> {result, map, map})) :: result when result: term
+  def span(name, metadata, fun) do
+    # Not loaded for its sake: that would be a look at the disk for each thumbnail.
+    if function_exported?(:telemetry, :execute, 3),
+      do: spanned(name, metadata, fun),
+      else: elem(fun.(), 0)
+  end
+
+  defp spanned(name, metadata, fun) do
+    start = System.monotonic_time()
+    context = Map.put(metadata, :telemetry_span_context, make_ref())
+
+    execute(name, :start, %{monotonic_time: start, system_time: System.system_time()}, context)
+
+    try do
+      {result, measurements, more} = fun.()
+      execute(name, :stop, Map.merge(measurements, since(start)), Map.merge(context, more))
+      result
+    catch
+      kind, reason ->
+        failed = %{kind: kind, reason: reason, stacktrace: __STACKTRACE__}
+        execute(name, :exception, since(start), Map.merge(context, failed))
+        :erlang.raise(kind, reason, __STACKTRACE__)
+    end
+  end
+
+  defp since(start) do
+    now = System.monotonic_time()
+    %{monotonic_time: now, duration: now - start}
+  end
+
+  @compile {:no_warn_undefined, :telemetry}
+  defp execute(name, event, measurements, metadata),
+    do: :telemetry.execute([:thumbelina, name, event], measurements, metadata)
+end
