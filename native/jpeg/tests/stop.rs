@@ -15,7 +15,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use thumbelina_codec::{Budget, Context, Input, Poll, Stop};
 use thumbelina_jpeg::{Decoder, Error, Headers, Options, Scale};
 
-/// Of each kind; of these, one may be late, as machines do other things as well.
+/// Of each kind; of these, half may be late, as machines do other things as well.
 const MOMENTS: u64 = 12;
 const LATE: Duration = Duration::from_millis(20);
 
@@ -89,7 +89,7 @@ fn no_call_goes_on_for_long() {
                 }
                 let threads = pool.map_or(1, ThreadPool::current_num_threads);
                 let how = format!("{progressive}, {restart}, {scale:?}, {threads} threads");
-                assert!(late.len() <= 1, "{late:?}: {how}");
+                assert!(late.len() <= (stopped / 2).max(1), "{late:?}: {how}");
                 assert!(stopped > 0, "it was never stopped: {how}");
             }
         }
