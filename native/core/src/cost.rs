@@ -1,7 +1,7 @@
 //! What a picture is estimated to cost, in nanoseconds of one core. The figures steer (which
 //! scheduler, how many rows between two looks at the clock); no result depends on them.
 
-use crate::{Depth, Format, Layout, encode};
+use crate::{Depth, Format, Layout};
 
 /// The longest piece of work between two possible stops, well within the millisecond that a NIF may
 /// hold a scheduler for. Most are shorter than a slice on a normal scheduler.
@@ -98,13 +98,27 @@ pub(crate) fn avif_speed(pixels: u64) -> (u8, u64) {
     fits.map_or((fastest, least), |(_, speed, nanos)| (speed, nanos))
 }
 
+/// How many pixels a palette is made of at most.
+pub(crate) const PALETTE_SAMPLE: u64 = 1 << 16;
+
+/// How often k-means looks at one of them. As many again would gain 0.1 dB.
+pub(crate) fn palette_looks(pixels: u64) -> u64 {
+    pixels.min(16_000)
+}
+
+/// A palette of so many pixels: the cuts of a histogram, and for each look the nearest of 256
+/// colors.
+pub(crate) fn palette_nanos(pixels: u64) -> u64 {
+    250_000 + pixels.min(PALETTE_SAMPLE) * 7 + palette_looks(pixels) * 120
+}
+
 /// The output written in its format.
 pub(crate) fn encode_nanos(format: Format, output: (u32, u32), layout: Layout) -> u64 {
     let pixels = u64::from(output.0) * u64::from(output.1);
     let rows = encode_row_nanos(format, output.0, layout) * u64::from(output.1);
     match format {
         Format::Avif => 1_000_000 + pixels * avif_speed(pixels).1 * u64::from(layout.channels) / 3,
-        Format::Gif => 5_000 + rows + encode::palette_nanos(pixels),
+        Format::Gif => 5_000 + rows + palette_nanos(pixels),
         // In two goes.
         Format::Webp => 20_000 + rows * 2,
         _ => 5_000 + rows,

@@ -24,7 +24,6 @@ mod writer;
 use thumbelina_codec::{Budget, Context, Held};
 
 use crate::{Error, Format, Picture};
-pub(crate) use palette::cluster_nanos as palette_nanos;
 use sink::Sink;
 use spans::Spans;
 use writer::Writer;

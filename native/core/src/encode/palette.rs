@@ -7,7 +7,7 @@ use quantette::deps::palette::Srgb;
 use quantette::kmeans::{Kmeans, KmeansOptions};
 use quantette::wu::{BinnerU8x3, WuU8x3};
 
-use crate::Error;
+use crate::{Error, cost};
 
 /// A color, and whether it shows: 255 or 0.
 pub(super) type Rgba = [u8; 4];
@@ -95,17 +95,12 @@ pub(super) struct Sample {
     pixels: Vec<Srgb<u8>>,
 }
 
-const MAX_SAMPLE: u64 = 1 << 16;
-
 /// The sample, and the histogram of 32 steps a channel that the clusters are made of.
-pub(super) const SAMPLE_BYTES: u64 = MAX_SAMPLE * 3 + (32 * 32 * 32) * 32;
-
-/// How often k-means looks at a pixel. As many again would gain 0.1 dB.
-const MAX_LOOKS: u64 = 16_000;
+pub(super) const SAMPLE_BYTES: u64 = cost::PALETTE_SAMPLE * 3 + (32 * 32 * 32) * 32;
 
 impl Sample {
     pub(super) fn new(pixels: u64) -> Result<Self, Error> {
-        let every = pixels.div_ceil(MAX_SAMPLE).max(1);
+        let every = pixels.div_ceil(cost::PALETTE_SAMPLE).max(1);
         let mut sample = Vec::new();
         sample
             .try_reserve_exact(pixels.div_ceil(every) as usize)
@@ -126,12 +121,8 @@ impl Sample {
         self.seen += 1;
     }
 
-    fn looks(pixels: u64) -> u64 {
-        pixels.min(MAX_LOOKS)
-    }
-
     pub(super) fn cluster_nanos(&self) -> u64 {
-        cluster_nanos(self.pixels.len() as u64)
+        cost::palette_nanos(self.pixels.len() as u64)
     }
 
     /// Clusters by Wu's cuts, which k-means moves to where their pixels are. Leaves an index free
@@ -142,18 +133,11 @@ impl Sample {
             WuU8x3::run_slice(&self.pixels, BinnerU8x3::rgb()).map_err(|_| Error::Internal)?;
         let looks = KmeansOptions::new()
             .sampling_factor(f32::INFINITY)
-            .max_samples(Self::looks(self.pixels.len() as u64) as u32);
+            .max_samples(cost::palette_looks(self.pixels.len() as u64) as u32);
         let moved = Kmeans::run_slice(&self.pixels, cut.palette(size), looks)
             .map_err(|_| Error::Internal)?;
         Ok(Clusters { nearest: moved.into_color_map(), known: vec![None; KNOWN] })
     }
-}
-
-/// What [`Sample::cluster`] takes: the cuts of a histogram, and for each look the nearest of 256
-/// colors.
-pub(crate) fn cluster_nanos(pixels: u64) -> u64 {
-    let pixels = pixels.min(MAX_SAMPLE);
-    250_000 + pixels * 7 + Sample::looks(pixels) * 120
 }
 
 /// A palette, and the nearest of its colors.
@@ -230,7 +214,7 @@ mod tests {
         (0..5).for_each(|i| sample.push([i, 0, 0, 255 * u8::from(i != 3)]));
         assert_eq!(sample.pixels, [0, 1, 2, 4].map(|i| Srgb::new(i, 0, 0)));
 
-        let pixels = 7 * MAX_SAMPLE - 3;
+        let pixels = 7 * cost::PALETTE_SAMPLE - 3;
         let Ok(mut sample) = Sample::new(pixels) else { unreachable!("a sample has a maximum") };
         let capacity = sample.pixels.capacity();
         (0..pixels as u32).for_each(|i| {
@@ -240,7 +224,7 @@ mod tests {
         assert_eq!(sample.pixels.capacity(), capacity);
         let place = |color: &Srgb<u8>| u32::from_le_bytes([color.red, color.green, color.blue, 0]);
         let taken: Vec<u32> = sample.pixels.iter().map(place).collect();
-        assert!((MAX_SAMPLE - 1..=MAX_SAMPLE).contains(&(taken.len() as u64)));
+        assert!((cost::PALETTE_SAMPLE - 1..=cost::PALETTE_SAMPLE).contains(&(taken.len() as u64)));
         assert!(taken.iter().enumerate().all(|(block, i)| i / 7 == block as u32));
         for rest in 0..7 {
             let share = taken.iter().filter(|i| *i % 7 == rest).count() as f64 / taken.len() as f64;
