@@ -8,48 +8,28 @@ defmodule Mix.Thumbelina.Aside do
   # A thumbnail is written in milliseconds. What is older was left by a VM that is no more.
   @stale_seconds 60
 
-  @doc """
-  How the temporary names of this run begin.
-
-  No other run has them: not on this machine, where no two processes have a number at the same time,
-  and not on another one, unless it has that number at the same nanosecond. Even then nothing is
-  overwritten, because temporary files are only ever created.
-  """
-  @spec names :: String.t()
-  def names, do: "#{@prefix}#{System.pid()}-#{System.os_time()}-"
-
-  @doc "Writes a file where none is. What is there stays: that is the error `:eexist`."
-  @spec create(Path.t(), binary, String.t()) :: :ok | {:error, File.posix()}
-  def create(path, bytes, names), do: aside(path, bytes, names, &place(&1, path))
-
-  @doc "Writes a file in the place of what may be there."
-  @spec replace(Path.t(), binary, String.t()) :: :ok | {:error, File.posix()}
-  def replace(path, bytes, names), do: aside(path, bytes, names, &File.rename(&1, path))
+  @typedoc "How the temporary names of a run begin, and whether it is over."
+  @opaque run :: {String.t(), :atomics.atomics_ref()}
 
   @doc """
-  The same for an existing file that keeps its owner and its mode. Returns `:direct` if that is not
-  possible, as for a link, a device, or a folder that does not take another file.
-  """
-  @spec update(Path.t(), binary) :: :ok | :direct
-  def update(path, bytes) do
-    kept =
-      case File.lstat(path) do
-        {:ok, %File.Stat{type: :regular, links: 1} = stat} -> &like(&1, stat)
-        {:error, :enoent} -> fn _aside -> :ok end
-        _ -> fn _aside -> :direct end
-      end
+  Starts a run.
 
-    rename = fn aside -> with :ok <- kept.(aside), do: File.rename(aside, path) end
-    with {:error, _} <- aside(path, bytes, names(), rename), do: :direct
+  No other run has its temporary names: not on this machine, where no two processes have a number at
+  the same time, and not on another one, unless it has that number at the same nanosecond. Even then
+  nothing is overwritten, because temporary files are only ever created.
+  """
+  @spec start :: run
+  def start do
+    {"#{@prefix}#{System.pid()}-#{System.os_time()}-", :atomics.new(1, signed: false)}
   end
 
-  @doc "Whether files can be written to a folder."
-  @spec check(Path.t(), String.t()) :: :ok | {:error, File.posix()}
-  def check(folder, names), do: folder |> Path.join("any") |> aside("", names, fn _ -> :ok end)
-
-  @doc "Removes what this run has left in the folders, and what an earlier one has if it was killed."
-  @spec sweep(Enumerable.t(), String.t()) :: :ok
-  def sweep(folders, names) do
+  @doc """
+  Ends a run: whoever still wants to write gets the error `:eintr`. Removes what it has left in the
+  folders, and what an earlier one has if it was killed.
+  """
+  @spec stop(run, Enumerable.t()) :: :ok
+  def stop({names, over}, folders) do
+    :atomics.put(over, 1, 1)
     stale = System.os_time(:second) - @stale_seconds
 
     for folder <- folders,
@@ -70,12 +50,47 @@ defmodule Mix.Thumbelina.Aside do
     end
   end
 
-  defp aside(path, bytes, names, finish) do
+  @doc "Writes a file where none is. What is there stays: that is the error `:eexist`."
+  @spec create(Path.t(), binary, run) :: :ok | {:error, File.posix()}
+  def create(path, bytes, run), do: aside(path, bytes, run, &place(&1, path))
+
+  @doc "Writes a file in the place of what may be there."
+  @spec replace(Path.t(), binary, run) :: :ok | {:error, File.posix()}
+  def replace(path, bytes, run), do: aside(path, bytes, run, &File.rename(&1, path))
+
+  @doc """
+  The same for an existing file that keeps its owner and its mode. Returns `:direct` if that is not
+  possible, as for a link, a device, or a folder that does not take another file.
+  """
+  @spec update(Path.t(), binary) :: :ok | :direct
+  def update(path, bytes) do
+    kept =
+      case File.lstat(path) do
+        {:ok, %File.Stat{type: :regular, links: 1} = stat} -> &like(&1, stat)
+        {:error, :enoent} -> fn _aside -> :ok end
+        _ -> fn _aside -> :direct end
+      end
+
+    rename = fn aside -> with :ok <- kept.(aside), do: File.rename(aside, path) end
+    with {:error, _} <- aside(path, bytes, start(), rename), do: :direct
+  end
+
+  @doc "Whether files can be written to a folder."
+  @spec check(Path.t(), run) :: :ok | {:error, File.posix()}
+  def check(folder, run), do: folder |> Path.join("any") |> aside("", run, fn _ -> :ok end)
+
+  defp aside(path, bytes, {names, over}, finish) do
     name = names <> Integer.to_string(System.unique_integer([:positive]))
     aside = path |> Path.dirname() |> Path.join(name)
 
     try do
-      with :ok <- File.write(aside, bytes, [:exclusive]), do: finish.(aside)
+      with 0 <- :atomics.get(over, 1),
+           :ok <- File.write(aside, bytes, [:exclusive]) do
+        finish.(aside)
+      else
+        1 -> {:error, :eintr}
+        error -> error
+      end
     after
       _ = File.rm(aside)
     end

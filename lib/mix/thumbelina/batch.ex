@@ -159,7 +159,7 @@ defmodule Mix.Thumbelina.Batch do
   @spec prepare(settings) :: :ok | {:error, Error.t()}
   def prepare(%{output: output}) do
     with :ok <- make_folder(output),
-         :ok <- Aside.check(output, Aside.names()) do
+         :ok <- Aside.check(output, Aside.start()) do
       :ok
     else
       {:error, posix} -> {:error, error(posix, output)}
@@ -177,11 +177,11 @@ defmodule Mix.Thumbelina.Batch do
   """
   @spec run([picture], settings, acc, (result, acc -> acc)) :: acc when acc: term
   def run(pictures, settings, acc, fun) do
-    names = Aside.names()
-    sweep = fn -> pictures |> folders() |> Aside.sweep(names) end
+    aside = Aside.start()
+    stop = fn -> Aside.stop(aside, folders(pictures)) end
 
-    sweeping(sweep, fn ->
-      each(pictures, settings.jobs, &make(&1, settings, names), acc, fun)
+    stopping(stop, fn ->
+      each(pictures, settings.jobs, &make(&1, settings, aside), acc, fun)
     end)
   end
 
@@ -193,11 +193,11 @@ defmodule Mix.Thumbelina.Batch do
   # they leave, the next run removes.
   @terminated 128 + 15
 
-  @dialyzer {:no_return, sweeping: 2}
-  defp sweeping(sweep, fun) do
+  @dialyzer {:no_return, stopping: 2}
+  defp stopping(stop, fun) do
     trapped =
       System.trap_signal(:sigterm, fn ->
-        sweep.()
+        stop.()
         System.halt(@terminated)
       end)
 
@@ -205,7 +205,7 @@ defmodule Mix.Thumbelina.Batch do
       fun.()
     after
       with {:ok, id} <- trapped, do: System.untrap_signal(:sigterm, id)
-      sweep.()
+      stop.()
     end
   end
 
@@ -236,9 +236,9 @@ defmodule Mix.Thumbelina.Batch do
   defp path({:ok, path, _stem, _format}), do: path
   defp path({:error, path, _error}), do: path
 
-  defp make({:error, path, error}, _settings, _names), do: failed(path, error)
+  defp make({:error, path, error}, _settings, _aside), do: failed(path, error)
 
-  defp make({:ok, path, stem, format}, settings, names) do
+  defp make({:ok, path, stem, format}, settings, aside) do
     {microseconds, result} =
       :timer.tc(fn ->
         targets = targets(stem, format, settings)
@@ -248,7 +248,7 @@ defmodule Mix.Thumbelina.Batch do
             there(new(path), there)
 
           {there, missing} ->
-            path |> new() |> there(there) |> thumbs(missing, format, settings, names)
+            path |> new() |> there(there) |> thumbs(missing, format, settings, aside)
         end
       end)
 
@@ -270,7 +270,7 @@ defmodule Mix.Thumbelina.Batch do
     end
   end
 
-  defp thumbs(result, targets, format, settings, names) do
+  defp thumbs(result, targets, format, settings, aside) do
     sizes = for {_to, {width, height}} <- targets, do: {width, height}
     opts = Keyword.put(settings.opts, :format, format)
 
@@ -278,7 +278,7 @@ defmodule Mix.Thumbelina.Batch do
       result = %{result | bytes_in: byte_size(image.bytes)}
 
       case Thumbelina.thumbnails(image, sizes, opts) do
-        {:ok, thumbs} -> write(result, targets, thumbs, settings, names)
+        {:ok, thumbs} -> write(result, targets, thumbs, settings, aside)
         {:error, error} -> %{result | error: error}
       end
     else
@@ -309,11 +309,11 @@ defmodule Mix.Thumbelina.Batch do
     {:error, %Error{reason: :limit_exceeded, limit: :max_bytes_in, value: size, maximum: most}}
   end
 
-  defp write(result, targets, thumbs, settings, names) do
+  defp write(result, targets, thumbs, settings, aside) do
     targets
     |> Enum.zip(thumbs)
     |> Enum.reduce(result, fn {{to, _box}, thumb}, result ->
-      case put(to, thumb.bytes, settings, names) do
+      case put(to, thumb.bytes, settings, aside) do
         :ok -> %{result | outputs: result.outputs ++ [output(to, thumb)]}
         # Somebody else was faster.
         {:error, :eexist} -> %{result | there: result.there ++ [to]}
@@ -322,11 +322,11 @@ defmodule Mix.Thumbelina.Batch do
     end)
   end
 
-  defp put(path, bytes, settings, names) do
+  defp put(path, bytes, settings, aside) do
     with :ok <- make_folder(Path.dirname(path)) do
       if settings.force,
-        do: Aside.replace(path, bytes, names),
-        else: Aside.create(path, bytes, names)
+        do: Aside.replace(path, bytes, aside),
+        else: Aside.create(path, bytes, aside)
     end
   end
 

@@ -68,7 +68,9 @@ defmodule Mix.Thumbelina.Inputs do
   end
 
   defp outside(paths, fixed, output) do
-    if within?(Path.join(["" | fixed]), output),
+    base = if fixed == [], do: ".", else: Path.join(fixed)
+
+    if within?(base, output),
       do: paths,
       else: Enum.reject(paths, &within?(&1, output))
   end
