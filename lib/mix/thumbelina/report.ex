@@ -104,7 +104,11 @@ defmodule Mix.Thumbelina.Report do
   # For machines
 
   defp json(object), do: [JSON.encode(object), ?\n]
-  defp put(line), do: IO.write(line)
+
+  defp put(line) do
+    with {:error, reason} <- :file.write(:standard_io, line),
+         do: Mix.raise("stdout cannot be written: #{inspect(reason)}")
+  end
 
   defp picture(result) do
     [path: result.path, status: status(result), outputs: Enum.map(result.outputs, &output/1)] ++

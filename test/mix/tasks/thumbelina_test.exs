@@ -272,6 +272,18 @@ defmodule Mix.Tasks.ThumbelinaTest do
     assert err =~ ~r/\A[^\n]*broken.gif: truncated gif[^\n]*\n\z/
   end
 
+  @tag :tmp_dir
+  @tag :unix
+  test "stops when nobody reads its JSON any more", %{tmp_dir: folder} do
+    {input, output} = pictures(folder, 40)
+    command = ~s(mix thumbelina "$@" | head -n 1 > /dev/null)
+    args = [input, "--output", output, "--sizes", "20", "--jobs", "1", "--json"]
+    opts = [env: [{"MIX_ENV", "test"}], stderr_to_stdout: true]
+    {said, 0} = System.cmd("sh", ["-c", command, "mix" | args], opts)
+    assert said in ["", "** (Mix) stdout cannot be written: :terminated\n"]
+    assert temporary(output) == []
+  end
+
   # The last one first.
   defp objects(out) do
     ["" | lines] = out |> String.split("\n") |> Enum.reverse()
