@@ -42,20 +42,20 @@ defmodule Mix.Tasks.Thumbelina do
   Thumbnails go into the output folder, which is made if it is not there. The path inside the folder
   that was searched is kept, and of a glob the path from the first wildcard on: of
   `photos/2024/cat.JPG`, found in `photos`, the thumbnail is `2024/cat.jpg`. With several sizes, the
-  size is a part of the name: `2024/cat-100.jpg` and `2024/cat-400x300.jpg`. Every picture is decoded
-  once for all sizes.
+  size is a part of the name: `2024/cat-100.jpg` and `2024/cat-400x300.jpg`. Every picture is
+  decoded once for all sizes.
 
   The format is the one given with `--format`, or else the one of the file's own extension, if that
   format can be written. Nothing is done if one file would be written twice, or over one of the
   pictures.
 
   A thumbnail that is there already is not made again, so that a run that was stopped can go on; if
-  all of a picture's are there, it counts as skipped. A picture that fails is told of, and the others
-  are made all the same; the exit status is then 1 at the end. No thumbnail is ever half written,
-  even if the run is killed.
+  all of a picture's are there, it counts as skipped. A picture that fails is told of, and the
+  others are made all the same; the exit status is then 1 at the end. No thumbnail is ever half
+  written, even if the run is killed.
 
-  At the end there is a summary. On a terminal, stderr shows how far the run is, how many pictures are
-  done per second, and how long the rest will take; the summary then takes that line's place.
+  At the end there is a summary. On a terminal, stderr shows how far the run is, how many pictures
+  are done per second, and how long the rest will take; the summary then takes that line's place.
 
     * `--output FOLDER` - the folder for the thumbnails
     * `--sizes SIZE,...` - the sizes of the thumbnails of each picture
@@ -63,8 +63,8 @@ defmodule Mix.Tasks.Thumbelina do
     * `--force` - make thumbnails again that are there already
     * `--quiet` - tell of errors only. With `--json`, show no progress
     * `--json` - write an object of JSON to stdout for each picture that is done, one on a line, and
-      nothing else. It has the `path`, the `status` `made`, `skipped` or `failed`, the `outputs` with
-      `path`, `format`, `width`, `height` and `bytes`, the paths in `skipped` that were there
+      nothing else. It has the `path`, the `status` `made`, `skipped` or `failed`, the `outputs`
+      with `path`, `format`, `width`, `height` and `bytes`, the paths in `skipped` that were there
       already, and the `microseconds` it took. If it failed, there is an `error` with its `reason`
       and `message`. The last line is an object with a `summary` of how many pictures were `made`,
       `failed` and `skipped`, how many `outputs` were written, the `seconds`, `bytes_in` and

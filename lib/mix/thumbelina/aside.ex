@@ -1,7 +1,7 @@
 defmodule Mix.Thumbelina.Aside do
   @moduledoc false
-  # Files that are there as a whole or not at all, whenever the VM is stopped: they are written under
-  # another name in the same folder, and then get their own.
+  # Files that are there as a whole or not at all, whenever the VM is stopped: they are written
+  # under another name in the same folder, and then get their own.
 
   @prefix ".thumbelina-"
 
