@@ -100,9 +100,9 @@ defmodule Thumbelina.MixProject do
 
   defp run(args), do: Mix.Task.run("run", args)
 
-  # Mix compiles before it runs a task, and would print that in front of a thumbnail on stdout.
+  # Mix compiles before it runs a task, and would print that in front of what goes to stdout.
   defp thumbelina(args) do
-    if "-" in args, do: Mix.shell(Mix.Shell.Quiet)
+    if "-" in args or "--json" in args, do: Mix.shell(Mix.Shell.Quiet)
     Mix.Task.run("thumbelina", args)
   end
 

@@ -1,41 +1,108 @@
 defmodule Mix.Tasks.Thumbelina do
-  @shortdoc "Makes a thumbnail of a picture file"
+  @shortdoc "Makes thumbnails of picture files"
 
-  alias Thumbelina.{Error, Format, Options}
+  alias Mix.Thumbelina.{Aside, Batch, Report}
+  alias Thumbelina.{Error, Format, Image, Options, Request}
 
   @moduledoc """
-  Makes a thumbnail of a picture file.
+  Makes thumbnails of picture files: of one, or of many.
 
       mix thumbelina INPUT OUTPUT SIZE [options]
+      mix thumbelina PATH... --output FOLDER --sizes SIZE,... [options]
 
   `SIZE` is `320x240`, `320` for a square box, or `320x` or `x240` to leave one side open.
 
-  `-` as INPUT reads from stdin, `-` as OUTPUT writes to stdout. The thumbnail's format is the one
-  given with `--format`, or else the one of OUTPUT's extension; on stdout, it is the input's.
+      mix thumbelina photo.jpg thumb.webp 320x240 --fit cover
+      mix thumbelina - - 200 --format png < photo.jpg > thumb.png
+      mix thumbelina photos --output thumbs --sizes 200
+      mix thumbelina photos 'scans/**/*.tif' --output thumbs --sizes 100,400x300,800 --format webp
+      mix thumbelina photos --output thumbs --sizes 200 --json > made.jsonl
 
-  One line says what was made and how long it took, on stderr if the thumbnail goes to stdout.
   Errors go to stderr, with exit status 1. If Mix may have to compile the project first,
   `MIX_QUIET=1` keeps its messages out of stdout.
 
-      mix thumbelina photo.jpg thumb.webp 320x240 --fit cover
-      mix thumbelina - - 200 --format png < photo.jpg > thumb.png
+  ## One picture
+
+  `-` as INPUT reads from stdin, `-` as OUTPUT writes to stdout. The thumbnail's format is the one
+  given with `--format`, or else the one of OUTPUT's extension; on stdout, it is the input's. An
+  existing OUTPUT is overwritten.
+
+  One line says what was made and how long it took, on stderr if the thumbnail goes to stdout.
+
+  ## Many pictures
+
+  A PATH is one of these:
+
+    * a file
+    * a folder. It is searched, with the folders in it, for files with the extension of a picture.
+      Names that start with a dot are left out, and so are the output folder and links to folders
+    * a glob, as `Path.wildcard/1` takes it. Quote it, so that the shell leaves it alone. A folder
+      that it matches is searched
+
+  Thumbnails go into the output folder, which is made if it is not there. The path inside the folder
+  that was searched is kept, and of a glob the path from the first wildcard on: of
+  `photos/2024/cat.JPG`, found in `photos`, the thumbnail is `2024/cat.jpg`. With several sizes, the
+  size is a part of the name: `2024/cat-100.jpg` and `2024/cat-400x300.jpg`. Every picture is
+  decoded once for all sizes.
+
+  The format is the one given with `--format`, or else the one of the file's own extension, if that
+  format can be written. Nothing is done if one file would be written twice, or over one of the
+  pictures.
+
+  A thumbnail that is there already is not made again, so that a run that was stopped can go on; if
+  all of a picture's are there, it counts as skipped. A picture that fails is told of, and the
+  others are made all the same; the exit status is then 1 at the end. No thumbnail is ever half
+  written, even if the run is killed.
+
+  At the end there is a summary. On a terminal, stderr shows how far the run is, how many pictures
+  are done per second, and how long the rest will take; the summary then takes that line's place.
+
+    * `--output FOLDER` - the folder for the thumbnails
+    * `--sizes SIZE,...` - the sizes of the thumbnails of each picture
+    * `--jobs N` - how many pictures are worked on at a time. Default: one for each scheduler
+    * `--force` - make thumbnails again that are there already
+    * `--quiet` - tell of errors only. With `--json`, show no progress
+    * `--json` - write an object of JSON to stdout for each picture that is done, one on a line, and
+      nothing else. It has the `path`, the `status` `made`, `skipped` or `failed`, the `outputs`
+      with `path`, `format`, `width`, `height` and `bytes`, the paths in `skipped` that were there
+      already, and the `microseconds` it took. If it failed, there is an `error` with its `reason`
+      and `message`. The last line is an object with a `summary` of how many pictures were `made`,
+      `failed` and `skipped`, how many `outputs` were written, the `seconds`, `bytes_in` and
+      `bytes_out`. In the names of files, a byte that is not UTF-8 becomes U+FFFD
 
   ## Options
 
-  The options of `Thumbelina.thumbnail/4`, with dashes. Formats can also be given by their file
-  extensions, such as `jpg`.
+  The options of `Thumbelina.thumbnail/4`, with dashes, for one picture and for many. Formats can
+  also be given by their file extensions, such as `jpg`.
 
   #{Options.docs(:command_line)}
     * `--help` - print this text
   """
   use Mix.Task
 
-  @usage "usage: mix thumbelina INPUT OUTPUT SIZE [options] (see mix help thumbelina)"
+  @usage """
+  usage: mix thumbelina INPUT OUTPUT SIZE [options]
+         mix thumbelina PATH... --output FOLDER --sizes SIZE,... [options]
+  (see mix help thumbelina)\
+  """
+
+  # Of many pictures.
+  @many [
+    output: :string,
+    sizes: :string,
+    jobs: :integer,
+    force: :boolean,
+    quiet: :boolean,
+    json: :boolean
+  ]
 
   @impl true
   def run(args) do
     {flags, positional, invalid} =
-      OptionParser.parse(args, strict: [help: :boolean] ++ switches(), aliases: [h: :help])
+      OptionParser.parse(args,
+        strict: [help: :boolean] ++ @many ++ switches(),
+        aliases: [h: :help]
+      )
 
     case invalid do
       [] -> :ok
@@ -43,15 +110,34 @@ defmodule Mix.Tasks.Thumbelina do
       [{flag, value} | _] -> Mix.raise("invalid value for #{flag}: #{value}\n#{@usage}")
     end
 
-    case {flags[:help], positional} do
-      {true, _} -> Mix.Task.run("help", ["thumbelina"])
-      {_, [input, output, size]} -> make(input, output, size(size), options(flags, output))
-      _ -> Mix.raise(@usage)
+    {many, flags} = Keyword.split(flags, Keyword.keys(@many))
+    # Of flags that are there twice, the last one holds, as it does for the library's options.
+    many = Enum.reverse(many)
+
+    case {flags[:help], many[:output], positional} do
+      {true, _, _} ->
+        Mix.Task.run("help", ["thumbelina"])
+
+      {_, nil, [input, output, size]} ->
+        only_with_output(many)
+        make(input, output, size(size), options(flags, output))
+
+      {_, folder, [_ | _] = paths} when folder != nil ->
+        make_many(paths, settings(many, flags), many)
+
+      {_, nil, _} ->
+        only_with_output(many)
+        Mix.raise(@usage)
+
+      _ ->
+        Mix.raise(@usage)
     end
   end
 
+  # One picture
+
   defp make(input, output, {width, height}, opts) do
-    Mix.Task.run("app.config")
+    configure(output == "-")
 
     {micros, result} =
       :timer.tc(fn ->
@@ -76,8 +162,7 @@ defmodule Mix.Tasks.Thumbelina do
         Mix.raise("#{output}: expected #{error.expected}")
 
       {:error, %Error{reason: :invalid_option} = error} ->
-        name = if error.key in [:width, :height], do: error.key, else: Options.flag(error.key)
-        Mix.raise("invalid value for #{name}: #{error.value}; expected #{error.expected}")
+        Mix.raise(wrong(error))
 
       {:error, %Error{path: nil} = error} ->
         Mix.raise("#{input}: #{Exception.message(error)}")
@@ -107,10 +192,86 @@ defmodule Mix.Tasks.Thumbelina do
          do: Mix.raise("stdout cannot be written: #{inspect(reason)}")
   end
 
-  defp write(thumb, path), do: Thumbelina.write(thumb, path)
+  defp write(thumb, path) do
+    with :ok <- Image.check_extension(thumb, path),
+         :direct <- Aside.update(path, thumb.bytes),
+         do: Thumbelina.write(thumb, path)
+  end
 
   defp say("-", line), do: IO.puts(:stderr, line)
   defp say(_output, line), do: Mix.shell().info(line)
+
+  # Many pictures
+
+  defp make_many(paths, settings, flags) do
+    configure(flags[:json])
+    boxes = for {_name, box} <- settings.sizes, do: box
+
+    with {:error, error} <- Request.new(boxes, settings.opts), do: Mix.raise(wrong(error))
+
+    pictures =
+      case Batch.plan(paths, settings) do
+        {:ok, pictures} -> pictures
+        {:error, message} -> Mix.raise(Report.shown(message))
+      end
+
+    with {:error, error} <- Batch.prepare(settings),
+         do: Mix.raise(Report.shown(Exception.message(error)))
+
+    report = pictures |> length() |> Report.new(flags)
+    report = pictures |> Batch.run(settings, report, &Report.add/2) |> Report.finish()
+    if report.failed > 0, do: exit({:shutdown, 1})
+  end
+
+  defp settings(many, flags) do
+    jobs = Keyword.get(many, :jobs, System.schedulers_online())
+
+    if jobs < 1,
+      do: Mix.raise("invalid value for --jobs: #{jobs}; expected a positive number")
+
+    %{
+      output: many[:output],
+      sizes: sizes(many[:sizes]),
+      opts: options(flags),
+      jobs: jobs,
+      force: Keyword.get(many, :force, false)
+    }
+  end
+
+  defp sizes(nil), do: Mix.raise("--output needs --sizes\n#{@usage}")
+
+  defp sizes(text) do
+    names = text |> String.downcase() |> String.split(",")
+
+    with [name | _] <- names -- Enum.uniq(names),
+         do: Mix.raise("invalid value for --sizes: #{name} is there twice")
+
+    for name <- names, do: {name, size(name)}
+  end
+
+  defp only_with_output([]), do: :ok
+
+  defp only_with_output([{key, _value} | _]),
+    do: Mix.raise("#{Options.flag(key)} needs --output\n#{@usage}")
+
+  # Both
+
+  # What Mix says while it compiles the project would be in front of what goes to stdout.
+  defp configure(quiet) do
+    shell = Mix.shell()
+    if quiet, do: Mix.shell(Mix.Shell.Quiet)
+
+    try do
+      Mix.Task.run("app.config")
+    after
+      Mix.shell(shell)
+    end
+  end
+
+  defp wrong(%Error{reason: :invalid_option} = error) do
+    name = if error.key in [:width, :height], do: error.key, else: Options.flag(error.key)
+    "invalid value for #{name}: #{error.value}; expected #{error.expected}"
+  end
 
   defp switches do
     for {key, type} <- Options.types() do
@@ -123,9 +284,13 @@ defmodule Mix.Tasks.Thumbelina do
     end
   end
 
-  defp options(flags, output) do
+  defp options(flags) do
     types = Options.types()
-    opts = for {key, value} <- flags, type = types[key], do: {key, value(key, type, value)}
+    for {key, value} <- flags, type = types[key], do: {key, value(key, type, value)}
+  end
+
+  defp options(flags, output) do
+    opts = options(flags)
 
     if Keyword.has_key?(opts, :format) or output == "-",
       do: opts,

@@ -1,5 +1,9 @@
+Code.require_file("../../support/json.ex", __DIR__)
+
 defmodule Mix.Tasks.ThumbelinaTest do
   use ExUnit.Case
+
+  alias Thumbelina.TestJSON
 
   @photo Path.expand("../../fixtures/photo.jpg", __DIR__)
 
@@ -90,6 +94,113 @@ defmodule Mix.Tasks.ThumbelinaTest do
     refute File.exists?(output)
   end
 
+  @tag :tmp_dir
+  @tag :unix
+  test "overwrites what is there, and leaves nothing beside it", %{tmp_dir: folder} do
+    output = Path.join(folder, "thumb.jpg")
+    File.write!(output, "old")
+    File.chmod!(output, 0o600)
+    run([@photo, output, "9"])
+    assert Thumbelina.open!(output).width == 9
+    assert Bitwise.band(File.stat!(output).mode, 0o777) == 0o600
+
+    # What a link leads to is written, and the link stays.
+    link = Path.join(folder, "link.jpg")
+    File.ln_s!("thumb.jpg", link)
+    run([@photo, link, "8"])
+    assert File.lstat!(link).type == :symlink
+    assert Thumbelina.open!(output).width == 8
+
+    run([@photo, "/dev/null", "8", "--format", "jpeg"])
+    assert File.stat!("/dev/null").type == :device
+    assert Enum.sort(File.ls!(folder)) == ["link.jpg", "thumb.jpg"]
+  end
+
+  defp pictures(folder, count) do
+    for n <- 1..count do
+      path = Path.join([folder, "in", "#{rem(n, 3)}", "#{n}.jpg"])
+      File.mkdir_p!(Path.dirname(path))
+      File.cp!(@photo, path)
+    end
+
+    {Path.join(folder, "in"), Path.join(folder, "out")}
+  end
+
+  @tag :tmp_dir
+  test "makes thumbnails of many pictures, and tells a summary", %{tmp_dir: folder} do
+    {input, output} = pictures(folder, 5)
+    many = ["--output", output, "--sizes", "50,X20,40x30"]
+    run([input | many] ++ ["--jobs", "1", "--fit", "cover", "--format", "png"])
+    assert_received {:mix_shell, :info, ["5 made, 0 failed, 0 skipped in " <> _]}
+    assert Enum.sort(File.ls!(output)) == ["0", "1", "2"]
+    assert Enum.sort(File.ls!(Path.join(output, "0"))) == ["3-40x30.png", "3-50.png", "3-x20.png"]
+
+    for {name, size} <- [{"2/5-50.png", {50, 50}}, {"2/2-40x30.png", {40, 30}}] do
+      image = Thumbelina.open!(Path.join(output, name))
+      assert {image.format, {image.width, image.height}} == {:png, size}
+    end
+
+    run([Path.join(input, "{0,1}/*") | many] ++ ["--format", "png"])
+    assert_received {:mix_shell, :info, ["0 made, 0 failed, 3 skipped (already" <> _]}
+    run([Path.join(input, "**/*.jpg") | many] ++ ["--format", "png", "--force", "--quiet"])
+    refute_received {:mix_shell, _, _}
+    # The last one of two counts.
+    run([input, "--sizes", "50", "--sizes", "7", "--output", output])
+    assert_received {:mix_shell, :info, ["5 made, 0 failed, 0 skipped in " <> _]}
+    assert Thumbelina.open!(Path.join(output, "0/3.jpg")).width == 7
+  end
+
+  @tag :tmp_dir
+  test "tells of what fails, and exits with 1 after the summary", %{tmp_dir: folder} do
+    {input, output} = pictures(folder, 2)
+    File.write!(Path.join(input, "broken.png"), "?")
+    many = [input, "--output", output, "--sizes", "50"]
+    assert catch_exit(run(many)) == {:shutdown, 1}
+    assert_received {:mix_shell, :error, [error]}
+    assert error =~ ~r/broken.png: not a known picture format$/
+    assert_received {:mix_shell, :info, ["2 made, 1 failed, 0 skipped in " <> _]}
+
+    assert catch_exit(run(many ++ ["--quiet"])) == {:shutdown, 1}
+    assert_received {:mix_shell, :error, [^error]}
+    refute_received {:mix_shell, _, _}
+  end
+
+  @tag :tmp_dir
+  test "refuses by name, before anything is done", %{tmp_dir: folder} do
+    {input, output} = pictures(folder, 2)
+    file = Path.join(input, "1/1.jpg")
+    empty = Path.join(folder, "empty")
+    File.mkdir!(empty)
+    many = ["--output", output, "--sizes", "50"]
+
+    for {args, message} <- [
+          {many, ~r/^usage: /},
+          {[input, "--output", output], ~r/^--output needs --sizes\nusage: /},
+          {[input, "--sizes", "5"], ~r/^--sizes needs --output\nusage: /},
+          {[input, output, "5", "--force"], ~r/^--force needs --output\nusage: /},
+          {[input, output, "5", "--jobs", "2"], ~r/^--jobs needs --output\nusage: /},
+          {[input | many] ++ ["--jobs", "0"], ~r/^invalid value for --jobs: 0; expected a pos/},
+          {[input | many] ++ ["--jobs", "all"], ~r/^invalid value for --jobs: all\nusage: /},
+          {[input | many] ++ ["--output"], ~r/^unknown option or missing value: --output/},
+          {[input | many] ++ ["--size", "5"], ~r/^unknown option or missing value: --size\n/},
+          {[input | many] ++ ["--sizes", "5,"], ~r/^invalid size: ;/},
+          {[input | many] ++ ["--sizes", "5,6,5"],
+           ~r/^invalid value for --sizes: 5 is there twi/},
+          {[input | many] ++ ["--sizes", "0"], ~r/^invalid value for width: 0; expected a whole/},
+          {[input | many] ++ ["--quality", "101"], ~r/--quality: 101; expected 1..100$/},
+          {[input | many] ++ ["--format", "dds"], ~r/--format: dds; expected one of jpeg/},
+          {[empty | many], ~r/^no pictures were found in .*empty$/},
+          {[Path.join(input, "*.jpg") | many], ~r/^no file matches .*\*.jpg$/},
+          {[file, Path.join(input, "**") | many] ++ ["--output", Path.dirname(file)],
+           ~r"^the thumbnail of .*1.jpg would be written over the picture .*1/1.jpg$"},
+          {[file, "--sizes", "5", "--output", Path.join(file, "x")], ~r/x: not a directory$/}
+        ] do
+      assert_raise Mix.Error, message, fn -> run(args) end
+    end
+
+    refute File.exists?(output)
+  end
+
   test "helps" do
     # Lines are wrapped.
     help = ExUnit.CaptureIO.capture_io(fn -> run(["--help"]) end) |> String.replace(~r/\s+/, " ")
@@ -114,5 +225,136 @@ defmodule Mix.Tasks.ThumbelinaTest do
     command = "mix thumbelina - - 100x100 < /dev/null 2>&1"
     assert {output, 1} = System.cmd("sh", ["-c", command], env: [{"MIX_ENV", "test"}])
     assert output =~ "-: not a known picture format"
+  end
+
+  # Its exit status, and what it writes to stdout and to stderr.
+  defp mix(folder, args) do
+    [out, err] = for name <- ~w(stdout stderr), do: Path.join(folder, name)
+    command = ~s(exec mix thumbelina "$@" > '#{out}' 2> '#{err}')
+    {"", status} = System.cmd("sh", ["-c", command, "mix"] ++ args, env: [{"MIX_ENV", "test"}])
+    {status, File.read!(out), File.read!(err)}
+  end
+
+  @tag :tmp_dir
+  @tag :unix
+  test "says with its status how it went, and gives machines JSON and nothing else",
+       %{tmp_dir: folder} do
+    {input, output} = pictures(folder, 3)
+    many = [input, "--output", output, "--sizes", "50,20"]
+
+    assert {0, out, ""} = mix(folder, many ++ ["--json"])
+    assert [%{"summary" => summary} | objects] = objects(out)
+    assert %{"made" => 3, "failed" => 0, "skipped" => 0, "outputs" => 6} = summary
+    assert summary["bytes_in"] == 3 * File.stat!(@photo).size
+
+    for %{"path" => path, "status" => "made", "outputs" => outputs} <- objects do
+      assert [%{"width" => 50, "format" => "jpeg"}, %{"width" => 20, "height" => 13}] = outputs
+      inside = path |> Path.relative_to(input) |> Path.rootname()
+
+      assert Enum.map(outputs, & &1["path"]) ==
+               for(size <- [50, 20], do: Path.join(output, "#{inside}-#{size}.jpg"))
+
+      for %{"path" => path, "bytes" => bytes} <- outputs,
+          do: assert(File.stat!(path).size == bytes)
+    end
+
+    File.write!(Path.join(input, "broken.gif"), "GIF89a")
+    assert {1, out, ""} = mix(folder, many ++ ["--json"])
+
+    assert [%{"summary" => %{"failed" => 1, "skipped" => 3, "outputs" => 0}} | objects] =
+             objects(out)
+
+    assert [%{"error" => error}] = Enum.filter(objects, &(&1["status"] == "failed"))
+    assert error == %{"reason" => "truncated", "message" => "truncated gif"}
+
+    assert {1, out, err} = mix(folder, many)
+    assert out =~ ~r/\A0 made, 1 failed, 3 skipped .*\n\z/
+    assert err =~ ~r/\A[^\n]*broken.gif: truncated gif[^\n]*\n\z/
+  end
+
+  @tag :tmp_dir
+  @tag :unix
+  test "stops when nobody reads its JSON any more", %{tmp_dir: folder} do
+    {input, output} = pictures(folder, 40)
+    command = ~s(mix thumbelina "$@" | head -n 1 > /dev/null)
+    args = [input, "--output", output, "--sizes", "20", "--jobs", "1", "--json"]
+    opts = [env: [{"MIX_ENV", "test"}], stderr_to_stdout: true]
+    {said, 0} = System.cmd("sh", ["-c", command, "mix" | args], opts)
+    assert said in ["", "** (Mix) stdout cannot be written: :terminated\n"]
+    assert temporary(output) == []
+  end
+
+  # The last one first.
+  defp objects(out) do
+    ["" | lines] = out |> String.split("\n") |> Enum.reverse()
+    Enum.map(lines, &TestJSON.read/1)
+  end
+
+  # Stopped while it writes, again and again: a thumbnail has its name only as a whole.
+  @tag :tmp_dir
+  @tag :unix
+  test "a kill leaves nothing half written, and the next run goes on", %{tmp_dir: folder} do
+    {input, output} = pictures(folder, 12)
+    # A file of 8 MB takes some time to write.
+    many = [input, "--output", output, "--sizes", "2000", "--enlarge", "--format", "bmp"]
+
+    assert {137, _left} = killed(many, output, "KILL")
+    check(output)
+    assert {143, []} = killed(many ++ ["--jobs", "1", "--force"], output, "TERM")
+    check(output)
+
+    for path <- temporary(output), do: File.touch!(path, {{2020, 1, 1}, {0, 0, 0}})
+    run(many)
+    assert length(check(output)) == 12
+    assert temporary(output) == []
+  end
+
+  defp temporary(output), do: Path.wildcard(output <> "/**/.thumbelina-*", match_dot: true)
+
+  # All thumbnails that have a name.
+  defp check(output) do
+    for path <- Path.wildcard(output <> "/**/*.bmp") do
+      assert %{width: 2000, height: 1334, bytes: bytes} = Thumbelina.open!(path)
+      assert {:ok, _} = Thumbelina.thumbnail(bytes, 9, 9)
+      path
+    end
+  end
+
+  # Kills the run as soon as a temporary file is seen. The status is that of a shell, which has the
+  # signal in it. Returns what the run has left of its temporary files.
+  defp killed(args, output, signal) do
+    before = temporary(output)
+
+    port =
+      Port.open({:spawn_executable, System.find_executable("sh")}, [
+        :exit_status,
+        :binary,
+        :stderr_to_stdout,
+        args: ["-c", ~s(mix thumbelina "$@" & echo "pid $!"; wait $!), "mix" | args],
+        env: [{~c"MIX_ENV", ~c"test"}]
+      ])
+
+    assert_receive {^port, {:data, "pid " <> pid}}, 10_000
+    {pid, _} = Integer.parse(pid)
+    assert seen?(output, before, System.monotonic_time(:millisecond) + 60_000)
+    {_, 0} = System.cmd("kill", ["-#{signal}", Integer.to_string(pid)])
+    assert_receive {^port, {:exit_status, status}}, 30_000
+    {status, temporary(output) -- before}
+  end
+
+  # An empty one only tries the folder.
+  defp seen?(output, before, deadline) do
+    cond do
+      Enum.any?(temporary(output) -- before, &filled?/1) -> true
+      System.monotonic_time(:millisecond) > deadline -> false
+      true -> seen?(output, before, deadline)
+    end
+  end
+
+  defp filled?(path) do
+    case File.stat(path) do
+      {:ok, %File.Stat{size: size}} -> size > 0
+      {:error, _} -> false
+    end
   end
 end
