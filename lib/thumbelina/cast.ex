@@ -16,18 +16,19 @@ defmodule Thumbelina.Cast do
   def cast(destination, opts, fun) do
     with :ok <- check(destination), :ok <- enter(opts.max_queue) do
       # At a low priority, so that it does not begin before the caller has cast what else it has.
-      :erlang.spawn_opt(
-        fn ->
-          Process.flag(:priority, :normal)
+      _ =
+        :erlang.spawn_opt(
+          fn ->
+            Process.flag(:priority, :normal)
 
-          try do
-            watch(destination, opts.tag, fun)
-          after
-            leave()
-          end
-        end,
-        priority: :low
-      )
+            try do
+              watch(destination, opts.tag, fun)
+            after
+              leave()
+            end
+          end,
+          priority: :low
+        )
 
       :ok
     end

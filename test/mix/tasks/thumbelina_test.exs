@@ -265,7 +265,8 @@ defmodule Mix.Tasks.ThumbelinaTest do
              objects(out)
 
     assert [%{"error" => error}] = Enum.filter(objects, &(&1["status"] == "failed"))
-    assert error == %{"reason" => "truncated", "message" => "truncated gif"}
+    broken = Path.join(input, "broken.gif")
+    assert error == %{"reason" => "truncated", "message" => "#{broken}: truncated gif"}
 
     assert {1, out, err} = mix(folder, many)
     assert out =~ ~r/\A0 made, 1 failed, 3 skipped .*\n\z/
