@@ -45,7 +45,7 @@ defmodule Thumbelina.Server.Imgproxy.Value do
     if text =~ ~r/%(?![0-9A-Fa-f]{2})/, do: :error, else: {:ok, URI.decode(text)}
   end
 
-  @doc "Whether this is UTF-8 without control characters, so that it can go into a header or a file name."
+  @doc "Whether this is UTF-8 without control characters, so that it can go into a header."
   @spec plain_text?(binary) :: boolean
   def plain_text?(text), do: String.valid?(text) and not (text =~ ~r/[\x00-\x1F\x7F]/)
 
