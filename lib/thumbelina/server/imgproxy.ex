@@ -1,0 +1,256 @@
+defmodule Thumbelina.Server.Imgproxy do
+  alias Thumbelina.{Format, Image}
+  alias Thumbelina.Server.Imgproxy.{Box, Options, Signature, Source}
+
+  @moduledoc """
+  The URLs of imgproxy: whoever has them can keep them, and change the host name.
+
+      /%signature/%processing_options/plain/%source_url@%extension
+      /%signature/%processing_options/%base64_source_url.%extension
+
+  `parse/2` makes of the path of such a URL a struct that says which picture it asks for, and
+  `thumbnail/2` makes of the struct and the picture the arguments of `Thumbelina.thumbnail/4`. An
+  option that is not supported is an error that names it, never a picture that is not what was
+  asked for.
+
+  The fields of the struct:
+
+    * `:source` - `{:path, path}` for a file, with a path that is relative and has no `..` in it, or
+      `{:url, url}` with an HTTP or HTTPS URL
+    * `:width`, `:height` - the box in pixels, times `:dpr`; 0 leaves a side open
+    * `:min_width`, `:min_height` - the least size, before `:dpr`; 0 for none
+    * `:fit` - `:contain` for imgproxy's `fit`, `:cover` for `fill`, `:fill` for `force`,
+      `:fill_down` and `:auto`
+    * `:enlarge`, `:dpr`, `:quality`, `:format` - as in the URL. Without a quality or a format
+      `nil`
+    * `:format_quality` - a map of qualities for formats
+    * `:filename`, `:return_attachment` - for the `content-disposition` header
+    * `:cachebuster`, `:expires` - as in the URL, or `nil`. What has expired is an error already
+    * `:max_pixels`, `:max_bytes_in` - limits from the URL, or `nil`
+
+  ## Options
+
+  Wherever a number or a word stands for an option's argument below, it is the only one that is
+  accepted. Options of imgproxy Pro are in the list too.
+
+  #{Options.docs()}
+
+  The older basic URL format, encrypted source URLs and chained pipelines are not supported.
+  """
+
+  @type config :: %{
+          optional(:imgproxy_keys) => [{key :: binary, salt :: binary}],
+          optional(:signature_size) => 1..32,
+          optional(:presets) => %{String.t() => String.t()},
+          optional(:only_presets) => boolean,
+          optional(:allow_security_options) => boolean,
+          optional(:now) => integer,
+          optional(:client_hints) =>
+            %{optional(:dpr) => number, optional(:width) => number} | nil,
+          optional(atom) => term
+        }
+
+  @type t :: %__MODULE__{
+          source: {:path, Path.t()} | {:url, String.t()},
+          width: non_neg_integer,
+          height: non_neg_integer,
+          min_width: non_neg_integer,
+          min_height: non_neg_integer,
+          fit: :contain | :cover | :fill | :fill_down | :auto,
+          enlarge: boolean,
+          dpr: float,
+          quality: 1..100 | nil,
+          format_quality: %{Format.t() => 1..100},
+          format: Format.t() | nil,
+          filename: String.t() | nil,
+          return_attachment: boolean,
+          cachebuster: String.t() | nil,
+          expires: pos_integer | nil,
+          max_pixels: pos_integer | nil,
+          max_bytes_in: pos_integer | nil
+        }
+
+  @enforce_keys [:source]
+  defstruct [
+    :source,
+    width: 0,
+    height: 0,
+    min_width: 0,
+    min_height: 0,
+    fit: :contain,
+    enlarge: false,
+    dpr: 1.0,
+    quality: nil,
+    format_quality: %{},
+    format: nil,
+    filename: nil,
+    return_attachment: false,
+    cachebuster: nil,
+    expires: nil,
+    max_pixels: nil,
+    max_bytes_in: nil
+  ]
+
+  # imgproxy takes no larger device pixel ratio from a client.
+  @most_hinted_dpr 8
+
+  # More than an HTTP server takes in one header.
+  @most_hinted_width 0xFFFF
+
+  @doc """
+  Reads the path of a URL, as it was sent: nothing in it may be decoded before.
+
+  The configuration is a map. All of it can be left out:
+
+    * `:imgproxy_keys` - pairs of a key and a salt, as binaries. With some, a path that none of them
+      signed is refused. Without them, anything can stand in the place of a signature
+    * `:signature_size` - the bytes of a signature before it is encoded, by default all 32. Shorter
+      ones are accepted only if this says so, because the shortest can be guessed
+    * `:presets` - a map from names to options, as in a URL: `"rs:fill:300:400/q:70"`. The preset
+      `default` is applied before the options of every URL
+    * `:only_presets` - whether names of presets stand in the place of the options
+    * `:allow_security_options` - whether a URL may set the limits of the picture
+    * `:now` - the time for `expires`, in seconds of Unix; by default the system's
+    * `:client_hints` - the width and the device pixel ratio that the client asked for, which count
+      if the URL and its presets have none
+
+  Fails with a status of HTTP and a message: 403 for a wrong signature, 404 for a URL that has
+  expired, 400 for everything else.
+
+  ## Examples
+
+      iex> {:ok, asked} =
+      ...>   Thumbelina.Server.Imgproxy.parse(
+      ...>     "/unsafe/rs:fill:300:400/q:70/plain/local:///logos/logo.png@jpg",
+      ...>     %{}
+      ...>   )
+      iex> {asked.source, asked.fit, asked.width, asked.height, asked.quality, asked.format}
+      {{:path, "logos/logo.png"}, :cover, 300, 400, 70, :jpeg}
+
+      iex> Thumbelina.Server.Imgproxy.parse("/unsafe/blur:5/plain/logo.png", %{})
+      {:error, {400, "the option blur is not supported, only with 0"}}
+  """
+  @spec parse(String.t(), config) :: {:ok, t} | {:error, {400..404, String.t()}}
+  def parse(path, config) when is_binary(path) and is_map(config) do
+    pairs = Map.get(config, :imgproxy_keys, [])
+
+    with {:ok, signature, rest} <- split(path),
+         :ok <- Signature.verify(signature, rest, pairs, Map.get(config, :signature_size, 32)),
+         segments = rest |> String.replace_prefix("/", "") |> String.split("/"),
+         hinted = config |> Map.get(:client_hints) |> hinted(),
+         {:ok, asked, rest} <- Options.parse(segments, hinted, env(config)),
+         {:ok, source, extension} <- Source.parse(rest),
+         {:ok, asked} <- Options.extension(extension, asked),
+         :ok <- Options.check(asked) do
+      {:ok, struct!(__MODULE__, multiplied(%{asked | source: source}))}
+    end
+  end
+
+  @doc """
+  Signs a path: the options and the source, with or without a slash before them.
+
+  `bytes` is the `:signature_size` of `parse/2`.
+
+  ## Examples
+
+      iex> Thumbelina.Server.Imgproxy.sign("/w:300/plain/logo.png", {"secret", "hello"})
+      "/uhdTFKPjrpX_CqQxdEmFx0LpqlzRWqHEl9LEgptRQwM/w:300/plain/logo.png"
+  """
+  @spec sign(String.t(), {key :: binary, salt :: binary}, 1..32) :: String.t()
+  def sign(path, {_key, _salt} = pair, bytes \\ 32) do
+    path = if String.starts_with?(path, "/"), do: path, else: "/" <> path
+    # The server repairs a path before it looks at the signature.
+    "/" <> Signature.of(repaired(path), pair, bytes) <> path
+  end
+
+  @doc """
+  The arguments of `Thumbelina.thumbnail/4`: the width, the height and the options.
+
+  The image needs nothing but its header. The size is exactly that of the thumbnail, as imgproxy
+  calculates it.
+
+  ## Examples
+
+      iex> {:ok, asked} =
+      ...>   Thumbelina.Server.Imgproxy.parse("/_/rs:fill:300:300/dpr:2/plain/photo.jpg", %{})
+      iex> image = Thumbelina.open!("test/fixtures/photo.jpg")
+      iex> {image.width, image.height, Thumbelina.Server.Imgproxy.thumbnail(asked, image)}
+      {640, 427, {427, 427, [fit: :cover, enlarge: true]}}
+  """
+  @spec thumbnail(t, Image.t()) :: {pos_integer, pos_integer, Thumbelina.options()}
+  def thumbnail(%__MODULE__{} = asked, %Image{} = image) do
+    {width, height, fit} = Box.size(asked, image.width, image.height)
+    quality = asked.quality || asked.format_quality[asked.format || image.format]
+
+    optional = [
+      format: asked.format,
+      quality: quality,
+      max_pixels: asked.max_pixels,
+      max_bytes_in: asked.max_bytes_in
+    ]
+
+    # The size is the result of everything that the URL says about enlarging.
+    {width, height, [fit: fit, enlarge: true] ++ for({k, v} <- optional, v != nil, do: {k, v})}
+  end
+
+  defp split(path) do
+    [path | _query] = :binary.split(path, "?")
+    path = String.replace_prefix(path, "/", "")
+
+    case :binary.split(path, "/") do
+      [signature, rest] when signature != "" and rest != "" ->
+        {:ok, signature, repaired("/" <> rest)}
+
+      _ ->
+        {:error, {400, "expected a path of a signature, options and a source"}}
+    end
+  end
+
+  # Some proxies encode the colons of options, or make one slash of the two in a source URL. The
+  # signature is that of the URL before.
+  defp repaired(path) do
+    case :binary.split(path, "/plain/") do
+      [options, source] -> colons(options) <> "/plain/" <> slashes(source)
+      [path] -> colons(path)
+    end
+  end
+
+  defp colons(options), do: :binary.replace(options, "%3A", ":", [:global])
+
+  defp slashes("local:/" <> path) when binary_part(path, 0, 1) != "/", do: "local:///" <> path
+
+  defp slashes(source),
+    do: Regex.replace(~r{\A([A-Za-z][A-Za-z0-9+.-]*):/(?!/)}, source, "\\1://")
+
+  defp env(config) do
+    %{
+      presets: Map.get(config, :presets, %{}),
+      only_presets: Map.get(config, :only_presets, false),
+      security: Map.get(config, :allow_security_options, false),
+      now: Map.get_lazy(config, :now, fn -> System.os_time(:second) end)
+    }
+  end
+
+  # The header has the width in the pixels of the device.
+  defp hinted(hints) do
+    asked = %{%__MODULE__{source: {:path, ""}} | dpr: hinted_dpr(hints)}
+    Map.from_struct(%{asked | width: hinted_width(hints, asked.dpr)})
+  end
+
+  defp hinted_dpr(%{dpr: dpr}) when is_number(dpr) and dpr > 0 and dpr <= @most_hinted_dpr,
+    do: dpr * 1.0
+
+  defp hinted_dpr(_hints), do: 1.0
+
+  defp hinted_width(%{width: width}, dpr)
+       when is_number(width) and width > 0 and width <= @most_hinted_width,
+       do: round(width / dpr)
+
+  defp hinted_width(_hints, _dpr), do: 0
+
+  defp multiplied(asked),
+    do: %{asked | width: times(asked.width, asked.dpr), height: times(asked.height, asked.dpr)}
+
+  defp times(0, _dpr), do: 0
+  defp times(side, dpr), do: max(round(side * dpr), 1)
+end

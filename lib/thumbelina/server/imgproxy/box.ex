@@ -1,0 +1,90 @@
+defmodule Thumbelina.Server.Imgproxy.Box do
+  @moduledoc false
+  # The size of a thumbnail, which in imgproxy depends on the size of the picture: without
+  # `enlarge`, a small picture lowers the device pixel ratio, so that the proportions of the box
+  # stay; the smallest sides enlarge anyway; `auto` compares orientations.
+
+  # The most that `thumbnail/4` takes. What is larger fails there, with a limit.
+  @max_side 0xFFFF_FFFF
+
+  @doc "The exact size, and whether the picture is cropped to it or has its proportions already."
+  @spec size(map, pos_integer, pos_integer) :: {pos_integer, pos_integer, :cover | :fill}
+  def size(asked, width, height) do
+    source = {width, height}
+    # The device pixel ratio may turn out lower. Rounding back gives the numbers of the URL.
+    box = {round(asked.width / asked.dpr), round(asked.height / asked.dpr)}
+
+    {shrinks, dpr} = source |> shrinks(box, asked.fit) |> limit(asked.dpr, asked.enlarge)
+    shrinks = at_least(shrinks, source, {asked.min_width, asked.min_height})
+
+    scaled = each(source, shrinks, fn side, shrink -> scaled(side, shrink / dpr) end)
+    target = each(box, {dpr, dpr}, &round(&1 * &2))
+    {width, height} = size = each(scaled, crop(asked, scaled, target), &smaller/2)
+    {min(width, @max_side), min(height, @max_side), if(size == scaled, do: :fill, else: :cover)}
+  end
+
+  # How many pixels of the picture become one, across and down.
+  defp shrinks(source, box, fit) do
+    {across, down} = each(source, box, fn side, to -> if to == 0, do: 1.0, else: side / to end)
+
+    case {box, resolve(fit, source, box)} do
+      {_, :fill} -> {across, down}
+      {{0, 0}, _} -> {1.0, 1.0}
+      {{0, _}, _} -> {down, down}
+      {{_, 0}, _} -> {across, across}
+      {_, :contain} -> {max(across, down), max(across, down)}
+      {_, _cover} -> {min(across, down), min(across, down)}
+    end
+  end
+
+  # An open side of the box is the picture's.
+  defp resolve(:auto, {width, height} = source, box) do
+    {to_width, to_height} = each(source, box, fn side, to -> if to == 0, do: side, else: to end)
+    if width >= height == to_width >= to_height, do: :cover, else: :contain
+  end
+
+  defp resolve(fit, _source, _box), do: fit
+
+  defp limit(shrinks, dpr, true), do: {shrinks, dpr}
+
+  defp limit({across, down}, dpr, false) do
+    case min(across, down) do
+      least when least < 1 -> {{across / least, down / least}, min(dpr / least, 1.0)}
+      least -> {{across, down}, min(dpr, least)}
+    end
+  end
+
+  defp at_least({across, down}, {width, height}, {min_width, min_height}) do
+    {across, down} = lower(across, down, width, min_width)
+    {down, across} = lower(down, across, height, min_height)
+    {across, down}
+  end
+
+  # Both by the same factor, so that the proportions stay.
+  defp lower(shrink, other, side, least) do
+    if least > 0 and side / least < shrink,
+      do: {side / least, other * (side / least) / shrink},
+      else: {shrink, other}
+  end
+
+  # In the order of imgproxy, so that halves are rounded to the same side.
+  defp scaled(side, shrink), do: max(round(side * (1.0 / shrink)), 1)
+
+  # `fill-down` keeps the proportions of the box when the picture is too small for it.
+  defp crop(%{fit: :fill_down, enlarge: false}, {width, height}, {to_width, to_height} = target) do
+    {across, down} = {to_width / width, to_height / height}
+
+    cond do
+      across > down and across > 1 -> {width, round(width * to_height / to_width)}
+      down > across and down > 1 -> {round(height * to_width / to_height), height}
+      true -> target
+    end
+  end
+
+  defp crop(_asked, _scaled, target), do: target
+
+  defp smaller(side, 0), do: side
+  defp smaller(side, other), do: min(side, other)
+
+  defp each({a, b}, {c, d}, fun), do: {fun.(a, c), fun.(b, d)}
+end

@@ -1,0 +1,460 @@
+defmodule Thumbelina.Server.Imgproxy.Options do
+  @moduledoc false
+  # The one table of imgproxy's processing options: what is done with each, and its documentation.
+
+  alias Thumbelina.Format
+  alias Thumbelina.Server.Imgproxy.Value
+
+  # `{names, what}`, the long name first. What is done with an option:
+  #
+  #   * `{:take, note}` - `take/3` puts it into the result
+  #   * `{:done, condition, note}` - fulfilled anyway if its arguments meet the condition, else
+  #     refused
+  #   * `{:refuse, condition}` - what it asks for is not there. Arguments that meet the condition
+  #     ask for nothing, so they are accepted
+  @table [
+    {~w(resize rs), {:take, "`extend`, the fifth argument, only as `0`"}},
+    {~w(size s), {:take, "`extend`, the fourth argument, only as `0`"}},
+    {~w(resizing_type rt), {:take, "`fit`, `fill`, `fill-down`, `force`, `auto`"}},
+    {~w(width w), {:take, ""}},
+    {~w(height h), {:take, ""}},
+    {~w(min-width mw), {:take, "not more than `width`, if there is a `height` too"}},
+    {~w(min-height mh), {:take, "not more than `height`, if there is a `width` too"}},
+    {~w(dpr), {:take, ""}},
+    {~w(enlarge el), {:take, ""}},
+    {~w(quality q), {:take, "for JPEG and AVIF; the other formats are lossless"}},
+    {~w(format_quality fq), {:take, ""}},
+    {~w(format f ext), {:take, "formats that Thumbelina writes"}},
+    {~w(cachebuster cb), {:take, "changes the URL, and nothing else"}},
+    {~w(expires exp), {:take, ""}},
+    {~w(filename fn), {:take, ""}},
+    {~w(return_attachment att), {:take, ""}},
+    {~w(preset pr), {:take, ""}},
+    {~w(max_src_resolution msr), {:take, "if security options are allowed"}},
+    {~w(max_src_file_size msfs), {:take, "if security options are allowed"}},
+    {~w(gravity g), {:done, :center, "always done"}},
+    {~w(auto_rotate ar), {:done, :on, "always done"}},
+    {~w(strip_metadata sm), {:done, :on, "always done"}},
+    {~w(strip_color_profile scp), {:done, :on, "the profile is left out, not applied"}},
+    {~w(keep_copyright kcr), {:done, :off, "always done"}},
+    {~w(disable_animation da), {:done, :any, "a thumbnail is never animated"}},
+    {~w(resizing_algorithm ra), {:done, {:text, "lanczos3"}, "always done"}},
+    {~w(zoom z), {:refuse, :ones}},
+    {~w(extend ex), {:refuse, :off}},
+    {~w(extend_aspect_ratio extend_ar exar), {:refuse, :off}},
+    {~w(objects_position obj_pos op), {:refuse, :never}},
+    {~w(crop c), {:refuse, :zeros}},
+    {~w(crop_aspect_ratio crop_ar car), {:refuse, :zeros}},
+    # imgproxy's documentation has the short name `co` for this one and for `contrast`.
+    {~w(crop_objects co), {:refuse, :never}},
+    {~w(trim t), {:refuse, :blank}},
+    {~w(padding pd), {:refuse, :zeros}},
+    {~w(rotate rot), {:refuse, :zeros}},
+    {~w(flip fl), {:refuse, :all_off}},
+    {~w(background bg), {:refuse, :blank}},
+    {~w(background_alpha bga), {:refuse, :ones}},
+    {~w(adjust a), {:refuse, :never}},
+    {~w(brightness br), {:refuse, :zeros}},
+    {~w(contrast), {:refuse, :ones}},
+    {~w(saturation sa), {:refuse, :ones}},
+    {~w(monochrome mc), {:refuse, :first_zero}},
+    {~w(duotone dt), {:refuse, :first_zero}},
+    {~w(blur bl), {:refuse, :zeros}},
+    {~w(sharpen sh), {:refuse, :zeros}},
+    {~w(pixelate pix), {:refuse, :ones}},
+    {~w(unsharp_masking ush), {:refuse, :never}},
+    {~w(blur_areas ba), {:refuse, :first_zero}},
+    {~w(progressive_blur pbl), {:refuse, :first_zero}},
+    {~w(blur_detections bd), {:refuse, :never}},
+    {~w(draw_detections dd), {:refuse, :off}},
+    {~w(colorize col), {:refuse, :first_zero}},
+    {~w(gradient gr), {:refuse, :first_zero}},
+    {~w(watermark wm), {:refuse, :first_zero}},
+    {~w(watermark_url wmu), {:refuse, :blank}},
+    {~w(watermark_text wmt), {:refuse, :blank}},
+    {~w(watermark_size wms), {:refuse, :zeros}},
+    {~w(watermark_rotate wm_rot wmr), {:refuse, :zeros}},
+    {~w(watermark_shadow wmsh), {:refuse, :never}},
+    {~w(style st), {:refuse, :blank}},
+    {~w(dpi), {:refuse, :zeros}},
+    {~w(preserve_hdr ph), {:refuse, :never}},
+    {~w(color_profile cp icc), {:refuse, :blank}},
+    {~w(enforce_thumbnail eth), {:refuse, :off}},
+    {~w(autoquality aq), {:refuse, :never}},
+    {~w(max_bytes mb), {:refuse, :zeros}},
+    {~w(jpeg_options jpgo), {:refuse, :never}},
+    {~w(png_options pngo), {:refuse, :never}},
+    {~w(webp_options webpo), {:refuse, :never}},
+    {~w(avif_options avifo), {:refuse, :never}},
+    {~w(page pg), {:refuse, :zeros}},
+    {~w(pages pgs), {:refuse, :ones}},
+    {~w(video_thumbnail_second vts), {:refuse, :never}},
+    {~w(video_thumbnail_keyframes vtk), {:refuse, :never}},
+    {~w(video_thumbnail_tile vtt), {:refuse, :first_zero}},
+    {~w(video_thumbnail_animation vta), {:refuse, :first_zero}},
+    {~w(fallback_image_url fiu), {:refuse, :blank}},
+    {~w(skip_processing skp), {:refuse, :never}},
+    {~w(raw), {:refuse, :off}},
+    {~w(bypass_cache bc), {:refuse, :off}},
+    {~w(cache_tags ct), {:refuse, :never}},
+    {~w(hashsum hs), {:refuse, {:text, "none"}}},
+    {~w(max_animation_frames maf), {:refuse, :never}},
+    {~w(max_animation_frame_resolution mafr), {:refuse, :never}},
+    {~w(max_result_dimension mrd), {:refuse, :never}}
+  ]
+
+  @by_name for {[long | _] = names, what} <- @table,
+               name <- names,
+               into: %{},
+               do: {name, {long, what}}
+
+  @resizing_types %{
+    "fit" => :contain,
+    "fill" => :cover,
+    "fill-down" => :fill_down,
+    "force" => :fill,
+    "auto" => :auto
+  }
+
+  # What imgproxy reads or writes and Thumbelina does not write.
+  @other_formats ~w(best jxl svg heic pdf psd mp4)
+
+  # The longest side, the most pixels and the most bytes that `Thumbelina.thumbnail/4` takes.
+  @max_side 0xFFFF_FFFF
+  @max_limit 0xFFFF_FFFF_FFFF
+
+  # Presets can name presets, so a short URL could ask for very many options.
+  @most_options 1_000
+
+  @typep refusal :: {:error, {400..404, String.t()}}
+
+  @doc "All options as a table in Markdown."
+  @spec docs :: String.t()
+  def docs do
+    rows =
+      for {[long | short], what} <- @table do
+        names = Enum.map_join([long | short], ", ", &"`#{&1}`")
+        "| #{names} | #{describe(what)} |\n"
+      end
+
+    "| Option | |\n| --- | --- |\n" <> Enum.join(rows)
+  end
+
+  @doc "All names of options."
+  @spec names :: [String.t()]
+  def names, do: for({names, _what} <- @table, name <- names, do: name)
+
+  defp describe({:take, ""}), do: "taken"
+  defp describe({:take, note}), do: "taken: #{note}"
+  defp describe({:done, :any, note}), do: "taken: #{note}"
+  defp describe({:done, condition, note}), do: "only #{condition(condition)}: #{note}"
+  defp describe({:refuse, :never}), do: "not supported"
+
+  defp describe({:refuse, condition}),
+    do: "not supported; #{condition(condition)} changes nothing and is accepted"
+
+  defp condition(:center), do: "`ce`"
+  defp condition(:on), do: "`1`"
+  defp condition(off) when off in [:off, :all_off], do: "`0`"
+  defp condition(zero) when zero in [:zeros, :first_zero], do: "`0`"
+  defp condition(:ones), do: "`1`"
+  defp condition(:blank), do: "an empty value"
+  defp condition({:text, text}), do: "`#{text}`"
+
+  @doc """
+  Applies the options at the beginning of the parts of a path, and returns the parts that follow.
+  The default preset comes first. `env` has `presets`, `only_presets`, `now` and `security`.
+  """
+  @spec parse([String.t()], map, map) :: {:ok, map, [String.t()]} | refusal
+  def parse(segments, asked, env) do
+    state = Map.put(asked, :left, @most_options)
+    default = if is_map_key(env.presets, "default"), do: ["default"], else: []
+
+    with {:ok, options, rest} <- split(segments, env),
+         {:ok, state} <- presets(default, state, env, []),
+         {:ok, state} <- apply_all(options, state, env, []),
+         do: {:ok, Map.delete(state, :left), rest}
+  end
+
+  @doc "The format that a source's extension asks for."
+  @spec extension(String.t() | nil, map) :: {:ok, map} | refusal
+  def extension(nil, asked), do: {:ok, asked}
+  def extension(extension, asked), do: named("extension", take("format", [extension], asked))
+
+  @doc "Checks what several options say together."
+  @spec check(map) :: :ok | refusal
+  def check(asked) do
+    cond do
+      max(asked.width, asked.height) * asked.dpr > @max_side ->
+        bad("dpr: a side has more than #{@max_side} pixels")
+
+      asked.width == 0 or asked.height == 0 ->
+        :ok
+
+      asked.min_width > asked.width ->
+        bad("min-width: a box with both sides cannot have a larger min-width")
+
+      asked.min_height > asked.height ->
+        bad("min-height: a box with both sides cannot have a larger min-height")
+
+      true ->
+        :ok
+    end
+  end
+
+  # Only presets: their names, and the source.
+  defp split([names | rest], %{only_presets: true}),
+    do: {:ok, [["preset" | String.split(names, ":")]], rest}
+
+  defp split([type | _], _env) when is_map_key(@resizing_types, type),
+    do: bad("the basic URL format of old imgproxies is not supported")
+
+  defp split(segments, _env) do
+    {options, rest} = Enum.split_while(segments, &String.contains?(&1, ":"))
+    {:ok, Enum.map(options, &String.split(&1, ":")), rest}
+  end
+
+  defp apply_all(options, state, env, used) do
+    Enum.reduce_while(options, {:ok, state}, fn [name | args], {:ok, state} ->
+      with {:ok, state} <- count(state),
+           {:ok, state} <- apply_one(name, args, state, env, used) do
+        {:cont, {:ok, state}}
+      else
+        error -> {:halt, error}
+      end
+    end)
+  end
+
+  defp count(%{left: 0}), do: bad("the URL has more than #{@most_options} options")
+  defp count(%{left: left} = state), do: {:ok, %{state | left: left - 1}}
+
+  defp apply_one(name, args, state, env, used) do
+    case @by_name do
+      %{^name => {"preset", _}} ->
+        presets(args, state, env, used)
+
+      %{^name => {"max_src_" <> _, _}} when not env.security ->
+        {:error, {403, "#{name}: security options are not allowed"}}
+
+      %{^name => {"expires", _}} ->
+        named(name, with({:ok, state} <- take("expires", args, state), do: alive(state, env)))
+
+      %{^name => {long, {:take, _note}}} ->
+        named(name, take(long, args, state))
+
+      %{^name => {long, what}} ->
+        condition = elem(what, 1)
+        if meets?(condition, args), do: {:ok, state}, else: refuse(name, long, condition)
+
+      _ ->
+        bad("unknown option #{Value.shown(name)}")
+    end
+  end
+
+  defp refuse(name, long, condition) do
+    name = if name == long, do: name, else: "#{name} (#{long})"
+
+    if condition == :never do
+      bad("the option #{name} is not supported")
+    else
+      value = condition |> condition() |> String.replace("`", "")
+      bad("the option #{name} is not supported, only with #{value}")
+    end
+  end
+
+  # As in imgproxy, a preset that comes back while it is applied is left out.
+  defp presets(names, state, env, used) do
+    Enum.reduce_while(names, {:ok, state}, fn name, {:ok, state} ->
+      with {:ok, state} <- count(state), {:ok, state} <- preset(name, state, env, used) do
+        {:cont, {:ok, state}}
+      else
+        error -> {:halt, error}
+      end
+    end)
+  end
+
+  defp preset(name, state, %{presets: presets} = env, used) do
+    case presets do
+      %{^name => options} ->
+        if name in used, do: {:ok, state}, else: expand(name, options, state, env, used)
+
+      _ ->
+        bad("unknown preset #{Value.shown(name)}")
+    end
+  end
+
+  defp expand(name, options, state, env, used) do
+    case options |> String.split("/") |> split(%{env | only_presets: false}) do
+      {:ok, options, []} -> apply_all(options, state, env, [name | used])
+      _ -> bad("the preset #{Value.shown(name)} is not made of options")
+    end
+  end
+
+  defp alive(%{expires: expires} = state, %{now: now}) do
+    if expires != nil and expires < now,
+      do: {:error, {404, "the URL has expired"}},
+      else: {:ok, state}
+  end
+
+  # An option's arguments. An error is a text, which comes after the option's name.
+
+  defp take("resize", [type | size], state) do
+    with {:ok, state} <- given("resizing_type", type, state), do: take("size", size, state)
+  end
+
+  defp take("size", args, state) do
+    {sides, extend} = Enum.split(args, 3)
+    [width, height, enlarge] = Enum.take(sides ++ ["", "", ""], 3)
+
+    with {:ok, state} <- given("width", width, state),
+         {:ok, state} <- given("height", height, state),
+         {:ok, state} <- given("enlarge", enlarge, state) do
+      cond do
+        match?([_, _, _, _, _ | _], extend) -> {:error, "too many arguments"}
+        extend == [] or meets?(:off, extend) -> {:ok, state}
+        true -> {:error, "extend is not supported"}
+      end
+    end
+  end
+
+  defp take("resizing_type", [type], state) do
+    case @resizing_types do
+      %{^type => fit} -> {:ok, %{state | fit: fit}}
+      _ -> {:error, "unknown resizing type #{Value.shown(type)}"}
+    end
+  end
+
+  defp take("width", [side], state), do: side(:width, side, state)
+  defp take("height", [side], state), do: side(:height, side, state)
+  defp take("min-width", [side], state), do: side(:min_width, side, state)
+  defp take("min-height", [side], state), do: side(:min_height, side, state)
+
+  defp take("dpr", [dpr], state) do
+    case Value.number(dpr) do
+      {:ok, dpr} when dpr > 0 -> {:ok, %{state | dpr: dpr}}
+      {:ok, _zero} -> {:error, "expected more than 0"}
+      error -> error
+    end
+  end
+
+  defp take("enlarge", [flag], state), do: {:ok, %{state | enlarge: Value.true?(flag)}}
+
+  defp take("quality", [quality], state) do
+    with {:ok, quality} <- Value.integer(quality, 0..100),
+         do: {:ok, %{state | quality: if(quality > 0, do: quality)}}
+  end
+
+  defp take("format_quality", args, state), do: format_qualities(args, state)
+
+  defp take("format", [name], state) do
+    with {:ok, format} <- format(name) do
+      if format in Format.writable(),
+        do: {:ok, %{state | format: format}},
+        else: {:error, "the format #{name} is not supported"}
+    end
+  end
+
+  defp take("cachebuster", [text], state),
+    do: {:ok, %{state | cachebuster: if(text != "", do: text)}}
+
+  defp take("expires", [time], state) do
+    with {:ok, time} <- Value.integer(time, 0..0x7FFF_FFFF_FFFF_FFFF),
+         do: {:ok, %{state | expires: if(time > 0, do: time)}}
+  end
+
+  defp take("filename", [name], state), do: filename(Value.unescape(name), state)
+
+  defp take("filename", [name, encoded], state) do
+    if Value.true?(encoded),
+      do: filename(Value.base64(name), state),
+      else: filename(Value.unescape(name), state)
+  end
+
+  defp take("return_attachment", [flag], state),
+    do: {:ok, %{state | return_attachment: Value.true?(flag)}}
+
+  defp take("max_src_resolution", [megapixels], state) do
+    with {:ok, megapixels} <- Value.number(megapixels),
+         do: limit(:max_pixels, trunc(min(megapixels * 1_000_000, @max_limit + 1.0)), state)
+  end
+
+  defp take("max_src_file_size", [bytes], state) do
+    with {:ok, bytes} <- Value.integer(bytes, 1..@max_limit),
+         do: limit(:max_bytes_in, bytes, state)
+  end
+
+  defp take(_name, _args, _state), do: {:error, "wrong number of arguments"}
+
+  # Arguments of a meta-option can be left out.
+  defp given(_name, "", state), do: {:ok, state}
+  defp given(name, arg, state), do: take(name, [arg], state)
+
+  defp side(key, side, state) do
+    with {:ok, side} <- Value.integer(side, 0..@max_side), do: {:ok, %{state | key => side}}
+  end
+
+  defp limit(key, limit, state) when limit in 1..@max_limit,
+    do: {:ok, Map.put(state, key, limit)}
+
+  defp limit(_key, _limit, _state), do: {:error, "the limit is out of range"}
+
+  defp format_qualities([], state), do: {:ok, state}
+
+  defp format_qualities([name, quality | rest], state) do
+    with {:ok, format} <- format(name),
+         {:ok, quality} <- Value.integer(quality, 0..100) do
+      qualities =
+        if quality > 0 and is_atom(format),
+          do: Map.put(state.format_quality, format, quality),
+          else: Map.delete(state.format_quality, format)
+
+      format_qualities(rest, %{state | format_quality: qualities})
+    end
+  end
+
+  defp format_qualities([name], _state),
+    do: {:error, "the quality of #{Value.shown(name)} is missing"}
+
+  defp format(name) when name in @other_formats, do: {:ok, name}
+
+  defp format(name) when byte_size(name) <= 16 do
+    with :error <- Format.of_extension("." <> name),
+         do: {:error, "unknown format #{Value.shown(name)}"}
+  end
+
+  defp format(name), do: {:error, "unknown format #{Value.shown(name)}"}
+
+  defp filename({:ok, ""}, state), do: {:ok, %{state | filename: nil}}
+
+  defp filename({:ok, name}, state) do
+    if Value.plain_text?(name),
+      do: {:ok, %{state | filename: name}},
+      else: {:error, "not UTF-8, or with control characters in it"}
+  end
+
+  defp filename(:error, _state), do: {:error, "not encoded correctly"}
+
+  # A number is meant as one: 0 and 0.0 are the same. Trailing arguments can be empty.
+  defp meets?(:never, _args), do: false
+  defp meets?(:any, _args), do: true
+  defp meets?(:blank, args), do: args == [""]
+  defp meets?(:on, args), do: match?([_], args) and Value.true?(hd(args))
+  defp meets?(:off, [flag | _]), do: not Value.true?(flag)
+  defp meets?(:all_off, args), do: not Enum.any?(args, &Value.true?/1)
+  defp meets?(:zeros, args), do: numbers?(args, 0.0)
+  defp meets?(:ones, args), do: numbers?(args, 1.0)
+  defp meets?(:first_zero, [first | _]), do: numbers?([first], 0.0)
+  defp meets?(:center, ["ce" | offsets]), do: offsets == [] or numbers?(offsets, 0.0)
+  defp meets?(:center, _args), do: false
+  defp meets?({:text, text}, args), do: hd(args) == text
+
+  defp numbers?([first | rest], number) do
+    Value.number(first) == {:ok, number} and
+      Enum.all?(rest, &(&1 == "" or Value.number(&1) == {:ok, number}))
+  end
+
+  defp named(name, {:error, text}) when is_binary(text), do: bad("#{name}: #{text}")
+  defp named(_name, result), do: result
+
+  defp bad(message), do: {:error, {400, message}}
+end

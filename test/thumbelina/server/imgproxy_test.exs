@@ -1,0 +1,670 @@
+defmodule Thumbelina.Server.ImgproxyTest do
+  use ExUnit.Case, async: true
+  doctest Thumbelina.Server.Imgproxy
+
+  alias Thumbelina.{Format, Image}
+  alias Thumbelina.Server.Imgproxy
+  alias Thumbelina.Server.Imgproxy.Options
+
+  @url "http://example.com/images/curiosity.jpg"
+  @encoded "aHR0cDovL2V4YW1w/bGUuY29tL2ltYWdl/cy9jdXJpb3NpdHku/anBn"
+  @defaults %Imgproxy{source: {:url, @url}}
+
+  # The options of imgproxy's documentation, by all their names.
+  @documented ~w(
+    a adjust aq ar att auto_rotate autoquality avif_options avifo ba background background_alpha bc
+    bd bg bga bl blur blur_areas blur_detections br brightness bypass_cache c cache_tags cachebuster
+    car cb co col color_profile colorize contrast cp crop crop_ar crop_aspect_ratio crop_objects ct
+    da dd disable_animation dpi dpr draw_detections dt duotone el enforce_thumbnail enlarge eth ex
+    exar exp expires ext extend extend_ar extend_aspect_ratio f fallback_image_url filename fiu fl
+    flip fn format format_quality fq g gr gradient gravity h hashsum height hs icc jpeg_options jpgo
+    kcr keep_copyright maf mafr max_animation_frame_resolution max_animation_frames max_bytes
+    max_result_dimension max_src_file_size max_src_resolution mb mc mh min-height min-width
+    monochrome mrd msfs msr mw obj_pos objects_position op padding page pages pbl pd pg pgs ph pix
+    pixelate png_options pngo pr preserve_hdr preset progressive_blur q quality ra raw resize
+    resizing_algorithm resizing_type return_attachment rot rotate rs rt s sa saturation scp sh
+    sharpen size skip_processing skp sm st strip_color_profile strip_metadata style t trim
+    unsharp_masking ush video_thumbnail_animation video_thumbnail_keyframes video_thumbnail_second
+    video_thumbnail_tile vta vtk vts vtt w watermark watermark_rotate watermark_shadow
+    watermark_size watermark_text watermark_url webp_options webpo width wm wm_rot wmr wms wmsh wmt
+    wmu z zoom
+  )
+
+  # The fields that options set.
+  defp options(options, config \\ %{}) do
+    with {:ok, asked} <- Imgproxy.parse("/_/#{options}/plain/#{@url}", config) do
+      for {key, value} <- Map.from_struct(asked),
+          value != Map.fetch!(@defaults, key),
+          into: %{},
+          do: {key, value}
+    end
+  end
+
+  defp source(path) do
+    with {:ok, asked} <- Imgproxy.parse("/_/" <> path, %{}), do: {asked.source, asked.format}
+  end
+
+  describe "sources" do
+    test "plain" do
+      for {path, source} <- %{
+            "plain/#{@url}" => {{:url, @url}, nil},
+            "plain/#{@url}@png" => {{:url, @url}, :png},
+            "plain/#{@url}@" => {{:url, @url}, nil},
+            "plain/#{@url}@jpg" => {{:url, @url}, :jpeg},
+            "plain/http%3A%2F%2Fimages.dev%2Florem%2Fipsum.jpg%3Fparam=value@png" =>
+              {{:url, "http://images.dev/lorem/ipsum.jpg?param=value"}, :png},
+            # Decoded once, and encoded again as far as a URL needs it.
+            "plain/https://a.dev/x%2520y%20z%40.jpg@webp" =>
+              {{:url, "https://a.dev/x%20y%20z@.jpg"}, :webp},
+            "plain/https://a.dev/%C3%BC+1.jpg" => {{:url, "https://a.dev/%C3%BC+1.jpg"}, nil},
+            "plain/local:///logos/imgproxy.png@jpg" => {{:path, "logos/imgproxy.png"}, :jpeg},
+            "plain/logos/a%20b.png" => {{:path, "logos/a b.png"}, nil},
+            "plain//logos/a.png%3Fv=1" => {{:path, "logos/a.png"}, nil},
+            "plain/a:b.png" => {{:path, "a:b.png"}, nil}
+          },
+          do: assert(source(path) == source)
+    end
+
+    test "in Base64" do
+      long = Base.url_encode64("local:///x/" <> String.duplicate("ü", 40) <> ".png")
+
+      for {path, source} <- %{
+            @encoded => {{:url, @url}, nil},
+            (@encoded <> ".png") => {{:url, @url}, :png},
+            (@encoded <> ".") => {{:url, @url}, nil},
+            String.replace(@encoded, "/", "") => {{:url, @url}, nil},
+            (Base.url_encode64("logos/a.png") <> ".avif") => {{:path, "logos/a.png"}, :avif},
+            long => {{:path, "x/" <> String.duplicate("ü", 40) <> ".png"}, nil}
+          },
+          do: assert(source(path) == source)
+    end
+
+    test "with every format, and without those that are not written" do
+      for format <- Format.writable(),
+          do: assert({_, ^format} = source("plain/a.dds@#{format}"))
+
+      for {extension, text} <- %{
+            "best" => "the format best is not supported",
+            "jxl" => "the format jxl is not supported",
+            "dds" => "the format dds is not supported",
+            "exe" => "unknown format \"exe\""
+          } do
+        assert source("plain/a.png@#{extension}") == {:error, {400, "extension: #{text}"}}
+        assert options("f:#{extension}") == {:error, {400, "f: #{text}"}}
+      end
+    end
+
+    test "as proxies change them" do
+      for {path, same} <- %{
+            "rs%3Afill%3A3%3A4/plain/#{@url}" => "rs:fill:3:4/plain/#{@url}",
+            "plain/http:/example.com/images/curiosity.jpg" => "plain/#{@url}",
+            "w:3/plain/https:/a.dev/b:/c" => "w:3/plain/https://a.dev/b:/c",
+            "plain/local:/logos/a.png" => "plain/local:///logos/a.png",
+            "w:3/plain/#{@url}?v=1" => "w:3/plain/#{@url}"
+          } do
+        assert {:ok, asked} = Imgproxy.parse("/_/" <> same, %{})
+        assert Imgproxy.parse("/_/" <> path, %{}) == {:ok, asked}
+
+        # The signature is that of the path before.
+        pair = {"key", "salt"}
+        [_, signature | _] = same |> Imgproxy.sign(pair) |> String.split("/")
+        assert Imgproxy.parse("/#{signature}/#{path}", %{imgproxy_keys: [pair]}) == {:ok, asked}
+      end
+    end
+
+    test "wrong" do
+      for {path, message} <- %{
+            "" => "expected a path of a signature, options and a source",
+            "w:1" => "the URL has no source",
+            "plain" => "the source is not correctly in Base64 for URLs",
+            "plain/" => "the URL has no source",
+            "plain/@png" => "the URL has no source",
+            "plain/local:///" => "the URL has no source",
+            ".png" => "the URL has no source",
+            "plain/a.png@png@jpg" => "the source is followed by several extensions",
+            "YS5wbmc.png.jpg" => "the source is followed by several extensions",
+            "plain/a%2" => "the source is not correctly percent-encoded",
+            "plain/a%zz" => "the source is not correctly percent-encoded",
+            "plain/a%00.png" => "the source is not UTF-8, or has control characters in it",
+            "plain/a%0D%0A.png" => "the source is not UTF-8, or has control characters in it",
+            "plain/a%FF.png" => "the source is not UTF-8, or has control characters in it",
+            Base.url_encode64("a\0.png") =>
+              "the source is not UTF-8, or has control characters in it",
+            Base.url_encode64(<<255, 254>>) =>
+              "the source is not UTF-8, or has control characters in it",
+            "a" => "the source is not correctly in Base64 for URLs",
+            "YS5w+bmc" => "the source is not correctly in Base64 for URLs",
+            "YS5%3D" => "the source is not correctly in Base64 for URLs",
+            "plain/../secret" => "the source leads out of its folder",
+            "plain/a/%2E%2E/%2e./secret" => "the source leads out of its folder",
+            "plain/local:///a/../../secret" => "the source leads out of its folder",
+            Base.url_encode64("/../secret") => "the source leads out of its folder",
+            "plain/s3://bucket/a.png" => "sources of \"s3\" are not supported",
+            "plain/file:///etc/passwd" => "sources of \"file\" are not supported",
+            "plain/data:image/png;base64,AAAA" => "sources of \"data\" are not supported",
+            "plain/https://" => "the source URL has no host",
+            "plain/https:///a.png" => "the source URL has no host",
+            "plain/https://a.dev/%25zz" => "the source URL is not a correct URL",
+            "enc/AAAA/BBBB" => "encrypted source URLs are not supported",
+            "w:1/-/h:1/plain/a.png" => "chained pipelines are not supported",
+            "fill/300/400/sm/0/plain/a.png" =>
+              "the basic URL format of old imgproxies is not supported"
+          },
+          do: assert(source(path) == {:error, {400, message}})
+
+      for path <- ["", "/", "//", "/_", "/_/", "//w:1/plain/a.png"],
+          do: assert({:error, {400, _}} = Imgproxy.parse(path, %{}))
+    end
+  end
+
+  describe "options" do
+    test "of the documentation" do
+      for {options, fields} <- [
+            {"rs:fill:300:400:0", %{fit: :cover, width: 300, height: 400}},
+            {"resize:fill:100:200:1", %{fit: :cover, width: 100, height: 200, enlarge: true}},
+            {"rs:fit:300:200", %{width: 300, height: 200}},
+            {"rs:force:1:2", %{fit: :fill, width: 1, height: 2}},
+            {"rs:auto:1:2", %{fit: :auto, width: 1, height: 2}},
+            {"rs:fill-down:1:2", %{fit: :fill_down, width: 1, height: 2}},
+            {"rs::5", %{width: 5}},
+            {"rs:::5:t", %{height: 5, enlarge: true}},
+            {"rs:fit:1:2:0:0", %{width: 1, height: 2}},
+            {"rs:fit:1:2:0:0:ce:0:0", %{width: 1, height: 2}},
+            {"s:100:200:1", %{width: 100, height: 200, enlarge: true}},
+            {"size:100", %{width: 100}},
+            {"rt:fill", %{fit: :cover}},
+            {"resizing_type:fill/rt:fit", %{}},
+            {"width:100/h:7", %{width: 100, height: 7}},
+            {"w:100/w:0", %{}},
+            {"min-width:5/mh:6", %{min_width: 5, min_height: 6}},
+            {"dpr:2/w:100", %{width: 200, dpr: 2.0}},
+            {"w:101/dpr:1.5", %{width: 152, dpr: 1.5}},
+            {"w:1/dpr:.01", %{width: 1, dpr: 0.01}},
+            {"el:true", %{enlarge: true}},
+            {"enlarge:yes", %{}},
+            {"quality:55", %{quality: 55}},
+            {"q:55/q:0", %{}},
+            {"fq:jpg:60:avif:40:webp:0:jxl:3", %{format_quality: %{jpeg: 60, avif: 40}}},
+            {"format:webp", %{format: :webp}},
+            {"f:tiff/ext:ico", %{format: :ico}},
+            {"cachebuster:123", %{cachebuster: "123"}},
+            {"cb:1/cb:", %{}},
+            {"exp:32503669200", %{expires: 32_503_669_200}},
+            {"expires:0", %{}},
+            {"fn:a%20b.png", %{filename: "a b.png"}},
+            {"fn:YSBiLnBuZw:1", %{filename: "a b.png"}},
+            {"filename:YSBiLnBuZw==:t", %{filename: "a b.png"}},
+            {"fn:YSBi:0", %{filename: "YSBi"}},
+            {"att:1", %{return_attachment: true}},
+            {"g:ce/gravity:ce:0:0.0/sm:1/ar:t/scp:true/kcr:0/da:1/ra:lanczos3", %{}}
+          ],
+          do: assert({options, options(options)} == {options, fields})
+    end
+
+    test "that change nothing are accepted" do
+      for option <- ~w(
+            blur:0 bl:0.0 sharpen:0 rotate:0 padding:0 pd:0:0:0:0 pd:0::0 zoom:1 z:1:1.0 crop:0:0
+            ex:0 ex:false:ce exar:0 trim: bg: bga:1 flip:0:0 fl: br:0 contrast:1 sa:1 mc:0:b3b3b3
+            dt:0 pix:1 ba:0 pbl:0 dd:0 col:0 gr:0 wm:0:soea wmu: wmt: wms:0:0 wmr:0 st: dpi:0
+            icc: eth:0 mb:0 pg:0 pgs:1 vtt:0 vta:0 fiu: raw:0 bc:0 hs:none car:0
+          ),
+          do: assert({option, options(option)} == {option, %{}})
+    end
+
+    test "that are not there are refused by name" do
+      for {option, message} <- %{
+            "blur:5" => "the option blur is not supported, only with 0",
+            "bl:0:1" => "the option bl (blur) is not supported, only with 0",
+            "wm:0.5:soea:10:10:0.2" => "the option wm (watermark) is not supported, only with 0",
+            "rot:90" => "the option rot (rotate) is not supported, only with 0",
+            "trim:10" => "the option trim is not supported, only with an empty value",
+            "pd:0:1" => "the option pd (padding) is not supported, only with 0",
+            "background:255:0:0" =>
+              "the option background is not supported, only with an empty value",
+            "crop:100:0" => "the option crop is not supported, only with 0",
+            "z:2" => "the option z (zoom) is not supported, only with 1",
+            "g:sm" => "the option g (gravity) is not supported, only with ce",
+            "g:no:0:0" => "the option g (gravity) is not supported, only with ce",
+            "g:ce:0:5" => "the option g (gravity) is not supported, only with ce",
+            "gravity:fp:0.5:0.5" => "the option gravity is not supported, only with ce",
+            "sm:0" => "the option sm (strip_metadata) is not supported, only with 1",
+            "ar:0" => "the option ar (auto_rotate) is not supported, only with 1",
+            "scp:0" => "the option scp (strip_color_profile) is not supported, only with 1",
+            "kcr:1" => "the option kcr (keep_copyright) is not supported, only with 0",
+            "raw:1" => "the option raw is not supported, only with 0",
+            "mb:1000" => "the option mb (max_bytes) is not supported, only with 0",
+            "ph:1" => "the option ph (preserve_hdr) is not supported",
+            "aq:dssim:0.02" => "the option aq (autoquality) is not supported",
+            "rs:fill:1:1:0:1" => "rs: extend is not supported",
+            "msr:50" => {403, "msr: security options are not allowed"},
+            "nope:1" => "unknown option \"nope\"",
+            ":" => "unknown option \"\"",
+            (String.duplicate("x", 99) <> ":") =>
+              "unknown option \"#{String.duplicate("x", 40)}\"..."
+          } do
+        expected = if is_tuple(message), do: message, else: {400, message}
+        assert options(option) == {:error, expected}
+      end
+    end
+
+    test "with wrong arguments are refused" do
+      for option <- ~w(
+            rs:fill:1e9 rs:crop:1:1 rs:fit:1:1:0:0:ce:0:0:0 s:1:2:0:0:ce:0:0:0 w:-1 w:-0.5 w: w:1.5
+            w:NaN w:4294967296 w:99999999999999999999999 w:1:2 h:x mw:-1 mh:a dpr:0 dpr:-1 dpr:NaN
+            dpr:inf dpr:1e3 dpr: dpr:. dpr:1:2 dpr:2/w:4000000000 el:1:2 q:101 q:-1 q:x fq:jpg
+            fq:jpg:101 fq:nope:5 fq: f: f:jpg:png exp:x exp:-1 exp:9223372036854775808 fn:%2
+            fn:a%00 fn:%FF fn:a:1 fn:a:0:1 att:1:1 cb:1:2 pr: pr:nope preset:a:b rt:
+            rs:fit:100:100/mw:101 s:10:10/mh:11 --:1 %00:1 �:1
+          ),
+          do: assert({_, {:error, {400, _}}} = {option, options(option)})
+    end
+
+    test "an error is readable text, whatever the URL has in it" do
+      for bytes <- [<<255, 0, 10>>, String.duplicate("ü", 1000), "\r\n\e[31m"],
+          path <- ["w:#{bytes}", "#{bytes}:1", "f:#{bytes}", "rt:#{bytes}", "pr:#{bytes}"] do
+        assert {:error, {400, message}} = Imgproxy.parse("/_/#{path}/plain/a.png", %{})
+        assert String.printable?(message) and byte_size(message) < 300
+        refute message =~ ~r/[\x00-\x1F]/
+      end
+    end
+
+    test "are all of imgproxy's documentation" do
+      assert Enum.sort(Options.names()) == @documented
+      docs = Options.docs()
+
+      for name <- @documented do
+        assert docs =~ "`#{name}`"
+        result = Imgproxy.parse("/_/#{name}:%/plain/a.png", %{})
+        refute match?({:error, {_, "unknown option" <> _}}, result)
+      end
+
+      {:docs_v1, _, _, _, %{"en" => moduledoc}, _, _} = Code.fetch_docs(Imgproxy)
+      assert moduledoc =~ docs
+    end
+
+    test "expire" do
+      assert options("exp:1000", %{now: 1000}) == %{expires: 1000}
+      assert options("exp:1000", %{now: 1001}) == {:error, {404, "the URL has expired"}}
+      assert options("exp:1609448400") == {:error, {404, "the URL has expired"}}
+      # As in imgproxy, whatever comes later.
+      assert {:error, {404, _}} = options("exp:1000/exp:0", %{now: 1001})
+    end
+
+    test "set limits only where that is allowed" do
+      config = %{allow_security_options: true}
+      assert options("msr:0.5/msfs:1000", config) == %{max_pixels: 500_000, max_bytes_in: 1000}
+
+      for option <- ~w(msr:0 msr:-1 msr:99999999999999999999 msr:x msfs:0 msfs:-1),
+          do: assert({:error, {400, _}} = options(option, config))
+    end
+
+    test "client hints are the defaults" do
+      for {options, hints, fields} <- [
+            {"q:1", nil, %{}},
+            {"q:1", %{}, %{}},
+            {"q:1", %{width: 100}, %{width: 100}},
+            {"q:1", %{dpr: 2.0}, %{dpr: 2.0}},
+            {"q:1", %{width: 100, dpr: 2}, %{width: 100, dpr: 2.0}},
+            {"w:150/dpr:3", %{width: 100, dpr: 2.0}, %{width: 450, dpr: 3.0}},
+            {"w:150", %{width: 100, dpr: 2.0}, %{width: 300, dpr: 2.0}},
+            {"dpr:1", %{width: 100, dpr: 2.0}, %{width: 50}},
+            {"q:1", %{width: 0, dpr: 9}, %{}},
+            {"q:1", %{width: -1, dpr: 0}, %{}},
+            {"q:1", %{width: "1", dpr: "1"}, %{}}
+          ] do
+        asked = options(options, %{client_hints: hints})
+        assert {options, hints, Map.delete(asked, :quality)} == {options, hints, fields}
+      end
+    end
+  end
+
+  describe "presets" do
+    @presets %{
+      "awesome" => "resizing_type:fill/format:jpg",
+      "small" => "w:10/h:10",
+      "both" => "preset:awesome:small/q:30",
+      "loop1" => "rt:fill/pr:loop2",
+      "loop2" => "q:20/pr:loop1",
+      "wrong" => "w:1/plain",
+      "blurred" => "bl:3"
+    }
+
+    test "are options, in their order" do
+      for {options, fields} <- [
+            {"pr:awesome", %{fit: :cover, format: :jpeg}},
+            {"preset:awesome:small", %{fit: :cover, format: :jpeg, width: 10, height: 10}},
+            {"w:5/pr:small/h:6", %{width: 10, height: 6}},
+            {"pr:both/q:40", %{fit: :cover, format: :jpeg, width: 10, height: 10, quality: 40}},
+            {"pr:loop1", %{fit: :cover, quality: 20}},
+            {"pr:small:small", %{width: 10, height: 10}},
+            {"pr:wrong", {:error, {400, "the preset \"wrong\" is not made of options"}}},
+            {"pr:blurred", {:error, {400, "the option bl (blur) is not supported, only with 0"}}},
+            {"pr:Small", {:error, {400, "unknown preset \"Small\""}}}
+          ],
+          do: assert({options, options(options, %{presets: @presets})} == {options, fields})
+    end
+
+    test "default applies to every URL" do
+      presets = Map.put(@presets, "default", "q:30/pr:default:small")
+      assert options("q:40", %{presets: presets}) == %{quality: 40, width: 10, height: 10}
+      only = %{presets: presets, only_presets: true}
+      assert options("small", only) == %{quality: 30, width: 10, height: 10}
+    end
+
+    test "can be all that is allowed" do
+      config = %{presets: @presets, only_presets: true}
+
+      assert options("awesome:small", config) ==
+               %{fit: :cover, format: :jpeg, width: 10, height: 10}
+
+      assert {:ok, %{format: :png, quality: 30}} =
+               Imgproxy.parse("/_/both/#{@encoded}.png", config)
+
+      assert options("w:10", config) == {:error, {400, "unknown preset \"w\""}}
+      assert options("small/h:5", config) |> elem(0) == :error
+    end
+
+    test "that name each other end" do
+      names = Enum.map(1..20, &"p#{&1}")
+      presets = Map.new(names, &{&1, "pr:" <> Enum.join(names, ":")})
+      expected = {:error, {400, "the URL has more than 1000 options"}}
+      assert options("pr:p1", %{presets: presets}) == expected
+    end
+  end
+
+  describe "signatures" do
+    @pair {"test-key", "test-salt"}
+    @documented_path "/rs:fill:300:400:0/#{@encoded}.png"
+
+    test "are those of imgproxy" do
+      # The key and the salt of the documentation, in hexadecimal there.
+      pair = {Base.decode16!("736563726574"), Base.decode16!("68656C6C6F")}
+      path = "/rs:fill:300:400:0/g:sm/#{@encoded}.png"
+      signed = "/oKfUtW34Dvo2BGQehJFR4Nr0_rIjOtdtzJ3QFsUcXH8" <> path
+      assert Imgproxy.sign(path, pair) == signed
+      # Its signature is right, and its gravity is what is not there.
+      assert {:error, {400, "the option g" <> _}} =
+               Imgproxy.parse(signed, %{imgproxy_keys: [pair]})
+
+      # Those of imgproxy's own tests.
+      for {signature, pair, bytes} <- [
+            {"oWaL7QoW5TsgbuiS9-5-DI8S3Ibbo1gdB2SteJh3a20", @pair, 32},
+            {"jYz1UZ7j1BCdSzH3pZhaYf0iuz0vusoOTdqJsUT6WXI", {"test-key2", "test-salt2"}, 32},
+            {"oWaL7QoW5Ts", @pair, 8}
+          ],
+          do: assert(Imgproxy.sign("asd", pair, bytes) == "/#{signature}/asd")
+    end
+
+    test "are checked with every pair" do
+      pairs = [@pair, {"other", ""}, {"third", "salt"}]
+
+      for pair <- pairs do
+        signed = Imgproxy.sign(@documented_path, pair)
+        assert {:ok, %{width: 300}} = Imgproxy.parse(signed, %{imgproxy_keys: pairs})
+        others = %{imgproxy_keys: List.delete(pairs, pair)}
+        assert Imgproxy.parse(signed, others) == {:error, {403, "the signature is wrong"}}
+      end
+    end
+
+    test "that are wrong, cut or not encoded are refused before the rest is looked at" do
+      config = %{imgproxy_keys: [@pair]}
+      "/" <> signed = Imgproxy.sign(@documented_path, @pair)
+      [signature, rest] = String.split(signed, "/", parts: 2)
+
+      changed = for i <- 0..41, do: flip(signature, i)
+      cut = for length <- 1..42, do: binary_part(signature, 0, length)
+      odd = ["unsafe", "insecure", "_", "%", "ü", signature <> "A", signature <> signature]
+
+      for wrong <- changed ++ cut ++ odd do
+        assert Imgproxy.parse("/#{wrong}/#{rest}", config) ==
+                 {:error, {403, "the signature is wrong"}}
+      end
+
+      for other <- ["nope:1/plain/a.png", "w:1", rest <> "x", "exp:1/plain/a.png"],
+          do: assert({:error, {403, _}} = Imgproxy.parse("/#{signature}/#{other}", config))
+    end
+
+    test "can be shorter, if all are" do
+      config = %{imgproxy_keys: [@pair], signature_size: 8}
+      assert {:ok, _} = Imgproxy.parse(Imgproxy.sign(@documented_path, @pair, 8), config)
+
+      for bytes <- [1, 7, 9, 32] do
+        signed = Imgproxy.sign(@documented_path, @pair, bytes)
+        assert Imgproxy.parse(signed, config) == {:error, {403, "the signature is wrong"}}
+      end
+    end
+
+    test "can be anything without keys, except forgotten" do
+      for signature <- ["unsafe", "insecure", "_", "AfrOrF3gWeDA6VOlDG4TzxMv39O7MXnF4CXpKUwGqRM"],
+          do: assert({:ok, _} = Imgproxy.parse("/#{signature}/w:1/plain/a.png", %{}))
+
+      assert {:error, {403, "the URL begins with an option" <> _}} =
+               Imgproxy.parse("/w:1/h:1/plain/a.png", %{imgproxy_keys: []})
+    end
+  end
+
+  describe "thumbnail/2" do
+    # `{options, size of the picture, size of the thumbnail, fit}`, as imgproxy calculates.
+    @sizes [
+      {"q:1", {640, 427}, {640, 427}, :fill},
+      {"rs:fit:300:300", {600, 400}, {300, 200}, :fill},
+      {"rs:fit:300:300", {200, 100}, {200, 100}, :fill},
+      {"rs:fit:300:300:1", {200, 100}, {300, 150}, :fill},
+      {"rs:fit:300:0", {600, 400}, {300, 200}, :fill},
+      {"rs:fit:0:100", {600, 400}, {150, 100}, :fill},
+      {"rs:fit:100:100", {10_000, 1}, {100, 1}, :fill},
+      {"rs:fill:300:300", {600, 400}, {300, 300}, :cover},
+      {"rs:fill:300:0", {600, 400}, {300, 200}, :fill},
+      {"rs:fill:300:300", {400, 200}, {300, 200}, :cover},
+      {"rs:fill:300:300:1", {400, 200}, {300, 300}, :cover},
+      {"rs:fill-down:300:300", {400, 200}, {200, 200}, :cover},
+      {"rs:fill-down:200:400", {300, 100}, {50, 100}, :cover},
+      {"rs:fill-down:300:150", {100, 100}, {100, 50}, :cover},
+      {"rs:fill-down:300:300", {600, 400}, {300, 300}, :cover},
+      {"rs:force:300:300", {600, 400}, {300, 300}, :fill},
+      {"rs:force:300:0", {600, 400}, {300, 400}, :fill},
+      {"rs:force:200:50", {100, 100}, {100, 25}, :fill},
+      {"rs:force:200:50:1", {100, 100}, {200, 50}, :fill},
+      # Landscape and landscape, or portrait and portrait, are filled; a square is a landscape.
+      {"rs:auto:300:200", {600, 300}, {300, 200}, :cover},
+      {"rs:auto:200:300", {300, 600}, {200, 300}, :cover},
+      {"rs:auto:200:300", {600, 300}, {200, 100}, :fill},
+      {"rs:auto:300:200", {300, 600}, {100, 200}, :fill},
+      {"rs:auto:200:200", {600, 300}, {200, 200}, :cover},
+      {"rs:auto:200:200", {300, 600}, {100, 200}, :fill},
+      # The ratio of the device's pixels falls where it would enlarge.
+      {"rs:fit:100:100/dpr:2", {600, 400}, {200, 133}, :fill},
+      {"rs:fit:300:300/dpr:4", {600, 400}, {600, 400}, :fill},
+      {"rs:fill:200:200/dpr:2", {300, 400}, {300, 300}, :cover},
+      {"rs:fill:200:200/dpr:1.5", {600, 600}, {300, 300}, :fill},
+      {"rs:fill:200:200/dpr:2/el:1", {300, 400}, {400, 400}, :cover},
+      {"w:100/dpr:0.5", {600, 400}, {50, 33}, :fill},
+      {"dpr:2", {60, 40}, {60, 40}, :fill},
+      {"dpr:2/el:1", {60, 40}, {120, 80}, :fill},
+      # The least sides enlarge.
+      {"mw:200", {100, 50}, {200, 100}, :fill},
+      {"mh:200", {100, 50}, {400, 200}, :fill},
+      {"rs:fit:300:300/mw:300", {100, 400}, {300, 300}, :cover},
+      {"w:100/mw:200", {400, 400}, {100, 200}, :cover},
+      {"rs:fit:300:300/mw:100/mh:100", {600, 400}, {300, 200}, :fill}
+    ]
+
+    test "has the sizes of imgproxy" do
+      for {options, {width, height}, {to_width, to_height}, fit} <- @sizes do
+        {:ok, asked} = Imgproxy.parse("/_/#{options}/plain/a.png", %{})
+        {across, down, opts} = Imgproxy.thumbnail(asked, image(width, height))
+
+        assert {options, across, down, opts[:fit]} == {options, to_width, to_height, fit}
+        assert opts[:enlarge]
+      end
+    end
+
+    test "is what a plain call makes, where both have the same meaning" do
+      :rand.seed(:exsss, 11)
+
+      for _ <- 1..300,
+          {type, fit} <- [{"fit", :contain}, {"fill", :cover}],
+          enlarge <- [true, false] do
+        [width, height, w, h] = for _ <- 1..4, do: :rand.uniform(60)
+        {:ok, asked} = Imgproxy.parse("/_/rs:#{type}:#{w}:#{h}:#{enlarge}/plain/a", %{})
+        picture = Thumbelina.new!(gray(width, height))
+
+        {across, down, opts} = Imgproxy.thumbnail(asked, picture)
+        assert {:ok, exact} = Thumbelina.thumbnail(picture, across, down, opts)
+        assert {exact.width, exact.height} == {across, down}
+
+        plain = Thumbelina.thumbnail!(picture, w, h, fit: fit, enlarge: enlarge)
+        # imgproxy and Thumbelina round a half differently.
+        assert abs(plain.width - across) <= 1 and abs(plain.height - down) <= 1
+      end
+    end
+
+    test "has the options, and the quality of the format" do
+      for {options, format, expected} <- [
+            {"f:png", :jpeg, [format: :png]},
+            {"q:30/fq:jpg:50", :jpeg, [quality: 30]},
+            {"fq:jpg:50", :jpeg, [quality: 50]},
+            {"fq:jpg:50", :png, []},
+            {"fq:jpg:50/f:jpg", :png, [format: :jpeg, quality: 50]},
+            {"msr:1/msfs:5", :png, [max_pixels: 1_000_000, max_bytes_in: 5]}
+          ] do
+        config = %{allow_security_options: true}
+        {:ok, asked} = Imgproxy.parse("/_/#{options}/plain/a.png", config)
+        {8, 8, opts} = Imgproxy.thumbnail(asked, %{image(8, 8) | format: format})
+        assert opts == [fit: :fill, enlarge: true] ++ expected
+      end
+    end
+
+    test "never exceeds what can be asked for" do
+      for options <- ["mw:4294967295", "rs:force:4294967295:4294967295:1", "dpr:9999999999/el:1"] do
+        {:ok, asked} = Imgproxy.parse("/_/#{options}/plain/a.png", %{})
+        picture = Thumbelina.new!(gray(1, 60))
+        {width, height, opts} = Imgproxy.thumbnail(asked, picture)
+        assert {:error, error} = Thumbelina.thumbnail(picture, width, height, opts)
+        assert error.reason == :limit_exceeded
+      end
+    end
+  end
+
+  describe "whatever comes" do
+    @valid [
+      "/unsafe/rs:fill:300:400:0/g:ce/q:70/dpr:2/plain/http://example.com/a%20b.jpg@png",
+      "/_/pr:small/exp:32503669200/fn:YSBiLnBuZw:1/att:1/#{@encoded}.webp",
+      "/x/size:10:20:1/fq:jpg:50:avif:40/mw:5/cb:x/plain/local:///a/b.png",
+      "/_/small:awesome/plain/a/b.png",
+      "/x/blur:0/bg:/rt:auto/w:1/plain/https:/a.dev/b?c=d"
+    ]
+    @pieces ["/", ":", "%", "%00", "%3A", "%FF", "..", "@", ".", "=", "-", "+", "?", "\0", "1e9"] ++
+              ["-1", "NaN", "plain", "enc", "rs", "99999999999999999999", <<255>>, "ü", "", "&"]
+
+    test "is an answer" do
+      :rand.seed(:exsss, 42)
+      pair = {"key", "salt"}
+      open = %{presets: @presets}
+      configs = [open, open, open, Map.put(open, :only_presets, true)]
+
+      results =
+        for _ <- 1..20_000 do
+          path = mutate(Enum.random(@valid), :rand.uniform(4))
+          config = Enum.random(configs)
+          result = Imgproxy.parse(path, config)
+          assert answer?(result), inspect(path)
+
+          with {:ok, asked} <- result,
+               do: assert({_, _, [_ | _]} = Imgproxy.thumbnail(asked, image(640, 427)))
+
+          # What is signed afterwards is taken as it is without signatures.
+          with ["", signature, rest] when signature != "" and rest != "" <-
+                 String.split(path, "/", parts: 3),
+               false <- String.contains?(path, "?") or String.contains?(signature, ":") do
+            signed = Imgproxy.sign(rest, pair)
+            unsigned = Imgproxy.parse("/_/" <> rest, config)
+            signed_config = Map.put(config, :imgproxy_keys, [pair])
+
+            if not String.starts_with?(rest, "/"),
+              do: assert(Imgproxy.parse(signed, signed_config) == unsigned)
+          end
+
+          elem(result, 0)
+        end
+
+      # Enough of both, so that the mutations tell something.
+      assert %{ok: taken, error: refused} = Enum.frequencies(results)
+      assert taken > 1_000 and refused > 1_000, inspect({taken, refused})
+    end
+
+    test "is read in a time that grows with its length and no faster" do
+      long = fn count ->
+        [
+          "/_/" <> String.duplicate("w:1/", count) <> "plain/a.png",
+          "/_/plain/" <> String.duplicate("a%20b/", count),
+          "/_/plain/https://a.dev/" <> String.duplicate("%C3%BC", count),
+          "/_/" <> String.duplicate("YWFh/", count) <> ".png",
+          "/_/" <> String.duplicate("-", count),
+          "/_/a" <> String.duplicate("=", count),
+          "/_/plain/" <> String.duplicate("@", count),
+          "/_/w:" <> String.duplicate("9", count) <> "/plain/a.png",
+          "/_/dpr:" <> String.duplicate("9", count) <> "/plain/a.png",
+          "/_/s" <> String.duplicate(":", count) <> "/plain/a.png",
+          "/_/fq" <> String.duplicate(":jpg:1", count) <> "/plain/a.png",
+          "/_/pr" <> String.duplicate(":small", count) <> "/plain/a.png",
+          "/_/fn:" <> String.duplicate("%41", count) <> "/plain/a.png",
+          "/" <> String.duplicate("A", count) <> "/plain/a.png",
+          String.duplicate("/", count)
+        ]
+      end
+
+      for {short, long} <- Enum.zip(long.(5_000), long.(40_000)),
+          config <- [%{presets: @presets}, %{imgproxy_keys: [{"key", "salt"}]}] do
+        # Eight times as long; the garbage collector has its share.
+        assert work(long, config) < 16 * work(short, config) + 10_000
+      end
+    end
+  end
+
+  # The reductions of one call, in a fresh process.
+  defp work(path, config) do
+    Task.async(fn ->
+      {:reductions, before} = Process.info(self(), :reductions)
+      assert answer?(Imgproxy.parse(path, config))
+      {:reductions, now} = Process.info(self(), :reductions)
+      now - before
+    end)
+    |> Task.await(30_000)
+  end
+
+  defp answer?({:ok, %Imgproxy{source: {kind, source}}}),
+    do: kind in [:path, :url] and String.valid?(source) and not (source =~ ~r/[\x00-\x1F]/)
+
+  defp answer?({:error, {status, message}}), do: status in 400..404 and String.valid?(message)
+
+  defp mutate(path, 0), do: path
+
+  defp mutate(path, times) do
+    at = :rand.uniform(byte_size(path) + 1) - 1
+    <<head::binary-size(at), tail::binary>> = path
+    drop = min(:rand.uniform(4) - 1, byte_size(tail))
+    rest = binary_part(tail, drop, byte_size(tail) - drop)
+
+    mutated =
+      case :rand.uniform(3) do
+        1 -> head <> Enum.random(@pieces) <> rest
+        2 -> head <> <<:rand.uniform(256) - 1>> <> rest
+        3 -> head <> binary_part(path, 0, :rand.uniform(byte_size(path))) <> rest
+      end
+
+    mutate(if(mutated == "", do: "/", else: mutated), times - 1)
+  end
+
+  # The last character of a signature has two bits that stand for nothing, so it is left alone.
+  defp flip(signature, at) do
+    <<head::binary-size(at), char, tail::binary>> = signature
+    head <> if(char == ?A, do: "B", else: "A") <> tail
+  end
+
+  defp image(width, height),
+    do: %Image{bytes: "", format: :png, extension: ".png", width: width, height: height}
+
+  defp gray(width, height),
+    do: "P5 #{width} #{height} 255\n" <> :binary.copy(<<100>>, width * height)
+end
