@@ -24,7 +24,8 @@ defmodule Thumbelina.MixProject do
   end
 
   # Only the tasks in lib/mix use Mix, and it is there when they run: a release does not need it.
-  def application, do: []
+  # Of OTP: digests are the keys of the store. It starts no process.
+  def application, do: [extra_applications: [:crypto]]
 
   # Mix wants Hex as soon as the environment has a Hex package as a dependency. The library and its
   # tests need none, so only the environments that do need one list it.
@@ -57,6 +58,7 @@ defmodule Thumbelina.MixProject do
       groups_for_modules: [
         "Pictures and formats": [Thumbelina.Image, Thumbelina.Format],
         "Plans and measurements": [Thumbelina.Plan, Thumbelina.Stats, Thumbelina.Telemetry],
+        Clusters: [Thumbelina.Cluster, Thumbelina.Store],
         Errors: [Thumbelina.Error]
       ],
       # The functions of `Thumbelina`, by the metadata `@doc group: ...`.

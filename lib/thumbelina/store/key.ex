@@ -1,0 +1,56 @@
+defmodule Thumbelina.Store.Key do
+  @moduledoc false
+  # Digests of a picture and of what is asked of it.
+
+  alias Thumbelina.{Error, Format, Options, Request, Source}
+
+  # Another version may make other bytes of the same picture.
+  @version Mix.Project.config()[:version]
+
+  # `:max_memory` is not among these: a result that is there takes none. The other two limits say
+  # which pictures and thumbnails are welcome at all.
+  @call [:on_damage, :max_pixels, :max_bytes_in]
+  @output [:width, :height, :fit, :enlarge, :format, :quality, :filter]
+
+  @doc "The key of one thumbnail, or of a list of them, which is another value."
+  @spec digest(:one | :many, term, {:ok, Request.t()} | {:error, Error.t()}) ::
+          {:ok, binary} | {:error, Error.t()}
+  def digest(shape, source, request) do
+    with {:ok, request} <- request,
+         {:ok, bytes} <- bytes(source) do
+      # Digests of a fixed length, so that no picture can pass for a part of a request.
+      {:ok, sha256([sha256(asked(shape, request)), sha256(bytes)])}
+    end
+  end
+
+  @doc "The digest of any key of the store, under which everything is kept."
+  @spec id(term) :: Thumbelina.Store.Table.id()
+  def id(key), do: sha256(external(key))
+
+  defp bytes(source) do
+    case Source.of(source) do
+      {:ok, {:bytes, bytes}} -> {:ok, bytes}
+      {:ok, {:pieces, _}} -> Options.invalid(:image, source, "an image, a binary or iodata")
+      error -> error
+    end
+  end
+
+  defp asked(shape, request) do
+    outputs = for output <- request.outputs, do: for(key <- @output, do: Map.fetch!(output, key))
+    call = for key <- @call, do: Map.fetch!(request, key)
+    external([@version, shape, outputs, formats(request.formats) | call])
+  end
+
+  # A list of formats is a set.
+  defp formats(formats) when is_atom(formats), do: formats
+
+  defp formats(formats) do
+    formats = formats |> Enum.sort() |> Enum.dedup()
+    if formats == Enum.sort(Format.readable()), do: :all, else: formats
+  end
+
+  # The same bytes on nodes with different versions of Erlang/OTP.
+  defp external(term), do: :erlang.term_to_binary(term, [:deterministic, minor_version: 2])
+
+  defp sha256(data), do: :crypto.hash(:sha256, data)
+end

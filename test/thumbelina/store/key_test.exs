@@ -1,0 +1,155 @@
+defmodule Thumbelina.Store.KeyTest do
+  # Reads and writes the application's environment.
+  use ExUnit.Case
+
+  alias Thumbelina.{Error, Image, Store}
+
+  @png File.read!("test/fixtures/photo.png")
+
+  # Every option, with its default, another value, and whether that makes another key.
+  @options [
+    {:fit, :contain, :cover, true},
+    {:enlarge, false, true, true},
+    {:format, nil, :webp, true},
+    {:quality, 80, 79, true},
+    {:filter, :lanczos3, :box, true},
+    {:on_damage, :error, :gray, true},
+    {:formats, :default, [:png], true},
+    {:max_pixels, 100_000_000, 99_999_999, true},
+    {:max_bytes_in, 268_435_456, 268_435_455, true},
+    {:max_memory, 536_870_912, 536_870_911, false},
+    {:timeout, :infinity, 1000, false},
+    {:scheduler, :auto, :dirty, false},
+    {:priority, :low, :unchanged, false}
+  ]
+
+  @output [:fit, :enlarge, :format, :quality, :filter]
+
+  test "every option is in the list above" do
+    names = for {name, _, _, _} <- @options, do: name
+    assert Enum.sort(names) == Thumbelina.Options.types() |> Keyword.keys() |> Enum.sort()
+  end
+
+  test "is the same whether defaults are spelled out or not" do
+    key = key!(@png, 100, 100)
+
+    for {name, default, _, _} <- @options,
+        do: assert(key!(@png, 100, 100, [{name, default}]) == key)
+
+    for {name, default, other, _} <- @options,
+        do: assert(key!(@png, 100, 100, [{name, other}, {name, default}]) == key)
+
+    all = for {name, default, _, _} <- @options, do: {name, default}
+    assert key!(@png, 100, 100, all) == key
+    assert key!(@png, 100.0, 100, Enum.reverse(all)) == key
+  end
+
+  test "differs for what makes another result, and only for that" do
+    key = key!(@png, 100, 100)
+
+    for {name, _, other, differs} <- @options,
+        do: assert(key!(@png, 100, 100, [{name, other}]) != key == differs, inspect(name))
+
+    sizes = [{100, 100}, {101, 100}, {100, 101}, {100, nil}, {nil, 100}, {10, 10}]
+    keys = for {width, height} <- sizes, do: key!(@png, width, height)
+    assert length(Enum.uniq(keys)) == length(sizes)
+  end
+
+  test "is the same in any order of options, and differs for any two different requests" do
+    :rand.seed(:exsss, {1, 2, 3})
+
+    # The digests of random subsets of the options, by what is asked.
+    keys =
+      for _ <- 1..500, reduce: %{} do
+        keys ->
+          chosen = Enum.filter(@options, fn _ -> :rand.uniform(3) == 1 end)
+          opts = for {name, _, other, _} <- chosen, do: {name, other}
+          asked = for {name, _, other, true} <- chosen, do: {name, other}
+          size = Enum.random([{10, 20}, {20, 10}])
+          {width, height} = size
+          key = key!(@png, width, height, Enum.shuffle(opts))
+          assert Map.get(keys, {size, asked}, key) == key
+          Map.put(keys, {size, asked}, key)
+      end
+
+    assert map_size(keys) > 100
+    assert keys |> Map.values() |> Enum.uniq() |> length() == map_size(keys)
+  end
+
+  test "a list of formats is a set" do
+    assert key!(@png, 9, 9, formats: [:png, :jpeg]) ==
+             key!(@png, 9, 9, formats: [:jpeg, :png, :jpeg])
+
+    assert key!(@png, 9, 9, formats: [:png]) != key!(@png, 9, 9, formats: [:png, :jpeg])
+
+    assert key!(@png, 9, 9, formats: :all) ==
+             key!(@png, 9, 9, formats: Enum.shuffle(Thumbelina.Format.readable()))
+  end
+
+  test "sizes have their options from the call or of their own" do
+    for {name, _, other, _} <- @options, name in @output do
+      key = key!(@png, [{10, 10, [{name, other}]}, {20, 20, [{name, other}]}])
+      assert key == key!(@png, [{10, 10}, {20, 20}], [{name, other}])
+      assert key == key!(@png, [{10, 10}, {20, 20, [{name, other}]}], [{name, other}])
+      assert key != key!(@png, [{10, 10}, {20, 20, [{name, other}]}])
+      assert key != key!(@png, [{20, 20}, {10, 10}], [{name, other}])
+    end
+
+    assert key!(@png, [{10, 10}]) != key!(@png, [{10, 10}, {10, 10}])
+    # One value is a list.
+    assert key!(@png, [{10, 10}]) != key!(@png, 10, 10)
+  end
+
+  test "is of the bytes, whatever they come in" do
+    image = Thumbelina.new!(@png)
+    <<head::100-bytes, tail::binary>> = @png
+    key = key!(@png, 10, 10)
+
+    for same <- [image, [@png], [head, [[]], tail], [head | tail], %{image | width: 1}],
+        do: assert(key!(same, 10, 10) == key)
+
+    for other <- [head, "", @png <> <<0>>, File.read!("test/fixtures/photo.jpg")],
+        do: assert(key!(other, 10, 10) != key)
+  end
+
+  test "follows the configuration" do
+    key = key!(@png, 10, 10)
+    on_exit(fn -> Application.delete_env(:thumbelina, :max_pixels) end)
+    Application.put_env(:thumbelina, :max_pixels, 1000)
+    assert key!(@png, 10, 10) == key!(@png, 10, 10, max_pixels: 1000)
+    assert key!(@png, 10, 10) != key
+    assert key!(@png, 10, 10, max_pixels: 100_000_000) == key
+  end
+
+  test "says what is wrong" do
+    pieces = File.stream!("test/fixtures/photo.png", [], 1000)
+
+    for source <- [pieces, nil, 1, %{}, [:no], %Image{Thumbelina.new!(@png) | bytes: 1}] do
+      assert {:error, %Error{reason: :invalid_option, key: :image}} = Store.key(source, 9, 9)
+    end
+
+    assert {:error, %Error{key: :width}} = Store.key(@png, 0, 9)
+    assert {:error, %Error{key: :height}} = Store.key(@png, 9, "9")
+    assert {:error, %Error{key: :width}} = Store.key(@png, nil, nil)
+    assert {:error, %Error{key: :quality}} = Store.key(@png, 9, 9, quality: 0)
+    assert {:error, %Error{key: :color}} = Store.key(@png, [{9, 9}], color: :red)
+    assert {:error, %Error{key: :sizes}} = Store.key(@png, [])
+    assert {:error, %Error{key: :sizes}} = Store.key(@png, [{9, 9} | 1])
+    assert {:error, %Error{key: :sizes}} = Store.key(@png, 9)
+  end
+
+  defp key!(source, sizes) do
+    assert {:ok, <<_::32-bytes>> = key} = Store.key(source, sizes)
+    key
+  end
+
+  defp key!(source, width, height) do
+    assert {:ok, <<_::32-bytes>> = key} = Store.key(source, width, height)
+    key
+  end
+
+  defp key!(source, width, height, opts) do
+    assert {:ok, <<_::32-bytes>> = key} = Store.key(source, width, height, opts)
+    key
+  end
+end
