@@ -336,6 +336,13 @@ defmodule Thumbelina do
     with {:error, error} <- write(image, path), do: raise(error)
   end
 
+  @doc false
+  # The thumbnails of a request that was checked before, maybe on another node.
+  @spec run(source, Request.t()) :: {:ok, [Image.t(), ...]} | {:error, Error.t()}
+  def run(source, %Request{} = request) do
+    with {:ok, images, _stats} <- make(source, request), do: {:ok, images}
+  end
+
   # How much of the pieces is kept, to name a format that is not read.
   @head 4_096
 
