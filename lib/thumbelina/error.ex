@@ -16,6 +16,8 @@ defmodule Thumbelina.Error do
     * `:timeout` - the call took longer than the option `:timeout` allows
     * `:invalid_option` - an unknown option, or a wrong option, size or source. For a wrong source
       `:key` is `:image` or `:path`. `:key`, `:value`, `:expected`
+    * `:node_down` - the node is not reachable, died or gave no sign of life meanwhile, or runs no
+      `Thumbelina.Cluster`. `:node`
     * `:enomem` - the machine has not enough memory left for this picture
     * `:internal_error` - a bug in Thumbelina; the node is safe
 
@@ -38,6 +40,7 @@ defmodule Thumbelina.Error do
           | :limit_exceeded
           | :timeout
           | :invalid_option
+          | :node_down
           | :internal_error
           | File.posix()
 
@@ -58,10 +61,22 @@ defmodule Thumbelina.Error do
           key: atom | nil,
           expected: String.t() | nil,
           path: Path.t() | nil,
-          offset: non_neg_integer | nil
+          offset: non_neg_integer | nil,
+          node: node | nil
         }
 
-  defexception [:reason, :format, :limit, :value, :maximum, :key, :expected, :path, :offset]
+  defexception [
+    :reason,
+    :format,
+    :limit,
+    :value,
+    :maximum,
+    :key,
+    :expected,
+    :path,
+    :offset,
+    :node
+  ]
 
   @impl true
   def message(%__MODULE__{reason: :invalid_option, expected: "one of the options" <> _} = error) do
@@ -103,6 +118,9 @@ defmodule Thumbelina.Error do
     do: "truncated #{error.format}" <> where(error, "at")
 
   def message(%__MODULE__{reason: :timeout}), do: "the call took longer than its timeout"
+
+  def message(%__MODULE__{reason: :node_down, node: node}),
+    do: "the node #{node} cannot be reached, or runs no Thumbelina.Cluster"
 
   def message(%__MODULE__{reason: :internal_error}), do: "internal error: please report this"
 
