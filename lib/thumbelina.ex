@@ -346,7 +346,8 @@ defmodule Thumbelina do
   def stream(pictures, width, height, opts \\ []) do
     with {:ok, own, opts} <- Options.beside(:stream, opts),
          {:ok, request} <- Request.new(width, height, opts) do
-      Parallel.map(pictures, &one_of_many(&1, request), own, request.timeout)
+      each = &one_of_many(&1, request)
+      Parallel.map(pictures, each, own, request.timeout, &System.schedulers_online/0)
     else
       {:error, error} -> raise error
     end
@@ -527,6 +528,13 @@ defmodule Thumbelina do
   @spec write!(Image.t(), Path.t()) :: :ok
   def write!(image, path) do
     with {:error, error} <- write(image, path), do: raise(error)
+  end
+
+  @doc false
+  # The thumbnails of a request that was checked before, maybe on another node.
+  @spec run(source, Request.t()) :: {:ok, [Image.t(), ...]} | {:error, Error.t()}
+  def run(source, %Request{} = request) do
+    with {:ok, images, _stats} <- make(source, request), do: {:ok, images}
   end
 
   # How much of the pieces is kept, to name a format that is not read.

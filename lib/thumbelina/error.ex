@@ -20,6 +20,8 @@ defmodule Thumbelina.Error do
     * `:overloaded` - too many casts are unanswered. `:value`, `:maximum`
     * `:invalid_option` - an unknown option, or a wrong option, size or source. For a wrong source
       `:key` is `:image` or `:path`. `:key`, `:value`, `:expected`
+    * `:node_down` - the node is not reachable, died or gave no sign of life meanwhile, or runs no
+      `Thumbelina.Cluster`. `:node`
     * `:enomem` - the machine has not enough memory left for this picture
     * `:internal_error` - a bug in Thumbelina; the node is safe
 
@@ -46,6 +48,7 @@ defmodule Thumbelina.Error do
           | :source_failed
           | :overloaded
           | :invalid_option
+          | :node_down
           | :internal_error
           | File.posix()
 
@@ -66,10 +69,22 @@ defmodule Thumbelina.Error do
           key: atom | nil,
           expected: String.t() | nil,
           path: Path.t() | nil,
-          offset: non_neg_integer | nil
+          offset: non_neg_integer | nil,
+          node: node | nil
         }
 
-  defexception [:reason, :format, :limit, :value, :maximum, :key, :expected, :path, :offset]
+  defexception [
+    :reason,
+    :format,
+    :limit,
+    :value,
+    :maximum,
+    :key,
+    :expected,
+    :path,
+    :offset,
+    :node
+  ]
 
   @impl true
   def message(%__MODULE__{path: nil} = error), do: text(error)
@@ -123,6 +138,9 @@ defmodule Thumbelina.Error do
 
   defp text(%{reason: :overloaded} = error),
     do: "overloaded: #{error.maximum} casts are unanswered"
+
+  defp text(%{reason: :node_down, node: node}),
+    do: "the node #{node} cannot be reached, or runs no Thumbelina.Cluster"
 
   defp text(%{reason: :internal_error}), do: "internal error: please report this"
   defp text(%{reason: posix}), do: List.to_string(:file.format_error(posix))

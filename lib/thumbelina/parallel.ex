@@ -7,20 +7,27 @@ defmodule Thumbelina.Parallel do
   # The native work ends by itself when the time is up. Only a producer of pieces can take longer.
   @grace 200
 
-  @doc "Runs `fun` for each of `items`, lazily, and gives its results, or what became of it."
-  @spec map(Enumerable.t(), (term -> result), map, timeout) :: Enumerable.t() when result: term
-  def map(items, fun, opts, timeout) do
-    items
-    |> Task.async_stream(&run(fn -> fun.(&1) end),
-      max_concurrency: opts.max_concurrency || System.schedulers_online(),
-      ordered: opts.ordered,
-      timeout: if(timeout == :infinity, do: :infinity, else: timeout + @grace),
-      on_timeout: :kill_task
-    )
-    |> Stream.map(fn
-      {:ok, result} -> result
-      {:exit, :timeout} -> {:error, %Error{reason: :timeout}}
-    end)
+  @doc """
+  Runs `fun` for each of `items`, lazily, and gives its results, or what became of it. How many are
+  run at a time is asked when the stream begins, if the options do not say.
+  """
+  @spec map(Enumerable.t(), (term -> result), map, timeout, (() -> pos_integer)) :: Enumerable.t()
+        when result: term
+  def map(items, fun, opts, timeout, most) do
+    fn acc, reducer ->
+      items
+      |> Task.async_stream(&run(fn -> fun.(&1) end),
+        max_concurrency: opts.max_concurrency || most.(),
+        ordered: opts.ordered,
+        timeout: if(timeout == :infinity, do: :infinity, else: timeout + @grace),
+        on_timeout: :kill_task
+      )
+      |> Stream.map(fn
+        {:ok, result} -> result
+        {:exit, :timeout} -> {:error, %Error{reason: :timeout}}
+      end)
+      |> Enumerable.reduce(acc, reducer)
+    end
   end
 
   # The task is linked to the caller of the stream, the worker only to the task: what a producer is
