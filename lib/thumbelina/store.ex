@@ -58,7 +58,7 @@ defmodule Thumbelina.Store do
 
   use Supervisor
 
-  alias Thumbelina.{Error, Request}
+  alias Thumbelina.{Error, Request, Telemetry}
   alias Thumbelina.Store.{Client, Config, Disk, Election, Key, Server}
 
   @typedoc """
@@ -212,7 +212,19 @@ defmodule Thumbelina.Store do
         when result: term
   def fetch(key, fun, opts \\ []) when is_function(fun, 0) do
     opts = Keyword.validate!(opts, name: __MODULE__, timeout: 60_000)
-    Client.fetch(name(opts), Key.id(key), fun, timeout(opts[:timeout]))
+    name = name(opts)
+
+    Telemetry.span(:store, %{name: name, key: key}, fn ->
+      computed = :counters.new(1, [])
+
+      counted = fn ->
+        :counters.add(computed, 1, 1)
+        fun.()
+      end
+
+      result = Client.fetch(name, Key.id(key), counted, timeout(opts[:timeout]))
+      {result, %{}, %{computed: :counters.get(computed, 1) > 0}}
+    end)
   end
 
   @doc """

@@ -12,6 +12,9 @@ defmodule Thumbelina.Telemetry do
   |---|---|---|
   | `[:thumbelina, :thumbnail]` | `:slices`, `:longest_slice`, `:decode`, `:resample`, `:encode` (µs), `:bytes_in`, `:pixels_in`, `:bytes_out`, `:pixels_out`, as in `Thumbelina.Stats`; none after an error | `:request`, a map of the options; with `:stop` also `:schedulers`, or `:error` with the `Thumbelina.Error` |
 
+  | `[:thumbelina, :store]` | | `:name`, `:key`; with `:stop` also `:computed`, whether this process computed the value |
+  | `[:thumbelina, :cluster]` | | `:node`; with `:stop` also `:outcome`: `:done`, `:refused` if the node takes no work, `:lost` if it died or gave no sign of life |
+
   The span `[:thumbelina, :thumbnail]` is that of one call of `Thumbelina.thumbnail/4`,
   `thumbnails/3` or `measure/4`, or of one picture of `Thumbelina.stream/4`.
   """

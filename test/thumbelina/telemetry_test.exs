@@ -2,7 +2,7 @@ defmodule Thumbelina.TelemetryTest do
   # While `:telemetry` is there, every thumbnail of this node is an event.
   use ExUnit.Case
 
-  alias Thumbelina.Error
+  alias Thumbelina.{Error, Peers}
 
   # The one function of the library that is called, for the process that is registered here.
   defp load_telemetry(_context) do
@@ -66,6 +66,33 @@ defmodule Thumbelina.TelemetryTest do
                        }}
 
       refute_received _
+    end
+  end
+
+  describe "with :telemetry and" do
+    setup :load_telemetry
+
+    test "a store, fetching says who computes" do
+      start_supervised!({Thumbelina.Store, name: :telemetry_store})
+
+      for computed <- [true, false] do
+        assert {:ok, 1} =
+                 Thumbelina.Store.fetch("key", fn -> {:ok, 1} end, name: :telemetry_store)
+
+        assert_received {[:thumbelina, :store, :start], _, %{name: :telemetry_store, key: "key"}}
+        assert_received {[:thumbelina, :store, :stop], %{duration: _}, %{computed: ^computed}}
+      end
+    end
+
+    test "a cluster, what is sent is a span" do
+      [{_control, node}] = Peers.start(1)
+      member = Thumbelina.Cluster.child_spec([])
+      {:ok, _} = :supervisor.start_child({:kernel_safe_sup, node}, member)
+      start_supervised!(member)
+      path = Path.expand("test/fixtures/photo.png")
+      assert {:ok, _} = Thumbelina.Cluster.thumbnail({node, path}, 50, 50)
+      assert_received {[:thumbelina, :cluster, :start], _, %{node: ^node}}
+      assert_received {[:thumbelina, :cluster, :stop], _, %{node: ^node, outcome: :done}}
     end
   end
 

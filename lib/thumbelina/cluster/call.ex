@@ -3,7 +3,7 @@ defmodule Thumbelina.Cluster.Call do
   # A call, in the caller's process: which node does the work, what it gets, and what happens if
   # nothing comes back.
 
-  alias Thumbelina.{Error, Image, Options, Request, Source}
+  alias Thumbelina.{Error, Image, Options, Request, Source, Telemetry}
   alias Thumbelina.Cluster.{Courier, Member, Transfer, Work}
 
   @type result :: {:ok, [Image.t(), ...]} | {:error, Error.t()}
@@ -110,10 +110,17 @@ defmodule Thumbelina.Cluster.Call do
   @spec away(node, {:ok, node, Member.lease()} | :none, Work.source(), transfer, struct) ::
           {:done, result, transfer} | {:refused | :lost, transfer}
         when transfer: Transfer.t() | nil
-  defp away(node, {:ok, node, lease}, work, transfer, call),
-    do: leased(lease, fn -> away(node, :none, work, transfer, call) end)
+  defp away(node, lease, work, transfer, call) do
+    Telemetry.span(:cluster, %{node: node}, fn ->
+      result = attempt(node, lease, work, transfer, call)
+      {result, %{}, %{outcome: elem(result, 0)}}
+    end)
+  end
 
-  defp away(node, :none, work, transfer, call) do
+  defp attempt(node, {:ok, node, lease}, work, transfer, call),
+    do: leased(lease, fn -> attempt(node, :none, work, transfer, call) end)
+
+  defp attempt(node, :none, work, transfer, call) do
     courier = Courier.start(node, work, left(call), div_patience(call.patience))
 
     try do
