@@ -14,6 +14,7 @@ defmodule Thumbelina.Error do
     * `:truncated` - the bytes end before the picture does. `:format`, `:offset`
     * `:limit_exceeded` - a limit was exceeded. `:limit`, `:value`, `:maximum`
     * `:timeout` - the call took longer than the option `:timeout` allows
+    * `:busy` - a server has as many pictures in progress as its option `:max_concurrency` allows
     * `:invalid_option` - an unknown option, or a wrong option, size or source. For a wrong source
       `:key` is `:image` or `:path`. `:key`, `:value`, `:expected`
     * `:enomem` - the machine has not enough memory left for this picture
@@ -37,6 +38,7 @@ defmodule Thumbelina.Error do
           | :truncated
           | :limit_exceeded
           | :timeout
+          | :busy
           | :invalid_option
           | :internal_error
           | File.posix()
@@ -103,6 +105,9 @@ defmodule Thumbelina.Error do
     do: "truncated #{error.format}" <> where(error, "at")
 
   def message(%__MODULE__{reason: :timeout}), do: "the call took longer than its timeout"
+
+  def message(%__MODULE__{reason: :busy}),
+    do: "too many pictures are in progress: try again later"
 
   def message(%__MODULE__{reason: :internal_error}), do: "internal error: please report this"
 
