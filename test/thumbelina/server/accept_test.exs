@@ -23,7 +23,7 @@ defmodule Thumbelina.Server.AcceptTest do
         {"image/jpeg", {:jpeg, :jpeg, :jpeg, :jpeg}},
         {"IMAGE/JPEG ; Q=0.1 , image/WebP", {:webp, :webp, :webp, :webp}},
         {"image/jpeg;q=0, image/*", {:png, :png, :png, :png}},
-        {"image/avif;q=0.1,image/jpeg", {:jpeg, :avif, :jpeg, :avif}},
+        {"image/avif;q=0.1,image/jpeg", {:jpeg, :jpeg, :jpeg, :avif}},
         {"image/webp;q=0.5,image/png;q=0.9", {:png, :png, :png, :png}},
         {"image/webp;q=0.9,image/png", {:webp, :webp, :webp, :webp}},
         {"image/*;q=0", {:jpeg, :png, :jpeg, :png}},
