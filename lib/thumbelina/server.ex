@@ -164,7 +164,7 @@ defmodule Thumbelina.Server do
 
     children = [
       {Gate, {config.live, config.max_concurrency}},
-      # Connections that are busy are not waited for.
+      # A connection that is sending a response gets some seconds.
       Supervisor.child_spec({Httpd, {config, listener}}, shutdown: 15_000)
     ]
 

@@ -155,7 +155,7 @@ defmodule Thumbelina.Server.Ask do
     dpr = http |> hint("dpr") |> ratio()
     {width, height} = {scaled(width, dpr), scaled(height, dpr)}
     # Everybody could ask for every width, which is what these are there to prevent.
-    free? = config.keys == [] and config.sizes == nil
+    free? = config.keys == nil and config.sizes == nil
     {{width || (free? && http |> hint("width") |> pixels()) || nil, height}, @hints}
   end
 

@@ -164,7 +164,7 @@ defmodule Thumbelina.Server.Config do
 
   @type t :: %__MODULE__{
           root: Path.t() | nil,
-          keys: [String.t()],
+          keys: (() -> [String.t(), ...]) | nil,
           sizes: [size, ...] | nil,
           qualities: [1..100, ...] | nil,
           quality: 1..100,
@@ -215,7 +215,10 @@ defmodule Thumbelina.Server.Config do
 
   defp config(values) do
     most = values.max_concurrency || 4 * System.schedulers_online()
-    struct!(__MODULE__, %{values | max_concurrency: most})
+    keys = values.keys
+    # A function shows nothing in the reports of supervisors.
+    keys = if keys != [], do: fn -> keys end
+    struct!(__MODULE__, %{values | max_concurrency: most, keys: keys})
   end
 
   defp validate(opts, schema) do

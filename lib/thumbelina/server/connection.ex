@@ -70,17 +70,17 @@ defmodule Thumbelina.Server.Connection do
       max_body_size: config.max_body_bytes,
       max_content_length: config.max_body_bytes,
       max_client_body_chunk: @piece,
-      thumbelina: config
+      thumbelina: config,
+      thumbelina_send_timeout: listener.send_timeout
     ]
   end
 
-  defp socket_type(%{tls: nil} = listener), do: {:ip_comm, socket_options(listener)}
+  defp socket_type(%{tls: nil}), do: :ip_comm
   # A client that gives up during the handshake is nothing to log.
   defp socket_type(listener),
-    do: {:ssl, [log_level: :none] ++ listener.tls ++ socket_options(listener)}
+    do: {:ssl, [log_level: :none] ++ listener.tls ++ sending(listener.send_timeout)}
 
-  defp socket_options(listener),
-    do: [nodelay: true, send_timeout: listener.send_timeout, send_timeout_close: true]
+  defp sending(timeout), do: [nodelay: true, send_timeout: timeout]
 
   @doc "How httpd keeps an entry of its configuration. What is not matched here, it keeps itself."
   def store({:max_body_size, bytes}, _config), do: {:ok, {:max_body_size, bytes + 0.5}}
@@ -90,14 +90,14 @@ defmodule Thumbelina.Server.Connection do
   @chunked {__MODULE__, :chunked}
   @timer {__MODULE__, :timer}
 
-  def request_header({'transfer-encoding', _value}) do
-    Process.put(@chunked, true)
-    false
-  end
-
-  def request_header(header) do
+  def request_header({name, value}) do
     if Process.get(@timer) == nil, do: Process.put(@timer, start_timer())
-    {true, header}
+    if name == 'transfer-encoding', do: Process.put(@chunked, true)
+
+    # A length would make httpd wait for it. The one of the two that comes later sees the mark.
+    if name in ['transfer-encoding', 'content-length'] and Process.get(@chunked),
+      do: {true, {'content-length', '0'}},
+      else: {true, {name, value}}
   end
 
   def response_header(header), do: {true, header}
@@ -121,21 +121,20 @@ defmodule Thumbelina.Server.Connection do
     end
   end
 
-  # `request_header/1` gets no configuration. One of the ancestors is the process that started
-  # httpd.
+  # `request_header/1` gets no configuration. One of the ancestors is the server's supervisor.
   defp body_timeout do
     Enum.find_value(Process.get(:"$ancestors", []), 60_000, fn ancestor ->
       :persistent_term.get({__MODULE__, ancestor}, nil)
     end)
   end
 
-  @doc "Tells connections the timeout of bodies, and takes it back."
-  @spec put_body_timeout(pid, pos_integer) :: :ok
-  def put_body_timeout(starter, timeout),
-    do: :persistent_term.put({__MODULE__, starter}, timeout)
+  @doc "Tells the connections below a supervisor the timeout of bodies, and takes it back."
+  @spec put_body_timeout(pid | atom, pos_integer) :: :ok
+  def put_body_timeout(supervisor, timeout),
+    do: :persistent_term.put({__MODULE__, supervisor}, timeout)
 
-  @spec delete_body_timeout(pid) :: boolean
-  def delete_body_timeout(starter), do: :persistent_term.erase({__MODULE__, starter})
+  @spec delete_body_timeout(pid | atom) :: boolean
+  def delete_body_timeout(supervisor), do: :persistent_term.erase({__MODULE__, supervisor})
 
   @doc "A piece of a body, or a request that is complete."
   def unquote(:do)(mod() = mod) do
@@ -202,7 +201,7 @@ defmodule Thumbelina.Server.Connection do
       Process.put(@chunked, :refused)
       failure = {411, :length_required, "expected a Content-Length, and no Transfer-Encoding"}
       send_response(mod(mod, connection: false), Failure.response(failure))
-      close(mod)
+      hang_up(mod)
     end
 
     done(mod, 411, 0)
@@ -248,8 +247,13 @@ defmodule Thumbelina.Server.Connection do
   # nobody knows when the client hangs up, and the work is done to its end.
   defp watch(mod) do
     case mod(mod, :socket_type) do
-      {:ssl, _} -> :ssl.setopts(mod(mod, :socket), active: :once)
-      _ -> :inet.setopts(mod(mod, :socket), active: :once)
+      {:ssl, _} ->
+        :ssl.setopts(mod(mod, :socket), active: :once)
+
+      # With a port of its own, httpd takes no options for sockets without TLS.
+      :ip_comm ->
+        timeout = :httpd_util.lookup(mod(mod, :config_db), :thumbelina_send_timeout)
+        :inet.setopts(mod(mod, :socket), [active: :once] ++ sending(timeout))
     end
   end
 
@@ -273,6 +277,16 @@ defmodule Thumbelina.Server.Connection do
     end
   end
 
+  # Nothing more is sent, whatever httpd makes of the bytes that are left, and then it ends.
+  defp hang_up(mod) do
+    case mod(mod, :socket_type) do
+      {:ssl, _} -> :ssl.shutdown(mod(mod, :socket), :write)
+      :ip_comm -> :gen_tcp.shutdown(mod(mod, :socket), :write)
+    end
+
+    send(self(), {:tcp_closed, mod(mod, :socket)})
+  end
+
   defp send_response(mod, %Response{} = response) do
     head = [
       "HTTP/1.1 #{response.status} #{phrase(response.status)}\r\n",
@@ -282,7 +296,14 @@ defmodule Thumbelina.Server.Connection do
       "\r\n"
     ]
 
-    :httpd_socket.deliver(mod(mod, :socket_type), mod(mod, :socket), [head | response.body])
+    with {:error, _} <- send_bytes(mod, [head | response.body]), do: close(mod)
+  end
+
+  defp send_bytes(mod, bytes) do
+    case mod(mod, :socket_type) do
+      {:ssl, _} -> :ssl.send(mod(mod, :socket), bytes)
+      :ip_comm -> :gen_tcp.send(mod(mod, :socket), bytes)
+    end
   end
 
   @phrases %{
@@ -305,7 +326,17 @@ defmodule Thumbelina.Server.Connection do
   # It may be empty.
   defp phrase(status), do: Map.get(@phrases, status, "")
 
-  defp close(mod), do: :httpd_socket.close(mod(mod, :socket_type), mod(mod, :socket))
+  defp close(mod) do
+    case mod(mod, :socket_type) do
+      {:ssl, _} ->
+        :ssl.close(mod(mod, :socket))
+
+      # What the client did not take yet is not waited for.
+      :ip_comm ->
+        _ = :inet.setopts(mod(mod, :socket), linger: {true, 0})
+        :gen_tcp.close(mod(mod, :socket))
+    end
+  end
 
   defp done(mod, status, size),
     do: {:proceed, [{:response, {:already_sent, status, size}} | mod(mod, :data)]}

@@ -126,10 +126,10 @@ defmodule Thumbelina.Server.Handler do
          do: {:ok, parameters}
   end
 
-  defp signed(_segments, _pairs, %{keys: []}), do: :ok
+  defp signed(_segments, _pairs, %{keys: nil}), do: :ok
 
   defp signed(segments, pairs, %{keys: keys}) do
-    if URL.signed?(segments, pairs, keys),
+    if URL.signed?(segments, pairs, keys.()),
       do: :ok,
       else: {:error, {403, :not_signed, "the signature is missing or wrong"}}
   end

@@ -17,38 +17,34 @@ defmodule Thumbelina.Server.Httpd do
   @impl true
   def init({config, listener}) do
     Process.flag(:trap_exit, true)
-    Connection.put_body_timeout(self(), listener.body_timeout)
+    # A restart finds the same one.
+    [supervisor | _] = Process.get(:"$ancestors")
+    Connection.put_body_timeout(supervisor, listener.body_timeout)
 
-    with :ok <- free(listener),
-         {:ok, httpd} <- :inets.start(:httpd, Connection.httpd(config, listener), :stand_alone),
-         {:ok, port} <- started(httpd) do
-      {:ok, %{httpd: httpd, port: port}}
+    with {:ok, port} <- free(listener),
+         config = Connection.httpd(config, %{listener | port: port}),
+         {:ok, httpd} <- :inets.start(:httpd, config, :stand_alone) do
+      {:ok, %{httpd: httpd, port: port, supervisor: supervisor}}
     else
       {:error, reason} ->
-        Connection.delete_body_timeout(self())
+        Connection.delete_body_timeout(supervisor)
         {:stop, reason}
     end
   end
 
-  # httpd says nothing but that it did not start, and logs some pages. So the port is tried before.
+  # If it cannot listen, httpd logs pages and gives no reason, so the port is tried before. And if it
+  # has to choose a port, it ignores the options of TLS, so the choice is made here, too.
   defp free(%{ip: ip, port: port}) do
     family = if tuple_size(ip) == 8, do: :inet6, else: :inet
 
     case :gen_tcp.listen(port, [family, ip: ip, reuseaddr: true]) do
-      {:ok, socket} -> :gen_tcp.close(socket)
-      {:error, posix} -> {:error, %Error{reason: posix}}
-    end
-  end
-
-  # With the port 0, its supervisor starts even if there is nothing to supervise.
-  defp started(httpd) do
-    case Supervisor.which_children(httpd) do
-      [{{:httpd_instance_sup, _ip, port, _profile}, pid, :supervisor, _}] when is_pid(pid) ->
+      {:ok, socket} ->
+        {:ok, port} = :inet.port(socket)
+        :ok = :gen_tcp.close(socket)
         {:ok, port}
 
-      _ ->
-        stop(httpd)
-        {:error, :httpd_did_not_start}
+      {:error, posix} ->
+        {:error, %Error{reason: posix}}
     end
   end
 
@@ -62,9 +58,9 @@ defmodule Thumbelina.Server.Httpd do
   def handle_info(_message, state), do: {:noreply, state}
 
   @impl true
-  def terminate(_reason, %{httpd: httpd}) do
+  def terminate(_reason, %{httpd: httpd, supervisor: supervisor}) do
     if httpd, do: stop(httpd)
-    Connection.delete_body_timeout(self())
+    Connection.delete_body_timeout(supervisor)
   end
 
   # Waits, so that the port is free when the server has stopped.

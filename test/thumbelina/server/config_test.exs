@@ -5,7 +5,7 @@ defmodule Thumbelina.Server.ConfigTest do
 
   test "fills in the defaults" do
     assert {:ok, %Config{} = config} = Config.new([])
-    assert config.keys == [] and config.sizes == nil and config.root == nil
+    assert config.keys == nil and config.sizes == nil and config.root == nil
     assert config.max_concurrency == 4 * System.schedulers_online()
     assert config.live == nil
 
@@ -26,6 +26,8 @@ defmodule Thumbelina.Server.ConfigTest do
              )
 
     assert config.root == Path.expand("test/fixtures")
+    assert config.keys.() == ["old", "new"]
+    refute :io_lib.format("~p", [config]) |> to_string() =~ "old"
     assert config.sizes == [{300, 200}, {64, 64}, {10, nil}, {nil, 20}, {3, 4}, {nil, 5}]
 
     for {ip, address} <- [
