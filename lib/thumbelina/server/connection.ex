@@ -246,14 +246,12 @@ defmodule Thumbelina.Server.Connection do
   # it has this response, that is the message, and httpd finds it in the mailbox afterwards. Then
   # nobody knows when the client hangs up, and the work is done to its end.
   defp watch(mod) do
-    case mod(mod, :socket_type) do
-      {:ssl, _} ->
-        :ssl.setopts(mod(mod, :socket), active: :once)
-
+    if tls?(mod) do
+      :ssl.setopts(mod(mod, :socket), active: :once)
+    else
       # With a port of its own, httpd takes no options for sockets without TLS.
-      :ip_comm ->
-        timeout = :httpd_util.lookup(mod(mod, :config_db), :thumbelina_send_timeout)
-        :inet.setopts(mod(mod, :socket), [active: :once] ++ sending(timeout))
+      timeout = :httpd_util.lookup(mod(mod, :config_db), :thumbelina_send_timeout)
+      :inet.setopts(mod(mod, :socket), [active: :once] ++ sending(timeout))
     end
   end
 
@@ -279,10 +277,10 @@ defmodule Thumbelina.Server.Connection do
 
   # Nothing more is sent, whatever httpd makes of the bytes that are left, and then it ends.
   defp hang_up(mod) do
-    case mod(mod, :socket_type) do
-      {:ssl, _} -> :ssl.shutdown(mod(mod, :socket), :write)
-      :ip_comm -> :gen_tcp.shutdown(mod(mod, :socket), :write)
-    end
+    _ =
+      if tls?(mod),
+        do: :ssl.shutdown(mod(mod, :socket), :write),
+        else: :gen_tcp.shutdown(mod(mod, :socket), :write)
 
     send(self(), {:tcp_closed, mod(mod, :socket)})
   end
@@ -296,14 +294,21 @@ defmodule Thumbelina.Server.Connection do
       "\r\n"
     ]
 
-    with {:error, _} <- send_bytes(mod, [head | response.body]), do: close(mod)
+    with {:error, _} <- send_pieces(mod, head, response.body), do: close(mod)
   end
 
+  # The VM takes everything at once, and only refuses more. In pieces, a client that does not read
+  # is noticed.
+  defp send_pieces(mod, head, <<piece::binary-size(@piece), rest::binary>>) do
+    with :ok <- send_bytes(mod, [head | piece]), do: send_pieces(mod, "", rest)
+  end
+
+  defp send_pieces(mod, head, rest), do: send_bytes(mod, [head | rest])
+
   defp send_bytes(mod, bytes) do
-    case mod(mod, :socket_type) do
-      {:ssl, _} -> :ssl.send(mod(mod, :socket), bytes)
-      :ip_comm -> :gen_tcp.send(mod(mod, :socket), bytes)
-    end
+    if tls?(mod),
+      do: :ssl.send(mod(mod, :socket), bytes),
+      else: :gen_tcp.send(mod(mod, :socket), bytes)
   end
 
   @phrases %{
@@ -327,16 +332,17 @@ defmodule Thumbelina.Server.Connection do
   defp phrase(status), do: Map.get(@phrases, status, "")
 
   defp close(mod) do
-    case mod(mod, :socket_type) do
-      {:ssl, _} ->
-        :ssl.close(mod(mod, :socket))
-
+    if tls?(mod) do
+      :ssl.close(mod(mod, :socket))
+    else
       # What the client did not take yet is not waited for.
-      :ip_comm ->
-        _ = :inet.setopts(mod(mod, :socket), linger: {true, 0})
-        :gen_tcp.close(mod(mod, :socket))
+      _ = :inet.setopts(mod(mod, :socket), linger: {true, 0})
+      :gen_tcp.close(mod(mod, :socket))
     end
   end
+
+  # The type has the options of TLS, with the private key: it must not get into an exception.
+  defp tls?(mod), do: mod(mod, :socket_type) != :ip_comm
 
   defp done(mod, status, size),
     do: {:proceed, [{:response, {:already_sent, status, size}} | mod(mod, :data)]}

@@ -21,10 +21,12 @@ defmodule Thumbelina.Server.Httpd do
     [supervisor | _] = Process.get(:"$ancestors")
     Connection.put_body_timeout(supervisor, listener.body_timeout)
 
-    with {:ok, port} <- free(listener),
+    :ok = await_end(listener.port, 600)
+
+    with {:ok, port} <- await_free(listener, 20),
          config = Connection.httpd(config, %{listener | port: port}),
          {:ok, httpd} <- :inets.start(:httpd, config, :stand_alone) do
-      {:ok, %{httpd: httpd, port: port, supervisor: supervisor}}
+      {:ok, %{httpd: httpd, ip: listener.ip, port: port, supervisor: supervisor}}
     else
       {:error, reason} ->
         Connection.delete_body_timeout(supervisor)
@@ -58,18 +60,43 @@ defmodule Thumbelina.Server.Httpd do
   def handle_info(_message, state), do: {:noreply, state}
 
   @impl true
-  def terminate(_reason, %{httpd: httpd, supervisor: supervisor}) do
-    if httpd, do: stop(httpd)
-    Connection.delete_body_timeout(supervisor)
+  def terminate(_reason, state) do
+    if state.httpd, do: stop(state.httpd)
+    Connection.delete_body_timeout(state.supervisor)
+    _ = await_free(state, 100)
   end
 
-  # Waits, so that the port is free when the server has stopped.
   defp stop(httpd) do
     monitor = Process.monitor(httpd)
     Process.exit(httpd, :shutdown)
 
     receive do
       {:DOWN, ^monitor, :process, _pid, _reason} -> :ok
+    end
+  end
+
+  # If this process was killed, the httpd of the one before may still be closing its connections. Its
+  # processes have names with the port, which the next one needs.
+  defp await_end(port, tries) do
+    if tries > 0 and Enum.any?(Process.registered(), &of_httpd?(&1, port)) do
+      Process.sleep(10)
+      await_end(port, tries - 1)
+    else
+      :ok
+    end
+  end
+
+  defp of_httpd?(name, port) do
+    name = Atom.to_string(name)
+    String.starts_with?(name, "httpd") and name =~ ~r/__#{port}(default)?$/
+  end
+
+  # A socket is closed some time after its process has ended. So when the server has stopped, another
+  # one can have the port, and so can this one after a crash.
+  defp await_free(listener, tries) do
+    with {:error, %Error{reason: :eaddrinuse}} when tries > 0 <- free(listener) do
+      Process.sleep(10)
+      await_free(listener, tries - 1)
     end
   end
 end
