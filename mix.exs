@@ -57,6 +57,7 @@ defmodule Thumbelina.MixProject do
       groups_for_modules: [
         "Pictures and formats": [Thumbelina.Image, Thumbelina.Format],
         "Plans and measurements": [Thumbelina.Plan, Thumbelina.Stats],
+        "Over HTTP": [Thumbelina.Server, Thumbelina.URL],
         Errors: [Thumbelina.Error]
       ],
       # The functions of `Thumbelina`, by the metadata `@doc group: ...`.

@@ -49,7 +49,7 @@ defmodule Thumbelina.Server.Config do
       type: :boolean,
       default: false,
       doc:
-        "whether `:auto` may choose AVIF. It takes some fifty times as long as JPEG, and " <>
+        "whether `:auto` may choose AVIF. It takes some thirty times as long as JPEG, and " <>
           "works for thumbnails up to 500,000 pixels"
     ],
     client_hints: [

@@ -21,7 +21,7 @@ defmodule Thumbelina.Server.Httpd do
     [supervisor | _] = Process.get(:"$ancestors")
     Connection.put_body_timeout(supervisor, listener.body_timeout)
 
-    :ok = await_end(listener.port, 600)
+    :ok = await_end(listener, 600)
 
     with {:ok, port} <- await_free(listener, 20),
          config = Connection.httpd(config, %{listener | port: port}),
@@ -76,19 +76,26 @@ defmodule Thumbelina.Server.Httpd do
   end
 
   # If this process was killed, the httpd of the one before may still be closing its connections. Its
-  # processes have names with the port, which the next one needs.
-  defp await_end(port, tries) do
-    if tries > 0 and Enum.any?(Process.registered(), &of_httpd?(&1, port)) do
+  # processes have names with the address and the port, which the next one needs.
+  defp await_end(%{ip: ip, port: port} = listener, tries) do
+    address = "__#{ip |> Tuple.to_list() |> Enum.join("_")}__#{port}"
+
+    if tries > 0 and Enum.any?(Process.registered(), &of_httpd?(&1, address)) do
       Process.sleep(10)
-      await_end(port, tries - 1)
+      await_end(listener, tries - 1)
     else
       :ok
     end
   end
 
-  defp of_httpd?(name, port) do
-    name = Atom.to_string(name)
-    String.starts_with?(name, "httpd") and name =~ ~r/__#{port}(default)?$/
+  defp of_httpd?(name, address) do
+    case Atom.to_string(name) do
+      "httpd" <> rest ->
+        String.contains?(rest, [address <> "default"]) or String.ends_with?(rest, address)
+
+      _ ->
+        false
+    end
   end
 
   # A socket is closed some time after its process has ended. So when the server has stopped, another
