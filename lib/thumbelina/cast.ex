@@ -88,7 +88,7 @@ defmodule Thumbelina.Cast do
 
     if :atomics.add_get(count, 1, 1) > most do
       :atomics.sub(count, 1, 1)
-      {:error, %Error{reason: :overloaded, value: most + 1, maximum: most}}
+      {:error, %Error{reason: :overloaded, maximum: most}}
     else
       :ok
     end

@@ -17,7 +17,8 @@ defmodule Thumbelina.Error do
     * `:source_failed` - the producer of a picture in pieces raised, threw or exited, in the process
       of `Thumbelina.stream/4` or `Thumbelina.cast/4` that ran it. `:value` is the exception, or
       `{kind, reason}`
-    * `:overloaded` - too many casts are unanswered. `:value`, `:maximum`
+    * `:overloaded` - as much is in progress as the option `:max_queue` of a cast, or
+      `:max_concurrency` of a server, allows. `:maximum`
     * `:invalid_option` - an unknown option, or a wrong option, size or source. For a wrong source
       `:key` is `:image` or `:path`. `:key`, `:value`, `:expected`
     * `:node_down` - the node is not reachable, died or gave no sign of life meanwhile, or runs no
@@ -136,8 +137,8 @@ defmodule Thumbelina.Error do
   defp text(%{reason: :source_failed, value: {kind, reason}}),
     do: "the producer of the picture failed: #{Exception.format_banner(kind, reason)}"
 
-  defp text(%{reason: :overloaded} = error),
-    do: "overloaded: #{error.maximum} casts are unanswered"
+  defp text(%{reason: :overloaded, maximum: most}),
+    do: "overloaded: #{most} are in progress already"
 
   defp text(%{reason: :node_down, node: node}),
     do: "the node #{node} cannot be reached, or runs no Thumbelina.Cluster"

@@ -158,7 +158,7 @@ defmodule Thumbelina.CastTest do
     cast = fn -> Thumbelina.cast(:thumbnail, self(), held_back(self()), 9, 9, max_queue: 3) end
     assert [cast.(), cast.(), cast.()] == [:ok, :ok, :ok]
     assert {:error, %Error{reason: :overloaded, maximum: 3} = error} = cast.()
-    assert Exception.message(error) == "overloaded: 3 casts are unanswered"
+    assert Exception.message(error) == "overloaded: 3 are in progress already"
     assert_receive {:producer, producer}, 5_000
     send(producer, :go)
     assert_receive {:ok, _}, 5_000

@@ -32,6 +32,7 @@ defmodule Thumbelina.ErrorTest do
            }, "unknown option :color: expected one of the options :fit"},
           {%Error{reason: :eacces, path: "a.jpg"}, "a.jpg: permission denied"},
           {%Error{reason: :enomem}, "not enough memory"},
+          {%Error{reason: :overloaded, maximum: 3}, "overloaded: 3 are in progress already"},
           {%Error{reason: :internal_error}, "internal error: please report this"}
         ] do
       assert Exception.message(error) == message

@@ -116,7 +116,7 @@ defmodule Mix.Tasks.Thumbelina do
 
     case {flags[:help], many[:output], positional} do
       {true, _, _} ->
-        Mix.Task.run("help", ["thumbelina"])
+        Mix.Task.rerun("help", ["thumbelina"])
 
       {_, nil, [input, output, size]} ->
         only_with_output(many)

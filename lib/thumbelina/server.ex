@@ -1,0 +1,173 @@
+defmodule Thumbelina.Server do
+  @moduledoc """
+  An HTTP server for thumbnails, on OTP's httpd.
+
+      children = [{Thumbelina.Server, port: 4000, root: "priv/pictures"}]
+
+      curl -o thumb.jpg "localhost:4000/thumbnail/300x200/cats/tom.jpg?fit=cover"
+      curl -o thumb.png --data-binary @tom.tiff "localhost:4000/thumbnail/300?format=png"
+
+  `mix thumbelina.server` starts one from the command line. By default it listens on the loopback
+  address only: it is meant to stand behind a proxy or a CDN that keeps what it made.
+
+  It needs OTP's `:inets` and `:crypto`, and `:ssl` for HTTPS. They are not dependencies of this
+  library, so list them in the `extra_applications` of your own `mix.exs`.
+
+  ## Routes
+
+    * `GET /thumbnail/SIZE/PATH` - the thumbnail of a picture under the root. The size is `300x200`,
+      `300` for a square box, or `300x` or `x200` to leave one side open
+    * `POST /thumbnail/SIZE` - the thumbnail of the picture in the body
+    * `GET /info/PATH`, `POST /info` - what the picture's header says, as JSON: `format`, `width`
+      and `height` as shown, `orientation` and `bytes`
+    * `GET /health` - the status 200, as long as the server runs
+    * `GET /metrics` - counters for Prometheus: requests by route and status, their times, pictures
+      in progress, requests refused, and clients that hung up
+
+  `HEAD` works wherever `GET` does. The parameters of a thumbnail are
+
+    * `fit`, `enlarge`, `format`, `quality`, `filter` - as in `Thumbelina.thumbnail/4`. The format
+      can also be given by a file extension, or be `auto`
+    * `filename` - the name under which a browser saves it. The extension is that of the format
+    * `expires` - the Unix time from which on the URL gets the status 410
+    * `s` - the signature, if there are `:keys`. Infos take `expires` and `s` too
+
+  Other parameters, or one given twice, are errors, so that every thumbnail has few URLs.
+
+  ## Formats
+
+  With `auto`, the header `Accept` decides together with the picture. Thumbnails of pictures without
+  alpha are JPEGs, unless the client refuses those. Those with alpha are WebPs if the client names
+  `image/webp`, and otherwise PNGs: WebP is written without loss, which is smaller than PNG, but
+  for photographs far larger than JPEG. With `avif: true`, clients that name `image/avif` get that,
+  if the thumbnail has at most 500,000 pixels. Weights (`q=0.5`) are multiplied with this order of
+  preference. The response has `Vary: Accept`.
+
+  ## Caches
+
+  Thumbnails and infos of files have `Cache-Control`, `ETag` and `Last-Modified`, and
+  `If-None-Match` and `If-Modified-Since` are answered with the status 304 before any work. The tag
+  is a digest of what was asked and of the file's size, times and inode. What comes from a body or
+  from a file that was written in the last two seconds, and all errors, have
+  `Cache-Control: no-store`.
+
+  ## Errors
+
+  An error is a JSON object with the `error`, such as `"invalid_option"`, and a `message` for
+  people.
+
+    * 400 - a size, option or request that makes no sense
+    * 403 - the URL is not signed, or the size or quality is not one of those allowed
+    * 404 - there is no such picture. Files outside of the root and hidden ones do not exist
+    * 405 - the method is not in `Allow`
+    * 410 - the URL has expired
+    * 411 - the body has no `Content-Length`
+    * 413 - more bytes, pixels or memory than allowed
+    * 415 - not a picture, or a format that is not read or not allowed
+    * 422 - the picture is damaged or cut off
+    * 503 - `:max_concurrency` pictures are worked on, or the system has no more memory or files.
+      `Retry-After` is 1
+    * 504 - it took longer than `:timeout`
+
+  What httpd does not understand it answers itself, with a page in HTML: 400, 411, 413 and 414 for
+  heads and lengths that are wrong or too long, 408 and 503 for clients that are too slow or too
+  many, 417, 501 and 505 for expectations, methods and versions that it does not know.
+
+  ## Options
+
+  #{Thumbelina.Server.Config.docs()}
+
+  ## Clients that are slow, or leave
+
+  Pictures are worked on when the request is there as a whole, so that a slow client occupies a
+  connection, but none of the `:max_concurrency` places. It has `:keep_alive_timeout` for the head,
+  `:body_timeout` for the body, and `:send_timeout` for taking each part of the response. What it
+  occupies meanwhile is bounded by `:max_clients` and `:max_body_bytes`; keep their product in
+  mind. When a client hangs up while its thumbnail is made, the work stops. That is not noticed of
+  clients that send their next request before they have the response.
+  """
+
+  use Supervisor
+
+  alias Thumbelina.Error
+  alias Thumbelina.Server.{Config, Gate, Httpd, Metrics}
+
+  @doc false
+  def child_spec(opts) do
+    id = with true <- Keyword.keyword?(opts), name when name != nil <- opts[:name], do: name
+    id = if is_boolean(id) or id == nil, do: __MODULE__, else: id
+    %{id: id, start: {__MODULE__, :start_link, [opts]}, type: :supervisor}
+  end
+
+  @doc """
+  Starts a server, and links it to the caller.
+
+  Fails with an error like `:invalid_option` or `:eaddrinuse`, and with a text if a part of OTP is
+  missing.
+
+  ## Examples
+
+      iex> {:ok, server} = Thumbelina.Server.start_link(port: 0, root: "test/fixtures")
+      iex> Thumbelina.Server.port(server) > 0
+      true
+      iex> Supervisor.stop(server)
+      :ok
+
+      iex> {:error, error} = Thumbelina.Server.start_link(port: "http")
+      iex> {error.reason, error.key}
+      {:invalid_option, :port}
+  """
+  @spec start_link(keyword) :: {:ok, pid} | {:error, Error.t() | String.t() | term}
+  def start_link(opts) do
+    with {:ok, config, listener} <- Config.server(opts),
+         :ok <- start_otp([:crypto | if(listener.tls, do: [:ssl], else: [])]) do
+      names = if listener.name, do: [name: listener.name], else: []
+
+      case Supervisor.start_link(__MODULE__, {config, listener}, names) do
+        {:error, {:shutdown, {:failed_to_start_child, Httpd, reason}}} -> {:error, reason}
+        result -> result
+      end
+    end
+  end
+
+  # httpd does not need the application `:inets` to run, only to be there.
+  defp start_otp(applications) do
+    case Application.load(:inets) do
+      result when result in [:ok, {:error, {:already_loaded, :inets}}] ->
+        Enum.find_value(applications, :ok, fn application ->
+          with {:error, _} <- Application.ensure_all_started(application),
+               do: missing(application),
+               else: (_ -> nil)
+        end)
+
+      _ ->
+        missing(:inets)
+    end
+  end
+
+  defp missing(application) do
+    {:error,
+     "Thumbelina.Server needs OTP's #{inspect(application)}: " <>
+       "add it to the extra_applications in your mix.exs"}
+  end
+
+  @doc "The port that a server listens on."
+  @spec port(Supervisor.supervisor()) :: :inet.port_number()
+  def port(server) do
+    [httpd] = for {Httpd, pid, _, _} <- Supervisor.which_children(server), do: pid
+    Httpd.port(httpd)
+  end
+
+  @impl true
+  def init({config, listener}) do
+    config = %{config | live: Metrics.new()}
+
+    children = [
+      {Gate, {config.live, config.max_concurrency}},
+      # A connection that is sending a response gets some seconds.
+      Supervisor.child_spec({Httpd, {config, listener}}, shutdown: 15_000)
+    ]
+
+    Supervisor.init(children, strategy: :rest_for_one)
+  end
+end

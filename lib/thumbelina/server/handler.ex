@@ -1,0 +1,260 @@
+defmodule Thumbelina.Server.Handler do
+  @moduledoc false
+  # A request in, a response out. It knows nothing of sockets, and raises nothing for anything that
+  # a client can send.
+
+  alias Thumbelina.{Error, Image, Source, URL}
+
+  alias Thumbelina.Server.{
+    Ask,
+    Config,
+    Disposition,
+    Failure,
+    Files,
+    HTTPDate,
+    Metrics,
+    Request,
+    Response,
+    Validators,
+    Work
+  }
+
+  # A route has a name for the metrics, the functions that answer it by method, and what of the
+  # path they need.
+  @typep route :: {atom, %{String.t() => atom}, [String.t()]}
+
+  @doc "Answers a request. The body of a request is read only if nothing else is wrong with it."
+  @spec handle(Request.t(), Config.t()) :: Response.t()
+  def handle(%Request{} = request, %Config{} = config) do
+    started = System.monotonic_time(:microsecond)
+    {route, answer} = dispatch(request, config)
+
+    response =
+      case answer do
+        %Response{} = response -> response
+        {:error, failure} -> Failure.response(failure)
+      end
+
+    micros = System.monotonic_time(:microsecond) - started
+    Metrics.request(config.live, route, response.status, micros)
+    if request.method == "HEAD", do: Response.without_body(response), else: response
+  end
+
+  @doc "Whether the request will be refused whatever its body is, so that there is no use for it."
+  @spec refused?(Request.t(), Config.t()) :: boolean
+  def refused?(%Request{} = request, %Config{} = config) do
+    with {:ok, segments} <- segments(request),
+         {:ok, pairs} <- pairs(request),
+         {_name, %{"POST" => _}, args} <- route(segments),
+         true <- request.method == "POST",
+         {:ok, parameters} <- admit(segments, pairs, config),
+         {:ok, _} <- wanted(args, parameters, request, config) do
+      false
+    else
+      _ -> true
+    end
+  end
+
+  defp wanted([], _parameters, _request, _config), do: {:ok, nil}
+  defp wanted([size], parameters, request, config), do: Ask.new(size, parameters, request, config)
+
+  defp dispatch(request, config) do
+    with {:ok, segments} <- segments(request),
+         {name, methods, args} <- route(segments) do
+      case Map.fetch(methods, if(request.method == "HEAD", do: "GET", else: request.method)) do
+        {:ok, action} -> {name, answer(action, args, segments, request, config)}
+        :error -> {name, not_allowed(Map.keys(methods))}
+      end
+    else
+      {:error, failure} -> {:other, {:error, failure}}
+    end
+  end
+
+  defp segments(request) do
+    with :error <- URL.segments(request.path),
+         do: {:error, {400, :bad_request, "expected a path that is percent-encoded"}}
+  end
+
+  defp pairs(request) do
+    with :error <- URL.pairs(request.query),
+         do: {:error, {400, :bad_request, "expected a query that is percent-encoded"}}
+  end
+
+  @spec route([String.t()]) :: route | {:error, :not_found}
+  defp route(["health"]), do: {:health, %{"GET" => :health}, []}
+  defp route(["metrics"]), do: {:metrics, %{"GET" => :metrics}, []}
+  defp route(["thumbnail", size]), do: {:thumbnail, %{"POST" => :post_thumbnail}, [size]}
+  defp route(["thumbnail", size | path]), do: {:thumbnail, %{"GET" => :thumbnail}, [size | path]}
+  defp route(["info"]), do: {:info, %{"POST" => :post_info}, []}
+  defp route(["info" | path]), do: {:info, %{"GET" => :info}, path}
+  defp route(_segments), do: {:error, :not_found}
+
+  defp not_allowed(methods) do
+    methods = if "GET" in methods, do: methods ++ ["HEAD"], else: methods
+    allowed = Enum.join(methods, ", ")
+    Failure.response({405, :method_not_allowed, "expected #{allowed}"}, [{"allow", allowed}])
+  end
+
+  defp answer(:health, [], _segments, _request, _config),
+    do: Response.json(200, [{"cache-control", "no-store"}], %{status: "ok"})
+
+  # Without a server nothing is counted.
+  defp answer(:metrics, [], _segments, _request, %{live: nil}), do: {:error, :not_found}
+
+  defp answer(:metrics, [], _segments, _request, config) do
+    headers = [{"cache-control", "no-store"}]
+
+    Response.new(
+      200,
+      headers,
+      "text/plain; version=0.0.4; charset=utf-8",
+      Metrics.text(config.live)
+    )
+  end
+
+  defp answer(action, args, segments, request, config) do
+    with {:ok, pairs} <- pairs(request),
+         {:ok, parameters} <- admit(segments, pairs, config),
+         do: picture(action, args, parameters, request, config)
+  end
+
+  # Signatures come first: whoever has no key learns nothing.
+  defp admit(segments, pairs, config) do
+    with :ok <- signed(segments, pairs, config),
+         {:ok, parameters} <- parameters(segments, pairs),
+         :ok <- in_time(parameters),
+         do: {:ok, parameters}
+  end
+
+  defp signed(_segments, _pairs, %{keys: nil}), do: :ok
+
+  defp signed(segments, pairs, %{keys: keys}) do
+    if URL.signed?(segments, pairs, keys.()),
+      do: :ok,
+      else: {:error, {403, :not_signed, "the signature is missing or wrong"}}
+  end
+
+  defp parameters(["info" | _], pairs), do: Ask.parameters(pairs, ~w(expires s))
+  defp parameters(_segments, pairs), do: Ask.parameters(pairs)
+
+  defp in_time(parameters) do
+    case left(parameters) do
+      :error -> {:error, {400, :invalid_option, "wrong expires: expected a Unix time"}}
+      left when left <= 0 -> {:error, {410, :expired, "this URL has expired"}}
+      _ -> :ok
+    end
+  end
+
+  # An atom is more than any number.
+  defp left(%{"expires" => text}) do
+    if text =~ ~r/\A\d{1,12}\z/,
+      do: String.to_integer(text) - System.os_time(:second),
+      else: :error
+  end
+
+  defp left(_parameters), do: :infinity
+
+  defp picture(:thumbnail, [size | path], parameters, request, config) do
+    with {:ok, ask} <- Ask.new(size, parameters, request, config) do
+      file(path, {:thumbnail, ask}, ask.vary, parameters, request, config, fn read ->
+        with {:ok, image} <- Work.thumbnail(read, ask, config), do: image(image, ask)
+      end)
+    end
+  end
+
+  defp picture(:post_thumbnail, [size], parameters, request, config) do
+    with {:ok, ask} <- Ask.new(size, parameters, request, config),
+         {:ok, bytes} <- body(request, config),
+         {:ok, image} <- Work.thumbnail(fn -> {:ok, bytes} end, ask, config) do
+      answered(image(image, ask), [{"cache-control", "no-store"}])
+    end
+  end
+
+  defp picture(:info, path, parameters, request, config) do
+    file(path, :info, [], parameters, request, config, fn read ->
+      with {:ok, image} <- Work.info(read, config), do: {:info, image}
+    end)
+  end
+
+  defp picture(:post_info, [], _parameters, request, config) do
+    with {:ok, bytes} <- body(request, config),
+         {:ok, image} <- Work.info(fn -> {:ok, bytes} end, config),
+         do: answered({:info, image}, [{"cache-control", "no-store"}])
+  end
+
+  # A picture under the root, which clients and proxies may have already. `fun` gets what reads it.
+  defp file(path, wanted, vary, parameters, request, config, fun) do
+    Files.open(config.root, path, fn file ->
+      etag = Validators.etag({file.id, wanted})
+      headers = cache_headers(etag, file, vary, parameters, config)
+
+      if file.settled? and Validators.fresh?(request, etag, file.mtime) do
+        Response.not_modified(headers)
+      else
+        with {:ok, content} <- content(fun.(fn -> read(file, config) end)),
+             do: answered(content, headers)
+      end
+    end)
+  end
+
+  defp content({:error, _} = error), do: error
+  defp content(content), do: {:ok, content}
+
+  defp read(file, %{max_file_bytes: most}) when file.size > most, do: too_large(file.size, most)
+  defp read(file, _config), do: Files.read(file)
+
+  defp cache_headers(etag, file, vary, parameters, config) do
+    vary = if vary == [], do: [], else: [{"vary", Enum.join(vary, ", ")}]
+    validators(etag, file, parameters, config) ++ vary ++ accepted_hints(config)
+  end
+
+  # It may still be being written.
+  defp validators(_etag, %{settled?: false}, _parameters, _config),
+    do: [{"cache-control", "no-store"}]
+
+  defp validators(etag, file, parameters, config) do
+    [
+      {"cache-control", "public, max-age=#{min(config.max_age, left(parameters))}"},
+      {"etag", etag},
+      {"last-modified", HTTPDate.format(file.mtime)}
+    ]
+  end
+
+  defp accepted_hints(%{client_hints: false}), do: []
+  defp accepted_hints(_config), do: [{"accept-ch", Enum.join(Ask.hints(), ", ")}]
+
+  defp image(%Image{} = image, %Ask{filename: nil}), do: {:image, image, []}
+
+  defp image(image, ask),
+    do: {:image, image, [{"content-disposition", Disposition.inline(ask.filename, image.format)}]}
+
+  defp answered({:image, image, own}, headers),
+    do: Response.new(200, own ++ headers, Image.mime(image), image.bytes)
+
+  defp answered({:info, image}, headers) do
+    Response.json(200, headers, %{
+      format: image.format,
+      width: image.width,
+      height: image.height,
+      orientation: image.orientation,
+      bytes: byte_size(image.bytes)
+    })
+  end
+
+  defp body(%{body: bytes}, %{max_body_bytes: most}) when is_binary(bytes),
+    do: if(byte_size(bytes) > most, do: too_large(byte_size(bytes), most), else: {:ok, bytes})
+
+  defp body(%{body: pieces}, %{max_body_bytes: most}) do
+    collected =
+      Source.reduce(pieces, {[], 0}, fn piece, {parts, size} ->
+        size = size + byte_size(piece)
+        if size > most, do: {:halt, too_large(size, most)}, else: {:cont, {[parts | piece], size}}
+      end)
+
+    with {parts, size} when is_integer(size) <- collected, do: {:ok, IO.iodata_to_binary(parts)}
+  end
+
+  defp too_large(size, most),
+    do:
+      {:error, %Error{reason: :limit_exceeded, limit: :max_bytes_in, value: size, maximum: most}}
+end

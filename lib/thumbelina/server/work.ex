@@ -1,0 +1,72 @@
+defmodule Thumbelina.Server.Work do
+  @moduledoc false
+  # The one place where the server works on pictures, each in a place of the gate.
+
+  alias Thumbelina.{Error, Image, Store}
+  alias Thumbelina.Server.{Alpha, Ask, Config, Gate}
+
+  # Reads the picture's bytes, which takes memory, so it is done when there is a place.
+  @type read :: (() -> {:ok, binary} | {:error, Error.t()})
+
+  @doc "Makes the thumbnail that was asked for. All results come from here."
+  @spec thumbnail(read, Ask.t(), Config.t()) :: {:ok, Image.t()} | {:error, Error.t()}
+  def thumbnail(read, ask, config) do
+    Gate.through(config.live, fn ->
+      with {:ok, bytes} <- read.(),
+           {:ok, options} <- options(bytes, ask, config),
+           do: stored(bytes, ask.width, ask.height, options)
+    end)
+  end
+
+  # Once in the whole cluster, if there is a store on this node.
+  defp stored(bytes, width, height, options) do
+    make = fn -> Thumbelina.thumbnail(bytes, width, height, options) end
+
+    if Process.whereis(Store) do
+      with {:ok, key} <- Store.key(bytes, width, height, options), do: Store.fetch(key, make)
+    else
+      make.()
+    end
+  end
+
+  @doc "Reads the header of a picture."
+  @spec info(read, Config.t()) :: {:ok, Image.t()} | {:error, Error.t()}
+  def info(read, config) do
+    Gate.through(config.live, fn ->
+      with {:ok, bytes} <- read.(), do: Thumbelina.new(bytes, probe(config))
+    end)
+  end
+
+  defp options(_bytes, %Ask{formats: nil} = ask, config), do: {:ok, ask.options ++ limits(config)}
+
+  defp options(bytes, ask, config) do
+    with {:ok, image} <- Thumbelina.new(bytes, probe(config)) do
+      options = Keyword.delete(ask.options, :format) ++ limits(config)
+      formats = Map.fetch!(ask.formats, Alpha.kind(image))
+
+      {:ok,
+       [{:format, Enum.find(formats, hd(formats), &fits?(image, ask, &1, options))} | options]}
+    end
+  end
+
+  # AVIF is only written up to a number of pixels. What is wrong with the picture shows later.
+  defp fits?(image, ask, format, options) do
+    case Thumbelina.explain(image, ask.width, ask.height, [{:format, format} | options]) do
+      {:ok, _plan} -> true
+      {:error, _} -> false
+    end
+  end
+
+  defp limits(config) do
+    given =
+      for key <- [:max_pixels, :max_memory], value = Map.fetch!(config, key), do: {key, value}
+
+    [timeout: config.timeout] ++ given ++ probe(config)
+  end
+
+  # The bytes were counted before.
+  defp probe(config) do
+    formats = if config.formats, do: [formats: config.formats], else: []
+    [max_bytes_in: max(config.max_body_bytes, config.max_file_bytes)] ++ formats
+  end
+end
