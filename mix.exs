@@ -14,8 +14,6 @@ defmodule Thumbelina.MixProject do
       compilers: Mix.compilers() ++ [:cargo],
       deps: deps(Mix.env()),
       aliases: [run: &run/1, thumbelina: &thumbelina/1],
-      # OTP's own, which only the server and signed URLs need: they say so if something is missing.
-      xref: [exclude: [:crypto, :httpd_socket, :httpd_util, :inets, :ssl]],
       test_coverage: [ignore_modules: not_covered()],
       source_url: @source_url,
       docs: docs(),

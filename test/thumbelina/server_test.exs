@@ -24,13 +24,13 @@ defmodule Thumbelina.ServerTest do
 
     request =
       if opts[:body],
-        do: {url, headers, 'application/octet-stream', opts[:body]},
+        do: {url, headers, ~c"application/octet-stream", opts[:body]},
         else: {url, headers}
 
     http = [
       ssl: [verify: :verify_none],
       autoredirect: false,
-      version: opts[:version] || 'HTTP/1.1'
+      version: opts[:version] || ~c"HTTP/1.1"
     ]
 
     {:ok, {{_, status, _}, headers, body}} =
@@ -296,6 +296,21 @@ defmodule Thumbelina.ServerTest do
     assert eventually(fn -> connections(server) == 0 end)
   end
 
+  test "a worker that dies is an internal error, and its place comes back" do
+    server = start(timeout: 60_000)
+    socket = connect(server, post(@slow, png()))
+    assert eventually(fn -> in_progress(server) == 1 end)
+    [gate] = for {Server.Gate, pid, _, _} <- Supervisor.which_children(server.server), do: pid
+    {:monitors, [process: worker]} = Process.info(gate, :monitors)
+    Process.exit(worker, :kill)
+    assert {"HTTP/1.1 500 " <> _, body, ""} = response(socket)
+    assert body == ~s({"error":"internal_error","message":"internal error"})
+    assert eventually(fn -> in_progress(server) == 0 end)
+    # The connection goes on.
+    :ok = :gen_tcp.send(socket, "GET /health HTTP/1.1\r\nhost: a\r\n\r\n")
+    assert {"HTTP/1.1 200 " <> _, _, ""} = response(socket)
+  end
+
   test "work stops when its time is up" do
     server = start(timeout: 1)
     assert request(server, :post, @slow, body: png()).status == 504
@@ -320,6 +335,8 @@ defmodule Thumbelina.ServerTest do
               "POST /thumbnail/9 HTTP/1.1\r\nhost: a\r\ncontent-length: 900000\r\n\r\n" <> sent
             )
 
+    # httpd does not find the end of a body if more comes with it.
+    followed = connect(server, post("/info", "x") <> "GET /health HTTP/1.1\r\nhost: a\r\n\r\n")
     idle = connect(server)
     close = [headers: [{"Connection", "close"}]]
     assert request(server, :get, "/thumbnail/9/photo.jpg", close).status == 200
@@ -328,6 +345,7 @@ defmodule Thumbelina.ServerTest do
     assert eventually(fn -> :gen_tcp.send(dripping, "x") != :ok end)
     for socket <- bodies, do: assert(closed?(socket))
     assert closed?(idle)
+    assert eventually(fn -> ends?(followed) end)
     for socket <- heads, do: assert(eventually(fn -> ends?(socket) end))
     assert eventually(fn -> connections(server) == 0 end)
   end

@@ -55,25 +55,27 @@ defmodule Mix.Tasks.Thumbelina.Server do
     Mix.Task.run("app.config")
     opts = for {key, text} <- flags, do: {key, value(key, flags()[key], text)}
 
-    with :ok <- Mix.Thumbelina.Precompiled.start([:crypto, :inets]),
-         {:ok, server} <- Thumbelina.Server.start_link(opts) do
-      Mix.shell().info(
-        "Thumbelina listens on http://#{address(opts[:ip])}:#{Thumbelina.Server.port(server)}"
-      )
+    case Mix.Thumbelina.Precompiled.start([:crypto, :inets]) do
+      :ok -> listen(opts)
+      {:error, message} -> Mix.raise(message)
+    end
+  end
 
-      server
-    else
+  defp listen(opts) do
+    case Thumbelina.Server.start_link(opts) do
+      {:ok, server} ->
+        port = Thumbelina.Server.port(server)
+        Mix.shell().info("Thumbelina listens on http://#{address(opts[:ip])}:#{port}")
+        server
+
       {:error, %Error{reason: :invalid_option} = error} ->
         Mix.raise("invalid value for #{Options.flag(error.key)}: expected #{error.expected}")
 
       {:error, %Error{} = error} ->
         Mix.raise(Exception.message(error))
 
-      {:error, reason} when is_binary(reason) ->
-        Mix.raise(reason)
-
       {:error, reason} ->
-        Mix.raise(inspect(reason))
+        Mix.raise(if is_binary(reason), do: reason, else: inspect(reason))
     end
   end
 

@@ -5,7 +5,8 @@ defmodule Thumbelina.Server.Connection do
   # What httpd gives: a request's head has to arrive within `keep_alive_timeout`, and the sizes of
   # method, URI, headers and body are bounded. What it does not give, and is done here:
   #
-  #   - Once the head is there, httpd waits for the body without an end. A timer ends that.
+  #   - Once the head is there, httpd waits for the body without an end: for one that does not come,
+  #     and for one that is there and followed by the next request. A timer ends that.
   #   - Of a chunked body, httpd collects a chunk of any size. Such requests are refused with 411.
   #   - httpd compares `Content-Length` with `max_body_size` by `>` and `<`, and crashes if they are
   #     equal and the client expects `100-continue`. So half a byte is added to the limit.
@@ -55,10 +56,10 @@ defmodule Thumbelina.Server.Connection do
       port: listener.port,
       bind_address: listener.ip,
       ipfamily: family,
-      server_name: 'thumbelina',
+      server_name: ~c"thumbelina",
       server_root: unused,
       document_root: unused,
-      mime_types: [{'html', 'text/html'}],
+      mime_types: [{~c"html", ~c"text/html"}],
       server_tokens: :none,
       modules: [__MODULE__],
       customize: __MODULE__,
@@ -92,11 +93,11 @@ defmodule Thumbelina.Server.Connection do
 
   def request_header({name, value}) do
     if Process.get(@timer) == nil, do: Process.put(@timer, start_timer())
-    if name == 'transfer-encoding', do: Process.put(@chunked, true)
+    if name == ~c"transfer-encoding", do: Process.put(@chunked, true)
 
     # A length would make httpd wait for it. The one of the two that comes later sees the mark.
-    if name in ['transfer-encoding', 'content-length'] and Process.get(@chunked),
-      do: {true, {'content-length', '0'}},
+    if name in [~c"transfer-encoding", ~c"content-length"] and Process.get(@chunked),
+      do: {true, {~c"content-length", ~c"0"}},
       else: {true, {name, value}}
   end
 
@@ -111,7 +112,7 @@ defmodule Thumbelina.Server.Connection do
 
   defp stop_timer do
     with {timer, tag} <- Process.delete(@timer) do
-      Process.cancel_timer(timer)
+      _ = Process.cancel_timer(timer)
 
       receive do
         {:tcp_closed, ^tag} -> :ok
@@ -172,7 +173,12 @@ defmodule Thumbelina.Server.Connection do
     end
   end
 
-  defp config(mod), do: :httpd_util.lookup(mod(mod, :config_db), :thumbelina)
+  defp config(mod), do: lookup(mod, :thumbelina)
+
+  # Called with `apply`, because the project does not list OTP's applications, and the compiler would
+  # warn.
+  defp lookup(mod, key), do: apply(:httpd_util, :lookup, [mod(mod, :config_db), key])
+  defp ssl(function, args), do: apply(:ssl, function, args)
 
   defp request(mod, body) do
     [path | query] = mod |> mod(:request_uri) |> text() |> String.split("?", parts: 2)
@@ -207,37 +213,38 @@ defmodule Thumbelina.Server.Connection do
     done(mod, 411, 0)
   end
 
-  # A response that is ready, or one that is made by a process of its own. It is linked, so that it
-  # does not outlive the connection, and its exit reason is the response.
+  # The response is made by a process of its own. It is linked, so that it does not outlive the
+  # connection.
   defp answer(mod, request, config) do
+    connection = self()
+    tag = make_ref()
+
     {worker, monitor} =
       :proc_lib.spawn_opt(
-        fn -> exit({:shutdown, Handler.handle(request, config)}) end,
+        fn -> send(connection, {tag, Handler.handle(request, config)}) end,
         [:link, :monitor]
       )
 
-    watch(mod)
+    _ = watch(mod)
+    result = await(mod(mod, :socket), tag, worker, monitor)
+    if match?({:gone, _}, result), do: Process.exit(worker, :kill)
+    Process.demonitor(monitor, [:flush])
+    forget(worker)
 
-    case await(mod(mod, :socket), worker, monitor) do
-      {:shutdown, %Response{} = response} ->
-        forget(worker)
+    case result do
+      {:ok, response} ->
         send_response(mod, response)
         done(mod, response.status, byte_size(response.body))
 
       {:gone, message} ->
-        Process.exit(worker, :kill)
-        Process.demonitor(monitor, [:flush])
-        forget(worker)
         Metrics.hung_up(config.live)
         # For httpd, which ends the connection.
         send(self(), message)
         done(mod, 499, 0)
 
       # A bug, which the VM has logged.
-      _crash ->
-        forget(worker)
-        failure = {500, :internal_error, "internal error"}
-        send_response(mod, Failure.response(failure))
+      :crash ->
+        send_response(mod, Failure.response({500, :internal_error, "internal error"}))
         done(mod, 500, 0)
     end
   end
@@ -247,17 +254,18 @@ defmodule Thumbelina.Server.Connection do
   # nobody knows when the client hangs up, and the work is done to its end.
   defp watch(mod) do
     if tls?(mod) do
-      :ssl.setopts(mod(mod, :socket), active: :once)
+      ssl(:setopts, [mod(mod, :socket), [active: :once]])
     else
       # With a port of its own, httpd takes no options for sockets without TLS.
-      timeout = :httpd_util.lookup(mod(mod, :config_db), :thumbelina_send_timeout)
+      timeout = lookup(mod, :thumbelina_send_timeout)
       :inet.setopts(mod(mod, :socket), [active: :once] ++ sending(timeout))
     end
   end
 
-  defp await(socket, worker, monitor) do
+  defp await(socket, tag, worker, monitor) do
     receive do
-      {:DOWN, ^monitor, :process, ^worker, reason} -> reason
+      {^tag, %Response{} = response} -> {:ok, response}
+      {:DOWN, ^monitor, :process, ^worker, _reason} -> :crash
       {closed, ^socket} = message when closed in [:tcp_closed, :ssl_closed] -> {:gone, message}
       {error, ^socket, _} = message when error in [:tcp_error, :ssl_error] -> {:gone, message}
       # The server stops.
@@ -279,7 +287,7 @@ defmodule Thumbelina.Server.Connection do
   defp hang_up(mod) do
     _ =
       if tls?(mod),
-        do: :ssl.shutdown(mod(mod, :socket), :write),
+        do: ssl(:shutdown, [mod(mod, :socket), :write]),
         else: :gen_tcp.shutdown(mod(mod, :socket), :write)
 
     send(self(), {:tcp_closed, mod(mod, :socket)})
@@ -307,7 +315,7 @@ defmodule Thumbelina.Server.Connection do
 
   defp send_bytes(mod, bytes) do
     if tls?(mod),
-      do: :ssl.send(mod(mod, :socket), bytes),
+      do: ssl(:send, [mod(mod, :socket), bytes]),
       else: :gen_tcp.send(mod(mod, :socket), bytes)
   end
 
@@ -333,7 +341,7 @@ defmodule Thumbelina.Server.Connection do
 
   defp close(mod) do
     if tls?(mod) do
-      :ssl.close(mod(mod, :socket))
+      ssl(:close, [mod(mod, :socket)])
     else
       # What the client did not take yet is not waited for.
       _ = :inet.setopts(mod(mod, :socket), linger: {true, 0})

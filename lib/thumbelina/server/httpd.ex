@@ -25,7 +25,7 @@ defmodule Thumbelina.Server.Httpd do
 
     with {:ok, port} <- await_free(listener, 20),
          config = Connection.httpd(config, %{listener | port: port}),
-         {:ok, httpd} <- :inets.start(:httpd, config, :stand_alone) do
+         {:ok, httpd} <- apply(:inets, :start, [:httpd, config, :stand_alone]) do
       {:ok, %{httpd: httpd, ip: listener.ip, port: port, supervisor: supervisor}}
     else
       {:error, reason} ->

@@ -11,7 +11,7 @@ defmodule Thumbelina.Server.Validators do
   @doc "A strong entity tag for anything that determines the bytes."
   @spec etag(term) :: String.t()
   def etag(term) do
-    digest = :crypto.hash(:sha256, :erlang.term_to_binary({@version, term}))
+    digest = apply(:crypto, :hash, [:sha256, :erlang.term_to_binary({@version, term})])
     ~s("#{digest |> binary_part(0, 18) |> Base.url_encode64()}")
   end
 

@@ -11,7 +11,7 @@ defmodule Mix.Tasks.Thumbelina.ServerTest do
 
   defp status(port, path) do
     {:ok, {{_, status, _}, _, _}} =
-      :httpc.request(:get, {'http://127.0.0.1:#{port}#{path}', []}, [], [])
+      :httpc.request(:get, {~c"http://127.0.0.1:#{port}#{path}", []}, [], [])
 
     status
   end

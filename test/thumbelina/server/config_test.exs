@@ -41,7 +41,7 @@ defmodule Thumbelina.Server.ConfigTest do
 
   test "refuses everything else" do
     for {key, values} <- [
-          root: ["no/such/folder", "mix.exs", "test\0", 'test', 1],
+          root: ["no/such/folder", "mix.exs", "test\0", ~c"test", 1],
           keys: [[""], "secret", [:secret], ["a" | "b"], nil],
           sizes: [[], ["0x1"], ["1x0"], ["x"], [""], [{nil, nil}], [{0, 1}], ["1X1"], "1x1", [1]],
           qualities: [[], [0], [101], ["80"], 80],
