@@ -10,13 +10,15 @@ defmodule Thumbelina.Server do
   `mix thumbelina.server` starts one from the command line. By default it listens on the loopback
   address only: it is meant to stand behind a proxy or a CDN that keeps what it made.
 
-  It needs OTP's `:inets` and `:crypto`, and `:ssl` for HTTPS. They are not dependencies of this
+  It needs OTP's `:inets` and `:crypto`, and `:ssl` and `:public_key` for HTTPS. They are not dependencies of this
   library, so list them in the `extra_applications` of your own `mix.exs`.
 
   ## Routes
 
     * `GET /thumbnail/SIZE/PATH` - the thumbnail of a picture under the root. The size is `300x200`,
       `300` for a square box, or `300x` or `x200` to leave one side open
+    * `GET /thumbnail/SIZE?url=URL` - the thumbnail of a picture of another server, one of
+      `:allow_hosts`
     * `POST /thumbnail/SIZE` - the thumbnail of the picture in the body
     * `GET /info/PATH`, `POST /info` - what the picture's header says, as JSON: `format`, `width`
       and `height` as shown, `orientation` and `bytes`
@@ -31,8 +33,32 @@ defmodule Thumbelina.Server do
     * `filename` - the name under which a browser saves it. The extension is that of the format
     * `expires` - the Unix time from which on the URL gets the status 410
     * `s` - the signature, if there are `:keys`. Infos take `expires` and `s` too
+    * `url` - where the picture is, percent-encoded
 
   Other parameters, or one given twice, are errors, so that every thumbnail has few URLs.
+
+  ## The URLs of imgproxy
+
+  With `imgproxy: true`, paths that are none of the above are read as imgproxy reads them, with
+  signatures by `:imgproxy_keys`: whoever has such URLs only changes the host name.
+
+      /SIGNATURE/rs:fill:300:200/q:70/plain/local:///cats/tom.jpg@webp
+      /SIGNATURE/w:300/aHR0cHM6Ly9pbWFnZXMuZXhhbXBsZS5jb20vdG9tLmpwZw.png
+
+  Sources are files under the root, and URLs of `:allow_hosts`. Options, by their short or long
+  names, and the arguments that are accepted where not all are:
+
+  #{Thumbelina.Server.Imgproxy.Options.docs()}
+
+  Any other option, or argument, is an error with the status 400 that names it. A wrong signature
+  is one with 403, a URL that has expired with 404.
+
+  ## Pictures of other servers
+
+  They are fetched with GET, over HTTP or HTTPS with a verified certificate, with at most three
+  redirects, within `:timeout` and `:max_file_bytes`. Before each connection the name is looked up
+  once, and all its addresses must be public, unless `allow_private: true` is given; the connection
+  goes to one of these. The answer has an `ETag` if the other server sends one, or a date.
 
   ## Formats
 
@@ -65,6 +91,7 @@ defmodule Thumbelina.Server do
     * 413 - more bytes, pixels or memory than allowed
     * 415 - not a picture, or a format that is not read or not allowed
     * 422 - the picture is damaged or cut off
+    * 502 - another server did not send the picture
     * 503 - `:max_concurrency` pictures are worked on, or the system has no more memory or files.
       `Retry-After` is 1
     * 504 - it took longer than `:timeout`
@@ -76,6 +103,8 @@ defmodule Thumbelina.Server do
   ## Options
 
   #{Thumbelina.Server.Config.docs()}
+  If there is a `Thumbelina.Store` under its usual name on the node, thumbnails go through it: each is
+  made once in the whole cluster.
 
   ## Clients that are slow, or leave
 

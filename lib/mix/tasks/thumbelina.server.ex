@@ -82,17 +82,30 @@ defmodule Mix.Tasks.Thumbelina.Server do
   defp address(nil), do: "127.0.0.1"
   defp address(ip), do: if(String.contains?(ip, ":"), do: "[#{ip}]", else: ip)
 
-  # A name is for the code that has it, and the options of TLS are no text.
-  defp flags, do: Keyword.drop(Config.types(), [:name, :tls])
+  # A name is for the code that has it; presets and the options of TLS are no text.
+  defp flags, do: Keyword.drop(Config.types(), [:name, :tls, :imgproxy_presets])
 
   defp switch(:boolean), do: :boolean
   defp switch({:integer, _, _}), do: :integer
   defp switch(_type), do: :string
 
-  defp value(_key, type, text) when type in [:keys, :sizes],
+  defp value(_key, type, text) when type in [:keys, :sizes, :hosts],
     do: String.split(text, ",", trim: true)
 
-  defp value(key, :qualities, text) do
+  # As imgproxy has them in its environment.
+  defp value(key, :key_pairs, text) do
+    for pair <- String.split(text, ",", trim: true) do
+      with [secret, salt] <- String.split(pair, ":"),
+           {:ok, secret} <- Base.decode16(secret, case: :mixed),
+           {:ok, salt} <- Base.decode16(salt, case: :mixed) do
+        {secret, salt}
+      else
+        _ -> Mix.raise("invalid value for #{Options.flag(key)}: expected KEY:SALT in hexadecimal")
+      end
+    end
+  end
+
+  defp value(key, type, text) when type in [:qualities, :ports] do
     for part <- String.split(text, ",", trim: true) do
       case Integer.parse(part) do
         {quality, ""} -> quality

@@ -8,7 +8,7 @@ defmodule Thumbelina.Server.Ask do
 
   @output [:fit, :enlarge, :format, :quality, :filter]
   @types Keyword.take(Options.types(), @output)
-  @own ~w(filename expires s)
+  @own ~w(filename expires s url)
   @known Enum.map(@output, &Atom.to_string/1) ++ @own
 
   # `formats` are those to choose from, the best one first, if the picture has alpha or not.

@@ -15,6 +15,42 @@ defmodule Thumbelina.Server.Config do
           "file or folder whose name begins with a dot. Without it, pictures are only taken from " <>
           "the bodies of requests"
     ],
+    allow_hosts: [
+      type: :hosts,
+      default: [],
+      doc:
+        "the hosts that pictures may be fetched from over HTTP and HTTPS, such as " <>
+          "`\"images.example.com\"` or `\"*.example.com\"`. By default none"
+    ],
+    allow_ports: [
+      type: :ports,
+      default: [80, 443],
+      doc: "the ports there"
+    ],
+    allow_private: [
+      type: :boolean,
+      default: false,
+      doc:
+        "whether these hosts may have addresses of private networks and of this machine. What a " <>
+          "name stands for is checked at each request, and after each redirect"
+    ],
+    imgproxy: [
+      type: :boolean,
+      default: false,
+      doc: "whether the URLs of imgproxy are understood, see `Thumbelina.Server`"
+    ],
+    imgproxy_keys: [
+      type: :key_pairs,
+      default: [],
+      doc:
+        "the keys and salts that URLs of imgproxy are signed with, as `{key, salt}`. With `:keys`, " <>
+          "`:sizes` or `:qualities`, there must be one, as these do not hold for such URLs"
+    ],
+    imgproxy_presets: [
+      type: :presets,
+      default: %{},
+      doc: "the presets of imgproxy, such as `%{\"small\" => \"rs:fit:200:200/q:70\"}`"
+    ],
     keys: [
       type: :keys,
       default: [],
@@ -164,6 +200,12 @@ defmodule Thumbelina.Server.Config do
 
   @type t :: %__MODULE__{
           root: Path.t() | nil,
+          allow_hosts: [String.t()],
+          allow_ports: [:inet.port_number()],
+          allow_private: boolean,
+          imgproxy: boolean,
+          imgproxy_keys: (() -> [{binary, binary}, ...]) | nil,
+          imgproxy_presets: %{String.t() => String.t()},
           keys: (() -> [String.t(), ...]) | nil,
           sizes: [size, ...] | nil,
           qualities: [1..100, ...] | nil,
@@ -201,25 +243,38 @@ defmodule Thumbelina.Server.Config do
   @spec new(term) :: {:ok, t} | {:error, Error.t()}
   def new(opts) do
     with {:ok, values} <- validate(opts, Keyword.take(@schema, @handler)),
+         :ok <- guarded(values),
          do: {:ok, config(values)}
   end
 
   @doc "The same with the options of the sockets."
   @spec server(term) :: {:ok, t, listener} | {:error, Error.t()}
   def server(opts) do
-    with {:ok, values} <- validate(opts, @schema) do
+    with {:ok, values} <- validate(opts, @schema), :ok <- guarded(values) do
       {listener, handler} = Map.split(values, @listener)
       {:ok, config(handler), listener}
     end
   end
 
+  # The other grammar is no way around what the first one protects.
+  defp guarded(%{imgproxy: true, imgproxy_keys: []} = values)
+       when values.keys != [] or values.sizes != nil or values.qualities != nil do
+    expected = "a key and a salt, because there are keys, sizes or qualities"
+    Options.invalid(:imgproxy_keys, [], expected)
+  end
+
+  defp guarded(_values), do: :ok
+
   defp config(values) do
     most = values.max_concurrency || 4 * System.schedulers_online()
-    keys = values.keys
-    # A function shows nothing in the reports of supervisors.
-    keys = if keys != [], do: fn -> keys end
-    struct!(__MODULE__, %{values | max_concurrency: most, keys: keys})
+    keys = hidden(values.keys)
+    pairs = hidden(values.imgproxy_keys)
+    struct!(__MODULE__, %{values | max_concurrency: most, keys: keys, imgproxy_keys: pairs})
   end
+
+  # A function shows nothing in the reports of supervisors.
+  defp hidden([]), do: nil
+  defp hidden(secrets), do: fn -> secrets end
 
   defp validate(opts, schema) do
     defaults = Map.new(schema, fn {key, spec} -> {key, spec[:default]} end)
@@ -275,6 +330,29 @@ defmodule Thumbelina.Server.Config do
 
   defp cast(:keys, value) do
     if proper?(value) and Enum.all?(value, &(is_binary(&1) and &1 != "")),
+      do: {:ok, value},
+      else: :error
+  end
+
+  defp cast(:hosts, value) do
+    if proper?(value) and Enum.all?(value, &(is_binary(&1) and &1 != "")),
+      do: {:ok, value},
+      else: :error
+  end
+
+  defp cast(:ports, [_ | _] = value) do
+    if proper?(value) and Enum.all?(value, &(is_integer(&1) and &1 in 1..65_535)),
+      do: {:ok, value},
+      else: :error
+  end
+
+  defp cast(:key_pairs, value) do
+    pair? = &match?({key, salt} when is_binary(key) and key != "" and is_binary(salt), &1)
+    if proper?(value) and Enum.all?(value, pair?), do: {:ok, value}, else: :error
+  end
+
+  defp cast(:presets, value) when is_map(value) do
+    if Enum.all?(value, fn {name, options} -> is_binary(name) and is_binary(options) end),
       do: {:ok, value},
       else: :error
   end
@@ -343,24 +421,29 @@ defmodule Thumbelina.Server.Config do
     for {key, spec} <- @schema, into: "" do
       # An option that has no default is described by what happens without it.
       default =
-        if spec[:default] in [nil, []], do: "", else: "; default `#{inspect(spec[:default])}`"
+        if spec[:default] in [nil, [], %{}],
+          do: "",
+          else: "; default `#{inspect(spec[:default])}`"
 
       "  * `:#{key}` (#{values(spec[:type])}#{default}) - #{spec[:doc]}\n"
     end
   end
 
   def docs(:command_line) do
-    for {key, spec} <- @schema, key not in [:name, :tls], into: "" do
+    for {key, spec} <- @schema, key not in [:name, :tls, :imgproxy_presets], into: "" do
       value = with " " <> _ = text <- flag_value(spec[:type]), do: text
 
       default =
-        if spec[:default] in [nil, false, []], do: "", else: ". Default: #{shown(spec[:default])}"
+        if spec[:default] in [nil, false, [], %{}],
+          do: "",
+          else: ". Default: #{shown(spec[:default])}"
 
       doc = Regex.replace(~r/`:(\w+)`/, spec[:doc], "`\\1`")
       "  * `#{Options.flag(key)}#{value}` - #{doc}#{default}\n"
     end
   end
 
+  defp shown(list) when is_list(list), do: Enum.join(list, ",")
   defp shown(ip) when is_tuple(ip), do: ip |> :inet.ntoa() |> List.to_string()
   defp shown(value), do: value
 
@@ -374,6 +457,9 @@ defmodule Thumbelina.Server.Config do
   defp flag_value({:option, _}), do: " NUMBER"
   defp flag_value(:folder), do: " FOLDER"
   defp flag_value(:keys), do: " SECRET,…"
+  defp flag_value(:hosts), do: " HOST,…"
+  defp flag_value(:ports), do: " PORT,…"
+  defp flag_value(:key_pairs), do: " KEY:SALT,…"
   defp flag_value(:sizes), do: " 300x200,100x,…"
   defp flag_value(:qualities), do: " 50,80,…"
   defp flag_value(:ip), do: " ADDRESS"
@@ -384,6 +470,10 @@ defmodule Thumbelina.Server.Config do
   defp expected(:boolean), do: "`true`, `false`"
   defp expected(:folder), do: "a folder that exists"
   defp expected(:keys), do: "a list of strings that are not empty"
+  defp expected(:hosts), do: "a list of host names"
+  defp expected(:ports), do: "a list of `1..65535`"
+  defp expected(:key_pairs), do: "a list of `{key, salt}`, as binaries; in text, in hexadecimal"
+  defp expected(:presets), do: "a map of names to options, as strings"
   defp expected(:sizes), do: "a list of sizes, such as `\"300x200\"`, `\"300x\"` or `{300, 200}`"
   defp expected(:qualities), do: "a list of `1..100`"
   defp expected(:ip), do: "an address, such as `\"127.0.0.1\"` or `{127, 0, 0, 1}`"

@@ -12,10 +12,17 @@ defmodule Thumbelina.Server.Disposition do
   added to all others: nobody gets an `.exe` by a link to a picture.
   """
   @spec inline(String.t(), Format.t()) :: String.t()
-  def inline(name, format) do
+  def inline(name, format), do: header("inline", name, format)
+
+  @doc "The same for a picture that is to be saved instead of shown."
+  @spec attachment(String.t(), Format.t()) :: String.t()
+  def attachment(name, format), do: header("attachment", name, format)
+
+  defp header(kind, name, format) do
     name = name |> clean() |> with_extension(format)
     ascii = String.replace(name, ~r/[^\x20-\x7E]|["\\%]/u, "_")
-    "inline; filename=\"#{ascii}\"; filename*=UTF-8''#{URI.encode(name, &URI.char_unreserved?/1)}"
+
+    "#{kind}; filename=\"#{ascii}\"; filename*=UTF-8''#{URI.encode(name, &URI.char_unreserved?/1)}"
   end
 
   # Neither folders nor what terminals and file systems take for something else.

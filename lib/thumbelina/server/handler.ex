@@ -12,7 +12,9 @@ defmodule Thumbelina.Server.Handler do
     Failure,
     Files,
     HTTPDate,
+    Imgproxy,
     Metrics,
+    Remote,
     Request,
     Response,
     Validators,
@@ -66,9 +68,51 @@ defmodule Thumbelina.Server.Handler do
         :error -> {name, not_allowed(Map.keys(methods))}
       end
     else
+      {:error, _failure} when config.imgproxy -> {:imgproxy, imgproxy(request, config)}
       {:error, failure} -> {:other, {:error, failure}}
     end
   end
+
+  defp imgproxy(%{method: method} = request, config) when method in ["GET", "HEAD"] do
+    hints = %{
+      imgproxy_keys: if(config.imgproxy_keys, do: config.imgproxy_keys.(), else: []),
+      presets: config.imgproxy_presets
+    }
+
+    case Imgproxy.parse(request.path, hints) do
+      {:ok, asked} ->
+        # The time is checked, and bounds how long it may be kept.
+        parameters = if asked.expires, do: %{"expires" => "#{asked.expires}"}, else: %{}
+
+        served(asked.source, {:imgproxy, asked}, [], parameters, request, config, fn read ->
+          with {:ok, image} <- Work.imgproxy(read, asked, config), do: named(image, asked)
+        end)
+
+      {:error, {404, message}} ->
+        {:error, {404, :not_found, message}}
+
+      {:error, {status, message}} ->
+        {:error, {status, if(status == 403, do: :not_signed, else: :bad_request), message}}
+    end
+  end
+
+  defp imgproxy(_request, _config), do: not_allowed(["GET"])
+
+  defp named(image, %{return_attachment: true, filename: name}),
+    do: {:image, image, [disposition(Disposition.attachment(name || "", image.format))]}
+
+  defp named(image, %{filename: name}) when name != nil,
+    do: {:image, image, [disposition(Disposition.inline(name, image.format))]}
+
+  defp named(image, _asked), do: {:image, image, []}
+
+  defp disposition(value), do: {"content-disposition", value}
+
+  defp served({:path, path}, wanted, vary, parameters, request, config, fun),
+    do: path |> String.split("/") |> file(wanted, vary, parameters, request, config, fun)
+
+  defp served({:url, url}, wanted, vary, parameters, request, config, fun),
+    do: remote(url, wanted, vary, parameters, request, config, fun)
 
   defp segments(request) do
     with :error <- URL.segments(request.path),
@@ -83,7 +127,10 @@ defmodule Thumbelina.Server.Handler do
   @spec route([String.t()]) :: route | {:error, :not_found}
   defp route(["health"]), do: {:health, %{"GET" => :health}, []}
   defp route(["metrics"]), do: {:metrics, %{"GET" => :metrics}, []}
-  defp route(["thumbnail", size]), do: {:thumbnail, %{"POST" => :post_thumbnail}, [size]}
+
+  defp route(["thumbnail", size]),
+    do: {:thumbnail, %{"GET" => :remote_thumbnail, "POST" => :post_thumbnail}, [size]}
+
   defp route(["thumbnail", size | path]), do: {:thumbnail, %{"GET" => :thumbnail}, [size | path]}
   defp route(["info"]), do: {:info, %{"POST" => :post_info}, []}
   defp route(["info" | path]), do: {:info, %{"GET" => :info}, path}
@@ -154,9 +201,22 @@ defmodule Thumbelina.Server.Handler do
 
   defp left(_parameters), do: :infinity
 
+  defp picture(action, _args, parameters, _request, _config)
+       when action == :remote_thumbnail and not is_map_key(parameters, "url")
+       when action != :remote_thumbnail and is_map_key(parameters, "url"),
+       do: {:error, {400, :invalid_option, "expected a path or a url"}}
+
   defp picture(:thumbnail, [size | path], parameters, request, config) do
     with {:ok, ask} <- Ask.new(size, parameters, request, config) do
       file(path, {:thumbnail, ask}, ask.vary, parameters, request, config, fn read ->
+        with {:ok, image} <- Work.thumbnail(read, ask, config), do: image(image, ask)
+      end)
+    end
+  end
+
+  defp picture(:remote_thumbnail, [size], %{"url" => url} = parameters, request, config) do
+    with {:ok, ask} <- Ask.new(size, parameters, request, config) do
+      remote(url, {:thumbnail, ask}, ask.vary, parameters, request, config, fn read ->
         with {:ok, image} <- Work.thumbnail(read, ask, config), do: image(image, ask)
       end)
     end
@@ -195,6 +255,50 @@ defmodule Thumbelina.Server.Handler do
              do: answered(content, headers)
       end
     end)
+  end
+
+  # A picture of another server, whose own validators say whether it is still the same.
+  defp remote(url, wanted, vary, parameters, request, config, fun) do
+    with {:ok, remote} <- opened(Remote.open(url, remote_config(config))) do
+      try do
+        version = remote.etag || remote.last_modified
+        etag = if version, do: Validators.etag({url, version, wanted})
+        headers = remote_headers(etag, vary, parameters, config)
+
+        # An atom is more than any date.
+        if etag && Validators.fresh?(request, etag, :unknown) do
+          Response.not_modified(headers)
+        else
+          with {:ok, content} <- content(fun.(fn -> fetched(remote) end)),
+               do: answered(content, headers)
+        end
+      after
+        Remote.close(remote)
+      end
+    end
+  end
+
+  defp opened({:ok, remote}), do: {:ok, remote}
+  defp opened({:error, {status, message}}), do: {:error, {status, :source_failed, message}}
+
+  defp remote_config(config) do
+    config
+    |> Map.take([:allow_hosts, :allow_ports, :allow_private, :timeout])
+    |> Map.put(:max_bytes, config.max_file_bytes)
+  end
+
+  # How many bytes come is checked as they come.
+  defp fetched(remote) do
+    {:ok, remote |> Enum.to_list() |> IO.iodata_to_binary()}
+  rescue
+    failed in Remote.Failed -> {:error, {failed.status, :source_failed, failed.message}}
+  end
+
+  defp remote_headers(etag, vary, parameters, config) do
+    age = min(config.max_age, left(parameters))
+    vary = if vary == [], do: [], else: [{"vary", Enum.join(vary, ", ")}]
+    etag = if etag, do: [{"etag", etag}], else: []
+    [{"cache-control", "public, max-age=#{age}"}] ++ etag ++ vary ++ accepted_hints(config)
   end
 
   defp content({:error, _} = error), do: error

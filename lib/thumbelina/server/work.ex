@@ -3,7 +3,7 @@ defmodule Thumbelina.Server.Work do
   # The one place where the server works on pictures, each in a place of the gate.
 
   alias Thumbelina.{Error, Image, Store}
-  alias Thumbelina.Server.{Alpha, Ask, Config, Gate}
+  alias Thumbelina.Server.{Alpha, Ask, Config, Gate, Imgproxy}
 
   # Reads the picture's bytes, which takes memory, so it is done when there is a place.
   @type read :: (() -> {:ok, binary} | {:error, Error.t()})
@@ -27,6 +27,21 @@ defmodule Thumbelina.Server.Work do
     else
       make.()
     end
+  end
+
+  @doc "The same for a URL of imgproxy, whose size depends on that of the picture."
+  @spec imgproxy(read, Imgproxy.t(), Config.t()) :: {:ok, Image.t()} | {:error, Error.t()}
+  def imgproxy(read, asked, config) do
+    Gate.through(config.live, fn ->
+      with {:ok, bytes} <- read.(),
+           {:ok, image} <- Thumbelina.new(bytes, probe(config)) do
+        {width, height, options} = Imgproxy.thumbnail(asked, image)
+        # What the URL says of limits is never more than the server's.
+        {own, options} = Keyword.split(options, [:max_pixels, :max_bytes_in])
+        limits = Keyword.merge(limits(config), own, fn _limit, one, other -> min(one, other) end)
+        stored(bytes, width, height, [quality: config.quality] ++ limits ++ options)
+      end
+    end)
   end
 
   @doc "Reads the header of a picture."

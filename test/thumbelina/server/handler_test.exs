@@ -147,7 +147,7 @@ defmodule Thumbelina.Server.HandlerTest do
           {"GET", "//health", 404, "not_found"},
           {"GET", "/thumbnail", 404, "not_found"},
           {"GET", "/info", 405, "method_not_allowed"},
-          {"GET", "/thumbnail/100", 405, "method_not_allowed"},
+          {"GET", "/thumbnail/100", 400, "invalid_option"},
           {"POST", "/thumbnail/100/photo.jpg", 405, "method_not_allowed"},
           {"POST", "/health", 405, "method_not_allowed"},
           {"DELETE", "/thumbnail/100/photo.jpg", 405, "method_not_allowed"},
