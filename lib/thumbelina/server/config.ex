@@ -11,9 +11,9 @@ defmodule Thumbelina.Server.Config do
       type: :folder,
       default: nil,
       doc:
-        "the folder of the pictures. Nothing outside of it is served, by whatever links, and no " <>
-          "file or folder whose name begins with a dot. Without it, pictures are only taken from " <>
-          "the bodies of requests"
+        "the folder of the pictures. Nothing outside of it is served, by whatever links, and " <>
+          "no file or folder whose name begins with a dot. Without it, pictures are only taken " <>
+          "from the bodies of requests"
     ],
     allow_hosts: [
       type: :hosts,
@@ -77,8 +77,8 @@ defmodule Thumbelina.Server.Config do
       type: {:in, [:auto | Format.writable()]},
       default: nil,
       doc:
-        "the format of what does not ask for one. With `:auto`, the client's `Accept` header and " <>
-          "the picture decide. Without it, the thumbnail has the picture's format, as in " <>
+        "the format of what does not ask for one. With `:auto`, the client's `Accept` header " <>
+          "and the picture decide. Without it, the thumbnail has the picture's format, as in " <>
           "`Thumbelina.thumbnail/4`"
     ],
     avif: [

@@ -175,8 +175,8 @@ defmodule Thumbelina.Server.Connection do
 
   defp config(mod), do: lookup(mod, :thumbelina)
 
-  # Called with `apply`, because the project does not list OTP's applications, and the compiler would
-  # warn.
+  # Called with `apply`, because the project does not list OTP's applications, and the compiler
+  # would warn.
   defp lookup(mod, key), do: apply(:httpd_util, :lookup, [mod(mod, :config_db), key])
   defp ssl(function, args), do: apply(:ssl, function, args)
 

@@ -34,8 +34,8 @@ defmodule Thumbelina.Server.Httpd do
     end
   end
 
-  # If it cannot listen, httpd logs pages and gives no reason, so the port is tried before. And if it
-  # has to choose a port, it ignores the options of TLS, so the choice is made here, too.
+  # If it cannot listen, httpd logs pages and gives no reason, so the port is tried before. And if
+  # it has to choose a port, it ignores the options of TLS, so the choice is made here, too.
   defp free(%{ip: ip, port: port}) do
     family = if tuple_size(ip) == 8, do: :inet6, else: :inet
 
@@ -75,8 +75,8 @@ defmodule Thumbelina.Server.Httpd do
     end
   end
 
-  # If this process was killed, the httpd of the one before may still be closing its connections. Its
-  # processes have names with the address and the port, which the next one needs.
+  # If this process was killed, the httpd of the one before may still be closing its connections.
+  # Its processes have names with the address and the port, which the next one needs.
   defp await_end(%{ip: ip, port: port} = listener, tries) do
     address = "__#{ip |> Tuple.to_list() |> Enum.join("_")}__#{port}"
 
@@ -98,8 +98,8 @@ defmodule Thumbelina.Server.Httpd do
     end
   end
 
-  # A socket is closed some time after its process has ended. So when the server has stopped, another
-  # one can have the port, and so can this one after a crash.
+  # A socket is closed some time after its process has ended. So when the server has stopped,
+  # another one can have the port, and so can this one after a crash.
   defp await_free(listener, tries) do
     with {:error, %Error{reason: :eaddrinuse}} when tries > 0 <- free(listener) do
       Process.sleep(10)

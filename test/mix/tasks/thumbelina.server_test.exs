@@ -61,6 +61,9 @@ defmodule Mix.Tasks.Thumbelina.ServerTest do
   end
 
   test "helps" do
+    # It may have run for another task.
+    Mix.Task.reenable("help")
+    on_exit(fn -> Mix.Task.reenable("help") end)
     help = ExUnit.CaptureIO.capture_io(fn -> assert start(["--help"]) == :help end)
     help = String.replace(help, ~r/\s+/, " ")
     assert help =~ "mix thumbelina.server --root FOLDER"

@@ -533,7 +533,9 @@ defmodule Thumbelina.Server.HandlerTest do
       assert get(config, URL.sign("/info/photo.jpg", "", "new")).status == 200
       assert post(config, URL.sign("/info", "", "new"), fixture("photo.jpg")).status == 200
 
-      assert post(config, URL.sign("/thumbnail/5", "fit=cover", "new"), fixture("photo.jpg")).status ==
+      url = URL.sign("/thumbnail/5", "fit=cover", "new")
+
+      assert post(config, url, fixture("photo.jpg")).status ==
                200
 
       assert get(config, "/health").status == 200

@@ -212,11 +212,11 @@ defmodule Thumbelina.Server.HostileTest do
     for _ <- 1..:rand.uniform(4), into: "" do
       pick([
         fn ->
-          "content-length: #{pick(["-1", "0", "9", "99", "1000", "1001", "99999999999999999999", "1e3", "+5", "0x10", "", " ", "5, 5", "5 5", junk(3)])}\r\n"
+          "content-length: #{pick(lengths())}\r\n"
         end,
         fn -> "content-length: 5\r\ncontent-length: 6\r\n" end,
         fn ->
-          "transfer-encoding: #{pick(["chunked", "Chunked", "gzip", "identity", "chunked, chunked", "\0"])}\r\n"
+          "transfer-encoding: #{pick(encodings())}\r\n"
         end,
         fn -> "expect: #{pick(["100-continue", "200-ok", ""])}\r\n" end,
         fn -> "host: #{junk(5)}\r\n" end,
@@ -235,6 +235,12 @@ defmodule Thumbelina.Server.HostileTest do
       ]).()
     end
   end
+
+  defp lengths do
+    ~w(-1 0 9 99 1000 1001 99999999999999999999 1e3 +5 0x10) ++ ["", " ", "5, 5", "5 5", junk(3)]
+  end
+
+  defp encodings, do: ~w(chunked Chunked gzip identity chunked,chunked) ++ ["\0"]
 
   # Not a picture, so that even a body that is understood is refused.
   defp chunked do
