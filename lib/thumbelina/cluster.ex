@@ -20,18 +20,19 @@ defmodule Thumbelina.Cluster do
   when it changes, and each counts at once what it sends itself. Thumbnails that are made without
   this module are not counted.
 
-  Options are checked on the caller's node, and its configuration fills in the defaults. What belongs
-  to the node that does the work, `:threads` and `:yield_limit`, is that node's.
+  Options are checked on the caller's node, and its configuration fills in the defaults. What
+  belongs to the node that does the work, `:threads` and `:yield_limit`, is that node's.
 
   Up to 64 KiB, a picture is sent with the request. Larger ones, and those that come in pieces, are
   sent in pieces of 256 KiB at most, two at a time, and are decoded as they come: in one thread, as
   all pictures in pieces are. The process that calls runs the producer of pieces, as it does without
-  a cluster. Small pieces are put together to 64 KiB. Thumbnails come back in one message, however
+  a cluster. Small pieces are put together to 64 KiB, so the `:value` of `:limit_exceeded` may be
+  another one than without a cluster. Thumbnails come back in one message, however
   large they are; the distribution cuts it, and lets other messages go in between.
 
-  `{:file, path}` is a file of the caller's node, and is read there. `{node, path}` is a file of that
-  node: it is read and worked on there, and only the thumbnail crosses the wire. That works with any
-  connected node that has started the child.
+  `{:file, path}` is a file of the caller's node, and is read there. `{node, path}` is a file of
+  that node: it is read and worked on there, and only the thumbnail crosses the wire. That works
+  with any node that can be reached and has started the child.
 
   ## If a node fails
 
@@ -44,7 +45,8 @@ defmodule Thumbelina.Cluster do
   For `{node, path}` there is no other node. Its error is `:node_down`.
 
   A member that gave no sign of life gets no work until it does. The sign comes from its VM: a file
-  system that hangs there is a case for `:timeout`, which holds for the whole call, on whatever node.
+  system that hangs there is a case for `:timeout`, which holds for the whole call, on whatever
+  node.
 
   If the supervisor of a member stops, its node leaves: it gets no more work, and has ten seconds to
   finish what it has.

@@ -74,6 +74,8 @@ defmodule Thumbelina.ClusterTest do
     pid = Peers.os_pid(peer)
     on_exit(fn -> System.cmd("kill", ["-CONT", pid], stderr_to_stdout: true) end)
     Peers.suspend(peer)
+    # Whichever of its threads gets the signal stops all others, once it runs.
+    eventually(fn -> match?({"T" <> _, 0}, System.cmd("ps", ["-o", "state=", "-p", pid])) end)
   end
 
   # A picture whose producer stops in the middle until it is told to go on.
@@ -157,10 +159,10 @@ defmodule Thumbelina.ClusterTest do
       start_supervised!({Cluster, []})
       pieces = held(picture(1))
       {caller, monitor} = in_process(fn -> Cluster.thumbnail(pieces, 10, 10) end)
-      assert_receive {:held, ^caller}
+      assert_receive {:held, ^caller}, 5_000
       assert working(node()) == 1
       Process.exit(caller, :kill)
-      assert_receive {:DOWN, ^monitor, _, _, :killed}
+      assert_receive {:DOWN, ^monitor, _, _, :killed}, 5_000
       eventually(fn -> working(node()) == 0 end)
 
       assert_raise RuntimeError, "no more", fn ->
@@ -198,7 +200,9 @@ defmodule Thumbelina.ClusterTest do
                  catch_error(Cluster.stream([picture(1)], 10, 10, opts))
       end
 
-      for source <- [42, nil, {:file, 42}, {:file, [1.5]}, {:fiel, "a.jpg"}, {nil, "a"}, {1, "a"}] do
+      wrong = [42, nil, {:file, 42}, {:file, [1.5]}, {:fiel, "a.jpg"}, {nil, "a"}, {1, "a"}]
+
+      for source <- wrong do
         assert {:error, %Error{reason: :invalid_option}} = Cluster.thumbnail(source, 10, 10)
       end
 
@@ -522,8 +526,8 @@ defmodule Thumbelina.ClusterTest do
         {caller, _} =
           in_process(fn -> Cluster.thumbnail(pieces, 30, 30, attempt_timeout: 500) end)
 
-        assert_receive {:produced, ^caller, _}
-        assert_receive {:produced, ^caller, _}
+        assert_receive {:produced, ^caller, _}, 5_000
+        assert_receive {:produced, ^caller, _}, 5_000
         eventually(fn -> works(one) == 1 end)
         if fail == :suspend, do: suspend(peer), else: Peers.kill(peer)
         send(caller, :go_on)
@@ -561,7 +565,7 @@ defmodule Thumbelina.ClusterTest do
         {caller, monitor} = in_process(call)
         eventually(fn -> works(peer) == 1 and working(peer) == 1 end)
         Process.exit(caller, :kill)
-        assert_receive {:DOWN, ^monitor, _, _, :killed}
+        assert_receive {:DOWN, ^monitor, _, _, :killed}, 5_000
         eventually(fn -> works(peer) == 0 and working(peer) == 0 end)
       end
     end
@@ -582,7 +586,7 @@ defmodule Thumbelina.ClusterTest do
       # No more are begun than can be in progress.
       refute_received {:held, _}
       Process.exit(caller, :kill)
-      assert_receive {:DOWN, ^monitor, _, _, :killed}
+      assert_receive {:DOWN, ^monitor, _, _, :killed}, 5_000
       for node <- nodes, do: eventually(fn -> works(node) == 0 end)
       eventually(fn -> Enum.all?(Cluster.members(), &(&1.working == 0)) end)
     end
@@ -599,7 +603,7 @@ defmodule Thumbelina.ClusterTest do
         |> Cluster.stream(20, 20, ordered: false, max_concurrency: 2)
         |> Enum.map(fn {:ok, image} ->
           if image == two do
-            assert_receive {:held, task}
+            assert_receive {:held, task}, 5_000
             send(task, :go_on)
           end
 
@@ -615,7 +619,7 @@ defmodule Thumbelina.ClusterTest do
       picture = picture(1)
       pieces = held(picture)
       {caller, _} = in_process(fn -> Cluster.thumbnail(pieces, 20, 20) end)
-      assert_receive {:held, ^caller}
+      assert_receive {:held, ^caller}, 5_000
       eventually(fn -> works(peer) == 1 end)
       here = runs(node())
       {leaving, _} = in_process(fn -> leave(peer) end)

@@ -268,7 +268,7 @@ defmodule Thumbelina.ServerTest do
     second = connect(server, post("/thumbnail/9", png()))
     assert {"HTTP/1.1 503 " <> _ = head, body, ""} = response(second)
     assert head =~ "retry-after: 1"
-    assert body =~ ~s("error":"busy")
+    assert body =~ ~s("error":"overloaded")
     assert request(server, :get, "/health").status == 200
     assert metric(server, "thumbelina_refused_total") == 1
     :gen_tcp.close(first)

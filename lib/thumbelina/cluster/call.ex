@@ -121,7 +121,7 @@ defmodule Thumbelina.Cluster.Call do
     do: leased(lease, fn -> attempt(node, :none, work, transfer, call) end)
 
   defp attempt(node, :none, work, transfer, call) do
-    courier = Courier.start(node, work, left(call), div_patience(call.patience))
+    courier = Courier.start(node, work, left(call), sign_every(call.patience))
 
     try do
       with {:silent, transfer} <- await(courier, transfer, call) do
@@ -134,10 +134,13 @@ defmodule Thumbelina.Cluster.Call do
   end
 
   # Some signs of life may be late.
-  defp div_patience(:infinity), do: :infinity
-  defp div_patience(patience), do: max(div(patience, 3), 1)
+  defp sign_every(:infinity), do: :infinity
+  defp sign_every(patience), do: max(div(patience, 3), 1)
 
-  defp await(%{ref: ref, monitor: monitor} = courier, transfer, call) do
+  defp await(%{ref: ref, monitor: monitor} = courier, transfer, %{patience: patience} = call) do
+    # An atom is more than any number.
+    left = left_of(call.deadline)
+
     receive do
       {^ref, {:done, result}} ->
         {:done, result, transfer}
@@ -162,8 +165,8 @@ defmodule Thumbelina.Cluster.Call do
       {:DOWN, ^monitor, :process, _pid, _reason} ->
         {:lost, transfer}
     after
-      wait(call) ->
-        if left_of(call.deadline) == 0,
+      min(left, patience) ->
+        if left <= patience,
           do: {:done, {:error, %Error{reason: :timeout}}, transfer},
           else: {:silent, transfer}
     end
@@ -199,9 +202,6 @@ defmodule Thumbelina.Cluster.Call do
 
   defp left_of(:infinity), do: :infinity
   defp left_of(deadline), do: max(deadline - now(), 0)
-
-  # An atom is more than any number.
-  defp wait(%{patience: patience, deadline: deadline}), do: min(patience, left_of(deadline))
 
   defp now, do: System.monotonic_time(:millisecond)
 

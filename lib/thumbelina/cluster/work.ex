@@ -1,6 +1,8 @@
 defmodule Thumbelina.Cluster.Work do
   @moduledoc false
-  # The far side of a call: a task of the member's `Task.Supervisor`.
+  # The far side of a call: a task of the member's `Task.Supervisor`. With :erpc, the processes
+  # would belong to nobody there, and a node that leaves could neither refuse new works nor wait
+  # for the others.
 
   alias Thumbelina.{Error, Image, Request, Source}
   alias Thumbelina.Cluster.Transfer

@@ -196,7 +196,11 @@ defmodule Thumbelina.Server.HandlerTest do
       assert header(response, "content-length") == ["#{byte_size(response.body)}"]
     end
 
-    for {url, allowed} <- [{"/health", "GET, HEAD"}, {"/thumbnail/1", "POST"}, {"/info", "POST"}] do
+    for {url, allowed} <- [
+          {"/health", "GET, HEAD"},
+          {"/thumbnail/1", "GET, POST, HEAD"},
+          {"/info", "POST"}
+        ] do
       assert header(call(config(), "PUT", url), "allow") == [allowed]
     end
   end
@@ -629,7 +633,13 @@ defmodule Thumbelina.Server.HandlerTest do
   end
 
   test "reasons of the operating system" do
-    for {reason, status} <- [enomem: 503, emfile: 503, eio: 503, internal_error: 500, busy: 503] do
+    for {reason, status} <- [
+          enomem: 503,
+          emfile: 503,
+          eio: 503,
+          internal_error: 500,
+          overloaded: 503
+        ] do
       response = Thumbelina.Server.Failure.response(%Error{reason: reason, path: "/secret"})
       assert response.status == status
       refute response.body =~ "secret"
