@@ -8,6 +8,8 @@ defmodule Thumbelina.Peers do
   @doc """
   Starts peers with so many schedulers, and makes this node one of the cluster. They stop with the
   test's process. Each is `{control, node}`: `control` is for `:peer.call/4`.
+
+  With `connect: false`, this node is not one of their cluster. Join them with `join/1`.
   """
   def start(count, opts \\ []) do
     :ok = distribute()
@@ -43,6 +45,55 @@ defmodule Thumbelina.Peers do
   @doc "Lets a suspended peer go on."
   def resume(peer), do: {_, 0} = System.cmd("kill", ["-CONT", os_pid(peer)])
 
+  @doc "Connects peers with each other."
+  def join(peers) do
+    for {control, node} <- peers, {_, other} <- peers, node != other do
+      true = :peer.call(control, Node, :connect, [other])
+    end
+
+    :ok
+  end
+
+  @doc """
+  Cuts the connections between the peers of two sides, until `heal/2`. They need to be started with
+  `args: ["-kernel", "prevent_overlapping_partitions", "false"]` if there are other connections.
+  """
+  def cut(side, other_side) do
+    # With cookies that differ, they do not connect again by themselves.
+    both_ways(side, other_side, fn {control, node}, {_, other} ->
+      true = :peer.call(control, Node, :set_cookie, [other, :"cut-by-#{node}"])
+    end)
+
+    both_ways(side, other_side, fn {control, _}, {_, other} ->
+      :peer.call(control, Node, :disconnect, [other])
+    end)
+  end
+
+  @doc "Connects what `cut/2` cut."
+  def heal(side, other_side) do
+    both_ways(side, other_side, fn {control, _}, {_, other} ->
+      true = :peer.call(control, Node, :set_cookie, [other, Node.get_cookie()])
+    end)
+
+    both_ways(side, other_side, fn {control, _}, {_, other} ->
+      true = :peer.call(control, Node, :connect, [other])
+    end)
+  end
+
+  defp both_ways(side, other_side, fun) do
+    for one <- side, other <- other_side, {from, to} <- [{one, other}, {other, one}] do
+      fun.(from, to)
+    end
+
+    :ok
+  end
+
+  @doc "Loads a file's modules on peers."
+  def load(peers, path) do
+    for {control, _} <- peers, do: :peer.call(control, Code, :compile_file, [Path.expand(path)])
+    :ok
+  end
+
   @doc "The process of the operating system that a peer is."
   def os_pid({control, _node}) do
     key = {__MODULE__, control}
@@ -73,7 +124,7 @@ defmodule Thumbelina.Peers do
     {:ok, _} = :peer.call(control, :application, :ensure_all_started, [:elixir])
     {:ok, _} = :peer.call(control, :application, :ensure_all_started, [:logger])
     :peer.call(control, Logger, :configure, [[level: :error]])
-    true = Node.connect(node)
+    if Keyword.get(opts, :connect, true), do: true = Node.connect(node)
     _ = os_pid({control, node})
     {control, node}
   end

@@ -14,6 +14,10 @@ defmodule Thumbelina.Store.Election do
   # `:global` learns of a death at the same time as this process, and may not have cleaned up yet.
   @soon 20
 
+  # Long enough for one node to register before the next tries.
+  @turn 30
+  @last_turn 600
+
   @spec start_link(atom) :: GenServer.on_start()
   def start_link(name), do: GenServer.start_link(__MODULE__, name)
 
@@ -39,10 +43,12 @@ defmodule Thumbelina.Store.Election do
 
   @impl true
   def init(name) do
-    state = %{name: name, server: Server.whereis(name), watched: nil, timer: nil}
+    alone? = Node.list() == []
+    server = Server.whereis(name)
+    state = %{name: name, server: server, watched: nil, timer: nil, turn?: alone?}
 
     # Without others, there is nobody to wait for: the store is there when its supervisor is.
-    if Node.list() == [], do: {:ok, look(state)}, else: {:ok, state, {:continue, :look}}
+    if alone?, do: {:ok, look(state)}, else: {:ok, state, {:continue, :look}}
   end
 
   @impl true
@@ -61,23 +67,34 @@ defmodule Thumbelina.Store.Election do
   defp look(%{server: server} = state) do
     case whereis(state.name) do
       nil ->
-        case :global.register_name(global(state.name), server, &__MODULE__.resolve/3) do
-          :yes -> hold(state)
-          :no -> again(state, @soon)
-        end
+        if state.turn?, do: register(state), else: again(%{state | turn?: true}, turn())
 
       ^server ->
         hold(state)
 
       other ->
         Server.role(server, :candidate)
-        state |> watch(other) |> again(@look)
+        %{state | turn?: false} |> watch(other) |> again(@look)
+    end
+  end
+
+  # Nodes take turns. If all tried at the same time, they would take the locks from each other, and
+  # `:global` then waits for seconds.
+  defp turn do
+    before = Enum.count(Node.list(), &(&1 < node()))
+    min(before * @turn, @last_turn)
+  end
+
+  defp register(state) do
+    case :global.register_name(global(state.name), state.server, &__MODULE__.resolve/3) do
+      :yes -> hold(state)
+      :no -> again(state, @soon)
     end
   end
 
   defp hold(state) do
     Server.role(state.server, :holder)
-    again(state, @look)
+    again(%{state | turn?: false}, @look)
   end
 
   defp watch(%{watched: {holder, _monitor}} = state, holder), do: state

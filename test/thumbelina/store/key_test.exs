@@ -4,7 +4,9 @@ defmodule Thumbelina.Store.KeyTest do
 
   alias Thumbelina.{Error, Image, Store}
 
-  @png File.read!("test/fixtures/photo.png")
+  @photo File.read!("test/fixtures/photo.png")
+
+  defp png, do: @photo
 
   # Every option, with its default, another value, and whether that makes another key.
   @options [
@@ -31,27 +33,27 @@ defmodule Thumbelina.Store.KeyTest do
   end
 
   test "is the same whether defaults are spelled out or not" do
-    key = key!(@png, 100, 100)
+    key = key!(png(), 100, 100)
 
     for {name, default, _, _} <- @options,
-        do: assert(key!(@png, 100, 100, [{name, default}]) == key)
+        do: assert(key!(png(), 100, 100, [{name, default}]) == key)
 
     for {name, default, other, _} <- @options,
-        do: assert(key!(@png, 100, 100, [{name, other}, {name, default}]) == key)
+        do: assert(key!(png(), 100, 100, [{name, other}, {name, default}]) == key)
 
     all = for {name, default, _, _} <- @options, do: {name, default}
-    assert key!(@png, 100, 100, all) == key
-    assert key!(@png, 100.0, 100, Enum.reverse(all)) == key
+    assert key!(png(), 100, 100, all) == key
+    assert key!(png(), 100.0, 100, Enum.reverse(all)) == key
   end
 
   test "differs for what makes another result, and only for that" do
-    key = key!(@png, 100, 100)
+    key = key!(png(), 100, 100)
 
     for {name, _, other, differs} <- @options,
-        do: assert(key!(@png, 100, 100, [{name, other}]) != key == differs, inspect(name))
+        do: assert(key!(png(), 100, 100, [{name, other}]) != key == differs, inspect(name))
 
     sizes = [{100, 100}, {101, 100}, {100, 101}, {100, nil}, {nil, 100}, {10, 10}]
-    keys = for {width, height} <- sizes, do: key!(@png, width, height)
+    keys = for {width, height} <- sizes, do: key!(png(), width, height)
     assert length(Enum.uniq(keys)) == length(sizes)
   end
 
@@ -67,7 +69,7 @@ defmodule Thumbelina.Store.KeyTest do
           asked = for {name, _, other, true} <- chosen, do: {name, other}
           size = Enum.random([{10, 20}, {20, 10}])
           {width, height} = size
-          key = key!(@png, width, height, Enum.shuffle(opts))
+          key = key!(png(), width, height, Enum.shuffle(opts))
           assert Map.get(keys, {size, asked}, key) == key
           Map.put(keys, {size, asked}, key)
       end
@@ -77,65 +79,65 @@ defmodule Thumbelina.Store.KeyTest do
   end
 
   test "a list of formats is a set" do
-    assert key!(@png, 9, 9, formats: [:png, :jpeg]) ==
-             key!(@png, 9, 9, formats: [:jpeg, :png, :jpeg])
+    assert key!(png(), 9, 9, formats: [:png, :jpeg]) ==
+             key!(png(), 9, 9, formats: [:jpeg, :png, :jpeg])
 
-    assert key!(@png, 9, 9, formats: [:png]) != key!(@png, 9, 9, formats: [:png, :jpeg])
+    assert key!(png(), 9, 9, formats: [:png]) != key!(png(), 9, 9, formats: [:png, :jpeg])
 
-    assert key!(@png, 9, 9, formats: :all) ==
-             key!(@png, 9, 9, formats: Enum.shuffle(Thumbelina.Format.readable()))
+    assert key!(png(), 9, 9, formats: :all) ==
+             key!(png(), 9, 9, formats: Enum.shuffle(Thumbelina.Format.readable()))
   end
 
   test "sizes have their options from the call or of their own" do
     for {name, _, other, _} <- @options, name in @output do
-      key = key!(@png, [{10, 10, [{name, other}]}, {20, 20, [{name, other}]}])
-      assert key == key!(@png, [{10, 10}, {20, 20}], [{name, other}])
-      assert key == key!(@png, [{10, 10}, {20, 20, [{name, other}]}], [{name, other}])
-      assert key != key!(@png, [{10, 10}, {20, 20, [{name, other}]}])
-      assert key != key!(@png, [{20, 20}, {10, 10}], [{name, other}])
+      key = key!(png(), [{10, 10, [{name, other}]}, {20, 20, [{name, other}]}])
+      assert key == key!(png(), [{10, 10}, {20, 20}], [{name, other}])
+      assert key == key!(png(), [{10, 10}, {20, 20, [{name, other}]}], [{name, other}])
+      assert key != key!(png(), [{10, 10}, {20, 20, [{name, other}]}])
+      assert key != key!(png(), [{20, 20}, {10, 10}], [{name, other}])
     end
 
-    assert key!(@png, [{10, 10}]) != key!(@png, [{10, 10}, {10, 10}])
+    assert key!(png(), [{10, 10}]) != key!(png(), [{10, 10}, {10, 10}])
     # One value is a list.
-    assert key!(@png, [{10, 10}]) != key!(@png, 10, 10)
+    assert key!(png(), [{10, 10}]) != key!(png(), 10, 10)
   end
 
   test "is of the bytes, whatever they come in" do
-    image = Thumbelina.new!(@png)
-    <<head::100-bytes, tail::binary>> = @png
-    key = key!(@png, 10, 10)
+    image = Thumbelina.new!(png())
+    <<head::100-bytes, tail::binary>> = png()
+    key = key!(png(), 10, 10)
 
-    for same <- [image, [@png], [head, [[]], tail], [head | tail], %{image | width: 1}],
+    for same <- [image, [png()], [head, [[]], tail], [head | tail], %{image | width: 1}],
         do: assert(key!(same, 10, 10) == key)
 
-    for other <- [head, "", @png <> <<0>>, File.read!("test/fixtures/photo.jpg")],
+    for other <- [head, "", png() <> <<0>>, File.read!("test/fixtures/photo.jpg")],
         do: assert(key!(other, 10, 10) != key)
   end
 
   test "follows the configuration" do
-    key = key!(@png, 10, 10)
+    key = key!(png(), 10, 10)
     on_exit(fn -> Application.delete_env(:thumbelina, :max_pixels) end)
     Application.put_env(:thumbelina, :max_pixels, 1000)
-    assert key!(@png, 10, 10) == key!(@png, 10, 10, max_pixels: 1000)
-    assert key!(@png, 10, 10) != key
-    assert key!(@png, 10, 10, max_pixels: 100_000_000) == key
+    assert key!(png(), 10, 10) == key!(png(), 10, 10, max_pixels: 1000)
+    assert key!(png(), 10, 10) != key
+    assert key!(png(), 10, 10, max_pixels: 100_000_000) == key
   end
 
   test "says what is wrong" do
     pieces = File.stream!("test/fixtures/photo.png", [], 1000)
 
-    for source <- [pieces, nil, 1, %{}, [:no], %Image{Thumbelina.new!(@png) | bytes: 1}] do
+    for source <- [pieces, nil, 1, %{}, [:no], %Image{Thumbelina.new!(png()) | bytes: 1}] do
       assert {:error, %Error{reason: :invalid_option, key: :image}} = Store.key(source, 9, 9)
     end
 
-    assert {:error, %Error{key: :width}} = Store.key(@png, 0, 9)
-    assert {:error, %Error{key: :height}} = Store.key(@png, 9, "9")
-    assert {:error, %Error{key: :width}} = Store.key(@png, nil, nil)
-    assert {:error, %Error{key: :quality}} = Store.key(@png, 9, 9, quality: 0)
-    assert {:error, %Error{key: :color}} = Store.key(@png, [{9, 9}], color: :red)
-    assert {:error, %Error{key: :sizes}} = Store.key(@png, [])
-    assert {:error, %Error{key: :sizes}} = Store.key(@png, [{9, 9} | 1])
-    assert {:error, %Error{key: :sizes}} = Store.key(@png, 9)
+    assert {:error, %Error{key: :width}} = Store.key(png(), 0, 9)
+    assert {:error, %Error{key: :height}} = Store.key(png(), 9, "9")
+    assert {:error, %Error{key: :width}} = Store.key(png(), nil, nil)
+    assert {:error, %Error{key: :quality}} = Store.key(png(), 9, 9, quality: 0)
+    assert {:error, %Error{key: :color}} = Store.key(png(), [{9, 9}], color: :red)
+    assert {:error, %Error{key: :sizes}} = Store.key(png(), [])
+    assert {:error, %Error{key: :sizes}} = Store.key(png(), [{9, 9} | 1])
+    assert {:error, %Error{key: :sizes}} = Store.key(png(), 9)
   end
 
   defp key!(source, sizes) do
