@@ -149,8 +149,8 @@ defmodule Thumbelina.StoreTest do
       Task.await_many(writers, 30_000)
       {most, looks} = Task.await(watcher)
       assert looks > 0 and most > div(max, 2)
-      # Seen row by row while rows come and go: one may be seen that has gone.
-      assert most <= max + 4000
+      # Seen row by row while rows come and go: some may be seen that have gone.
+      assert most <= 2 * max
       {:ok, info} = Store.info()
       assert info.bytes <= max
       assert info.bytes == in_table()
