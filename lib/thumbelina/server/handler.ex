@@ -265,7 +265,6 @@ defmodule Thumbelina.Server.Handler do
         etag = if version, do: Validators.etag({url, version, wanted})
         headers = remote_headers(etag, vary, parameters, config)
 
-        # An atom is more than any date.
         if etag && Validators.fresh?(request, etag, :unknown) do
           Response.not_modified(headers)
         else

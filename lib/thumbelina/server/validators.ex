@@ -16,7 +16,7 @@ defmodule Thumbelina.Server.Validators do
   end
 
   @doc "Whether the client's copy is still good. If it sends tags, dates do not matter."
-  @spec fresh?(Request.t(), String.t(), integer) :: boolean
+  @spec fresh?(Request.t(), String.t(), integer | :unknown) :: boolean
   def fresh?(request, etag, mtime) do
     case Request.header(request, "if-none-match") do
       nil -> not_since?(Request.header(request, "if-modified-since"), mtime)
@@ -32,7 +32,7 @@ defmodule Thumbelina.Server.Validators do
 
   defp not_since?(text, mtime) do
     case HTTPDate.parse(text) do
-      {:ok, seconds} -> mtime <= seconds
+      {:ok, seconds} -> is_integer(mtime) and mtime <= seconds
       :error -> false
     end
   end
