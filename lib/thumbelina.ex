@@ -86,6 +86,9 @@ defmodule Thumbelina do
   @typedoc "One of `t:options/0`."
   @type option :: unquote(Options.type())
 
+  @typedoc "A process that `cast/4` sends a result to, on this node or another."
+  @type destination :: pid | atom | {atom, node} | {:global, term} | {:via, module, term}
+
   @typedoc """
   Options of `stream/4`, beside `t:option/0`.
 
@@ -400,19 +403,19 @@ defmodule Thumbelina do
       iex> {error.reason, error.key}
       {:invalid_option, :operation}
   """
-  @spec cast(atom, Cast.destination(), source, term) :: :ok | {:error, Error.t()}
+  @spec cast(atom, destination, source, term) :: :ok | {:error, Error.t()}
   def cast(operation, destination, picture, argument),
     do: cast_call(operation, destination, picture, [argument])
 
   @doc group: "Many pictures"
   @doc "The same for a function of two more arguments than the picture. See `cast/4`."
-  @spec cast(atom, Cast.destination(), source, term, term) :: :ok | {:error, Error.t()}
+  @spec cast(atom, destination, source, term, term) :: :ok | {:error, Error.t()}
   def cast(operation, destination, picture, first, second),
     do: cast_call(operation, destination, picture, [first, second])
 
   @doc group: "Many pictures"
   @doc "The same for a function of three more arguments than the picture. See `cast/4`."
-  @spec cast(atom, Cast.destination(), source, term, term, term) :: :ok | {:error, Error.t()}
+  @spec cast(atom, destination, source, term, term, term) :: :ok | {:error, Error.t()}
   def cast(operation, destination, picture, first, second, third),
     do: cast_call(operation, destination, picture, [first, second, third])
 

@@ -8,11 +8,8 @@ defmodule Thumbelina.Cast do
 
   alias Thumbelina.{Error, Options, Worker}
 
-  @type destination ::
-          pid | atom | {atom, node} | {:global, term} | {:via, module, term}
-
   @doc "Calls `fun` in a process of its own, and sends what it returns to `destination`."
-  @spec cast(destination, map, (() -> term)) :: :ok | {:error, Error.t()}
+  @spec cast(Thumbelina.destination(), map, (() -> term)) :: :ok | {:error, Error.t()}
   def cast(destination, opts, fun) do
     with :ok <- check(destination), :ok <- enter(opts.max_queue) do
       # At a low priority, so that it does not begin before the caller has cast what else it has.
