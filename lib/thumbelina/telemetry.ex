@@ -8,15 +8,21 @@ defmodule Thumbelina.Telemetry do
   metadata of `:exception` are `:kind`, `:reason` and `:stacktrace`; an error that is returned ends
   with `:stop`.
 
-  | event | other measurements of `:stop` | metadata |
-  |---|---|---|
-  | `[:thumbelina, :thumbnail]` | `:slices`, `:longest_slice`, `:decode`, `:resample`, `:encode` (µs), `:bytes_in`, `:pixels_in`, `:bytes_out`, `:pixels_out`, as in `Thumbelina.Stats`; none after an error | `:request`, a map of the options; with `:stop` also `:schedulers`, or `:error` with the `Thumbelina.Error` |
+  What else they have:
 
-  | `[:thumbelina, :store]` | | `:name`, `:key`; with `:stop` also `:computed`, whether this process computed the value |
-  | `[:thumbelina, :cluster]` | | `:node`; with `:stop` also `:outcome`: `:done`, `:refused` if the node takes no work, `:lost` if it died or gave no sign of life |
-
-  The span `[:thumbelina, :thumbnail]` is that of one call of `Thumbelina.thumbnail/4`,
-  `thumbnails/3` or `measure/4`, or of one picture of `Thumbelina.stream/4`.
+    * `[:thumbelina, :thumbnail]` - a call of `Thumbelina.thumbnail/4`, `thumbnails/3` or
+      `measure/4`, or a picture of `Thumbelina.stream/4`. Metadata: `:request`, a map of the
+      options; with `:stop` also `:schedulers`, or `:error` with the `Thumbelina.Error`.
+      Measurements of `:stop`, unless there is an error: `:slices`, `:longest_slice`, `:decode`,
+      `:resample`, `:encode` (microseconds), `:bytes_in`, `:pixels_in`, `:bytes_out` and
+      `:pixels_out`, as in `Thumbelina.Stats`
+    * `[:thumbelina, :store]` - a call of `Thumbelina.Store.fetch/3`. Metadata: `:name`, `:key`; with
+      `:stop` also `:computed`, whether this process computed the value
+    * `[:thumbelina, :cluster]` - a picture that is sent to another node, which has a span of its own
+      for the thumbnail. Metadata: `:node`; with `:stop` also `:outcome`: `:done`, `:refused` if the
+      node takes no work, or `:lost` if it died or gave no sign of life
+    * `[:thumbelina, :server]` - a request to `Thumbelina.Server`. Metadata: `:method`, `:path`; with
+      `:stop` also `:route` and `:status`. Measurement of `:stop`: `:bytes_out`
   """
 
   @doc false

@@ -84,6 +84,19 @@ defmodule Thumbelina.TelemetryTest do
       end
     end
 
+    test "a server, a request is a span" do
+      {:ok, config} = Thumbelina.Server.Config.new(root: "test/fixtures")
+      request = %Thumbelina.Server.Request{method: "GET", path: "/info/photo.jpg"}
+      response = Thumbelina.Server.Handler.handle(request, config)
+      size = byte_size(response.body)
+
+      assert_received {[:thumbelina, :server, :start], _,
+                       %{method: "GET", path: "/info/photo.jpg"}}
+
+      assert_received {[:thumbelina, :server, :stop], %{bytes_out: ^size},
+                       %{route: :info, status: 200}}
+    end
+
     test "a cluster, what is sent is a span" do
       [{_control, node}] = Peers.start(1)
       member = Thumbelina.Cluster.child_spec([])

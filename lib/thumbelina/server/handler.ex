@@ -3,7 +3,7 @@ defmodule Thumbelina.Server.Handler do
   # A request in, a response out. It knows nothing of sockets, and raises nothing for anything that
   # a client can send.
 
-  alias Thumbelina.{Error, Image, Source, URL}
+  alias Thumbelina.{Error, Image, Source, Telemetry, URL}
 
   alias Thumbelina.Server.{
     Ask,
@@ -28,6 +28,13 @@ defmodule Thumbelina.Server.Handler do
   @doc "Answers a request. The body of a request is read only if nothing else is wrong with it."
   @spec handle(Request.t(), Config.t()) :: Response.t()
   def handle(%Request{} = request, %Config{} = config) do
+    Telemetry.span(:server, %{method: request.method, path: request.path}, fn ->
+      {route, response} = timed(request, config)
+      {response, %{bytes_out: byte_size(response.body)}, %{route: route, status: response.status}}
+    end)
+  end
+
+  defp timed(request, config) do
     started = System.monotonic_time(:microsecond)
     {route, answer} = dispatch(request, config)
 
@@ -39,7 +46,7 @@ defmodule Thumbelina.Server.Handler do
 
     micros = System.monotonic_time(:microsecond) - started
     Metrics.request(config.live, route, response.status, micros)
-    if request.method == "HEAD", do: Response.without_body(response), else: response
+    {route, if(request.method == "HEAD", do: Response.without_body(response), else: response)}
   end
 
   @doc "Whether the request will be refused whatever its body is, so that there is no use for it."
