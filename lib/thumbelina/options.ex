@@ -126,7 +126,7 @@ defmodule Thumbelina.Options do
         type: :boolean,
         default: true,
         doc:
-          "whether the results come in the order of the pictures. If they do, results wait for a " <>
+          "whether the results come in the order of the pictures. If so, results wait for a " <>
             "slower one that comes first"
       ]
     ],
@@ -254,7 +254,7 @@ defmodule Thumbelina.Options do
   @spec output(term, map) :: {:ok, map} | {:error, Error.t()}
   def output(opts, common), do: validate(opts, @output_schema, common)
 
-  @doc "Separates the options of `stream/4` or `cast` from those of the thumbnails, and checks them."
+  @doc "Checks the options of `stream/4` or `cast`, and separates them from the others."
   @spec beside(:stream | :cast, term) :: {:ok, map, keyword} | {:error, Error.t()}
   def beside(group, opts) do
     schema = Keyword.fetch!(@beside, group)

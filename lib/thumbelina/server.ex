@@ -10,8 +10,8 @@ defmodule Thumbelina.Server do
   `mix thumbelina.server` starts one from the command line. By default it listens on the loopback
   address only: it is meant to stand behind a proxy or a CDN that keeps what it made.
 
-  It needs OTP's `:inets` and `:crypto`, and `:ssl` and `:public_key` for HTTPS. They are not dependencies of this
-  library, so list them in the `extra_applications` of your own `mix.exs`.
+  It needs OTP's `:inets` and `:crypto`, and `:ssl` and `:public_key` for HTTPS. They are not
+  dependencies of this library, so list them in the `extra_applications` of your own `mix.exs`.
 
   ## Routes
 
@@ -103,8 +103,8 @@ defmodule Thumbelina.Server do
   ## Options
 
   #{Thumbelina.Server.Config.docs()}
-  If there is a `Thumbelina.Store` under its usual name on the node, thumbnails go through it: each is
-  made once in the whole cluster.
+  If there is a `Thumbelina.Store` under its usual name on the node, thumbnails go through it: each
+  is made once in the whole cluster.
 
   ## Clients that are slow, or leave
 

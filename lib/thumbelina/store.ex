@@ -3,11 +3,12 @@ defmodule Thumbelina.Store do
   A store for results: one in a cluster, bounded by bytes, in memory and, if you like, on disk.
 
       children = [
-        {Thumbelina.Store, max_bytes: 268_435_456, dir: "/var/cache/thumbs", dir_bytes: 10_000_000_000}
+        {Thumbelina.Store, max_bytes: 268_435_456, dir: "/var/cache/thumbs"}
       ]
 
   Every node that starts this child is a candidate, and one of them holds the store. The others keep
-  copies of what they read near, for some time. Whichever node asks, `fetch/3` computes a value once:
+  copies of what they read near, for some time. Whichever node asks, `fetch/3` computes a value
+  once:
 
       def show(conn, %{"id" => id}) do
         photo = Photos.read!(id)
@@ -27,9 +28,9 @@ defmodule Thumbelina.Store do
   ## What it promises
 
     * **Memory is bounded.** The values on the node that holds the store count at most `:max_bytes`
-      bytes, the copies on any other node at most `:near_bytes`, the files at most `:dir_bytes`. What
-      has not been used for the longest time goes first. An image or a binary counts its bytes, any
-      other term the size of its external format, and each 512 bytes more.
+      bytes, the copies on any other node at most `:near_bytes`, the files at most `:dir_bytes`.
+      What has not been used for the longest time goes first. An image or a binary counts its bytes,
+      any other term the size of its external format, and each 512 bytes more.
     * **A value is computed once** while the store answers, however many processes on however many
       nodes ask for it at the same time. If the process that computes it dies, raises, throws or
       exits, the next one that waits computes it.
@@ -51,9 +52,9 @@ defmodule Thumbelina.Store do
       older value from their near cache for up to `:near_ttl`, by default a minute, and it may come
       back with a node that takes over later, or from the other side of a netsplit.
       With keys that are digests of content, as `key/4` makes them, an old value is a right value.
-    * **To keep secrets.** Whoever may write to the directory decides what is read from it. Give each
-      node a directory of its own, that only its user may write to. Files are checked by a digest,
-      against damage.
+    * **To keep secrets.** Whoever may write to the directory decides what is read from it. Give
+      each node a directory of its own, that only its user may write to. Files are checked by a
+      digest, against damage.
   """
 
   use Supervisor
@@ -66,8 +67,8 @@ defmodule Thumbelina.Store do
 
     * `:name` (an atom; default `Thumbelina.Store`) - the name of the store in the cluster, if there
       are several. The supervisor and an ETS table of each node have it too
-    * `:max_bytes` (a number of bytes; default `268_435_456`) - the most that the values in the store
-      may count
+    * `:max_bytes` (a number of bytes; default `268_435_456`) - the most that the values in the
+      store may count
     * `:near_bytes` (a number of bytes; default `16_777_216`) - the most that the copies on a node
       that does not hold the store may count. `0` switches them off
     * `:near_ttl` (milliseconds; default `60_000`) - how long a copy is used
@@ -165,9 +166,9 @@ defmodule Thumbelina.Store do
   @doc """
   Stores a value, in place of an older one.
 
-  A value that counts more than `:max_bytes` is only kept on disk, one that makes a file of more than
-  `:dir_bytes` only in memory. Returns `:ok` in any case. Values of any kind can be stored, but pids,
-  references, ports and functions mean nothing after a restart.
+  A value that counts more than `:max_bytes` is only kept on disk, one that makes a file of more
+  than `:dir_bytes` only in memory. Returns `:ok` in any case. Values of any kind can be stored, but
+  pids, references, ports and functions mean nothing after a restart.
 
   ## Examples
 
@@ -265,8 +266,8 @@ defmodule Thumbelina.Store do
   change the result, with their defaults and the configuration filled in. `:timeout`, `:scheduler`,
   `:priority` and `:max_memory` are not among them. Other versions of Thumbelina make other keys.
 
-  Fails with `:invalid_option` for a wrong size or option, or if the picture is not an image, a binary
-  or iodata: pictures in pieces can be read only once.
+  Fails with `:invalid_option` for a wrong size or option, or if the picture is not an image, a
+  binary or iodata: pictures in pieces can be read only once.
 
   ## Examples
 
@@ -292,8 +293,9 @@ defmodule Thumbelina.Store do
   @doc """
   A key for one thumbnail with default options, or for a list of thumbnails.
 
-  With a list of sizes and options, it is the key for what `Thumbelina.thumbnails/3` makes. That of a
-  list of one is not the key of that one thumbnail, because the values differ: a list, and an image.
+  With a list of sizes and options, it is the key for what `Thumbelina.thumbnails/3` makes. That of
+  a list of one is not the key of that one thumbnail, because the values differ: a list, and an
+  image.
 
   ## Examples
 

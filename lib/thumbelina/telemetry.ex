@@ -16,13 +16,13 @@ defmodule Thumbelina.Telemetry do
       Measurements of `:stop`, unless there is an error: `:slices`, `:longest_slice`, `:decode`,
       `:resample`, `:encode` (microseconds), `:bytes_in`, `:pixels_in`, `:bytes_out` and
       `:pixels_out`, as in `Thumbelina.Stats`
-    * `[:thumbelina, :store]` - a call of `Thumbelina.Store.fetch/3`. Metadata: `:name`, `:key`; with
-      `:stop` also `:computed`, whether this process computed the value
-    * `[:thumbelina, :cluster]` - a picture that is sent to another node, which has a span of its own
-      for the thumbnail. Metadata: `:node`; with `:stop` also `:outcome`: `:done`, `:refused` if the
-      node takes no work, or `:lost` if it died or gave no sign of life
-    * `[:thumbelina, :server]` - a request to `Thumbelina.Server`. Metadata: `:method`, `:path`; with
-      `:stop` also `:route` and `:status`. Measurement of `:stop`: `:bytes_out`
+    * `[:thumbelina, :store]` - a call of `Thumbelina.Store.fetch/3`. Metadata: `:name`, `:key`;
+      with `:stop` also `:computed`, whether this process computed the value
+    * `[:thumbelina, :cluster]` - a picture that is sent to another node, which has a span of its
+      own for the thumbnail. Metadata: `:node`; with `:stop` also `:outcome`: `:done`, `:refused` if
+      the node takes no work, or `:lost` if it died or gave no sign of life
+    * `[:thumbelina, :server]` - a request to `Thumbelina.Server`. Metadata: `:method`, `:path`;
+      with `:stop` also `:route` and `:status`. Measurement of `:stop`: `:bytes_out`
   """
 
   @doc false

@@ -43,8 +43,8 @@ defmodule Thumbelina.Server.Config do
       type: :key_pairs,
       default: [],
       doc:
-        "the keys and salts that URLs of imgproxy are signed with, as `{key, salt}`. With `:keys`, " <>
-          "`:sizes` or `:qualities`, there must be one, as these do not hold for such URLs"
+        "the keys and salts that URLs of imgproxy are signed with, as `{key, salt}`. With " <>
+          "`:keys`, `:sizes` or `:qualities`, there must be one, as these do not hold for such URLs"
     ],
     imgproxy_presets: [
       type: :presets,

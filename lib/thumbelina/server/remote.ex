@@ -1,7 +1,7 @@
 defmodule Thumbelina.Server.Remote do
   @moduledoc false
-  # Pictures of other servers: a URL is opened, and its body is an enumerable of pieces that are read
-  # as they are consumed, by the process that consumes them.
+  # Pictures of other servers: a URL is opened, and its body is an enumerable of pieces that are
+  # read as they are consumed, by the process that consumes them.
   #
   # The client is made of sockets and the VM's parser for HTTP, and not of `:httpc`. That one holds
   # headers, and the bodies of answers other than 200, in memory without a limit; and its

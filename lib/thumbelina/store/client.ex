@@ -11,8 +11,8 @@ defmodule Thumbelina.Store.Client do
   # After that, a store is taken to be away, and callers go on without it.
   @patience 5_000
 
-  # Who waits for another's computation asks again after that, which shows it that the store is still
-  # there.
+  # Who waits for another's computation asks again after that, which shows it that the store is
+  # still there.
   @again 2_000
 
   # A copy on its way may take that much longer than what it waits for.

@@ -1,13 +1,13 @@
 defmodule Thumbelina.Store.Disk do
   @moduledoc false
-  # The values of one node as files, bounded by bytes, least recently used first out. Whoever wants a
-  # value reads its file; one process writes, removes, and keeps account. What is not in its account
-  # when it starts is found by going through the directory; files that are not the store's are left
-  # alone.
+  # The values of one node as files, bounded by bytes, least recently used first out. Whoever wants
+  # a value reads its file; one process writes, removes, and keeps account. What is not in its
+  # account when it starts is found by going through the directory; files that are not the store's
+  # are left alone.
   #
-  # A file's time of modification is the last use that is known of it, which lets the order survive a
-  # restart. Uses in memory are not written each time: they count when room is needed here, and are
-  # noted when the value leaves the memory.
+  # A file's time of modification is the last use that is known of it, which lets the order survive
+  # a restart. Uses in memory are not written each time: they count when room is needed here, and
+  # are noted when the value leaves the memory.
 
   use GenServer, restart: :permanent
 

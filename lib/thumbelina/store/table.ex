@@ -4,11 +4,11 @@ defmodule Thumbelina.Store.Table do
   # owner, writes. All others read, and leave a stamp of when they did.
   #
   # What goes first is found in an ordered index of stamps that only the owner touches. A reader
-  # moves nothing in it: it just overwrites the stamp in the value's own row, in place. When there is
-  # need of room, the owner takes the first of the index; if that has been read since it was placed
-  # there, it is placed again by its newer stamp. So each eviction is exactly that of the least
-  # recently used, reads cost nothing that writers wait for, and moving a row is paid for by the
-  # reads before. Samples, the other way, want a random row, which ETS cannot give.
+  # moves nothing in it: it just overwrites the stamp in the value's own row, in place. When there
+  # is need of room, the owner takes the first of the index; if that has been read since it was
+  # placed there, it is placed again by its newer stamp. So each eviction is exactly that of the
+  # least recently used, reads cost nothing that writers wait for, and moving a row is paid for by
+  # the reads before. Samples, the other way, want a random row, which ETS cannot give.
   #
   # Stamps are monotonic time: a counter would be one more thing that all schedulers write.
 

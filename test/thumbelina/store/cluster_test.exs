@@ -17,7 +17,8 @@ defmodule Thumbelina.Store.ClusterTest do
     on_exit(fn -> :logger.set_primary_config(:level, level) end)
   end
 
-  # Peers with a candidate each; the first of them holds the store. Then this node is a candidate too.
+  # Peers with a candidate each; the first of them holds the store. Then this node is a candidate
+  # too.
   defp cluster(count, opts \\ []) do
     peers = Peers.start(count, schedulers: 2)
     Peers.load(peers, @client)
