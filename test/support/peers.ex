@@ -21,7 +21,8 @@ defmodule Thumbelina.Peers do
     if Node.alive?() do
       :ok
     else
-      {_, 0} = System.cmd("epmd", ["-daemon"])
+      epmd = System.find_executable("epmd") || Path.join([:code.root_dir(), "bin", "epmd"])
+      {_, 0} = System.cmd(epmd, ["-daemon"])
       {:ok, _} = Node.start(:"thumbelina-#{System.pid()}@#{@host}", :longnames)
       Node.set_cookie(:"thumbelina-#{System.pid()}")
       :ok
@@ -32,7 +33,7 @@ defmodule Thumbelina.Peers do
   def kill({control, node}) do
     Process.unlink(control)
     Node.monitor(node, true)
-    System.cmd("kill", ["-KILL", os_pid({control, node})])
+    signal("KILL", {control, node})
 
     receive do
       {:nodedown, ^node} -> :ok
@@ -40,10 +41,15 @@ defmodule Thumbelina.Peers do
   end
 
   @doc "Suspends a peer: it answers nothing, and its connections stay open."
-  def suspend(peer), do: {_, 0} = System.cmd("kill", ["-STOP", os_pid(peer)])
+  def suspend(peer), do: signal("STOP", peer)
 
   @doc "Lets a suspended peer go on."
-  def resume(peer), do: {_, 0} = System.cmd("kill", ["-CONT", os_pid(peer)])
+  def resume(peer), do: signal("CONT", peer)
+
+  # By the shell, which has it built in.
+  defp signal(signal, peer),
+    do:
+      {_, _} = System.cmd("sh", ["-c", "kill -#{signal} #{os_pid(peer)}"], stderr_to_stdout: true)
 
   @doc "Connects peers with each other."
   def join(peers) do

@@ -72,10 +72,18 @@ defmodule Thumbelina.ClusterTest do
   # A suspended peer would stay when the test ends.
   defp suspend(peer) do
     pid = Peers.os_pid(peer)
-    on_exit(fn -> System.cmd("kill", ["-CONT", pid], stderr_to_stdout: true) end)
+    on_exit(fn -> System.cmd("sh", ["-c", "kill -CONT #{pid}"], stderr_to_stdout: true) end)
     Peers.suspend(peer)
     # Whichever of its threads gets the signal stops all others, once it runs.
-    eventually(fn -> match?({"T" <> _, 0}, System.cmd("ps", ["-o", "state=", "-p", pid])) end)
+    eventually(fn -> suspended?(pid) end)
+  end
+
+  # Where the system does not say it in a file, it is asked.
+  defp suspended?(pid) do
+    case File.read("/proc/#{pid}/stat") do
+      {:ok, stat} -> stat =~ ") T "
+      {:error, _} -> match?({"T" <> _, 0}, System.cmd("ps", ["-o", "state=", "-p", pid]))
+    end
   end
 
   # A picture whose producer stops in the middle until it is told to go on.

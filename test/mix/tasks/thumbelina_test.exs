@@ -338,7 +338,7 @@ defmodule Mix.Tasks.ThumbelinaTest do
     assert_receive {^port, {:data, "pid " <> pid}}, 10_000
     {pid, _} = Integer.parse(pid)
     assert seen?(output, before, System.monotonic_time(:millisecond) + 60_000)
-    {_, 0} = System.cmd("kill", ["-#{signal}", Integer.to_string(pid)])
+    {_, 0} = System.cmd("sh", ["-c", "kill -#{signal} #{pid}"])
     assert_receive {^port, {:exit_status, status}}, 30_000
     {status, temporary(output) -- before}
   end
