@@ -67,18 +67,14 @@ defmodule Thumbelina.StoreClient do
   end
 
   @doc """
-  Starts callers that fetch one key after the other, until they get `:stop`. They report to the
-  process that started them: how often they called, and every wrong answer.
+  Starts callers that fetch one key after the other, until they get `:stop`. They exit with how often
+  they called, and every wrong answer.
   """
   def load(count, keys) do
-    parent = self()
-
-    for _ <- 1..count//1 do
-      spawn_monitor(fn -> loop(parent, keys, 0, []) end)
-    end
+    for _ <- 1..count//1, do: spawn_monitor(fn -> loop(keys, 0, []) end)
   end
 
-  defp loop(parent, keys, calls, wrong) do
+  defp loop(keys, calls, wrong) do
     key = :rand.uniform(keys)
     result = Store.fetch(key, fn -> {:ok, answer(key)} end)
     wrong = if result == {:ok, answer(key)}, do: wrong, else: [{key, result} | wrong]
@@ -90,7 +86,7 @@ defmodule Thumbelina.StoreClient do
       0 -> :ok
     end
 
-    loop(parent, keys, calls + 1, wrong)
+    loop(keys, calls + 1, wrong)
   end
 
   @doc "Runs `load/2` until `stop_load/1`, by a process that is not the caller."

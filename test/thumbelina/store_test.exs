@@ -389,6 +389,12 @@ defmodule Thumbelina.StoreTest do
       assert %{id: Store} = Store.child_spec(%{})
     end
 
+    test "has no table to look into" do
+      refute Store.Table.member?(Store, Store.Key.id(:key))
+      assert Store.Table.read(Store, Store.Key.id(:key)) == :error
+      assert Store.Table.used(Store, Store.Key.id(:key)) == nil
+    end
+
     test "several stores are different stores" do
       for name <- [:one, :two], do: start_supervised!({Store, name: name})
       Store.put(:key, 1, name: :one)

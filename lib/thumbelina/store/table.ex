@@ -82,7 +82,12 @@ defmodule Thumbelina.Store.Table do
 
   @doc "Whether there is a value. That is no use of it."
   @spec member?(atom, id) :: boolean
-  def member?(name, id), do: :ets.member(name, id)
+  def member?(name, id) do
+    :ets.member(name, id)
+  rescue
+    # The table went with its owner.
+    ArgumentError -> false
+  end
 
   @doc "When a value was last used, in monotonic time."
   @spec used(atom, id) :: integer | nil
