@@ -280,10 +280,20 @@ defmodule Thumbelina.Options do
   def probe(opts), do: validate(opts, @probe_schema, configured(@probe_defaults))
 
   defp validate(opts, schema, defaults) do
+    collect(opts, defaults, fn key, value ->
+      with :ok <- check(key, value, schema), do: {:ok, value}
+    end)
+  end
+
+  @doc "Puts options into a map or struct that has their defaults, each as `check` returns it."
+  @spec collect(term, defaults, (atom, term -> {:ok, term} | {:error, Error.t()})) ::
+          {:ok, defaults} | {:error, Error.t()}
+        when defaults: map
+  def collect(opts, defaults, check) do
     if Keyword.keyword?(opts) do
       Enum.reduce_while(opts, {:ok, defaults}, fn {key, value}, {:ok, acc} ->
-        case check(key, value, schema) do
-          :ok -> {:cont, {:ok, %{acc | key => value}}}
+        case check.(key, value) do
+          {:ok, value} -> {:cont, {:ok, Map.replace!(acc, key, value)}}
           error -> {:halt, error}
         end
       end)

@@ -300,7 +300,8 @@ defmodule Thumbelina.Store do
   ## Examples
 
       iex> image = Thumbelina.open!("test/fixtures/photo.jpg")
-      iex> {:ok, key} = Thumbelina.Store.key(image, [{50, 50}, {200, 200, quality: 70}], fit: :cover)
+      iex> sizes = [{50, 50}, {200, 200, quality: 70}]
+      iex> {:ok, key} = Thumbelina.Store.key(image, sizes, fit: :cover)
       iex> sizes = [{50, 50, fit: :cover}, {200, 200, fit: :cover, quality: 70}]
       iex> Thumbelina.Store.key(image, sizes) == {:ok, key}
       true

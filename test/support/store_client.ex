@@ -67,8 +67,8 @@ defmodule Thumbelina.StoreClient do
   end
 
   @doc """
-  Starts callers that fetch one key after the other, until they get `:stop`. They exit with how often
-  they called, and every wrong answer.
+  Starts callers that fetch one key after the other, until they get `:stop`. They exit with how
+  often they called, and every wrong answer.
   """
   def load(count, keys) do
     for _ <- 1..count//1, do: spawn_monitor(fn -> loop(keys, 0, []) end)

@@ -279,16 +279,7 @@ defmodule Thumbelina.Server.Config do
   defp validate(opts, schema) do
     defaults = Map.new(schema, fn {key, spec} -> {key, spec[:default]} end)
 
-    if Keyword.keyword?(opts) do
-      Enum.reduce_while(opts, {:ok, defaults}, fn {key, value}, {:ok, acc} ->
-        case check(key, value, schema) do
-          {:ok, value} -> {:cont, {:ok, %{acc | key => value}}}
-          error -> {:halt, error}
-        end
-      end)
-    else
-      Options.invalid(:options, opts, "a keyword list")
-    end
+    Options.collect(opts, defaults, &check(&1, &2, schema))
   end
 
   defp check(key, value, schema) do

@@ -23,18 +23,7 @@ defmodule Thumbelina.Store.Config do
   @keys [:name, :max_bytes, :near_bytes, :near_ttl, :dir, :dir_bytes]
 
   @spec new(term) :: {:ok, t} | {:error, Error.t()}
-  def new(opts) do
-    if Keyword.keyword?(opts) do
-      Enum.reduce_while(opts, {:ok, %__MODULE__{}}, fn {key, value}, {:ok, config} ->
-        case check(key, value) do
-          {:ok, value} -> {:cont, {:ok, Map.replace!(config, key, value)}}
-          error -> {:halt, error}
-        end
-      end)
-    else
-      Options.invalid(:options, opts, "a keyword list")
-    end
-  end
+  def new(opts), do: Options.collect(opts, %__MODULE__{}, &check/2)
 
   defp check(:name, name) when is_atom(name) and name not in [nil, :undefined], do: {:ok, name}
   defp check(:name, name), do: Options.invalid(:name, name, "an atom")

@@ -1,5 +1,5 @@
-//! The colors of a picture with a palette: all of them where there are at most 256, else clusters of
-//! a sample of the pixels, by `quantette`: Wu's greedy cuts of a histogram, then k-means.
+//! The colors of a picture with a palette: all of them where there are at most 256, else clusters
+//! of a sample of the pixels, by `quantette`: Wu's greedy cuts of a histogram, then k-means.
 
 use quantette::PaletteSize;
 use quantette::color_map::{IndexedColorMap, NearestNeighborColorMap};
