@@ -356,7 +356,13 @@ impl Job {
         context: &Context,
     ) -> Result<(Stage, Step), Error> {
         let Decode { rows, branches, strip_rows, unbounded_rows, .. } = &mut *decode;
+        // No row after the last that matters is asked for: where the input ends there, how many are
+        // decoded at a time would tell whether that is noticed.
+        let missing = |branches: &[Branch]| {
+            branches.iter().map(|branch| branch.shrink.missing()).max().unwrap_or(0)
+        };
         let most = if context.pool.is_some() { *unbounded_rows } else { *strip_rows };
+        let most = most.min(missing(branches));
         for branch in &mut *branches {
             while !branch.shrink.prepare() {
                 if context.pool.is_none() {
@@ -379,7 +385,7 @@ impl Job {
             Poll::Working => Step::Again,
             Poll::NeedInput => Step::NeedInput,
         };
-        if !branches.iter().all(|branch| branch.shrink.is_complete()) {
+        if missing(branches) > 0 {
             return Ok((Stage::Decode(decode), step));
         }
         let Plan { info, .. } = &*decode.plan;

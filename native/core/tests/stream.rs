@@ -9,8 +9,8 @@ mod maps;
 
 use bytes::Bytes;
 use common::{
-    Made, POOL, decode, encode, fixture, fixtures, in_pieces, job, picture, pieces, psnr, sized,
-    sizes_by_chance, step_here, streamed,
+    Made, POOL, decode, encode, fixture, fixtures, in_pieces, job, picture, pieces, psnr, run,
+    sized, sizes_by_chance, step_here, streamed,
 };
 use counting::{Counting, peak_of};
 use image::{DynamicImage, ImageFormat};
@@ -97,13 +97,73 @@ fn so_does_every_fixture_that_is_cut_off() {
     }
 }
 
+/// Of what has all come no more is wanted, in however many pieces it lies there.
+#[test]
+fn every_fixture_gives_the_same_where_its_pieces_came_ahead() {
+    // So small that of some JPEGs the averages of blocks are enough.
+    let small = sized(5, 5);
+    for (name, bytes) in fixtures() {
+        let expected = whole(&bytes, small.clone());
+        for size in [1, 7, 52, 251, 4_093].into_iter().filter(|size| bytes.len() / size < 20_000) {
+            for effort in efforts() {
+                let mut job = Job::new(Input::new(), small.clone().into());
+                pieces(&bytes, || size).for_each(|piece| job.push(piece));
+                job.finish_input();
+                let made = loop {
+                    match step_here(&mut job, effort) {
+                        Ok(Step::Again | Step::TooBig) => {}
+                        Ok(Step::Done(made)) => break Ok(made),
+                        Ok(Step::NeedInput) => panic!("{name}, {size} at a time: more is wanted"),
+                        Err(error) => break Err(error),
+                    }
+                };
+                assert!(made == expected, "{name}, {size} at a time, {effort:?}");
+            }
+        }
+    }
+}
+
+/// Where an input ends below the last row that matters, or within it, is the same to every way of
+/// taking steps: none looks further than another.
+#[test]
+fn what_is_cut_off_below_what_matters_is_the_same_to_every_step() {
+    let large = followed(700, 500).into_iter().map(|(format, bytes)| (format.to_string(), bytes));
+    for (at, (name, bytes)) in fixtures().into_iter().chain(large).enumerate() {
+        let mut random = Random(at as u64);
+        for filter in [Filter::Lanczos3, Filter::Nearest] {
+            let format = Some(Format::Png);
+            let output = Output { fit: Fit::Cover, filter, format, ..sized(60, 1) };
+            for _ in 0..24 {
+                let cut = bytes.slice(..random.below(bytes.len() as u32) as usize);
+                let expected = in_pieces(&cut, output.clone());
+                for pool in [None, Some(&*POOL)] {
+                    let made = run(cut.clone(), output.clone(), || Effort::Unbounded(pool));
+                    assert!(
+                        made == expected,
+                        "{name}, {} of {} bytes, {filter:?}, {pool:?}: {:?} instead of {:?}",
+                        cut.len(),
+                        bytes.len(),
+                        made.err(),
+                        expected.err()
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// What a failure prints instead of the bytes.
+fn names() -> Vec<String> {
+    fixtures().into_iter().map(|(name, _)| name).collect()
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     /// A producer need not wait until it is asked, and steps need not be alike.
     #[test]
     fn pieces_and_steps_may_take_turns_in_any_order(
-        (name, bytes) in prop::sample::select(fixtures()),
+        name in prop::sample::select(names()),
         end in prop::option::of(any::<prop::sample::Index>()),
         fit in prop::sample::select(vec![Fit::Contain, Fit::Cover, Fit::Fill]),
         filter in prop::sample::select(vec![Filter::Lanczos3, Filter::Nearest]),
@@ -111,6 +171,7 @@ proptest! {
         on_damage in prop::sample::select(vec![OnDamage::Error, OnDamage::Gray]),
         seed: u64,
     ) {
+        let bytes = fixture(&name);
         let bytes = end.map_or_else(|| bytes.clone(), |end| bytes.slice(..end.index(bytes.len())));
         let output = Output { fit, filter, format: Some(Format::Png), ..sized(sides.0, sides.1) };
         let request = Request { on_damage, ..output.into() };

@@ -227,6 +227,7 @@ impl Decoder {
             && !self.bands.is_complete()
         {
             let (view, bands, most) = (View::of(input), &mut self.bands, mcus - done);
+            let end = view.end();
             let found = match &mut self.source {
                 Source::Sequential(scan) => scan.advance(view, bands, most, quota)?,
                 Source::MultiScan(scans) => {
@@ -242,7 +243,8 @@ impl Decoder {
                         Source::MultiScan(scans) => scans.needed(),
                     };
                     input.release((needed as u64).saturating_sub(input.start()) as usize);
-                    if !input.more()? {
+                    // Where all of the window goes, the next piece takes its place.
+                    if View::of(input).end() == end && !input.more()? {
                         return Ok(true);
                     }
                 }

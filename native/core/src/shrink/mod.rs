@@ -149,9 +149,9 @@ impl Shrink {
         }
     }
 
-    /// Whether every row that matters has arrived.
-    pub(crate) fn is_complete(&self) -> bool {
-        self.arrived >= self.wanted().end
+    /// How many rows are to arrive until none that comes after them matters.
+    pub(crate) fn missing(&self) -> u32 {
+        self.wanted().end.saturating_sub(self.arrived)
     }
 
     /// Takes the next rows.
@@ -489,7 +489,7 @@ mod tests {
                 }
                 .unwrap();
             }
-            prop_assert!(subject.is_complete());
+            prop_assert_eq!(subject.missing(), 0);
 
             let found: Vec<f64> = match subject.into_reduced() {
                 Samples::U8(v) => v.into_iter().map(f64::from).collect(),
