@@ -128,7 +128,10 @@ defmodule Thumbelina do
   @spec open(Path.t() | %{path: Path.t()} | Enumerable.t(), probe_options) ::
           {:ok, Image.t()} | {:error, Error.t()}
   def open(file, opts \\ []) do
-    with({:ok, source} <- Source.open(file), do: probe(source, opts))
+    with {:ok, call} <- Options.probe(opts),
+         {:ok, source} <- Source.open(file, call.max_bytes_in) do
+      probe(source, call)
+    end
     |> Source.at_path({:file, file})
   end
 
@@ -210,14 +213,14 @@ defmodule Thumbelina do
   """
   @spec new(source, probe_options) :: {:ok, Image.t()} | {:error, Error.t()}
   def new(source, opts \\ []) do
-    with {:ok, found} <- Source.of(source) do
-      found |> probe(opts) |> Foreign.explain(source) |> Source.at_path(source)
+    with {:ok, call} <- Options.probe(opts),
+         {:ok, found} <- Source.of(source, call.max_bytes_in) do
+      found |> probe(call) |> Foreign.explain(source) |> Source.at_path(source)
     end
   end
 
-  defp probe(source, opts) do
-    with {:ok, call} <- Options.probe(opts),
-         {:ok, bytes} <- all(source, call),
+  defp probe(source, call) do
+    with {:ok, bytes} <- all(source, call),
          {:ok, header} <- probe_bytes(bytes, true, call) do
       {:ok, Image.build(bytes, header)}
     end
@@ -490,7 +493,7 @@ defmodule Thumbelina do
   @spec explain(source, side, side, options) :: {:ok, Plan.t()} | {:error, Error.t()}
   def explain(source, width, height, opts \\ []) do
     with {:ok, request} <- Request.new(width, height, opts),
-         {:ok, found} <- Source.of(source) do
+         {:ok, found} <- Source.of(source, request.max_bytes_in) do
       with {:ok, plan} <- plan(found, Request.native(request)), do: {:ok, Plan.build(plan)}
     end
     |> Foreign.explain(source)
@@ -557,7 +560,7 @@ defmodule Thumbelina do
   end
 
   defp made(source, request) do
-    with {:ok, found} <- Source.of(source),
+    with {:ok, found} <- Source.of(source, request.max_bytes_in),
          {:ok, outputs, stats} <- outputs(found, Request.native(request)) do
       images =
         for {bytes, format, width, height} <- outputs,

@@ -7,40 +7,44 @@ defmodule Thumbelina.Source do
 
   @type t :: {:bytes, binary} | {:pieces, Enumerable.t()}
 
-  @doc "The bytes or pieces of what a caller passed as an encoded picture."
-  @spec of(term) :: {:ok, t} | {:error, Error.t()}
-  def of(bytes) when is_binary(bytes), do: {:ok, {:bytes, bytes}}
+  @doc """
+  The bytes or pieces of what a caller passed as an encoded picture. A file of more than `max_bytes`
+  bytes is not read.
+  """
+  @spec of(term, pos_integer) :: {:ok, t} | {:error, Error.t()}
+  def of(bytes, _max_bytes) when is_binary(bytes), do: {:ok, {:bytes, bytes}}
 
-  def of(%Image{} = image) do
+  def of(%Image{} = image, _max_bytes) do
     with {:ok, bytes} <- bytes(image), do: {:ok, {:bytes, bytes}}
   end
 
-  def of({:file, path}) when is_binary(path) or is_list(path), do: open(path)
+  def of({:file, path}, max_bytes) when is_binary(path) or is_list(path),
+    do: open(path, max_bytes)
 
-  def of(list) when is_list(list) do
+  def of(list, _max_bytes) when is_list(list) do
     {:ok, {:bytes, IO.iodata_to_binary(list)}}
   rescue
     ArgumentError -> not_a_picture(list)
   end
 
-  def of(other) do
+  def of(other, _max_bytes) do
     if Enumerable.impl_for(other), do: {:ok, {:pieces, other}}, else: not_a_picture(other)
   end
 
   @doc "The same for a file: a path, a map or struct with one, or the contents in pieces."
-  @spec open(term) :: {:ok, t} | {:error, Error.t()}
-  def open(path) when is_binary(path) or is_list(path) do
-    with {:ok, bytes} <- read(path), do: {:ok, {:bytes, bytes}}
+  @spec open(term, pos_integer) :: {:ok, t} | {:error, Error.t()}
+  def open(path, max_bytes) when is_binary(path) or is_list(path) do
+    with {:ok, bytes} <- read(path, max_bytes), do: {:ok, {:bytes, bytes}}
   end
 
   # Such as a `%Plug.Upload{}`. Any enumerable is taken as pieces, except a plain map.
-  def open(%{path: path} = upload) when is_binary(path) do
+  def open(%{path: path} = upload, max_bytes) when is_binary(path) do
     if Enumerable.impl_for(upload) in [nil, Enumerable.Map],
-      do: open(path),
+      do: open(path, max_bytes),
       else: {:ok, {:pieces, upload}}
   end
 
-  def open(other) do
+  def open(other, _max_bytes) do
     if Enumerable.impl_for(other) in [nil, Enumerable.Map],
       do: Options.invalid(:path, other, "a path, a map with a :path, or an enumerable of iodata"),
       else: {:ok, {:pieces, other}}
@@ -166,12 +170,49 @@ defmodule Thumbelina.Source do
     Native.distance(binary_part(bytes, 0, @part), binary_part(bytes, last, @part)) != last
   end
 
-  @spec read(Path.t()) :: {:ok, binary} | {:error, Error.t()}
-  def read(path), do: path |> File.read() |> at(path)
+  # Raw, because `File.read/1` goes through one process that serves the whole node: everybody's
+  # files would wait until a large picture is read.
+  @doc "The contents of a file that has at most `max_bytes` bytes."
+  @spec read(Path.t(), pos_integer) :: {:ok, binary} | {:error, Error.t()}
+  def read(path, max_bytes) do
+    read =
+      with {:ok, file} <- :file.open(path, [:read, :raw, :binary]) do
+        try do
+          with {:ok, info} <- :file.read_file_info(file, [:raw]),
+               do: read(file, File.Stat.from_record(info), max_bytes)
+        after
+          :file.close(file)
+        end
+      end
+
+    read |> at(path) |> at_path({:file, path})
+  end
+
+  defp read(_file, %{size: size}, max_bytes) when size > max_bytes, do: too_long(size, max_bytes)
+
+  defp read(file, %{type: :regular, size: size}, _max_bytes) when size > 0 do
+    with :eof <- :file.read(file, size), do: {:ok, ""}
+  end
+
+  # A pipe, or what the kernel writes when it is read: its size shows at its end.
+  defp read(file, _no_size, max_bytes), do: read_on(file, [], 0, max_bytes)
+
+  @piece 65_536
+
+  defp read_on(_file, _parts, size, most) when size > most, do: too_long(size, most)
+
+  defp read_on(file, parts, size, most) do
+    case :file.read(file, @piece) do
+      {:ok, bytes} -> read_on(file, [parts | bytes], size + byte_size(bytes), most)
+      :eof -> {:ok, IO.iodata_to_binary(parts)}
+      error -> error
+    end
+  end
 
   @spec write(Path.t(), binary) :: :ok | {:error, Error.t()}
   def write(path, bytes), do: path |> File.write(bytes) |> at(path)
 
+  defp at({:error, %Error{}} = error, _path), do: error
   # Not a posix reason: the name contains a null byte.
   defp at({:error, :badarg}, path), do: Options.invalid(:path, path, "a path without null bytes")
   defp at({:error, posix}, path), do: {:error, %Error{reason: posix, path: path}}

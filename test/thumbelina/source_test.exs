@@ -59,4 +59,50 @@ defmodule Thumbelina.SourceTest do
     image = Thumbelina.open!("test/fixtures/photo.png")
     assert {:error, %Error{reason: :invalid_option, key: :path}} = Thumbelina.write(image, "a\0b")
   end
+
+  # A sparse file takes no place on the disk. Where it was read, it would take the memory.
+  @tag :tmp_dir
+  test "a file of more bytes than allowed is not read", %{tmp_dir: folder} do
+    path = Path.join(folder, "huge.jpg")
+    File.cp!("test/fixtures/photo.jpg", path)
+    {:ok, file} = :file.open(path, [:read, :write, :raw])
+    {:ok, _} = :file.position(file, 1_000_000_000_000)
+    :ok = :file.truncate(file)
+    :ok = :file.close(file)
+
+    for result <- [
+          Thumbelina.open(path),
+          Thumbelina.new({:file, path}),
+          Thumbelina.thumbnail({:file, path}, 50, 50),
+          Thumbelina.Cluster.thumbnail({:file, path}, 50, 50),
+          Thumbelina.Cluster.thumbnail({node(), path}, 50, 50),
+          Thumbelina.explain({:file, path}, 50, 50),
+          Thumbelina.Store.key({:file, path}, 50, 50),
+          [path] |> Thumbelina.open_all() |> Enum.at(0)
+        ] do
+      assert {:error, %Error{reason: :limit_exceeded, limit: :max_bytes_in} = error} = result
+      assert {error.value, error.maximum, error.path} == {1_000_000_000_000, 268_435_456, path}
+    end
+
+    assert {:error, %Error{maximum: 20_000}} =
+             Thumbelina.open("test/fixtures/photo.jpg", max_bytes_in: 20_000)
+  end
+
+  @tag :tmp_dir
+  test "what has no size is read to its end, or to the limit", %{tmp_dir: folder} do
+    picture = File.read!("test/fixtures/photo.png")
+    pipe = Path.join(folder, "pipe")
+    {_, 0} = System.cmd("mkfifo", [pipe])
+    writer = Task.async(fn -> File.write!(pipe, picture) end)
+    assert {:ok, %{format: :png, bytes: ^picture}} = Thumbelina.open(pipe)
+    Task.await(writer)
+
+    assert {:error, %Error{reason: :limit_exceeded, maximum: 100_000, path: "/dev/zero"}} =
+             Thumbelina.open("/dev/zero", max_bytes_in: 100_000)
+
+    empty = Path.join(folder, "empty.jpg")
+    File.touch!(empty)
+    assert {:error, %Error{reason: :unsupported_format, path: ^empty}} = Thumbelina.open(empty)
+    assert {:error, %Error{reason: :eisdir, path: ^folder}} = Thumbelina.open(folder)
+  end
 end

@@ -75,7 +75,7 @@ defmodule Mix.Thumbelina.Batch do
 
   # Only the picture itself says what it is, and whether it has alpha.
   defp format(nil, path, %{sizes: [{_name, {width, height}} | _]} = settings) do
-    with {:ok, image} <- read(path, settings),
+    with {:ok, image} <- open(path, settings),
          {:ok, plan} <- Thumbelina.explain(image, width, height, settings.opts),
          do: {:ok, plan.format}
   end
@@ -274,7 +274,7 @@ defmodule Mix.Thumbelina.Batch do
     sizes = for {_to, {width, height}} <- targets, do: {width, height}
     opts = Keyword.put(settings.opts, :format, format)
 
-    with {:ok, image} <- read(result.path, settings) do
+    with {:ok, image} <- open(result.path, settings) do
       result = %{result | bytes_in: byte_size(image.bytes)}
 
       case Thumbelina.thumbnails(image, sizes, opts) do
@@ -286,28 +286,7 @@ defmodule Mix.Thumbelina.Batch do
     end
   end
 
-  # Reads no more than may be decoded: anything can have the extension of a picture.
-  defp read(path, settings) do
-    opts = Options.take_probe(settings.opts)
-
-    with {:ok, %{max_bytes_in: most}} <- Options.probe(opts),
-         {:ok, size} <- size(path),
-         :ok <- within(size, most),
-         do: Thumbelina.open(path, opts)
-  end
-
-  defp size(path) do
-    case File.stat(path) do
-      {:ok, %File.Stat{size: size}} -> {:ok, size}
-      {:error, posix} -> {:error, error(posix, path)}
-    end
-  end
-
-  defp within(size, most) when size <= most, do: :ok
-
-  defp within(size, most) do
-    {:error, %Error{reason: :limit_exceeded, limit: :max_bytes_in, value: size, maximum: most}}
-  end
+  defp open(path, settings), do: Thumbelina.open(path, Options.take_probe(settings.opts))
 
   defp write(result, targets, thumbs, settings, aside) do
     targets

@@ -20,19 +20,19 @@ defmodule Thumbelina.Cluster.Call do
   end
 
   defp picture({:file, path}, call),
-    do: with({:ok, bytes} <- read(path), do: spread(bytes, {:bytes, bytes}, call))
+    do: with({:ok, bytes} <- read(path, call), do: spread(bytes, {:bytes, bytes}, call))
 
   defp picture({node, path}, call) when is_atom(node), do: at(node, path, call)
 
   defp picture(source, call),
-    do: with({:ok, found} <- Source.of(source), do: spread(source, found, call))
+    do: with({:ok, found} <- source(source, call), do: spread(source, found, call))
 
   defp file({node, path}) when is_atom(node), do: {:file, path}
   defp file(source), do: source
 
   # A file of another node can be read nowhere else.
   defp at(node, path, call) when node == node() do
-    with {:ok, bytes} <- read(path), do: here_counted(bytes, call)
+    with {:ok, bytes} <- read(path, call), do: here_counted(bytes, call)
   end
 
   defp at(node, path, call) do
@@ -205,7 +205,10 @@ defmodule Thumbelina.Cluster.Call do
 
   defp now, do: System.monotonic_time(:millisecond)
 
-  defp read(path), do: with(:ok <- check_path(path), do: Source.read(path))
+  defp source(source, call), do: Source.of(source, call.request.max_bytes_in)
+
+  defp read(path, call),
+    do: with(:ok <- check_path(path), do: Source.read(path, call.request.max_bytes_in))
 
   defp check_node(node, path) do
     if node |> Atom.to_string() |> String.contains?("@"),

@@ -43,7 +43,8 @@ defmodule Thumbelina.Cluster.Work do
   defp work({:whole, source}, _owner, request, _ref), do: Thumbelina.run(source, request)
 
   defp work({:path, path}, _owner, request, _ref) do
-    with {:ok, bytes} <- Source.read(path), do: Thumbelina.run(bytes, request)
+    with {:ok, bytes} <- Source.read(path, request.max_bytes_in),
+         do: Thumbelina.run(bytes, request)
   end
 
   defp work(:pieces, owner, request, ref),

@@ -17,7 +17,7 @@ defmodule Thumbelina.Store.Key do
           {:ok, binary} | {:error, Error.t()}
   def digest(shape, source, request) do
     with {:ok, request} <- request,
-         {:ok, bytes} <- bytes(source) do
+         {:ok, bytes} <- bytes(source, request.max_bytes_in) do
       # Digests of a fixed length, so that no picture can pass for a part of a request.
       {:ok, sha256([sha256(asked(shape, request)), sha256(bytes)])}
     end
@@ -27,8 +27,8 @@ defmodule Thumbelina.Store.Key do
   @spec id(term) :: Thumbelina.Store.Table.id()
   def id(key), do: sha256(external(key))
 
-  defp bytes(source) do
-    case Source.of(source) do
+  defp bytes(source, max_bytes) do
+    case Source.of(source, max_bytes) do
       {:ok, {:bytes, bytes}} -> {:ok, bytes}
       {:ok, {:pieces, _}} -> Options.invalid(:image, source, "an image, a binary or iodata")
       error -> error
