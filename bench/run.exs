@@ -1,10 +1,10 @@
-# `mix run bench [--quick] [--save] [throughput | responsiveness]`
+# `mix run bench [--quick] [--save] [throughput | responsiveness | service]`
 #
-# Without a name both are run, in about half an hour. With `--quick` they take some seconds: that
+# Without a name all are run, in about half an hour. With `--quick` they take some seconds: that
 # only shows that they work, and the numbers mean nothing. With `--save`, the results of the
-# responsiveness bench are also written to bench/results/, as a table and as a chart.
+# responsiveness and service benches are also written to bench/results/.
 
-usage = "usage: mix run bench [--quick] [--save] [throughput | responsiveness]"
+usage = "usage: mix run bench [--quick] [--save] [throughput | responsiveness | service]"
 
 # The alias puts a `--` in front, so that Mix does not take the options for its own.
 argv = with ["--" | rest] <- System.argv(), do: rest
@@ -16,21 +16,25 @@ argv = with ["--" | rest] <- System.argv(), do: rest
   end
 
 for file <-
-      ~w(inputs sanity samples stopwatch probes load chart) do
+      ~w(inputs sanity samples stopwatch probes load chart slow_clients vix_httpd) do
   Code.require_file("support/#{file}.exs", __DIR__)
 end
 
-for file <- ~w(throughput responsiveness) do
+for file <- ~w(throughput responsiveness service) do
   Code.require_file("#{file}.exs", __DIR__)
 end
 
 if flags[:quick] && flags[:save], do: Mix.raise("--quick numbers are not worth saving\n#{usage}")
 
-benches = %{"throughput" => Bench.Throughput, "responsiveness" => Bench.Responsiveness}
+benches = %{
+  "throughput" => Bench.Throughput,
+  "responsiveness" => Bench.Responsiveness,
+  "service" => Bench.Service
+}
 
 for name <- names, not is_map_key(benches, name) do
   Mix.raise("unknown bench #{name}\n#{usage}")
 end
 
-names = if names == [], do: ~w(throughput responsiveness), else: Enum.uniq(names)
+names = if names == [], do: ~w(throughput responsiveness service), else: Enum.uniq(names)
 for name <- names, do: benches[name].run(flags)
