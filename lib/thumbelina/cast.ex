@@ -9,7 +9,7 @@ defmodule Thumbelina.Cast do
   alias Thumbelina.{Error, Options, Worker}
 
   @doc "Calls `fun` in a process of its own, and sends what it returns to `destination`."
-  @spec cast(Thumbelina.destination(), map, (() -> term)) :: :ok | {:error, Error.t()}
+  @spec cast(Thumbelina.destination(), map, (... -> term)) :: :ok | {:error, Error.t()}
   def cast(destination, opts, fun) do
     with :ok <- check(destination), :ok <- enter(opts.max_queue) do
       # At a low priority, so that it does not begin before the caller has cast what else it has.

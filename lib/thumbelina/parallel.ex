@@ -11,7 +11,8 @@ defmodule Thumbelina.Parallel do
   Runs `fun` for each of `items`, lazily, and gives its results, or what became of it. How many are
   run at a time is asked when the stream begins, if the options do not say.
   """
-  @spec map(Enumerable.t(), (term -> result), map, timeout, (() -> pos_integer)) :: Enumerable.t()
+  @spec map(Enumerable.t(), (term -> result), map, timeout, (... -> pos_integer)) ::
+          Enumerable.t()
         when result: term
   def map(items, fun, opts, timeout, most) do
     fn acc, reducer ->

@@ -209,7 +209,7 @@ defmodule Thumbelina.Store do
       iex> Thumbelina.Store.get(:bad)
       :error
   """
-  @spec fetch(term, (() -> result), name: atom, timeout: timeout) :: {:ok, term} | result
+  @spec fetch(term, (... -> result), name: atom, timeout: timeout) :: {:ok, term} | result
         when result: term
   def fetch(key, fun, opts \\ []) when is_function(fun, 0) do
     opts = Keyword.validate!(opts, name: __MODULE__, timeout: 60_000)

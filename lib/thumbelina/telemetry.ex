@@ -27,7 +27,7 @@ defmodule Thumbelina.Telemetry do
 
   @doc false
   # Runs `fun`, which returns its result, and measurements and metadata for the end.
-  @spec span(atom, map, (() -> {result, map, map})) :: result when result: term
+  @spec span(atom, map, (... -> {result, map, map})) :: result when result: term
   def span(name, metadata, fun) do
     # Not loaded for its sake: that would be a look at the disk for each thumbnail.
     if function_exported?(:telemetry, :execute, 3),

@@ -8,7 +8,7 @@ defmodule Thumbelina.Worker do
   Starts one. The caller, which traps exits, is sent `{ref, result}`, or an exit signal if the
   process is ended from outside.
   """
-  @spec start_link((() -> term)) :: {pid, reference}
+  @spec start_link((... -> term)) :: {pid, reference}
   def start_link(fun) do
     caller = self()
     ref = make_ref()

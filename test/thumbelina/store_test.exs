@@ -18,7 +18,7 @@ defmodule Thumbelina.StoreTest do
 
   describe "values" do
     test "are any terms, under keys that are any terms" do
-      for key <- [:a, "a", 'a', 1, 1.0, nil, {1, [2], %{a: 3}}, self(), make_ref()] do
+      for key <- [:a, "a", ~c"a", 1, 1.0, nil, {1, [2], %{a: 3}}, self(), make_ref()] do
         assert Store.get(key) == :error
         assert Store.put(key, {:value, key}) == :ok
       end
@@ -372,7 +372,7 @@ defmodule Thumbelina.StoreTest do
             max_bytes: :infinity,
             near_bytes: -1,
             near_ttl: 0,
-            dir: 'dir',
+            dir: ~c"dir",
             dir: "",
             dir_bytes: nil,
             color: :red

@@ -204,9 +204,9 @@ defmodule Thumbelina.Server.Config do
           allow_ports: [:inet.port_number()],
           allow_private: boolean,
           imgproxy: boolean,
-          imgproxy_keys: (() -> [{binary, binary}, ...]) | nil,
+          imgproxy_keys: (... -> [{binary, binary}, ...]) | nil,
           imgproxy_presets: %{String.t() => String.t()},
-          keys: (() -> [String.t(), ...]) | nil,
+          keys: (... -> [String.t(), ...]) | nil,
           sizes: [size, ...] | nil,
           qualities: [1..100, ...] | nil,
           quality: 1..100,
@@ -305,8 +305,9 @@ defmodule Thumbelina.Server.Config do
     with :error <- cast(type, value), do: Options.invalid(key, value, expected(type))
   end
 
-  defp cast({:integer, first, last}, value) when is_integer(value) and value in first..last,
-    do: {:ok, value}
+  defp cast({:integer, first, last}, value)
+       when is_integer(value) and value >= first and value <= last,
+       do: {:ok, value}
 
   defp cast({:in, atoms}, value), do: if(value in atoms, do: {:ok, value}, else: :error)
   defp cast(:boolean, value) when is_boolean(value), do: {:ok, value}

@@ -15,7 +15,7 @@ defmodule Thumbelina.Server.Gate do
   Calls `fun` if there is a place, and returns what it returns. Without a server, which counts the
   places, there always is one.
   """
-  @spec through(:ets.tid() | nil, (() -> result)) :: result | {:error, Error.t()}
+  @spec through(:ets.tid() | nil, (... -> result)) :: result | {:error, Error.t()}
         when result: term
   def through(nil, fun), do: fun.()
 

@@ -6,7 +6,7 @@ defmodule Thumbelina.Server.Work do
   alias Thumbelina.Server.{Alpha, Ask, Config, Gate, Imgproxy}
 
   # Reads the picture's bytes, which takes memory, so it is done when there is a place.
-  @type read :: (() -> {:ok, binary} | {:error, Error.t()})
+  @type read :: (... -> {:ok, binary} | {:error, Error.t()})
 
   @doc "Makes the thumbnail that was asked for. All results come from here."
   @spec thumbnail(read, Ask.t(), Config.t()) :: {:ok, Image.t()} | {:error, Error.t()}

@@ -78,7 +78,7 @@ defmodule Thumbelina.Store.Client do
   end
 
   @doc "Reads a value, or lets one caller of the cluster compute it."
-  @spec fetch(atom, Table.id(), (() -> result), timeout) :: result when result: term
+  @spec fetch(atom, Table.id(), (... -> result), timeout) :: result when result: term
   def fetch(name, id, fun, timeout) do
     mark = {__MODULE__, name, id}
 

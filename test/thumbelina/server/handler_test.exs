@@ -68,8 +68,8 @@ defmodule Thumbelina.Server.HandlerTest do
     end
 
     test "are those of the library" do
-      {:ok, image} =
-        Thumbelina.thumbnail(fixture("photo.png"), 90, 80, fit: :cover, quality: 30, format: :jpeg)
+      opts = [fit: :cover, quality: 30, format: :jpeg]
+      {:ok, image} = Thumbelina.thumbnail(fixture("photo.png"), 90, 80, opts)
 
       url = "90x80?fit=cover&quality=30&format=jpeg"
       assert post(config(), "/thumbnail/" <> url, fixture("photo.png")).body == image.bytes

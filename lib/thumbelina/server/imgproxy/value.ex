@@ -8,14 +8,14 @@ defmodule Thumbelina.Server.Imgproxy.Value do
 
   @doc "A whole number in a range."
   @spec integer(String.t(), Range.t()) :: {:ok, integer} | {:error, String.t()}
-  def integer(text, first..last) when byte_size(text) <= @most_digits do
+  def integer(text, first..last//_) when byte_size(text) <= @most_digits do
     case Integer.parse(text) do
       {number, ""} when number >= first and number <= last -> {:ok, number}
       _ -> wrong(text, "a whole number from #{first} to #{last}")
     end
   end
 
-  def integer(text, first..last), do: wrong(text, "a whole number from #{first} to #{last}")
+  def integer(text, first..last//_), do: wrong(text, "a whole number from #{first} to #{last}")
 
   @doc "A number that is not negative. Neither an exponent nor infinity is one."
   @spec number(String.t()) :: {:ok, float} | {:error, String.t()}

@@ -6,7 +6,7 @@ defmodule Thumbelina.Server.Remote.Destination do
   alias Thumbelina.Server.Remote.{Address, URL}
 
   @doc "The addresses of a URL's host."
-  @spec addresses(URL.t(), map, (() -> non_neg_integer)) ::
+  @spec addresses(URL.t(), map, (... -> non_neg_integer)) ::
           {:ok, [:inet.ip_address(), ...]} | {:error, {400..599, String.t()}}
   def addresses(url, config, time_left) do
     with :ok <- host(url, config.allow_hosts),
