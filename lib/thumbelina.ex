@@ -80,7 +80,7 @@ defmodule Thumbelina do
   @type size :: {side, side} | {side, side, output_options} | {:placeholder, placeholder_kind}
 
   @typedoc "What kind of placeholder. `placeholder/3` says what they are."
-  @type placeholder_kind :: Placeholder.kind()
+  @type placeholder_kind :: unquote(Placeholder.type())
 
   @typedoc "A placeholder: the bytes of a `:thumbhash`, the colors of a `:palette`, or a string."
   @type placeholder :: binary | [String.t()]

@@ -6,8 +6,13 @@ defmodule Thumbelina.Placeholder do
 
   @kinds [:thumbhash, :blurhash, :lqip, :color, :palette]
 
-  @type kind :: unquote(@kinds |> Enum.reverse() |> Enum.reduce(&{:|, [], [&1, &2]}))
+  @type_of_kind @kinds |> Enum.reverse() |> Enum.reduce(&{:|, [], [&1, &2]})
+
+  @type kind :: unquote(@type_of_kind)
   @type value :: binary | [String.t()]
+
+  @doc "The type of a kind, for the module whose documentation has it."
+  def type, do: @type_of_kind
 
   @spec check(term) :: {:ok, kind} | {:error, Error.t()}
   def check(kind) when kind in @kinds, do: {:ok, kind}
