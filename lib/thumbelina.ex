@@ -12,7 +12,7 @@ defmodule Thumbelina do
   cores, if no other thumbnail needs them.
 
   Functions that can fail return `{:error, %Thumbelina.Error{}}`. `open!/2`, `new!/2`,
-  `thumbnail!/4`, `thumbnails!/3` and `write!/2` raise it instead.
+  `thumbnail!/4`, `thumbnails!/3`, `placeholder!/3` and `write!/2` raise it instead.
 
   ## Timeouts and dead callers
 
@@ -40,8 +40,8 @@ defmodule Thumbelina do
       options of these names
   """
 
-  alias Thumbelina.{Cast, Error, Files, Foreign, Image, Native, Options, Parallel, Plan}
-  alias Thumbelina.{Request, Source, Stats, Telemetry}
+  alias Thumbelina.{Cast, Error, Files, Foreign, Image, Native, Options, Parallel, Placeholder}
+  alias Thumbelina.{Plan, Request, Source, Stats, Telemetry}
 
   # What can be cast.
   Module.register_attribute(__MODULE__, :operations, accumulate: true)
@@ -73,8 +73,17 @@ defmodule Thumbelina do
   """
   @type output_options :: [unquote(Options.type(:output))]
 
-  @typedoc "The width and height of one of the thumbnails of `thumbnails/3`, and its own options."
-  @type size :: {side, side} | {side, side, output_options}
+  @typedoc """
+  One of the sizes of `thumbnails/3`: the width and height of a thumbnail, and its own options, or a
+  placeholder in its place.
+  """
+  @type size :: {side, side} | {side, side, output_options} | {:placeholder, placeholder_kind}
+
+  @typedoc "What kind of placeholder. `placeholder/3` says what they are."
+  @type placeholder_kind :: unquote(Placeholder.type())
+
+  @typedoc "A placeholder: the bytes of a `:thumbhash`, the colors of a `:palette`, or a string."
+  @type placeholder :: binary | [String.t()]
 
   @typedoc """
   Options of `thumbnail/4`, `thumbnails/3`, `measure/4` and `explain/4`, in any order.
@@ -85,6 +94,14 @@ defmodule Thumbelina do
 
   @typedoc "One of `t:options/0`."
   @type option :: unquote(Options.type())
+
+  @typedoc """
+  Options of `placeholder/3`, in any order: those of `t:options/0` that are not about the size, the
+  format and the like of a thumbnail.
+
+  #{Options.docs(:placeholder)}
+  """
+  @type placeholder_options :: [unquote(Options.type(:placeholder))]
 
   @typedoc "A process that `cast/4` sends a result to, on this node or another."
   @type destination :: pid | atom | {atom, node} | {:global, term} | {:via, module, term}
@@ -301,6 +318,9 @@ defmodule Thumbelina do
   unless a larger thumbnail in the list needs the picture decoded at a larger scale. If one of them
   cannot be made, the result is its error.
 
+  With `{:placeholder, kind}` in the place of a size, there is a placeholder in that place of the
+  result, made of the same decode. See `placeholder/3`.
+
   ## Examples
 
       iex> image = Thumbelina.open!("test/fixtures/photo.jpg")
@@ -308,18 +328,91 @@ defmodule Thumbelina do
       iex> {:ok, thumbs} = Thumbelina.thumbnails(image, sizes, quality: 70)
       iex> for thumb <- thumbs, do: {thumb.format, thumb.width, thumb.height}
       [{:jpeg, 50, 33}, {:jpeg, 200, 200}, {:png, 400, 267}]
+
+      iex> image = Thumbelina.open!("test/fixtures/photo.jpg")
+      iex> sizes = [{200, 200}, {:placeholder, :blurhash}]
+      iex> {:ok, [thumb, hash]} = Thumbelina.thumbnails(image, sizes)
+      iex> {thumb.width, hash}
+      {200, "LzEgB*ofoet6yGoft5ofWHoJs:fk"}
   """
-  @spec thumbnails(source, [size, ...], options) :: {:ok, [Image.t(), ...]} | {:error, Error.t()}
+  @spec thumbnails(source, [size, ...], options) ::
+          {:ok, [Image.t() | placeholder, ...]} | {:error, Error.t()}
   def thumbnails(source, sizes, opts \\ []) do
-    with {:ok, request} <- Request.new(sizes, opts),
-         {:ok, images, _stats} <- make(source, request),
-         do: {:ok, images}
+    with {:ok, request} <- Request.new(sizes, opts), do: run(source, request)
   end
 
   @doc group: "Make thumbnails"
   @doc "Like `thumbnails/3`, but raises `Thumbelina.Error`."
-  @spec thumbnails!(source, [size, ...], options) :: [Image.t(), ...]
+  @spec thumbnails!(source, [size, ...], options) :: [Image.t() | placeholder, ...]
   def thumbnails!(source, sizes, opts \\ []), do: bang(thumbnails(source, sizes, opts))
+
+  @doc group: "Make thumbnails"
+  @doc """
+  Makes a placeholder: what a page shows before the picture is there.
+
+  It is one of
+
+    * `:thumbhash` - the bytes of a [ThumbHash](https://evanw.github.io/thumbhash/), at most 25. It
+      keeps proportions and alpha. Pages usually get it as Base64
+    * `:blurhash` - the string of a [BlurHash](https://blurha.sh), of 28 characters: 4 components
+      along the longer side and 3 along the shorter one, 4 by 3 for a square. A side of fewer pixels
+      has no more components than these. It has no alpha: the background is white
+    * `:lqip` - a tiny picture of at most 16 by 16 pixels, as a data URI for an `<img>` or the
+      `url()` of a style sheet. It is a lossless WebP, with alpha if the picture has some: of the
+      formats that are written in small steps, that is the smallest. The URI of a photograph has 620
+      to 750 bytes, and of a gray one 300
+    * `:color` - the average color, `"#rrggbb"`, weighted by alpha: what the picture would be as a
+      single pixel. It is `"#ffffff"` if nothing of the picture shows
+    * `:palette` - at most 5 colors, `"#rrggbb"`, the one with the largest share of the picture
+      first. They are all of its colors if it has no more, and otherwise the centers of clusters.
+      Shares are weighted by alpha; if nothing of the picture shows, there is no color
+
+  Averages are those of sRGB values, as in thumbnails. Hashes and colors are made of at most 32 by
+  32 pixels, because larger ones give the same hash but for a digit or two. The picture is shrunk
+  while it is decoded, turned upright, and worked on in slices like a thumbnail. `thumbnails/3`
+  makes placeholders and thumbnails of one decode. Fails like `thumbnail/4`.
+
+  ## Options
+
+  #{Options.docs(:placeholder)}
+
+  ## Examples
+
+      iex> {:ok, hash} = Thumbelina.placeholder({:file, "test/fixtures/photo.jpg"}, :thumbhash)
+      iex> Base.encode64(hash)
+      "YdcJPYSIeHiPiXd2eTeIg4hwdwlY"
+
+      iex> Thumbelina.placeholder({:file, "test/fixtures/photo.jpg"}, :blurhash)
+      {:ok, "LzEgB*ofoet6yGoft5ofWHoJs:fk"}
+
+      iex> {:ok, uri} = Thumbelina.placeholder({:file, "test/fixtures/photo.jpg"}, :lqip)
+      iex> "data:image/webp;base64," <> data = uri
+      iex> image = Thumbelina.new!(Base.decode64!(data))
+      iex> {image.format, image.width, image.height, byte_size(uri)}
+      {:webp, 16, 11, 743}
+
+      iex> Thumbelina.placeholder({:file, "test/fixtures/photo.jpg"}, :color)
+      {:ok, "#768d94"}
+
+      iex> Thumbelina.placeholder({:file, "test/fixtures/photo.jpg"}, :palette)
+      {:ok, ["#a3bcda", "#4f673d", "#76858c", "#5081ca", "#7f7d4c"]}
+
+      iex> {:error, error} = Thumbelina.placeholder("not a picture", :color)
+      iex> error.reason
+      :unsupported_format
+  """
+  @spec placeholder(source, placeholder_kind, placeholder_options) ::
+          {:ok, placeholder} | {:error, Error.t()}
+  def placeholder(source, kind, opts \\ []) do
+    with {:ok, request} <- Request.placeholder(kind, opts),
+         {:ok, [placeholder]} <- run(source, request),
+         do: {:ok, placeholder}
+  end
+
+  @doc group: "Make thumbnails"
+  @doc "Like `placeholder/3`, but raises `Thumbelina.Error`."
+  @spec placeholder!(source, placeholder_kind, placeholder_options) :: placeholder
+  def placeholder!(source, kind, opts \\ []), do: bang(placeholder(source, kind, opts))
 
   @doc group: "Many pictures"
   @doc """
@@ -537,10 +630,10 @@ defmodule Thumbelina do
   end
 
   @doc false
-  # The thumbnails of a request that was checked before, maybe on another node.
-  @spec run(source, Request.t()) :: {:ok, [Image.t(), ...]} | {:error, Error.t()}
+  # What a request asks for that was checked before, maybe on another node.
+  @spec run(source, Request.t()) :: {:ok, [Image.t() | placeholder, ...]} | {:error, Error.t()}
   def run(source, %Request{} = request) do
-    with {:ok, images, _stats} <- make(source, request), do: {:ok, images}
+    with {:ok, values, _stats} <- make(source, request), do: {:ok, values}
   end
 
   # How much of the pieces is kept, to name a format that is not read.
@@ -549,7 +642,7 @@ defmodule Thumbelina do
   defp make(source, request) do
     Telemetry.span(:thumbnail, %{request: Map.from_struct(request)}, fn ->
       case made(source, request) do
-        {:ok, _images, stats} = result ->
+        {:ok, _values, stats} = result ->
           {schedulers, measurements} = Map.pop!(stats, :schedulers)
           {result, measurements, %{schedulers: schedulers}}
 
@@ -562,15 +655,17 @@ defmodule Thumbelina do
   defp made(source, request) do
     with {:ok, found} <- Source.of(source, request.max_bytes_in),
          {:ok, outputs, stats} <- outputs(found, Request.native(request)) do
-      images =
-        for {bytes, format, width, height} <- outputs,
-            do: Image.build(bytes, %{format: format, width: width, height: height})
-
-      {:ok, images, stats}
+      {:ok, Enum.zip_with(outputs, request.outputs, &value/2), stats}
     else
       error -> error |> Foreign.explain(source) |> Source.at_path(source)
     end
   end
+
+  defp value({bytes, _kind, _width, _height}, %{placeholder: kind}),
+    do: Placeholder.value(kind, bytes)
+
+  defp value({bytes, format, width, height}, _thumbnail),
+    do: Image.build(bytes, %{format: format, width: width, height: height})
 
   defp outputs({:bytes, bytes}, call),
     do: native(bytes, &Native.thumbnails(&1, call), &Native.thumbnails_dirty(&1, call))

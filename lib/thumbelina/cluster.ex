@@ -162,7 +162,8 @@ defmodule Thumbelina.Cluster do
   end
 
   @doc """
-  Makes several thumbnails of one picture like `Thumbelina.thumbnails/3`, on the least busy member.
+  Makes several thumbnails of one picture like `Thumbelina.thumbnails/3`, on the least busy member,
+  and placeholders with them.
 
   Fails like `thumbnail/4`. Options: `t:options/0`.
 
@@ -174,7 +175,7 @@ defmodule Thumbelina.Cluster do
       [{50, 33}, {200, 133}]
   """
   @spec thumbnails(source, [Thumbelina.size(), ...], options) ::
-          {:ok, [Image.t(), ...]} | {:error, Error.t()}
+          {:ok, [Image.t() | Thumbelina.placeholder(), ...]} | {:error, Error.t()}
   def thumbnails(source, sizes, opts \\ []) do
     with {:ok, patience, opts} <- patience(opts),
          {:ok, request} <- Request.new(sizes, opts),

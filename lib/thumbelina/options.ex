@@ -183,14 +183,21 @@ defmodule Thumbelina.Options do
                         one_of.(for {key, spec} <- schema, do: {key, type_of.(spec[:type])})}
 
   @output for {key, spec} <- @schema, spec[:output], do: key
+  @call_schema Keyword.drop(@schema, @output)
+  @call_defaults Map.drop(@defaults, @output)
   @output_schema Keyword.take(@schema, @output)
+  @call_option one_of.(Enum.reject(@types, &(elem(&1, 0) in @output)))
   @output_option one_of.(Enum.filter(@types, &(elem(&1, 0) in @output)))
 
   @doc "The type of one option, for the module whose documentation has it."
   def type, do: @option
 
-  @doc "The type of one option of `open/2` and `new/2`, of one output, or of `stream/4` or `cast`."
+  @doc """
+  The type of one option of `open/2` and `new/2`, of `placeholder/3`, of one output, or of `stream/4`
+  or `cast`.
+  """
   def type(:probe), do: @probe_option
+  def type(:placeholder), do: @call_option
   def type(:output), do: @output_option
   def type(group), do: Keyword.fetch!(@beside_option, group)
 
@@ -198,10 +205,12 @@ defmodule Thumbelina.Options do
   def docs, do: list(@schema)
 
   @doc """
-  The options of `open/2` and `new/2`, all of them as flags, or those of `stream/4` or `cast`, as a
-  Markdown list.
+  The options of `open/2` and `new/2`, those of `placeholder/3`, all of them as flags, or those of
+  `stream/4` or `cast`, as a Markdown list.
   """
   def docs(:probe), do: list(take_probe(@schema))
+
+  def docs(:placeholder), do: list(@call_schema)
 
   def docs(:command_line) do
     for {key, spec} <- @schema, into: "" do
@@ -245,6 +254,10 @@ defmodule Thumbelina.Options do
   @doc "Checks the options of a call, and fills in the defaults."
   @spec call(term) :: {:ok, map} | {:error, Error.t()}
   def call(opts), do: validate(opts, @all, configured(@defaults))
+
+  @doc "Checks the options of a placeholder, which are those of a call that are of no output."
+  @spec placeholder(term) :: {:ok, map} | {:error, Error.t()}
+  def placeholder(opts), do: validate(opts, @call_schema ++ @private, configured(@call_defaults))
 
   @doc "Separates the options that each output can have of its own from the others."
   @spec split_output(map) :: {map, map}

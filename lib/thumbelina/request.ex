@@ -3,9 +3,11 @@ defmodule Thumbelina.Request do
   # What a call asks for, checked and with all defaults filled in, as plain data: it can be sent to
   # another node, hashed and stored. Settings of the node that does the work are added there.
 
-  alias Thumbelina.{Error, Format, Options}
+  alias Thumbelina.{Error, Format, Options, Placeholder}
 
-  @type output :: %{
+  @type output :: thumbnail | %{placeholder: Placeholder.kind()}
+
+  @type thumbnail :: %{
           width: pos_integer | nil,
           height: pos_integer | nil,
           fit: :contain | :cover | :fill,
@@ -48,7 +50,17 @@ defmodule Thumbelina.Request do
   @spec new(term, term, term) :: {:ok, t} | {:error, Error.t()}
   def new(width, height, opts), do: new([{width, height}], opts)
 
-  @doc "One thumbnail for each size. A size can have options of its own."
+  @doc "One placeholder."
+  @spec placeholder(term, term) :: {:ok, t} | {:error, Error.t()}
+  def placeholder(kind, opts) do
+    with {:ok, kind} <- Placeholder.check(kind),
+         {:ok, call} <- Options.placeholder(opts),
+         do: {:ok, struct!(__MODULE__, Map.put(call, :outputs, [%{placeholder: kind}]))}
+  end
+
+  @doc """
+  One thumbnail for each size, which can have options of its own, and one placeholder for each kind.
+  """
   @spec new(term, term) :: {:ok, t} | {:error, Error.t()}
   def new(sizes, opts) do
     with {:ok, opts} <- Options.call(opts),
@@ -80,8 +92,10 @@ defmodule Thumbelina.Request do
 
   defp sizes(sizes), do: wrong_sizes(sizes)
 
-  defp wrong_sizes(sizes),
-    do: Options.invalid(:sizes, sizes, "a list of {width, height} or {width, height, options}")
+  defp wrong_sizes(sizes) do
+    expected = "a list of {width, height}, {width, height, options} or {:placeholder, kind}"
+    Options.invalid(:sizes, sizes, expected)
+  end
 
   defp outputs(sizes, common) do
     result =
@@ -94,6 +108,9 @@ defmodule Thumbelina.Request do
 
     with outputs when is_list(outputs) <- result, do: {:ok, Enum.reverse(outputs)}
   end
+
+  defp output({:placeholder, kind}, _common),
+    do: with({:ok, kind} <- Placeholder.check(kind), do: {:ok, %{placeholder: kind}})
 
   defp output({width, height}, common), do: output({width, height, []}, common)
 

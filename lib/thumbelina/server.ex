@@ -20,8 +20,10 @@ defmodule Thumbelina.Server do
     * `GET /thumbnail/SIZE?url=URL` - the thumbnail of a picture of another server, one of
       `:allow_hosts`
     * `POST /thumbnail/SIZE` - the thumbnail of the picture in the body
-    * `GET /info/PATH`, `POST /info` - what the picture's header says, as JSON: `format`, `width`
-      and `height` as shown, `orientation` and `bytes`
+    * `GET /info/PATH`, `POST /info` - JSON: what the picture's header says, `format`, `width` and
+      `height` as shown, `orientation` and `bytes`; its average `color`, `"#rrggbb"`; and a
+      `placeholder`, a tiny picture as a data URI. These are `:color` and `:lqip` of
+      `Thumbelina.placeholder/3`, made of one decode
     * `GET /health` - the status 200, as long as the server runs
     * `GET /metrics` - counters for Prometheus: requests by route and status, their times, pictures
       in progress, requests refused, and clients that hung up
@@ -103,8 +105,8 @@ defmodule Thumbelina.Server do
   ## Options
 
   #{Thumbelina.Server.Config.docs()}
-  If there is a `Thumbelina.Store` under its usual name on the node, thumbnails go through it: each
-  is made once in the whole cluster.
+  If there is a `Thumbelina.Store` under its usual name on the node, thumbnails go through it, and
+  the color and placeholder of infos: each is made once in the whole cluster.
 
   ## Clients that are slow, or leave
 

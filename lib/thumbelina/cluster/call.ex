@@ -3,10 +3,10 @@ defmodule Thumbelina.Cluster.Call do
   # A call, in the caller's process: which node does the work, what it gets, and what happens if
   # nothing comes back.
 
-  alias Thumbelina.{Error, Image, Options, Request, Source, Telemetry}
+  alias Thumbelina.{Error, Image, Options, Placeholder, Request, Source, Telemetry}
   alias Thumbelina.Cluster.{Courier, Member, Transfer, Work}
 
-  @type result :: {:ok, [Image.t(), ...]} | {:error, Error.t()}
+  @type result :: {:ok, [Image.t() | Placeholder.value(), ...]} | {:error, Error.t()}
 
   # patience: how long a member may give no sign of life. deadline: the end of the whole call.
   @enforce_keys [:request, :patience, :deadline]

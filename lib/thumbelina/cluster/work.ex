@@ -4,7 +4,7 @@ defmodule Thumbelina.Cluster.Work do
   # would belong to nobody there, and a node that leaves could neither refuse new works nor wait
   # for the others.
 
-  alias Thumbelina.{Error, Image, Request, Source}
+  alias Thumbelina.{Error, Image, Placeholder, Request, Source}
   alias Thumbelina.Cluster.Transfer
 
   @type source :: {:whole, term} | {:path, Path.t()} | :pieces
@@ -32,7 +32,7 @@ defmodule Thumbelina.Cluster.Work do
 
   @doc "Sends `{ref, :alive}` every so many milliseconds, and `{ref, :more}` for each piece."
   @spec run(pid, source, Request.t(), reference, timeout) ::
-          {:ok, [Image.t(), ...]} | {:error, Error.t()}
+          {:ok, [Image.t() | Placeholder.value(), ...]} | {:error, Error.t()}
   def run(owner, source, request, ref, every) do
     # The supervisor's exit signal means that this node leaves: it waits for what is in progress.
     Process.flag(:trap_exit, true)

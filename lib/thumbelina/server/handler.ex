@@ -25,6 +25,9 @@ defmodule Thumbelina.Server.Handler do
   # path they need.
   @typep route :: {atom, %{String.t() => atom}, [String.t()]}
 
+  # What an info says beside the header: part of its tag, since an older version said less.
+  @info [:color, :placeholder]
+
   @doc "Answers a request. The body of a request is read only if nothing else is wrong with it."
   @spec handle(Request.t(), Config.t()) :: Response.t()
   def handle(%Request{} = request, %Config{} = config) do
@@ -238,15 +241,15 @@ defmodule Thumbelina.Server.Handler do
   end
 
   defp picture(:info, path, parameters, request, config) do
-    file(path, :info, [], parameters, request, config, fn read ->
-      with {:ok, image} <- Work.info(read, config), do: {:info, image}
+    file(path, {:info, @info}, [], parameters, request, config, fn read ->
+      with {:ok, image, placeholders} <- Work.info(read, config), do: info(image, placeholders)
     end)
   end
 
   defp picture(:post_info, [], _parameters, request, config) do
     with {:ok, bytes} <- body(request, config),
-         {:ok, image} <- Work.info(fn -> {:ok, bytes} end, config),
-         do: answered({:info, image}, [{"cache-control", "no-store"}])
+         {:ok, image, placeholders} <- Work.info(fn -> {:ok, bytes} end, config),
+         do: answered(info(image, placeholders), [{"cache-control", "no-store"}])
   end
 
   # A picture under the root, which clients and proxies may have already. `fun` gets what reads it.
@@ -341,14 +344,12 @@ defmodule Thumbelina.Server.Handler do
   defp answered({:image, image, own}, headers),
     do: Response.new(200, own ++ headers, Image.mime(image), image.bytes)
 
-  defp answered({:info, image}, headers) do
-    Response.json(200, headers, %{
-      format: image.format,
-      width: image.width,
-      height: image.height,
-      orientation: image.orientation,
-      bytes: byte_size(image.bytes)
-    })
+  defp answered({:info, info}, headers), do: Response.json(200, headers, info)
+
+  defp info(image, [color, placeholder]) do
+    header = Map.take(image, [:format, :width, :height, :orientation])
+    own = %{bytes: byte_size(image.bytes), color: color, placeholder: placeholder}
+    {:info, Map.merge(header, own)}
   end
 
   defp body(%{body: bytes}, %{max_body_bytes: most}) when is_binary(bytes),

@@ -18,15 +18,17 @@ defmodule Thumbelina.Server.Work do
     end)
   end
 
-  # Once in the whole cluster, if there is a store on this node.
   defp stored(bytes, width, height, options) do
-    make = fn -> Thumbelina.thumbnail(bytes, width, height, options) end
+    once(fn -> Store.key(bytes, width, height, options) end, fn ->
+      Thumbelina.thumbnail(bytes, width, height, options)
+    end)
+  end
 
-    if Process.whereis(Store) do
-      with {:ok, key} <- Store.key(bytes, width, height, options), do: Store.fetch(key, make)
-    else
-      make.()
-    end
+  # Once in the whole cluster, if there is a store on this node.
+  defp once(key, make) do
+    if Process.whereis(Store),
+      do: with({:ok, key} <- key.(), do: Store.fetch(key, make)),
+      else: make.()
   end
 
   @doc "The same for a URL of imgproxy, whose size depends on that of the picture."
@@ -44,11 +46,24 @@ defmodule Thumbelina.Server.Work do
     end)
   end
 
-  @doc "Reads the header of a picture."
-  @spec info(read, Config.t()) :: {:ok, Image.t()} | {:error, Error.t()}
+  # Of one decode.
+  @placeholders [placeholder: :color, placeholder: :lqip]
+
+  @doc "Reads the header of a picture, and makes its average color and a tiny picture of it."
+  @spec info(read, Config.t()) ::
+          {:ok, Image.t(), [Thumbelina.placeholder(), ...]} | {:error, Error.t()}
   def info(read, config) do
     Gate.through(config.live, fn ->
-      with {:ok, bytes} <- read.(), do: Thumbelina.new(bytes, probe(config))
+      with {:ok, bytes} <- read.(),
+           {:ok, image} <- Thumbelina.new(bytes, probe(config)),
+           {:ok, placeholders} <- placeholders(bytes, limits(config)),
+           do: {:ok, image, placeholders}
+    end)
+  end
+
+  defp placeholders(bytes, options) do
+    once(fn -> Store.key(bytes, @placeholders, options) end, fn ->
+      Thumbelina.thumbnails(bytes, @placeholders, options)
     end)
   end
 

@@ -10,7 +10,7 @@ defmodule Thumbelina.Store.Key do
   # `:max_memory` is not among these: a result that is there takes none. The other two limits say
   # which pictures and thumbnails are welcome at all.
   @call [:on_damage, :max_pixels, :max_bytes_in]
-  @output [:width, :height, :fit, :enlarge, :format, :quality, :filter]
+  @thumbnail [:width, :height, :fit, :enlarge, :format, :quality, :filter]
 
   @doc "The key of one thumbnail, or of a list of them, which is another value."
   @spec digest(:one | :many, term, {:ok, Request.t()} | {:error, Error.t()}) ::
@@ -36,10 +36,13 @@ defmodule Thumbelina.Store.Key do
   end
 
   defp asked(shape, request) do
-    outputs = for output <- request.outputs, do: for(key <- @output, do: Map.fetch!(output, key))
+    outputs = Enum.map(request.outputs, &output/1)
     call = for key <- @call, do: Map.fetch!(request, key)
     external([@version, shape, outputs, formats(request.formats) | call])
   end
+
+  defp output(%{placeholder: kind}), do: kind
+  defp output(thumbnail), do: for(key <- @thumbnail, do: Map.fetch!(thumbnail, key))
 
   # A list of formats is a set.
   defp formats(formats) when is_atom(formats), do: formats

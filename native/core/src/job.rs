@@ -14,7 +14,7 @@ use crate::picture::Picture;
 use crate::plan::OutputPlan;
 use crate::request::Scheduler;
 use crate::shrink::Shrink;
-use crate::{Error, Format, Plan, Request, cost};
+use crate::{Encoding, Error, Plan, Request, cost};
 
 /// How much one step may do.
 #[derive(Debug, Clone, Copy)]
@@ -39,11 +39,11 @@ pub enum Step {
     Done(Vec<Encoded>),
 }
 
-/// A finished thumbnail.
+/// A finished thumbnail or placeholder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Encoded {
     pub bytes: Vec<u8>,
-    pub format: Format,
+    pub encoding: Encoding,
     pub width: u32,
     pub height: u32,
 }
@@ -437,7 +437,7 @@ impl Finish {
         }
         let output = self.output()?;
         let (picture, held) = chain.into_picture();
-        Ok(Current::Encode(Encoder::new(output.format, output.quality, picture, held, budget)?))
+        Ok(Current::Encode(Encoder::new(output.encoding, output.quality, picture, held, budget)?))
     }
 
     /// Takes a step towards the outputs. `true` when all are made.
@@ -450,8 +450,8 @@ impl Finish {
             Current::Encode(mut encoder) => match encoder.step(context)? {
                 None => Current::Encode(encoder),
                 Some((bytes, held)) => {
-                    let &OutputPlan { format, width, height, .. } = self.output()?;
-                    self.made.push((Encoded { bytes, format, width, height }, held));
+                    let &OutputPlan { encoding, width, height, .. } = self.output()?;
+                    self.made.push((Encoded { bytes, encoding, width, height }, held));
                     return Ok(!self.begin(context.budget)?);
                 }
             },

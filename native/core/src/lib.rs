@@ -5,7 +5,7 @@
 //! caller can stop anywhere, go on later, or move the rest to where blocking is allowed.
 //!
 //! ```
-//! use thumbelina_core::{Effort, Format, Input, Job, Output, Step, Stop};
+//! use thumbelina_core::{Effort, Encoding, Format, Input, Job, Output, Step, Stop};
 //!
 //! let mut input = Input::new();
 //! input.push(bytes::Bytes::from_static(b"P5 2 1 255\n\x00"));
@@ -24,13 +24,15 @@
 //!         Step::Done(made) => break made,
 //!     }
 //! };
-//! assert_eq!((made[0].width, made[0].height, made[0].format), (1, 1, Format::Png));
+//! assert_eq!((made[0].width, made[0].height), (1, 1));
+//! assert_eq!(made[0].encoding, Encoding::Format(Format::Png));
 //! ```
 #![forbid(unsafe_code)]
 
 mod cost;
 mod decode;
 mod encode;
+mod encoding;
 mod error;
 mod format;
 mod info;
@@ -38,11 +40,13 @@ mod job;
 mod limits;
 mod ops;
 mod picture;
+mod placeholder;
 mod plan;
 mod request;
 mod shrink;
 
 pub use decode::{is_probe_short, probe};
+pub use encoding::Encoding;
 pub use error::Error;
 pub use format::{Format, Formats};
 pub use image::metadata::Orientation;
@@ -51,6 +55,7 @@ pub use job::{Effort, Encoded, Job, Phase, Step, Taken};
 pub use limits::{Limit, Limits};
 pub use ops::Filter;
 pub use picture::{Depth, Layout, Picture, Samples};
+pub use placeholder::Placeholder;
 pub use plan::{Costs, OutputPlan, Plan, Reason};
 pub use request::{Fit, OnDamage, Output, Request, Run, Scheduler};
 pub use thumbelina_codec::{Budget, Input, Poll, Stop};

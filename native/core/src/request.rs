@@ -1,6 +1,6 @@
 //! What a caller asks for.
 
-use crate::{Filter, Format, Limits};
+use crate::{Filter, Format, Limits, Placeholder};
 
 /// How the picture meets the box that was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -58,6 +58,8 @@ pub struct Output {
     /// 1..=100, for the lossy formats.
     pub quality: u8,
     pub filter: Filter,
+    /// Set where it is no picture, but this. Format and quality have no say then.
+    pub placeholder: Option<Placeholder>,
 }
 
 /// Where the work is to run.
@@ -96,6 +98,7 @@ impl Default for Output {
             format: None,
             quality: 80,
             filter: Filter::default(),
+            placeholder: None,
         }
     }
 }

@@ -282,7 +282,7 @@ fn pngs_of_every_kind() {
         assert_eq!((header.format, header.width, header.height), (Format::Ico, width, height));
         // An icon again, which is RGBA.
         let again = in_pieces(&file, Request::default()).unwrap();
-        assert_eq!(again.format, Format::Ico);
+        assert_eq!(again.encoding, Format::Ico.into());
         assert!(decode(&again.bytes).to_rgba8() == expected, "{color:?} {depth:?} as an icon");
         // A PNG says itself where it ends, and how large it is.
         let lying = Entry { claims: Some(8), sides: (9, 200), ..entry };

@@ -10,7 +10,7 @@ use common::{
 };
 use image::{DynamicImage, ImageFormat};
 use proptest::prelude::*;
-use thumbelina_core::{Effort, Filter, Fit, Format, OnDamage, Output, Request};
+use thumbelina_core::{Effort, Filter, Fit, Format, OnDamage, Output, Placeholder, Request};
 
 /// Pieces, the pool, and a mixture of both that changes with `seed`, as does an input that comes in
 /// pieces.
@@ -51,6 +51,16 @@ fn every_fixture_gives_the_same_on_every_scheduler() {
                     u64::from(side),
                 );
             }
+        }
+    }
+}
+
+#[test]
+fn every_placeholder_of_every_fixture_is_the_same_on_every_scheduler() {
+    for (name, bytes) in fixtures() {
+        println!("{name}");
+        for placeholder in Placeholder::ALL {
+            assert_same(&bytes, placeholder.output(), 3);
         }
     }
 }

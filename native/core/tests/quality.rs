@@ -144,7 +144,7 @@ fn every_output_format_shows_the_picture() {
     for format in Format::ALL.into_iter().filter(|format| format.is_writable()) {
         let request = Output { format: Some(format), quality: 95, ..sized(120, 120) };
         let made = in_pieces(&fixture("photo.png"), request).unwrap();
-        assert_eq!((made.format, made.width, made.height), (format, 120, 80));
+        assert_eq!((made.encoding, made.width, made.height), (format.into(), 120, 80));
         let shown = match format {
             // Only written: its container's brand is all that can be checked here.
             Format::Avif => {

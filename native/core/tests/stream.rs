@@ -407,7 +407,7 @@ fn of_a_jpeg_the_largest_output_is_what_it_is_alone() {
             let made = streamed([bytes.clone()], request, effort).0.unwrap();
             assert!(made[2] == alone[2], "{name}");
             for (made, alone) in made.iter().zip(&alone) {
-                let size = |made: &Encoded| (made.format, made.width, made.height);
+                let size = |made: &Encoded| (made.encoding, made.width, made.height);
                 assert_eq!(size(made), size(alone), "{name}");
                 let [a, b] = [made, alone].map(|made| decode(&made.bytes).to_rgb8());
                 let db = psnr(a.as_raw(), b.as_raw());

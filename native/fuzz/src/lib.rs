@@ -10,8 +10,8 @@ mod trial;
 
 use bytes::Bytes;
 use thumbelina_core::{
-    Error, Filter, Fit, Format, Formats, Input, Limit, Limits, OnDamage, Output, Request, Run,
-    Scheduler, probe,
+    Error, Filter, Fit, Format, Formats, Input, Limit, Limits, OnDamage, Output, Placeholder,
+    Request, Run, Scheduler, probe,
 };
 use trial::counting::Counting;
 use trial::{Arrival, Schedulers};
@@ -65,6 +65,11 @@ pub fn observe(format: Format, data: &[u8]) {
         format: Some(chance.one_of(&[Format::Png, Format::Jpeg, Format::Pnm, Format::Bmp])),
         filter: chance.one_of(&[Filter::Lanczos3, Filter::Lanczos3, Filter::Nearest, Filter::Box]),
         ..Output::default()
+    };
+    let placeholders = Placeholder::ALL.map(Some);
+    let output = match chance.one_of(&[&[None; 15][..], &placeholders].concat()) {
+        Some(placeholder) => placeholder.output(),
+        None => output,
     };
     let scheduler = chance.one_of(&[None, Some(Scheduler::Normal), Some(Scheduler::Dirty)]);
     let request = Request {

@@ -167,5 +167,12 @@ defmodule Thumbelina.Server.ElsewhereTest do
     assert info.hits > hits
     assert get("/thumbnail/50/truncated.jpg", config).status == 422
     assert {:ok, %{entries: 1}} = Thumbelina.Store.info()
+
+    # As are the placeholders of an info.
+    info = get("/info/photo.jpg", config)
+    assert {:ok, %{entries: 2, hits: hits}} = Thumbelina.Store.info()
+    assert {info.status, get("/info/photo.jpg", config).body} == {200, info.body}
+    assert {:ok, %{entries: 2} = store} = Thumbelina.Store.info()
+    assert store.hits > hits
   end
 end

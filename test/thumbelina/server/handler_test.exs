@@ -114,9 +114,16 @@ defmodule Thumbelina.Server.HandlerTest do
   end
 
   test "infos" do
-    json = ~s({"bytes":1429,"format":"jpeg","height":40,"orientation":6,"width":60})
+    bytes = fixture("orientation-6.jpg")
+    {:ok, [color, uri]} = Thumbelina.thumbnails(bytes, placeholder: :color, placeholder: :lqip)
+
+    json =
+      ~s({"bytes":1429,"color":"#{color}","format":"jpeg","height":40,"orientation":6,) <>
+        ~s("placeholder":"#{uri}","width":60})
+
+    assert "data:image/webp;base64," <> _ = uri
     assert get(config(), "/info/orientation-6.jpg").body == json
-    response = post(config(), "/info", fixture("orientation-6.jpg"))
+    response = post(config(), "/info", bytes)
     assert {response.status, response.body} == {200, json}
     assert header(response, "content-type") == ["application/json"]
     etag = header(get(config(), "/info/orientation-6.jpg"), "etag")
@@ -213,7 +220,9 @@ defmodule Thumbelina.Server.HandlerTest do
         ],
         response <- [
           get(config(), "/thumbnail/100/" <> name),
-          post(config(), "/thumbnail/100", fixture(name))
+          post(config(), "/thumbnail/100", fixture(name)),
+          get(config(), "/info/" <> name),
+          post(config(), "/info", fixture(name))
         ] do
       assert {name, response.status, reason(response)} == {name, status, reason}
     end
@@ -239,6 +248,8 @@ defmodule Thumbelina.Server.HandlerTest do
       response = post(config(opts), "/thumbnail/100", body)
       assert {opts, response.status, reason(response)} == {opts, status, reason}
       refute response.body =~ "Thumbelina.open"
+      info = post(config(opts), "/info", body)
+      assert {opts, info.status, reason(info)} == {opts, status, reason}
     end
 
     # So many bytes are allowed.
@@ -256,6 +267,12 @@ defmodule Thumbelina.Server.HandlerTest do
     body = fixture("photo.png")
     url = "/thumbnail/9000?enlarge=true&format=png"
     response = post(config(timeout: 1), url, body)
+    assert {response.status, reason(response)} == {504, "timeout"}
+
+    # A picture that takes longer than a millisecond to shrink.
+    large = "P6 4000 3000 255\n" <> :binary.copy(<<1, 2, 3>>, 12_000_000)
+    config = config(timeout: 1, max_body_bytes: 40_000_000)
+    response = post(config, "/info", large)
     assert {response.status, reason(response)} == {504, "timeout"}
   end
 

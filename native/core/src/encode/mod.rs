@@ -1,4 +1,4 @@
-//! Writers: a small picture in, bytes of a format out.
+//! Writers: a small picture in, bytes of a format or a placeholder out.
 
 mod avif;
 mod bits;
@@ -10,6 +10,7 @@ mod ico;
 mod jpeg;
 mod openexr;
 mod palette;
+mod placeholder;
 mod png;
 mod pnm;
 mod prefix_code;
@@ -23,7 +24,7 @@ mod writer;
 
 use thumbelina_codec::{Budget, Context, Held};
 
-use crate::{Error, Format, Picture};
+use crate::{Encoding, Error, Format, Picture, Placeholder};
 use sink::Sink;
 use spans::Spans;
 use writer::Writer;
@@ -55,13 +56,21 @@ impl Encoder {
     /// `held` is what the picture takes of the budget. While encoded bytes are put together in the
     /// end, as much is reserved once more, but not touched before the pieces are freed.
     pub(crate) fn new(
-        format: Format,
+        encoding: Encoding,
         quality: u8,
         picture: Picture,
         held: Held,
         budget: &Budget,
     ) -> Result<Self, Error> {
         let mut sink = Sink::new(budget)?;
+        let format = match encoding {
+            Encoding::Format(format) => format,
+            Encoding::Placeholder(Placeholder::Lqip) => Format::Webp,
+            Encoding::Placeholder(placeholder) => {
+                let writer = Box::new(placeholder::Hash::new(placeholder, &picture));
+                return Ok(Encoder { stage: Stage::Write { writer, picture, held, sink } });
+            }
+        };
         let writer: Box<dyn Writer> = match format {
             Format::Jpeg => Box::new(jpeg::Jpeg::new(&picture, quality)),
             Format::Png => Box::new(png::Png::new(&picture, &sink)?),
@@ -160,7 +169,7 @@ mod tests {
 
     fn encoder(format: Format, picture: Picture, budget: &Budget) -> Result<Encoder, Error> {
         let held = budget.hold(picture.samples.bytes().len() as u64)?;
-        Encoder::new(format, 90, picture, held, budget)
+        Encoder::new(format.into(), 90, picture, held, budget)
     }
 
     fn step(encoder: &mut Encoder, budget: &Budget) -> Result<Option<Vec<u8>>, Error> {
@@ -214,6 +223,29 @@ mod tests {
             let room = made + (sink::PIECE + 2 * sink::MAX_ROOM) as u64 + working;
             let again = run(format, picture, held + made + room);
             assert_eq!(again.map(|bytes| bytes.len() as u64), Ok(made), "{format}");
+        }
+    }
+
+    #[test]
+    fn what_placeholders_are_made_with_is_the_budgets() {
+        for placeholder in Placeholder::ALL {
+            let layout = placeholder.layout(Layout::new(4, Depth::U8));
+            let samples = Samples::U8(vec![9; 12 * usize::from(layout.channels)]);
+            let picture = Picture { width: 4, height: 3, layout, samples };
+            let made = |max_memory| {
+                let budget = Budget::new(max_memory);
+                let encoding = Encoding::Placeholder(placeholder);
+                let held = budget.hold(0)?;
+                let mut encoder = Encoder::new(encoding, 80, picture.clone(), held, &budget)?;
+                loop {
+                    if let Some(bytes) = step(&mut encoder, &budget)? {
+                        return Ok(bytes);
+                    }
+                }
+            };
+            assert!(made(1 << 20).is_ok_and(|bytes| !bytes.is_empty()), "{placeholder:?}");
+            let refused = made(1 << 10);
+            assert!(matches!(refused, Err(Error::Limit { .. })), "{placeholder:?}: {refused:?}");
         }
     }
 

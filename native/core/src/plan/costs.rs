@@ -1,6 +1,6 @@
 use super::geometry::Geometry;
 use crate::ops::Filter;
-use crate::{Format, Info, Layout, cost};
+use crate::{Encoding, Info, Layout, cost};
 
 /// Estimated microseconds of one core.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -26,7 +26,7 @@ impl Costs {
         info: &Info,
         geometry: &Geometry,
         filter: Filter,
-        format: Format,
+        encoding: Encoding,
         to: Layout,
     ) -> Costs {
         let window = geometry.reduction.window;
@@ -42,7 +42,7 @@ impl Costs {
         Costs {
             decode: cost::shrink_nanos(pixels, info.layout) / 1_000,
             resample: resample / 1_000,
-            encode: cost::encode_nanos(format, output, to) / 1_000,
+            encode: cost::output_nanos(encoding, output, to) / 1_000,
         }
     }
 }

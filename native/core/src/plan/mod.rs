@@ -13,7 +13,7 @@ use crate::limits::Limit;
 use crate::ops::{Chain, Convert, Crop, Filter, Op, Orient, Resize};
 use crate::picture::side_swaps;
 use crate::request::{Output, Request, Scheduler};
-use crate::{Error, Format, Info, Layout, Limits};
+use crate::{Encoding, Error, Format, Info, Layout, Limits};
 
 pub use costs::Costs;
 use geometry::Geometry;
@@ -43,7 +43,7 @@ pub struct OutputPlan {
     /// As shown.
     pub width: u32,
     pub height: u32,
-    pub format: Format,
+    pub encoding: Encoding,
     /// Source pixels that become one while decoding, horizontally and vertically, as shown.
     pub decode_scale: (u32, u32),
 
@@ -135,21 +135,25 @@ impl OutputPlan {
     ) -> Result<OutputPlan, Error> {
         let (width, height) = fitted.0;
         let geometry = Geometry::new(info, scale, geometry::stored(info, fitted), output.filter)?;
-        let format = output.format.unwrap_or_else(|| default_format(info, (width, height)));
-        Limit::Side.check(width.max(height).into(), format.max_side().into())?;
+        let encoding = match (output.placeholder, output.format) {
+            (Some(placeholder), _) => Encoding::Placeholder(placeholder),
+            (None, Some(format)) => Encoding::Format(format),
+            (None, None) => Encoding::Format(default_format(info, (width, height))),
+        };
+        Limit::Side.check(width.max(height).into(), encoding.max_side().into())?;
         Limit::MaxPixels
-            .check(pixels((width, height)), format.max_pixels().min(limits.max_pixels))?;
+            .check(pixels((width, height)), encoding.max_pixels().min(limits.max_pixels))?;
         let factors = geometry.reduction.factors;
         let (across, down) = (scale * factors.0, scale * factors.1);
         let swaps = side_swaps(info.orientation);
         Ok(OutputPlan {
             width,
             height,
-            format,
+            encoding,
             decode_scale: if swaps { (down, across) } else { (across, down) },
             geometry,
             filter: output.filter,
-            layout: format.layout(info.layout),
+            layout: encoding.layout(info.layout),
             orientation: info.orientation,
             quality: output.quality,
         })
@@ -162,7 +166,7 @@ impl OutputPlan {
     }
 
     fn costs(&self, info: &Info) -> Costs {
-        Costs::of_output(info, &self.geometry, self.filter, self.format, self.layout)
+        Costs::of_output(info, &self.geometry, self.filter, self.encoding, self.layout)
     }
 
     /// What is done to the reduced picture.
@@ -179,7 +183,7 @@ impl OutputPlan {
         let alpha = info.layout.has_alpha();
         let premultiplied = alpha && reduction.shape(&info.shape()).premultiplied;
         // OpenEXR's colors are multiplied by their alpha.
-        let multiply = self.format == Format::Openexr;
+        let multiply = self.encoding == Encoding::Format(Format::Openexr);
         if info.layout != self.layout || alpha && premultiplied != multiply {
             ops.push(Box::new(Convert { to: self.layout, divide: premultiplied, multiply }));
         }

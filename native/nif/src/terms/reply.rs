@@ -1,5 +1,7 @@
 use rustler::{Atom, Encoder, Env, NewBinary, NifMap, Term};
-use thumbelina_core::{Encoded, Error, Format, Info, Limit, OutputPlan, Plan, Reason, Scheduler};
+use thumbelina_core::{
+    Encoded, Encoding, Error, Format, Info, Limit, OutputPlan, Plan, Reason, Scheduler,
+};
 
 use crate::atoms;
 
@@ -65,8 +67,12 @@ pub(crate) fn encode_error<'a>(env: Env<'a>, error: Error) -> Term<'a> {
 }
 
 fn format(env: Env, format: Format) -> Atom {
-    // A format's name is no atom that could not be made.
-    Atom::from_str(env, format.name()).unwrap_or_else(|_| atoms::error())
+    encoding(env, format.into())
+}
+
+fn encoding(env: Env, encoding: Encoding) -> Atom {
+    // Its name is no atom that could not be made.
+    Atom::from_str(env, encoding.name()).unwrap_or_else(|_| atoms::error())
 }
 
 fn error(env: Env, error: Error) -> ErrorTerm {
@@ -122,8 +128,8 @@ pub(crate) fn scheduler(scheduler: Scheduler) -> Atom {
 }
 
 pub(crate) fn plan(env: Env, plan: Plan) -> PlanTerm {
-    let output = |&OutputPlan { width, height, format, decode_scale, .. }: &OutputPlan| {
-        OutputTerm { width, height, format: self::format(env, format), decode_scale }
+    let output = |&OutputPlan { width, height, encoding, decode_scale, .. }: &OutputPlan| {
+        OutputTerm { width, height, format: self::encoding(env, encoding), decode_scale }
     };
     PlanTerm {
         outputs: plan.outputs.iter().map(output).collect(),
@@ -145,7 +151,7 @@ pub(crate) fn encoded<'a>(env: Env<'a>, outputs: &[Encoded], stats: &StatsTerm) 
         let mut bytes = NewBinary::new(env, output.bytes.len());
         bytes.copy_from_slice(&output.bytes);
         let bytes: Term = bytes.into();
-        (bytes, format(env, output.format), output.width, output.height).encode(env)
+        (bytes, encoding(env, output.encoding), output.width, output.height).encode(env)
     };
     let outputs: Vec<Term> = outputs.iter().map(output).collect();
     (atoms::ok(), outputs, stats).encode(env)

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rustler::{Decoder, NifMap, NifResult, NifUnitEnum, NifUntaggedEnum, Term};
 use thumbelina_core::{
-    Filter, Fit, Format, Formats, Limits, OnDamage, Output, Request, Run, Scheduler,
+    Filter, Fit, Format, Formats, Limits, OnDamage, Output, Placeholder, Request, Run, Scheduler,
 };
 
 /// One call, as the Elixir side normalizes it.
@@ -30,9 +30,22 @@ pub(crate) struct Call {
     pub(crate) panic_after: Option<u32>,
 }
 
+#[derive(NifUntaggedEnum)]
+#[rustler(decode)]
+enum OutputTerm {
+    Placeholder(PlaceholderTerm),
+    Thumbnail(ThumbnailTerm),
+}
+
 #[derive(NifMap)]
 #[rustler(decode)]
-struct OutputTerm {
+struct PlaceholderTerm {
+    placeholder: PlaceholderAtom,
+}
+
+#[derive(NifMap)]
+#[rustler(decode)]
+struct ThumbnailTerm {
     width: Option<u32>,
     height: Option<u32>,
     fit: FitAtom,
@@ -81,6 +94,15 @@ impl Call {
 
 impl OutputTerm {
     fn output(&self) -> Output {
+        match self {
+            OutputTerm::Placeholder(term) => term.placeholder.0.output(),
+            OutputTerm::Thumbnail(term) => term.output(),
+        }
+    }
+}
+
+impl ThumbnailTerm {
+    fn output(&self) -> Output {
         Output {
             width: self.width,
             height: self.height,
@@ -102,6 +124,7 @@ impl OutputTerm {
                 FilterAtom::Gaussian => Filter::Gaussian,
                 FilterAtom::Lanczos3 => Filter::Lanczos3,
             },
+            placeholder: None,
         }
     }
 }
@@ -194,5 +217,16 @@ impl<'a> Decoder<'a> for FormatAtom {
         let name = term.atom_to_string()?;
         let found = Format::ALL.into_iter().find(|format| format.name() == name);
         found.map(FormatAtom).ok_or(rustler::Error::BadArg)
+    }
+}
+
+/// A kind of placeholder by its name.
+struct PlaceholderAtom(Placeholder);
+
+impl<'a> Decoder<'a> for PlaceholderAtom {
+    fn decode(term: Term<'a>) -> NifResult<Self> {
+        let name = term.atom_to_string()?;
+        let found = Placeholder::ALL.into_iter().find(|placeholder| placeholder.name() == name);
+        found.map(PlaceholderAtom).ok_or(rustler::Error::BadArg)
     }
 }

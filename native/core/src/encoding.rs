@@ -1,0 +1,49 @@
+//! What an output is encoded as.
+
+use crate::placeholder::HASHED_SIDE;
+use crate::{Format, Layout, Placeholder};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    Format(Format),
+    Placeholder(Placeholder),
+}
+
+impl Encoding {
+    pub fn name(self) -> &'static str {
+        match self {
+            Encoding::Format(format) => format.name(),
+            Encoding::Placeholder(placeholder) => placeholder.name(),
+        }
+    }
+
+    /// The longest side that may be encoded.
+    pub(crate) fn max_side(self) -> u32 {
+        match self {
+            Encoding::Format(format) => format.max_side(),
+            Encoding::Placeholder(_) => HASHED_SIDE,
+        }
+    }
+
+    /// The most pixels that may be encoded.
+    pub(crate) fn max_pixels(self) -> u64 {
+        match self {
+            Encoding::Format(format) => format.max_pixels(),
+            Encoding::Placeholder(_) => u64::from(HASHED_SIDE) * u64::from(HASHED_SIDE),
+        }
+    }
+
+    /// The layout in which it takes a picture of `source`'s.
+    pub(crate) fn layout(self, source: Layout) -> Layout {
+        match self {
+            Encoding::Format(format) => format.layout(source),
+            Encoding::Placeholder(placeholder) => placeholder.layout(source),
+        }
+    }
+}
+
+impl From<Format> for Encoding {
+    fn from(format: Format) -> Self {
+        Encoding::Format(format)
+    }
+}
