@@ -17,7 +17,7 @@ defmodule Thumbelina.Server.ConfigTest do
     assert {:ok, config} =
              Config.new(
                root: "test/fixtures",
-               keys: ["old", "new"],
+               keys: ["former secret", "new"],
                sizes: ["300x200", "64", "10x", "x20", {3, 4}, {nil, 5}],
                qualities: [50, 80],
                format: :auto,
@@ -26,8 +26,8 @@ defmodule Thumbelina.Server.ConfigTest do
              )
 
     assert config.root == Path.expand("test/fixtures")
-    assert config.keys.() == ["old", "new"]
-    refute :io_lib.format("~p", [config]) |> to_string() =~ "old"
+    assert config.keys.() == ["former secret", "new"]
+    refute :io_lib.format("~p", [config]) |> to_string() =~ "former secret"
     assert config.sizes == [{300, 200}, {64, 64}, {10, nil}, {nil, 20}, {3, 4}, {nil, 5}]
 
     for {ip, address} <- [
