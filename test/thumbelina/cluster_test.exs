@@ -113,6 +113,21 @@ defmodule Thumbelina.ClusterTest do
       assert Cluster.thumbnail(photo, 100, 100) == expected
     end
 
+    test "raises what it would return" do
+      {:ok, expected} = local(picture(1), 20, 20)
+      assert Cluster.thumbnail!(picture(1), 20, 20) == expected
+      assert Cluster.thumbnail!(picture(1), 20, 20, attempt_timeout: 500) == expected
+      assert Cluster.thumbnails!(picture(1), [{20, 20}]) == [expected]
+
+      for call <- [
+            fn opts -> Cluster.thumbnail!(picture(1), 20, 20, opts) end,
+            fn opts -> Cluster.thumbnails!(picture(1), [{20, 20}], opts) end
+          ] do
+        assert %Error{reason: :invalid_option, key: :quality} = catch_error(call.(quality: 0))
+        assert %Error{reason: :limit_exceeded} = catch_error(call.(max_pixels: 1))
+      end
+    end
+
     test "takes no options, and is there once" do
       start_supervised!({Cluster, []})
       assert {:error, {:already_started, _}} = Cluster.start_link([])
@@ -280,6 +295,8 @@ defmodule Thumbelina.ClusterTest do
       [late] = Peers.start(1, schedulers: 1)
       late = join(late)
       know([one, late])
+      # Otherwise so many small pictures may all be made here.
+      occupy()
       pictures = for n <- 1..60, do: picture(n)
       assert Enum.all?(Cluster.stream(pictures, 50, 50), &match?({:ok, _}, &1))
       assert runs(late) > 0
