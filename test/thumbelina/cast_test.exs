@@ -51,8 +51,8 @@ defmodule Thumbelina.CastTest do
     assert_receive {{:mine, 1}, result}, 5_000
     assert result == Thumbelina.thumbnail(image, 100, 50, format: :png)
 
-    assert Thumbelina.cast(:thumbnails, self(), image, [{10, 10}, {20, 20, format: :gif}], tag: 1) ==
-             :ok
+    sizes = [{10, 10}, {20, 20, format: :gif}]
+    assert Thumbelina.cast(:thumbnails, self(), image, sizes, tag: 1) == :ok
 
     assert_receive {1, {:ok, [%{width: 10}, %{format: :gif}]}}, 5_000
 

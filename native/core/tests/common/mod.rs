@@ -180,6 +180,21 @@ pub fn encode(image: &DynamicImage, format: ImageFormat) -> Bytes {
     Bytes::from(out.into_inner())
 }
 
+/// Efforts for `run`: pieces, all at once and all at once on the pool, the same for the same seed.
+pub fn mixture(seed: u64) -> impl FnMut() -> Effort<'static> {
+    let mut state = seed | 1;
+    move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        match state % 3 {
+            0 => Effort::Unbounded(Some(&POOL)),
+            1 => Effort::Unbounded(None),
+            _ => Effort::Bounded,
+        }
+    }
+}
+
 /// A picture with slopes, edges and noise, the same for the same arguments.
 pub fn picture(width: u32, height: u32, seed: u32) -> image::RgbaImage {
     image::RgbaImage::from_fn(width, height, |x, y| {
