@@ -197,7 +197,7 @@ defmodule Thumbelina.Store do
         when result: term
   def fetch(key, fun, opts \\ []) when is_function(fun, 0) do
     opts = Keyword.validate!(opts, name: __MODULE__, timeout: 60_000)
-    name = name(opts)
+    name = name(name: opts[:name])
 
     Telemetry.span(:store, %{name: name, key: key}, fn ->
       computed = :counters.new(1, [])
@@ -314,7 +314,7 @@ defmodule Thumbelina.Store do
   def key(source, sizes), do: Key.digest(:many, source, Request.new(sizes, []))
 
   defp name(opts) do
-    case Keyword.get(opts, :name, __MODULE__) do
+    case Keyword.validate!(opts, name: __MODULE__)[:name] do
       name when is_atom(name) -> name
       name -> raise ArgumentError, "expected :name to be an atom, got: #{inspect(name)}"
     end

@@ -8,14 +8,62 @@ defmodule Thumbelina.Peers do
   @host "127.0.0.1"
 
   @doc """
-  Starts peers with so many schedulers, and makes this node one of the cluster. They end with the
-  calling process, however that ends. Each is `{control, node}`: `control` is for `:peer.call/4`.
+  Starts peers for a test with so many schedulers, and makes this node one of the cluster. They end
+  with the test, however that ends, and before the next one begins. Each is `{control, node}`:
+  `control` is for `:peer.call/4`.
 
   With `connect: false`, this node is not one of their cluster. Join them with `join/1`.
   """
   def start(count, opts \\ []) do
-    :ok = distribute()
+    ExUnit.Callbacks.on_exit({__MODULE__, :ended}, fn -> poll(&ended?/0) end)
     for _ <- 1..count//1, do: start_one(opts)
+  end
+
+  @doc "Starts a peer for any process, with which it ends."
+  def start_one(opts \\ []) do
+    :ok = distribute()
+    {control, node} = start_linked(opts)
+    :ok = :peer.call(control, :code, :add_paths, [:code.get_path()])
+    {:ok, _} = :peer.call(control, :application, :ensure_all_started, [:elixir])
+    os_pid = :peer.call(control, System, :pid, [])
+    Process.put({__MODULE__, control}, %{os_pid: os_pid, guard: guard(os_pid)})
+    {:ok, _} = :peer.call(control, :application, :ensure_all_started, [:logger])
+    :peer.call(control, Logger, :configure, [[level: :error]])
+    if Keyword.get(opts, :connect, true), do: true = Node.connect(node)
+    {control, node}
+  end
+
+  defp start_linked(opts) do
+    schedulers = Integer.to_string(opts[:schedulers] || System.schedulers_online())
+    name = prefix(System.pid()) <> "#{System.unique_integer([:positive])}"
+
+    {:ok, control, node} =
+      :peer.start_link(%{
+        name: String.to_charlist(name),
+        host: String.to_charlist(@host),
+        longnames: true,
+        connection: :standard_io,
+        args:
+          [~c"-setcookie", Atom.to_charlist(Node.get_cookie()), ~c"+S", to_charlist(schedulers)] ++
+            Enum.map(opts[:args] || [], &to_charlist/1)
+      })
+
+    {control, node}
+  end
+
+  # A peer ends when its connection to this VM does, but a suspended one does not notice that. This
+  # is a process of the system that kills it at the end of the input: when the port's owner, the
+  # test, ends, and when this VM does, even if it is killed.
+  @guard ~S(trap "" HUP INT TERM; read -r _; kill -KILL "$0" 2>/dev/null)
+
+  defp guard(os_pid) do
+    sh = System.find_executable("sh")
+    Port.open({:spawn_executable, sh}, args: ["-c", @guard, os_pid])
+  end
+
+  # A store of the next test would look for others.
+  defp ended? do
+    running() == [] and not Enum.any?(Node.list(), &(Atom.to_string(&1) =~ prefix(System.pid())))
   end
 
   @doc "Makes this node a distributed one."
@@ -141,39 +189,4 @@ defmodule Thumbelina.Peers do
   def os_pid({control, _node}), do: known(control).os_pid
 
   defp known(control), do: Process.get({__MODULE__, control})
-
-  defp start_one(opts) do
-    schedulers = Integer.to_string(opts[:schedulers] || System.schedulers_online())
-    name = prefix(System.pid()) <> "#{System.unique_integer([:positive])}"
-
-    {:ok, control, node} =
-      :peer.start_link(%{
-        name: String.to_charlist(name),
-        host: String.to_charlist(@host),
-        longnames: true,
-        connection: :standard_io,
-        args:
-          [~c"-setcookie", Atom.to_charlist(Node.get_cookie()), ~c"+S", to_charlist(schedulers)] ++
-            Enum.map(opts[:args] || [], &to_charlist/1)
-      })
-
-    :ok = :peer.call(control, :code, :add_paths, [:code.get_path()])
-    {:ok, _} = :peer.call(control, :application, :ensure_all_started, [:elixir])
-    os_pid = :peer.call(control, System, :pid, [])
-    Process.put({__MODULE__, control}, %{os_pid: os_pid, guard: guard(os_pid)})
-    {:ok, _} = :peer.call(control, :application, :ensure_all_started, [:logger])
-    :peer.call(control, Logger, :configure, [[level: :error]])
-    if Keyword.get(opts, :connect, true), do: true = Node.connect(node)
-    {control, node}
-  end
-
-  # A peer ends when its connection to this VM does, but a suspended one does not notice that. This
-  # is a process of the system that kills it at the end of the input: when the port's owner, the
-  # test, ends, and when this VM does, even if it is killed.
-  @guard ~S(trap "" HUP INT TERM; read -r _; kill -KILL "$0" 2>/dev/null)
-
-  defp guard(os_pid) do
-    sh = System.find_executable("sh")
-    Port.open({:spawn_executable, sh}, args: ["-c", @guard, os_pid])
-  end
 end

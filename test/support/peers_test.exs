@@ -14,14 +14,14 @@ defmodule Thumbelina.PeersTest do
 
           {owner, _monitor} =
             spawn_monitor(fn ->
-              [peer] = Thumbelina.Peers.start(1, schedulers: 1)
+              {control, _node} = peer = Thumbelina.Peers.start_one(schedulers: 1)
               Thumbelina.Peers.suspend(peer)
-              send(caller, {:suspended, Thumbelina.Peers.os_pid(peer)})
+              send(caller, {:suspended, Thumbelina.Peers.os_pid(peer), control})
               receive do: ({:exit, reason} -> exit(reason))
             end)
 
           receive do
-            {:suspended, os_pid} -> {owner, os_pid}
+            {:suspended, os_pid, control} -> {owner, os_pid, control}
             {:DOWN, _monitor, :process, ^owner, reason} -> raise inspect(reason)
           end
         end)
@@ -33,14 +33,16 @@ defmodule Thumbelina.PeersTest do
       &Process.exit(&1, :kill)
     ]
 
-    # A peer's process reports it.
+    # The peer's process on this node reports it.
     quiet()
 
     for how <- ends do
-      {{owner, os_pid}, _} = Code.eval_quoted(@own)
+      {{owner, os_pid, control}, _} = Code.eval_quoted(@own)
+      monitor = Process.monitor(control)
       assert os_pid in Peers.running()
       how.(owner)
       assert_receive {:DOWN, _monitor, :process, ^owner, _reason}
+      assert_receive {:DOWN, ^monitor, :process, ^control, _reason}, 10_000
       poll(fn -> os_pid not in Peers.running() end)
     end
   end
@@ -48,7 +50,7 @@ defmodule Thumbelina.PeersTest do
   test "a suspended peer ends with its VM, though that is killed" do
     [{control, _node} = vm] = Peers.start(1, schedulers: 1)
     for name <- ~w(poll peers), do: Peers.load([vm], "test/support/#{name}.ex")
-    {{_owner, os_pid}, _} = :peer.call(control, Code, :eval_quoted, [@own], 30_000)
+    {{_owner, os_pid, _control}, _} = :peer.call(control, Code, :eval_quoted, [@own], 30_000)
     assert Peers.running(Peers.os_pid(vm)) == [os_pid]
     Peers.kill(vm)
     poll(fn -> Peers.running(Peers.os_pid(vm)) == [] end)

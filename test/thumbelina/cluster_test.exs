@@ -134,6 +134,14 @@ defmodule Thumbelina.ClusterTest do
       assert_raise ArgumentError, fn -> Cluster.start_link(group: :a) end
     end
 
+    test "does not mind what members of another version say" do
+      start_supervised!({Cluster, []})
+      member = Process.whereis(Member)
+      send(member, {:load, self(), 1, %{}, :more})
+      assert [%{working: 0}] = Cluster.members()
+      assert Process.whereis(Member) == member
+    end
+
     test "copes with a scope that is there, and with its end" do
       # Supervisors report it.
       quiet()

@@ -413,7 +413,18 @@ defmodule Thumbelina.StoreTest do
     assert_raise FunctionClauseError, fn -> Store.fetch(:key, fn _ -> 1 end) end
     assert_raise FunctionClauseError, fn -> Store.fetch(:key, {:ok, 1}) end
     assert_raise ArgumentError, fn -> Store.fetch(:key, fn -> 1 end, timeout: -1) end
-    assert_raise ArgumentError, fn -> Store.fetch(:key, fn -> 1 end, color: :red) end
+
+    for call <- [
+          &Store.get(:key, &1),
+          &Store.put(:key, 1, &1),
+          &Store.delete(:key, &1),
+          &Store.info/1,
+          &Store.fetch(:key, fn -> 1 end, &1)
+        ] do
+      assert_raise ArgumentError, ~r/:color/, fn -> call.(color: :red) end
+    end
+
+    assert Store.get(:key) == :error
     assert Server.whereis(Store) == server and Process.alive?(server)
   end
 end

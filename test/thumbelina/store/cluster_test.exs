@@ -249,6 +249,22 @@ defmodule Thumbelina.Store.ClusterTest do
       poll(fn -> Store.get(:key) == :error end)
     end
 
+    test "has a copy anew when its time is over" do
+      [{_, one}] = cluster(1, near_ttl: 1_000)
+      on(one, Store, :put, [:key, 1])
+      id = Store.Key.id(:key)
+      assert Store.get(:key) == {:ok, 1}
+
+      for _ <- 1..2 do
+        poll(fn -> Store.Table.member?(Store, id) end)
+        poll(fn -> not Store.Table.member?(Store, id) end)
+        {:ok, %{hits: hits}} = Store.info()
+        assert Store.get(:key) == {:ok, 1}
+        assert {:ok, %{hits: more}} = Store.info()
+        assert more == hits + 1
+      end
+    end
+
     test "is read first, and forgets what this node deletes" do
       [{_, one}] = cluster(1)
       on(one, Store, :put, [:key, 1])
