@@ -5,6 +5,8 @@ defmodule Thumbelina.Peers do
 
   import Thumbelina.Poll
 
+  alias Thumbelina.Quiet
+
   @host "127.0.0.1"
 
   @doc """
@@ -15,6 +17,8 @@ defmodule Thumbelina.Peers do
   With `connect: false`, this node is not one of their cluster. Join them with `join/1`.
   """
   def start(count, opts \\ []) do
+    # `:global` warns of each connection that is lost.
+    Quiet.quiet(:error)
     ExUnit.Callbacks.on_exit({__MODULE__, :ended}, fn -> poll(&ended?/0) end)
     for _ <- 1..count//1, do: start_one(opts)
   end

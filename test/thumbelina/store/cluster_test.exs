@@ -2,7 +2,7 @@ defmodule Thumbelina.Store.ClusterTest do
   # Starts nodes, and makes this node one of a cluster.
   use ExUnit.Case
 
-  import Thumbelina.{Poll, Quiet}
+  import Thumbelina.Poll
 
   alias Thumbelina.{Peers, Store, StoreClient}
   alias Thumbelina.Store.{Election, Server}
@@ -11,11 +11,6 @@ defmodule Thumbelina.Store.ClusterTest do
   @moduletag timeout: 120_000
 
   @client "test/support/store_client.ex"
-
-  setup do
-    # `:global` warns of each connection that is lost.
-    quiet(:error)
-  end
 
   # Peers with a candidate each; the first of them holds the store. Then this node is a candidate
   # too.
