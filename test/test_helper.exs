@@ -1,7 +1,8 @@
 # Of OTP, for servers to download from.
 :ok = Mix.Thumbelina.Precompiled.start([:crypto, :inets, :public_key, :ssl])
 
-for file <- ~w(peers store_client), do: Code.require_file("support/#{file}.ex", __DIR__)
+for file <- ~w(addresses poll peers quiet remote_server store_client),
+    do: Code.require_file("support/#{file}.ex", __DIR__)
 
 # The servers of these tests are on this machine.
 for name <- ~w(http_proxy https_proxy no_proxy), name <- [name, String.upcase(name)] do
@@ -13,3 +14,7 @@ end
 corpus = if System.get_env("THUMBELINA_CORPUS"), do: [], else: [:corpus]
 unix = if match?({:unix, _}, :os.type()), do: [], else: [:unix]
 ExUnit.start(exclude: corpus ++ unix)
+
+# No test may leave a node behind.
+alias Thumbelina.{Peers, Poll}
+if unix == [], do: ExUnit.after_suite(fn _ -> Poll.poll(fn -> Peers.running() == [] end) end)

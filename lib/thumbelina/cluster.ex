@@ -162,6 +162,22 @@ defmodule Thumbelina.Cluster do
   end
 
   @doc """
+  Like `thumbnail/4`, but raises `Thumbelina.Error`.
+
+  ## Examples
+
+      iex> image = Thumbelina.open!("test/fixtures/photo.jpg")
+      iex> Thumbelina.Cluster.thumbnail!(image, 200, 200).height
+      133
+
+      iex> Thumbelina.Cluster.thumbnail!({:file, "no/such/file.jpg"}, 200, 200)
+      ** (Thumbelina.Error) no/such/file.jpg: no such file or directory
+  """
+  @spec thumbnail!(source, Thumbelina.side(), Thumbelina.side(), options) :: Image.t()
+  def thumbnail!(source, width, height, opts \\ []),
+    do: bang(thumbnail(source, width, height, opts))
+
+  @doc """
   Makes several thumbnails of one picture like `Thumbelina.thumbnails/3`, on the least busy member,
   and placeholders with them.
 
@@ -181,6 +197,19 @@ defmodule Thumbelina.Cluster do
          {:ok, request} <- Request.new(sizes, opts),
          do: Call.run(source, request, patience)
   end
+
+  @doc """
+  Like `thumbnails/3`, but raises `Thumbelina.Error`.
+
+  ## Examples
+
+      iex> image = Thumbelina.open!("test/fixtures/photo.jpg")
+      iex> for thumb <- Thumbelina.Cluster.thumbnails!(image, [{50, 50}, {200, nil}]),
+      ...>   do: {thumb.width, thumb.height}
+      [{50, 33}, {200, 133}]
+  """
+  @spec thumbnails!(source, [Thumbelina.size(), ...], options) :: [Image.t(), ...]
+  def thumbnails!(source, sizes, opts \\ []), do: bang(thumbnails(source, sizes, opts))
 
   @doc """
   Makes a thumbnail of each picture of an enumerable, lazily, on all members.
@@ -219,6 +248,9 @@ defmodule Thumbelina.Cluster do
   defp one(source, request, patience) do
     with {:ok, [image]} <- Call.run(source, request, patience), do: {:ok, image}
   end
+
+  defp bang({:ok, value}), do: value
+  defp bang({:error, error}), do: raise(error)
 
   defp schedulers do
     case members() do

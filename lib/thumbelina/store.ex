@@ -65,25 +65,9 @@ defmodule Thumbelina.Store do
   @typedoc """
   Options of the child spec.
 
-    * `:name` (an atom; default `Thumbelina.Store`) - the name of the store in the cluster, if there
-      are several. The supervisor and an ETS table of each node have it too
-    * `:max_bytes` (a number of bytes; default `268_435_456`) - the most that the values in the
-      store may count
-    * `:near_bytes` (a number of bytes; default `16_777_216`) - the most that the copies on a node
-      that does not hold the store may count. `0` switches them off
-    * `:near_ttl` (milliseconds; default `60_000`) - how long a copy is used
-    * `:dir` (a path; default `nil`) - a directory for files of the values. Without it, there are
-      none. It is made if it does not exist
-    * `:dir_bytes` (a number of bytes; default `1_073_741_824`) - the most bytes of all files there
+  #{Config.docs()}
   """
-  @type options :: [
-          name: atom,
-          max_bytes: pos_integer,
-          near_bytes: non_neg_integer,
-          near_ttl: pos_integer,
-          dir: Path.t() | nil,
-          dir_bytes: pos_integer
-        ]
+  @type options :: unquote(Config.type())
 
   @typedoc """
   What the store says of itself.
@@ -213,7 +197,7 @@ defmodule Thumbelina.Store do
         when result: term
   def fetch(key, fun, opts \\ []) when is_function(fun, 0) do
     opts = Keyword.validate!(opts, name: __MODULE__, timeout: 60_000)
-    name = name(opts)
+    name = name(name: opts[:name])
 
     Telemetry.span(:store, %{name: name, key: key}, fn ->
       computed = :counters.new(1, [])
@@ -330,7 +314,7 @@ defmodule Thumbelina.Store do
   def key(source, sizes), do: Key.digest(:many, source, Request.new(sizes, []))
 
   defp name(opts) do
-    case Keyword.get(opts, :name, __MODULE__) do
+    case Keyword.validate!(opts, name: __MODULE__)[:name] do
       name when is_atom(name) -> name
       name -> raise ArgumentError, "expected :name to be an atom, got: #{inspect(name)}"
     end

@@ -3,17 +3,71 @@ defmodule Thumbelina.Peers do
   # Nodes of their own for tests, on this machine, with this node's code. Each is controlled over
   # its standard input and output, which works while the distribution between nodes is cut.
 
+  import Thumbelina.Poll
+
+  alias Thumbelina.Quiet
+
   @host "127.0.0.1"
 
   @doc """
-  Starts peers with so many schedulers, and makes this node one of the cluster. They stop with the
-  test's process. Each is `{control, node}`: `control` is for `:peer.call/4`.
+  Starts peers for a test with so many schedulers, and makes this node one of the cluster. They end
+  with the test, however that ends, and before the next one begins. Each is `{control, node}`:
+  `control` is for `:peer.call/4`.
 
   With `connect: false`, this node is not one of their cluster. Join them with `join/1`.
   """
   def start(count, opts \\ []) do
-    :ok = distribute()
+    # `:global` warns of each connection that is lost.
+    Quiet.quiet(:error)
+    ExUnit.Callbacks.on_exit({__MODULE__, :ended}, fn -> poll(&ended?/0) end)
     for _ <- 1..count//1, do: start_one(opts)
+  end
+
+  @doc "Starts a peer for any process, with which it ends."
+  def start_one(opts \\ []) do
+    :ok = distribute()
+    {control, node} = start_linked(opts)
+    :ok = :peer.call(control, :code, :add_paths, [:code.get_path()])
+    {:ok, _} = :peer.call(control, :application, :ensure_all_started, [:elixir])
+    os_pid = :peer.call(control, System, :pid, [])
+    Process.put({__MODULE__, control}, %{os_pid: os_pid, guard: guard(os_pid)})
+    {:ok, _} = :peer.call(control, :application, :ensure_all_started, [:logger])
+    :peer.call(control, Logger, :configure, [[level: :error]])
+    if Keyword.get(opts, :connect, true), do: true = Node.connect(node)
+    {control, node}
+  end
+
+  defp start_linked(opts) do
+    schedulers = Integer.to_string(opts[:schedulers] || System.schedulers_online())
+    name = prefix(System.pid()) <> "#{System.unique_integer([:positive])}"
+
+    {:ok, control, node} =
+      :peer.start_link(%{
+        name: String.to_charlist(name),
+        host: String.to_charlist(@host),
+        longnames: true,
+        connection: :standard_io,
+        args:
+          [~c"-setcookie", Atom.to_charlist(Node.get_cookie()), ~c"+S", to_charlist(schedulers)] ++
+            Enum.map(opts[:args] || [], &to_charlist/1)
+      })
+
+    {control, node}
+  end
+
+  # A peer ends when its connection to this VM does, but a suspended one does not notice that. This
+  # is a process of the system that kills it at the end of the input: when the port's owner, the
+  # test, ends, and when this VM does, even if it is killed.
+  @guard ~S(trap "" HUP INT TERM; read -r _; kill -KILL "$0" 2>/dev/null)
+
+  defp guard(os_pid) do
+    sh = System.find_executable("sh")
+    Port.open({:spawn_executable, sh}, args: ["-c", @guard, os_pid])
+  end
+
+  # A store of the next test would look for others.
+  defp ended? do
+    running() == [] and not Enum.any?(Node.list(), &(Atom.to_string(&1) =~ prefix(System.pid())))
   end
 
   @doc "Makes this node a distributed one."
@@ -33,7 +87,7 @@ defmodule Thumbelina.Peers do
   def kill({control, node}) do
     Process.unlink(control)
     Node.monitor(node, true)
-    signal("KILL", {control, node})
+    Port.close(known(control).guard)
 
     receive do
       {:nodedown, ^node} -> :ok
@@ -41,7 +95,19 @@ defmodule Thumbelina.Peers do
   end
 
   @doc "Suspends a peer: it answers nothing, and its connections stay open."
-  def suspend(peer), do: signal("STOP", peer)
+  def suspend(peer) do
+    signal("STOP", peer)
+    # Whichever of its threads gets the signal stops all others, once it runs.
+    poll(fn -> suspended?(os_pid(peer)) end)
+  end
+
+  # Where the system does not say it in a file, it is asked.
+  defp suspended?(pid) do
+    case File.read("/proc/#{pid}/stat") do
+      {:ok, stat} -> stat =~ ") T "
+      {:error, _} -> match?({"T" <> _, 0}, System.cmd("ps", ["-o", "state=", "-p", pid]))
+    end
+  end
 
   @doc "Lets a suspended peer go on."
   def resume(peer), do: signal("CONT", peer)
@@ -50,6 +116,29 @@ defmodule Thumbelina.Peers do
   defp signal(signal, peer),
     do:
       {_, _} = System.cmd("sh", ["-c", "kill -#{signal} #{os_pid(peer)}"], stderr_to_stdout: true)
+
+  @doc "The processes of the system that are peers of this VM, or of another one."
+  def running(vm \\ System.pid()) do
+    for {pid, command} <- commands(), command =~ prefix(vm), do: pid
+  end
+
+  defp commands do
+    case Path.wildcard("/proc/[0-9]*") do
+      [] ->
+        {list, 0} = System.cmd("ps", ["-A", "-o", "pid=,args="])
+
+        for line <- String.split(list, "\n", trim: true),
+            do: line |> String.trim_leading() |> String.split(" ", parts: 2) |> List.to_tuple()
+
+      # That of a process that has ended is empty, or not there any more.
+      folders ->
+        for folder <- folders, {:ok, command} <- [File.read(Path.join(folder, "cmdline"))] do
+          {Path.basename(folder), command}
+        end
+    end
+  end
+
+  defp prefix(vm), do: "peer-#{vm}-"
 
   @doc "Connects peers with each other."
   def join(peers) do
@@ -100,38 +189,8 @@ defmodule Thumbelina.Peers do
     :ok
   end
 
-  @doc "The process of the operating system that a peer is."
-  def os_pid({control, _node}) do
-    key = {__MODULE__, control}
+  @doc "The process of the operating system that a peer is, for the process that started it."
+  def os_pid({control, _node}), do: known(control).os_pid
 
-    with nil <- Process.get(key) do
-      pid = :peer.call(control, System, :pid, [])
-      Process.put(key, pid)
-      pid
-    end
-  end
-
-  defp start_one(opts) do
-    schedulers = Integer.to_string(opts[:schedulers] || System.schedulers_online())
-    name = "peer-#{System.pid()}-#{System.unique_integer([:positive])}"
-
-    {:ok, control, node} =
-      :peer.start_link(%{
-        name: String.to_charlist(name),
-        host: String.to_charlist(@host),
-        longnames: true,
-        connection: :standard_io,
-        args:
-          [~c"-setcookie", Atom.to_charlist(Node.get_cookie()), ~c"+S", to_charlist(schedulers)] ++
-            Enum.map(opts[:args] || [], &to_charlist/1)
-      })
-
-    :ok = :peer.call(control, :code, :add_paths, [:code.get_path()])
-    {:ok, _} = :peer.call(control, :application, :ensure_all_started, [:elixir])
-    {:ok, _} = :peer.call(control, :application, :ensure_all_started, [:logger])
-    :peer.call(control, Logger, :configure, [[level: :error]])
-    if Keyword.get(opts, :connect, true), do: true = Node.connect(node)
-    _ = os_pid({control, node})
-    {control, node}
-  end
+  defp known(control), do: Process.get({__MODULE__, control})
 end

@@ -2,6 +2,8 @@ defmodule Thumbelina.CastTest do
   # Counts what is unanswered on this node.
   use ExUnit.Case
 
+  import Thumbelina.Poll
+
   alias Thumbelina.{Error, Peers}
 
   @photo "test/fixtures/photo.jpg"
@@ -17,13 +19,6 @@ defmodule Thumbelina.CastTest do
         :go -> piece
       end
     end)
-  end
-
-  defp until(fun) do
-    unless fun.() do
-      Process.sleep(1)
-      until(fun)
-    end
   end
 
   # The relay of a destination that is not the test itself.
@@ -56,8 +51,8 @@ defmodule Thumbelina.CastTest do
     assert_receive {{:mine, 1}, result}, 5_000
     assert result == Thumbelina.thumbnail(image, 100, 50, format: :png)
 
-    assert Thumbelina.cast(:thumbnails, self(), image, [{10, 10}, {20, 20, format: :gif}], tag: 1) ==
-             :ok
+    sizes = [{10, 10}, {20, 20, format: :gif}]
+    assert Thumbelina.cast(:thumbnails, self(), image, sizes, tag: 1) == :ok
 
     assert_receive {1, {:ok, [%{width: 10}, %{format: :gif}]}}, 5_000
 
@@ -115,7 +110,7 @@ defmodule Thumbelina.CastTest do
     for {destination, count} <- [{pid, 1}, {{:there, node}, 2}] do
       assert Thumbelina.cast(:thumbnail, destination, bytes(), 9, 9, tag: destination) == :ok
       messages = fn -> elem(:erpc.call(node, Process, :info, [pid, :messages]), 1) end
-      until(fn -> length(messages.()) == count end)
+      poll(fn -> length(messages.()) == count end)
       assert {^destination, {:ok, %{width: 9}}} = List.last(messages.())
     end
 
@@ -138,7 +133,7 @@ defmodule Thumbelina.CastTest do
       assert Thumbelina.cast(:thumbnail, nobody, held_back(self()), 9, 9) == :ok
     end
 
-    until(fn -> unanswered() == 0 end)
+    poll(fn -> unanswered() == 0 end)
     # One may have been begun before it was known that nobody is there, and was ended.
     ended = for pid <- producers(), do: Process.alive?(pid)
     refute true in ended
@@ -162,7 +157,7 @@ defmodule Thumbelina.CastTest do
     assert_receive {:producer, producer}, 5_000
     send(producer, :go)
     assert_receive {:ok, _}, 5_000
-    until(fn -> unanswered() == 2 end)
+    poll(fn -> unanswered() == 2 end)
     assert cast.() == :ok
 
     for _ <- 1..3 do
@@ -171,7 +166,7 @@ defmodule Thumbelina.CastTest do
     end
 
     for _ <- 1..3, do: assert_receive({:ok, _}, 5_000)
-    until(fn -> unanswered() == 0 end)
+    poll(fn -> unanswered() == 0 end)
   end
 
   test "wrong operations, destinations and options are refused" do

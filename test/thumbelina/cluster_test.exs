@@ -2,6 +2,8 @@ defmodule Thumbelina.ClusterTest do
   use ExUnit.Case, async: false
   doctest Thumbelina.Cluster
 
+  import Thumbelina.{Poll, Quiet}
+
   alias Thumbelina.{Cluster, Error, Image, Peers}
   alias Thumbelina.Cluster.{Member, Transfer, Work}
 
@@ -44,7 +46,7 @@ defmodule Thumbelina.ClusterTest do
   end
 
   defp know(nodes),
-    do: eventually(fn -> Enum.sort(member_nodes()) == Enum.sort([node() | nodes]) end)
+    do: poll(fn -> Enum.sort(member_nodes()) == Enum.sort([node() | nodes]) end)
 
   defp member_nodes, do: Enum.map(Cluster.members(), & &1.node)
   defp working(node), do: Enum.find(Cluster.members(), &(&1.node == node)).working
@@ -67,23 +69,6 @@ defmodule Thumbelina.ClusterTest do
   # Takes all of this node's schedulers, so that work is sent.
   defp occupy do
     for _ <- 1..System.schedulers_online(), do: {:ok, _, _} = Member.take_at(node())
-  end
-
-  # A suspended peer would stay when the test ends.
-  defp suspend(peer) do
-    pid = Peers.os_pid(peer)
-    on_exit(fn -> System.cmd("sh", ["-c", "kill -CONT #{pid}"], stderr_to_stdout: true) end)
-    Peers.suspend(peer)
-    # Whichever of its threads gets the signal stops all others, once it runs.
-    eventually(fn -> suspended?(pid) end)
-  end
-
-  # Where the system does not say it in a file, it is asked.
-  defp suspended?(pid) do
-    case File.read("/proc/#{pid}/stat") do
-      {:ok, stat} -> stat =~ ") T "
-      {:error, _} -> match?({"T" <> _, 0}, System.cmd("ps", ["-o", "state=", "-p", pid]))
-    end
   end
 
   # A picture whose producer stops in the middle until it is told to go on.
@@ -109,19 +94,6 @@ defmodule Thumbelina.ClusterTest do
     spawn_monitor(fn -> send(test, {:result, self(), fun.()}) end)
   end
 
-  defp eventually(fun, tries \\ 1000) do
-    cond do
-      fun.() ->
-        :ok
-
-      tries == 0 ->
-        flunk("never came true: #{inspect(Cluster.members())}")
-
-      true ->
-        receive after: (10 -> eventually(fun, tries - 1))
-    end
-  end
-
   describe "without other members" do
     test "works here, whether or not this node is one" do
       photo = Thumbelina.open!(@photo)
@@ -141,24 +113,45 @@ defmodule Thumbelina.ClusterTest do
       assert Cluster.thumbnail(photo, 100, 100) == expected
     end
 
+    test "raises what it would return" do
+      {:ok, expected} = local(picture(1), 20, 20)
+      assert Cluster.thumbnail!(picture(1), 20, 20) == expected
+      assert Cluster.thumbnail!(picture(1), 20, 20, attempt_timeout: 500) == expected
+      assert Cluster.thumbnails!(picture(1), [{20, 20}]) == [expected]
+
+      for call <- [
+            fn opts -> Cluster.thumbnail!(picture(1), 20, 20, opts) end,
+            fn opts -> Cluster.thumbnails!(picture(1), [{20, 20}], opts) end
+          ] do
+        assert %Error{reason: :invalid_option, key: :quality} = catch_error(call.(quality: 0))
+        assert %Error{reason: :limit_exceeded} = catch_error(call.(max_pixels: 1))
+      end
+    end
+
     test "takes no options, and is there once" do
       start_supervised!({Cluster, []})
       assert {:error, {:already_started, _}} = Cluster.start_link([])
       assert_raise ArgumentError, fn -> Cluster.start_link(group: :a) end
     end
 
+    test "does not mind what members of another version say" do
+      start_supervised!({Cluster, []})
+      member = Process.whereis(Member)
+      send(member, {:load, self(), 1, %{}, :more})
+      assert [%{working: 0}] = Cluster.members()
+      assert Process.whereis(Member) == member
+    end
+
     test "copes with a scope that is there, and with its end" do
       # Supervisors report it.
-      %{level: level} = :logger.get_primary_config()
-      on_exit(fn -> :logger.set_primary_config(:level, level) end)
-      :ok = :logger.set_primary_config(:level, :none)
+      quiet()
       {:ok, scope} = :pg.start(Thumbelina.Cluster.Scope)
       start_supervised!({Cluster, []})
       member = Process.whereis(Member)
       assert :pg.get_members(Thumbelina.Cluster.Scope, :members) == [member]
 
       Process.exit(scope, :kill)
-      eventually(fn -> Process.whereis(Member) not in [nil, member] end)
+      poll(fn -> Process.whereis(Member) not in [nil, member] end)
       assert [%{working: 0}] = Cluster.members()
       refute Process.whereis(Thumbelina.Cluster.Scope) == scope
     end
@@ -171,13 +164,13 @@ defmodule Thumbelina.ClusterTest do
       assert working(node()) == 1
       Process.exit(caller, :kill)
       assert_receive {:DOWN, ^monitor, _, _, :killed}, 5_000
-      eventually(fn -> working(node()) == 0 end)
+      poll(fn -> working(node()) == 0 end)
 
       assert_raise RuntimeError, "no more", fn ->
         Cluster.thumbnail(Stream.map([1], fn 1 -> raise "no more" end), 10, 10)
       end
 
-      eventually(fn -> working(node()) == 0 end)
+      poll(fn -> working(node()) == 0 end)
     end
   end
 
@@ -282,7 +275,7 @@ defmodule Thumbelina.ClusterTest do
                Enum.sort([{node(), System.schedulers_online()}, {one, 1}, {two, 1}])
 
       # What this node has sent is known to the others.
-      eventually(fn ->
+      poll(fn ->
         members = :erpc.call(one, Cluster, :members, [])
         for(%{working: working} <- members, do: working) |> Enum.sum() == many
       end)
@@ -290,7 +283,7 @@ defmodule Thumbelina.ClusterTest do
       expected = local(picture, 20, 20)
       for {caller, _} <- callers, do: send(caller, :go_on)
       for {caller, _} <- callers, do: assert_receive({:result, ^caller, ^expected}, 5_000)
-      eventually(fn -> Enum.all?(Cluster.members(), &(&1.working == 0)) end)
+      poll(fn -> Enum.all?(Cluster.members(), &(&1.working == 0)) end)
       assert {works(one), works(two)} == {0, 0}
     end
 
@@ -310,6 +303,8 @@ defmodule Thumbelina.ClusterTest do
       [late] = Peers.start(1, schedulers: 1)
       late = join(late)
       know([one, late])
+      # Otherwise so many small pictures may all be made here.
+      occupy()
       pictures = for n <- 1..60, do: picture(n)
       assert Enum.all?(Cluster.stream(pictures, 50, 50), &match?({:ok, _}, &1))
       assert runs(late) > 0
@@ -391,7 +386,7 @@ defmodule Thumbelina.ClusterTest do
       assert count_messages(:asked) <= 2 * Transfer.window()
 
       # A member that hangs is sent no more than the window.
-      suspend(context.control)
+      Peers.suspend(context.control)
       # The retry here refuses it, too.
       assert {:error, %Error{reason: :unsupported_format}} =
                Cluster.thumbnail(endless, 10, 10, attempt_timeout: 200)
@@ -426,7 +421,7 @@ defmodule Thumbelina.ClusterTest do
       assert [{:ok, _}, {:error, %Error{reason: :source_failed}}] =
                [picture(1), pieces] |> Cluster.stream(10, 10) |> Enum.to_list()
 
-      eventually(fn -> works(peer) == 0 and working(peer) == 0 end)
+      poll(fn -> works(peer) == 0 and working(peer) == 0 end)
       refute_received _
     end
 
@@ -452,7 +447,7 @@ defmodule Thumbelina.ClusterTest do
                Cluster.thumbnail(picture(1), 10, 10, timeout: 0)
 
       # A member that hangs cannot tell that the time is over.
-      suspend(control)
+      Peers.suspend(control)
 
       assert {:error, %Error{reason: :timeout}} =
                Cluster.thumbnail(picture(1), 10, 10, timeout: 300)
@@ -466,7 +461,7 @@ defmodule Thumbelina.ClusterTest do
       refute_receive {:result, ^caller, _}, 1_100
       send(caller, :go_on)
       assert_receive {:result, ^caller, {:error, %Error{reason: :timeout}}}, 5_000
-      eventually(fn -> works(peer) == 0 end)
+      poll(fn -> works(peer) == 0 end)
     end
 
     test "what raises there is raised here", %{peer: peer} do
@@ -474,7 +469,7 @@ defmodule Thumbelina.ClusterTest do
       :erpc.call(peer, Logger, :configure, [[level: :none]])
 
       assert_raise ArgumentError, ~r/threads/, fn -> Cluster.thumbnail(picture(1), 10, 10) end
-      eventually(fn -> working(peer) == 0 end)
+      poll(fn -> working(peer) == 0 end)
       refute_received _
     end
   end
@@ -494,7 +489,7 @@ defmodule Thumbelina.ClusterTest do
           if index == 80 do
             assert runs(one) > 0 and runs(two) > 0
             Peers.kill(dies)
-            suspend(hangs)
+            Peers.suspend(hangs)
           end
 
           result
@@ -507,7 +502,7 @@ defmodule Thumbelina.ClusterTest do
       # It is given work again when it goes on, and has finished nothing for those that left it.
       Peers.resume(hangs)
       know([two, three])
-      eventually(fn -> works(two) == 0 and works(three) == 0 end)
+      poll(fn -> works(two) == 0 and works(three) == 0 end)
       before = runs(two)
       assert Enum.to_list(Cluster.stream(sources, 60, 60, format: :png)) == expected
       assert runs(two) > before
@@ -536,26 +531,26 @@ defmodule Thumbelina.ClusterTest do
 
         assert_receive {:produced, ^caller, _}, 5_000
         assert_receive {:produced, ^caller, _}, 5_000
-        eventually(fn -> works(one) == 1 end)
-        if fail == :suspend, do: suspend(peer), else: Peers.kill(peer)
+        poll(fn -> works(one) == 1 end)
+        if fail == :suspend, do: Peers.suspend(peer), else: Peers.kill(peer)
         send(caller, :go_on)
         assert_receive {:result, ^caller, ^expected}, 10_000
         refute_received {:produced, _, _}
         if fail == :suspend, do: Peers.resume(peer)
-        if fail == :suspend, do: eventually(fn -> one in member_nodes() end)
+        if fail == :suspend, do: poll(fn -> one in member_nodes() end)
       end
     end
 
     test "a file of a node that fails is the error :node_down" do
       {[peer], [node]} = cluster(1)
       path = Path.expand(@photo)
-      suspend(peer)
+      Peers.suspend(peer)
 
       assert {:error, %Error{reason: :node_down, node: ^node}} =
                Cluster.thumbnail({node, path}, 10, 10, attempt_timeout: 200)
 
       Peers.resume(peer)
-      eventually(fn -> match?({:ok, _}, Cluster.thumbnail({node, path}, 10, 10)) end)
+      poll(fn -> match?({:ok, _}, Cluster.thumbnail({node, path}, 10, 10)) end)
       Peers.kill(peer)
 
       assert {:error, %Error{reason: :node_down, node: ^node}} =
@@ -571,10 +566,11 @@ defmodule Thumbelina.ClusterTest do
 
       for call <- [fn -> Cluster.thumbnail(pieces, 10, 10) end, long] do
         {caller, monitor} = in_process(call)
-        eventually(fn -> works(peer) == 1 and working(peer) == 1 end)
+        poll(fn -> works(peer) == 1 and working(peer) == 1 end)
         Process.exit(caller, :kill)
         assert_receive {:DOWN, ^monitor, _, _, :killed}, 5_000
-        eventually(fn -> works(peer) == 0 and working(peer) == 0 end)
+        # Sooner than the work would take.
+        poll(fn -> works(peer) == 0 and working(peer) == 0 end, 10_000)
       end
     end
 
@@ -583,20 +579,20 @@ defmodule Thumbelina.ClusterTest do
       test = self()
       held = for n <- 2..10, do: held(picture(n), test)
       [{:ok, _}] = [picture(1) | held] |> Cluster.stream(20, 20) |> Enum.take(1)
-      for node <- nodes, do: eventually(fn -> works(node) == 0 end)
-      eventually(fn -> Enum.all?(Cluster.members(), &(&1.working == 0)) end)
+      for node <- nodes, do: poll(fn -> works(node) == 0 end)
+      poll(fn -> Enum.all?(Cluster.members(), &(&1.working == 0)) end)
       assert count_held() <= System.schedulers_online() + 2
 
       # The same for a stream whose caller dies.
       {caller, monitor} = in_process(fn -> Stream.run(Cluster.stream(held, 20, 20)) end)
       for _ <- 1..(System.schedulers_online() + 2), do: assert_receive({:held, _}, 5_000)
-      for node <- nodes, do: eventually(fn -> works(node) == 1 end)
+      for node <- nodes, do: poll(fn -> works(node) == 1 end)
       # No more are begun than can be in progress.
       refute_received {:held, _}
       Process.exit(caller, :kill)
       assert_receive {:DOWN, ^monitor, _, _, :killed}, 5_000
-      for node <- nodes, do: eventually(fn -> works(node) == 0 end)
-      eventually(fn -> Enum.all?(Cluster.members(), &(&1.working == 0)) end)
+      for node <- nodes, do: poll(fn -> works(node) == 0 end)
+      poll(fn -> Enum.all?(Cluster.members(), &(&1.working == 0)) end)
     end
 
     test "a stream gives results as they come, if it may" do
@@ -628,7 +624,7 @@ defmodule Thumbelina.ClusterTest do
       pieces = held(picture)
       {caller, _} = in_process(fn -> Cluster.thumbnail(pieces, 20, 20) end)
       assert_receive {:held, ^caller}, 5_000
-      eventually(fn -> works(peer) == 1 end)
+      poll(fn -> works(peer) == 1 end)
       here = runs(node())
       {leaving, _} = in_process(fn -> leave(peer) end)
       know([])

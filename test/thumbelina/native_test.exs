@@ -2,6 +2,8 @@ defmodule Thumbelina.NativeTest do
   # What runs where. Not async: some of these look at the whole VM.
   use ExUnit.Case
 
+  import Thumbelina.Poll
+
   alias Thumbelina.Native
 
   @fixtures Path.expand("../fixtures", __DIR__)
@@ -92,7 +94,7 @@ defmodule Thumbelina.NativeTest do
     test "is served by turns, as many at a time as there are schedulers" do
       seats = System.schedulers_online()
       crowd = spawn_callers(4 * seats, large_png(), [])
-      wait_until(fn -> Enum.count(crowd, &waiting?/1) == 3 * seats end)
+      poll(fn -> Enum.count(crowd, &waiting?/1) == 3 * seats end)
 
       # With all seats held by someone who does not move, only those get on who need none.
       working = Enum.reject(crowd, &waiting?/1)
@@ -116,7 +118,7 @@ defmodule Thumbelina.NativeTest do
       for {bytes, opts} <- [{large_png(), []}, {read("photo.png"), [format: :avif]}],
           _ <- 1..10 do
         crowd = spawn_callers(4 * seats, bytes, opts)
-        wait_until(fn -> Enum.count(crowd, &waiting?/1) > 0 end)
+        poll(fn -> Enum.count(crowd, &waiting?/1) > 0 end)
         {waiting, working} = Enum.split_with(crowd, &waiting?/1)
         kill(working ++ Enum.take_every(waiting, 2))
         assert {:ok, _} = Thumbelina.thumbnail(read("photo.png"), 20, 20)
@@ -124,7 +126,7 @@ defmodule Thumbelina.NativeTest do
       end
 
       crowd = spawn_callers(3 * seats, large_png(), [])
-      wait_until(fn -> Enum.count(crowd, &waiting?/1) == 2 * seats end)
+      poll(fn -> Enum.count(crowd, &waiting?/1) == 2 * seats end)
     end
 
     test "does not wait for someone who takes longer than a second" do
@@ -132,7 +134,7 @@ defmodule Thumbelina.NativeTest do
       on_exit(fn -> :erlang.system_flag(:schedulers_online, online) end)
       png = large_png()
       slow = Task.async(fn -> Thumbelina.thumbnail(png, 20, 20) end)
-      wait_until(fn -> Process.info(slow.pid, :priority) == {:priority, :low} end)
+      poll(fn -> Process.info(slow.pid, :priority) == {:priority, :low} end)
       :erlang.suspend_process(slow.pid)
 
       waiting = Task.async(fn -> Thumbelina.thumbnail(read("photo.png"), 20, 20) end)
@@ -220,7 +222,7 @@ defmodule Thumbelina.NativeTest do
 
       :erlang.garbage_collect()
       # One such call holds 15 MB: fifty that leaked would hold 750.
-      wait_until(fn -> :erlang.memory(:system) - before < 40_000_000 end)
+      poll(fn -> :erlang.memory(:system) - before < 40_000_000 end)
     end
   end
 
@@ -236,13 +238,13 @@ defmodule Thumbelina.NativeTest do
 
     for _ <- 1..10 do
       # A purge kills whoever still runs the old version; this waits for them.
-      wait_until(fn -> :code.soft_purge(Native) end)
+      poll(fn -> :code.soft_purge(Native) end)
       assert {:module, Native} = :code.load_file(Native)
       assert {:ok, ^expected} = Thumbelina.thumbnail(png, 50, 50)
     end
 
     # Also where the old version is still there, and no other: the next call loads it.
-    wait_until(fn -> :code.soft_purge(Native) end)
+    poll(fn -> :code.soft_purge(Native) end)
     assert :code.delete(Native)
     assert {:ok, ^expected} = Thumbelina.thumbnail(png, 50, 50)
 
@@ -280,7 +282,7 @@ defmodule Thumbelina.NativeTest do
   test "what the NIF holds shows in the VM's memory" do
     png = Thumbelina.thumbnail!(read("photo.png"), 2000, 2000, enlarge: true)
     # What others held is given back by now.
-    wait_until(fn -> abs(:erlang.memory(:system) - memory_after(20)) < 100_000 end)
+    poll(fn -> abs(:erlang.memory(:system) - memory_after(20)) < 100_000 end)
     before = :erlang.memory(:system)
     parent = self()
 
@@ -292,7 +294,7 @@ defmodule Thumbelina.NativeTest do
       end)
 
     assert_receive :started
-    wait_until(fn -> :erlang.memory(:system) - before > 2_000_000 or not Process.alive?(pid) end)
+    poll(fn -> :erlang.memory(:system) - before > 2_000_000 or not Process.alive?(pid) end)
     assert Process.alive?(pid)
     Process.exit(pid, :kill)
   end
@@ -301,18 +303,6 @@ defmodule Thumbelina.NativeTest do
     receive do
     after
       milliseconds -> :erlang.memory(:system)
-    end
-  end
-
-  defp wait_until(condition, tries \\ 2_000)
-  defp wait_until(_condition, 0), do: flunk("it did not happen in time")
-
-  defp wait_until(condition, tries) do
-    unless condition.() do
-      receive do
-      after
-        1 -> wait_until(condition, tries - 1)
-      end
     end
   end
 end

@@ -2,6 +2,8 @@ defmodule Thumbelina.PiecesTest do
   # Measures memory.
   use ExUnit.Case
 
+  import Thumbelina.Poll
+
   alias Thumbelina.{Error, Image}
 
   @pictures "test/fixtures/*.*" |> Path.wildcard() |> Enum.map(&Path.basename/1)
@@ -154,9 +156,7 @@ defmodule Thumbelina.PiecesTest do
     before = native()
     for _ <- 1..20, do: round.()
     # Each held two megabytes and more; large blocks are given back a moment later.
-    assert Enum.any?(1..200, fn _ ->
-             native() - before < 2_000_000 or Process.sleep(5) == :never
-           end)
+    poll(fn -> native() - before < 2_000_000 end)
 
     assert Process.info(self(), :priority) == {:priority, :normal}
     assert {:message_queue_len, 0} = Process.info(self(), :message_queue_len)

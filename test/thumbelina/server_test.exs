@@ -1,6 +1,8 @@
 defmodule Thumbelina.ServerTest do
   use ExUnit.Case
 
+  import Thumbelina.{Poll, Quiet}
+
   alias Thumbelina.{Error, Server, URL}
   alias Thumbelina.Server.Httpd
 
@@ -91,14 +93,6 @@ defmodule Thumbelina.ServerTest do
 
   defp in_progress(server), do: metric(server, "thumbelina_in_progress")
 
-  defp eventually(fun, left \\ 1500) do
-    cond do
-      fun.() -> true
-      left == 0 -> false
-      true -> receive(after: (20 -> eventually(fun, left - 1)))
-    end
-  end
-
   defp httpd(server) do
     [pid] = for {Httpd, pid, _, _} <- Supervisor.which_children(server), do: pid
     pid
@@ -155,7 +149,7 @@ defmodule Thumbelina.ServerTest do
 
     assert metric(server, ~s(thumbelina_requests_total{route="thumbnail",status="304"})) == 1
     assert metric(server, "thumbelina_refused_total") == 0
-    assert eventually(fn -> in_progress(server) == 0 end)
+    poll(fn -> in_progress(server) == 0 end)
   end
 
   test "keeps statuses for clients of HTTP/1.0" do
@@ -184,10 +178,10 @@ defmodule Thumbelina.ServerTest do
     # In pieces, while the one before is worked on.
     :ok = :gen_tcp.send(socket, post("/thumbnail/900?enlarge=true", png()))
 
-    assert eventually(fn ->
-             in_progress(server) == 1 or
-               metric(server, ~s(thumbelina_requests_total{route="thumbnail",status="200"})) == 4
-           end)
+    poll(fn ->
+      in_progress(server) == 1 or
+        metric(server, ~s(thumbelina_requests_total{route="thumbnail",status="200"})) == 4
+    end)
 
     :ok = :gen_tcp.send(socket, request)
     :ok = :gen_tcp.send(socket, last)
@@ -263,7 +257,7 @@ defmodule Thumbelina.ServerTest do
   test "sheds what is too much at once" do
     server = start(max_concurrency: 1, timeout: 60_000)
     first = connect(server, post(@slow, png()))
-    assert eventually(fn -> in_progress(server) == 1 end)
+    poll(fn -> in_progress(server) == 1 end)
     # OTP's client would try again by itself.
     second = connect(server, post("/thumbnail/9", png()))
     assert {"HTTP/1.1 503 " <> _ = head, body, ""} = response(second)
@@ -272,7 +266,7 @@ defmodule Thumbelina.ServerTest do
     assert request(server, :get, "/health").status == 200
     assert metric(server, "thumbelina_refused_total") == 1
     :gen_tcp.close(first)
-    assert eventually(fn -> in_progress(server) == 0 end)
+    poll(fn -> in_progress(server) == 0 end)
     assert request(server, :post, "/thumbnail/9", body: png()).status == 200
   end
 
@@ -289,27 +283,27 @@ defmodule Thumbelina.ServerTest do
           end
         ] do
       sockets = for _ <- 1..3, do: connect(server, post(@slow, png()))
-      assert eventually(fn -> in_progress(server) == 3 end)
+      poll(fn -> in_progress(server) == 3 end)
       Enum.each(sockets, hang_up)
-      assert eventually(fn -> in_progress(server) == 0 end)
+      poll(fn -> in_progress(server) == 0 end)
     end
 
     assert metric(server, "thumbelina_hung_up_total") == 9
     # None of them was finished.
     assert metric(server, ~s(thumbelina_requests_total{route="thumbnail",status="200"})) == 0
-    assert eventually(fn -> connections(server) == 0 end)
+    poll(fn -> connections(server) == 0 end)
   end
 
   test "a worker that dies is an internal error, and its place comes back" do
     server = start(timeout: 60_000)
     socket = connect(server, post(@slow, png()))
-    assert eventually(fn -> in_progress(server) == 1 end)
+    poll(fn -> in_progress(server) == 1 end)
     [gate] = for {Server.Gate, pid, _, _} <- Supervisor.which_children(server.server), do: pid
     {:monitors, [process: worker]} = Process.info(gate, :monitors)
     Process.exit(worker, :kill)
     assert {"HTTP/1.1 500 " <> _, body, ""} = response(socket)
     assert body == ~s({"error":"internal_error","message":"internal error"})
-    assert eventually(fn -> in_progress(server) == 0 end)
+    poll(fn -> in_progress(server) == 0 end)
     # The connection goes on.
     :ok = :gen_tcp.send(socket, "GET /health HTTP/1.1\r\nhost: a\r\n\r\n")
     assert {"HTTP/1.1 200 " <> _, _, ""} = response(socket)
@@ -318,7 +312,7 @@ defmodule Thumbelina.ServerTest do
   test "work stops when its time is up" do
     server = start(timeout: 1)
     assert request(server, :post, @slow, body: png()).status == 504
-    assert eventually(fn -> in_progress(server) == 0 end)
+    poll(fn -> in_progress(server) == 0 end)
   end
 
   test "slow clients hold nothing" do
@@ -346,12 +340,12 @@ defmodule Thumbelina.ServerTest do
     assert request(server, :get, "/thumbnail/9/photo.jpg", close).status == 200
 
     # It ends although there is always something new.
-    assert eventually(fn -> :gen_tcp.send(dripping, "x") != :ok end)
+    poll(fn -> :gen_tcp.send(dripping, "x") != :ok end)
     for socket <- bodies, do: assert(closed?(socket))
     assert closed?(idle)
-    assert eventually(fn -> ends?(followed) end)
-    for socket <- heads, do: assert(eventually(fn -> ends?(socket) end))
-    assert eventually(fn -> connections(server) == 0 end)
+    poll(fn -> ends?(followed) end)
+    for socket <- heads, do: poll(fn -> ends?(socket) end)
+    poll(fn -> connections(server) == 0 end)
   end
 
   defp ends?(socket) do
@@ -386,29 +380,29 @@ defmodule Thumbelina.ServerTest do
     path = "/thumbnail/3000?enlarge=true&format=bmp"
     socket = connect(server, post(path, png()))
 
-    assert eventually(fn ->
-             metric(server, ~s(thumbelina_requests_total{route="thumbnail",status="200"})) == 1
-           end)
+    poll(fn ->
+      metric(server, ~s(thumbelina_requests_total{route="thumbnail",status="200"})) == 1
+    end)
 
-    assert eventually(fn -> in_progress(server) == 0 end)
-    assert eventually(fn -> connections(server) == 0 end)
+    poll(fn -> in_progress(server) == 0 end)
+    poll(fn -> connections(server) == 0 end)
     :gen_tcp.close(socket)
   end
 
   test "above max_clients, requests are refused" do
     server = start(max_clients: 2)
     idle = for _ <- 1..6, do: connect(server)
-    assert eventually(fn -> connections(server) >= 6 end)
+    poll(fn -> connections(server) >= 6 end)
     socket = connect(server, "GET /health HTTP/1.1\r\nhost: a\r\n\r\n")
     assert {"HTTP/1.1 503 " <> _, _, _} = response(socket)
     Enum.each(idle, &:gen_tcp.close/1)
 
-    assert eventually(fn ->
-             socket = connect(server, "GET /health HTTP/1.1\r\nhost: a\r\n\r\n")
-             {head, _, _} = response(socket)
-             :gen_tcp.close(socket)
-             head =~ "200 OK"
-           end)
+    poll(fn ->
+      socket = connect(server, "GET /health HTTP/1.1\r\nhost: a\r\n\r\n")
+      {head, _, _} = response(socket)
+      :gen_tcp.close(socket)
+      head =~ "200 OK"
+    end)
   end
 
   test "stops at once, and starts on the same port" do
@@ -416,7 +410,7 @@ defmodule Thumbelina.ServerTest do
     port = server.port
     busy = connect(server, post(@slow, png()))
     idle = connect(server)
-    assert eventually(fn -> in_progress(server) == 1 end)
+    poll(fn -> in_progress(server) == 1 end)
     :ok = stop_supervised(Server)
     assert closed?(busy) and closed?(idle)
     assert {:error, :econnrefused} = :gen_tcp.connect({127, 0, 0, 1}, port, [])
@@ -447,17 +441,10 @@ defmodule Thumbelina.ServerTest do
       monitor = Process.monitor(pid)
       Process.exit(pid, :kill)
       assert_receive {:DOWN, ^monitor, _, _, _}
-      assert eventually(fn -> answers?(server) end)
+      poll(fn -> answers?(server) end)
     end
 
     assert Server.port(:thumbelina_server_test) == server.port
-  end
-
-  # What is killed here is in the log.
-  defp quiet do
-    %{level: level} = :logger.get_primary_config()
-    :ok = :logger.set_primary_config(:level, :none)
-    on_exit(fn -> :logger.set_primary_config(:level, level) end)
   end
 
   defp answers?(server) do
@@ -555,8 +542,8 @@ defmodule Thumbelina.ServerTest do
       request(server, :get, "/metrics", scheme: "https").body =~ "thumbelina_in_progress 1\n"
     end
 
-    assert eventually(in_progress)
+    poll(in_progress)
     :ssl.close(socket)
-    assert eventually(fn -> not in_progress.() end)
+    poll(fn -> not in_progress.() end)
   end
 end

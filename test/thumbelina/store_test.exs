@@ -2,6 +2,8 @@ defmodule Thumbelina.StoreTest do
   # The doctests use the store of the default name.
   use ExUnit.Case
 
+  import Thumbelina.{Poll, Quiet}
+
   alias Thumbelina.{Error, Store}
   alias Thumbelina.Store.Server
 
@@ -320,6 +322,7 @@ defmodule Thumbelina.StoreTest do
       assert_receive {:computing, first}
       wait_for_waiters(4)
       server = Server.whereis(Store)
+      # A supervisor reports it.
       quiet()
       Process.exit(server, :kill)
 
@@ -410,22 +413,18 @@ defmodule Thumbelina.StoreTest do
     assert_raise FunctionClauseError, fn -> Store.fetch(:key, fn _ -> 1 end) end
     assert_raise FunctionClauseError, fn -> Store.fetch(:key, {:ok, 1}) end
     assert_raise ArgumentError, fn -> Store.fetch(:key, fn -> 1 end, timeout: -1) end
-    assert_raise ArgumentError, fn -> Store.fetch(:key, fn -> 1 end, color: :red) end
-    assert Server.whereis(Store) == server and Process.alive?(server)
-  end
 
-  # A supervisor reports what the test does.
-  defp quiet do
-    %{level: level} = :logger.get_primary_config()
-    :ok = :logger.set_primary_config(:level, :none)
-    on_exit(fn -> :logger.set_primary_config(:level, level) end)
-  end
-
-  defp poll(fun, left \\ 1000) do
-    cond do
-      fun.() -> :ok
-      left == 0 -> flunk("it did not happen")
-      true -> receive(after: (10 -> poll(fun, left - 1)))
+    for call <- [
+          &Store.get(:key, &1),
+          &Store.put(:key, 1, &1),
+          &Store.delete(:key, &1),
+          &Store.info/1,
+          &Store.fetch(:key, fn -> 1 end, &1)
+        ] do
+      assert_raise ArgumentError, ~r/:color/, fn -> call.(color: :red) end
     end
+
+    assert Store.get(:key) == :error
+    assert Server.whereis(Store) == server and Process.alive?(server)
   end
 end

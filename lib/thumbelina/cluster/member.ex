@@ -28,10 +28,12 @@ defmodule Thumbelina.Cluster.Member do
   @type member :: %{node: node, schedulers: pos_integer, working: non_neg_integer}
 
   @doc "Starts the scope of :pg. Whoever was first to start it keeps it."
+  @spec start_scope :: GenServer.on_start()
   def start_scope do
     with {:error, {:already_started, _pid}} <- :pg.start_link(@scope), do: :ignore
   end
 
+  @spec start_link([]) :: GenServer.on_start()
   def start_link([]), do: GenServer.start_link(__MODULE__, [], name: __MODULE__)
 
   @doc """
@@ -151,6 +153,9 @@ defmodule Thumbelina.Cluster.Member do
 
   def handle_info({:DOWN, lease, :process, _pid, _reason}, state),
     do: {:noreply, end_lease(state, lease)}
+
+  # What a member of another version says. As long as it is not understood, that gets no work.
+  def handle_info(_message, state), do: {:noreply, state}
 
   # This node first, as long as one of its schedulers is free. Then the node that has least to do
   # for each of its schedulers; the choice among equals is open, so that not all nodes choose the

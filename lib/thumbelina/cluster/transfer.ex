@@ -22,6 +22,7 @@ defmodule Thumbelina.Cluster.Transfer do
   @opaque t :: %__MODULE__{}
 
   @doc "How many pieces may be on their way."
+  @spec window :: pos_integer
   def window, do: @window
 
   @doc "Whether the bytes are so few that they go as they are."

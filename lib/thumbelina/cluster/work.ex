@@ -13,6 +13,7 @@ defmodule Thumbelina.Cluster.Work do
   @leave 10_000
 
   @doc "The supervisor of the works of a node."
+  @spec supervisor :: atom
   def supervisor, do: Thumbelina.Cluster.Works
 
   @doc """

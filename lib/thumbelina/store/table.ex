@@ -29,6 +29,7 @@ defmodule Thumbelina.Store.Table do
   # A row is {id, value, size, used, placed, expires}. Facts about the store are rows {atom, term}.
   @used 4
   @placed 5
+  @expires 6
 
   # What a row takes besides the bytes of the value: the two rows, and the fields of an image.
   @overhead 512
@@ -80,12 +81,12 @@ defmodule Thumbelina.Store.Table do
     ArgumentError -> :error
   end
 
-  @doc "Whether there is a value. That is no use of it."
+  @doc "Whether there is a value that could be read. That is no use of it."
   @spec member?(atom, id) :: boolean
   def member?(name, id) do
-    :ets.member(name, id)
+    :ets.lookup_element(name, id, @expires) > System.monotonic_time()
   rescue
-    # The table went with its owner.
+    # There is no such row, or the table went with its owner.
     ArgumentError -> false
   end
 

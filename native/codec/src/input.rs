@@ -110,8 +110,8 @@ impl Input {
         self.finished
     }
 
-    /// Gives up the first bytes of the window. Where that is all of it, the next piece that has come
-    /// is the window.
+    /// Gives up the first bytes of the window. Where that is all of it, the next piece that has
+    /// come is the window.
     pub fn release(&mut self, bytes: usize) {
         let bytes = bytes.min(self.bytes().len());
         self.start += bytes as u64;

@@ -116,7 +116,8 @@ proptest! {
         whole: bool,
         seed: u64,
     ) {
-        let size = if whole { (size.0.next_multiple_of(4), size.1.next_multiple_of(4)) } else { size };
+        let blocks = (size.0.next_multiple_of(4), size.1.next_multiple_of(4));
+        let size = if whole { blocks } else { size };
         let (input, shown) = written(four_cc, extended.map(|n| numbers[n]), size, seed);
         let ours = as_is(&input, Format::Png).unwrap();
         prop_assert_eq!(ours.as_rgba8(), Some(&shown));

@@ -455,58 +455,65 @@ fn an_avif_has_at_most_half_a_megapixel() {
     );
 }
 
+/// A picture by its numbers, which a failure shows instead of the pixels.
+#[derive(Clone, Copy, Debug)]
+struct Generated {
+    width: u32,
+    height: u32,
+    seed: u32,
+    layout: usize,
+    flat: u8,
+}
+
+impl Generated {
+    /// From noise to a few flat colors.
+    fn picture(self) -> DynamicImage {
+        let mut picture = layouts(self.width, self.height, self.seed).swap_remove(self.layout);
+        if let DynamicImage::ImageRgba8(pixels) = &mut picture {
+            pixels.iter_mut().for_each(|sample| *sample = *sample >> self.flat << self.flat);
+        }
+        picture
+    }
+}
+
+prop_compose! {
+    fn generated()(
+        width in 1u32..200,
+        height in 1u32..120,
+        seed: u32,
+        layout in 0usize..8,
+        flat in 0u8..8,
+    ) -> Generated {
+        Generated { width, height, seed, layout, flat }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
     fn generated_pictures_come_out_as_image_writes_them(
-        width in 1u32..200,
-        height in 1u32..120,
-        seed: u32,
-        layout in 0usize..8,
+        generated in generated(),
         format in prop::sample::select(vec![
             Format::Bmp, Format::Tga, Format::Pnm, Format::Qoi, Format::Farbfeld, Format::Tiff,
         ]),
-        flat in 0u8..8,
     ) {
-        // From noise to a few flat colors.
-        let mut source = layouts(width, height, seed).swap_remove(layout);
-        if let DynamicImage::ImageRgba8(pixels) = &mut source {
-            pixels.iter_mut().for_each(|sample| *sample = *sample >> flat << flat);
-        }
+        let source = generated.picture();
         prop_assume!(!is_refused_by_image(&source, format));
         let made = written(&source, format).bytes;
         prop_assert!(made == by_image(&as_written(&source, format), format));
     }
 
     #[test]
-    fn generated_pictures_are_as_good_as_gifs_as_by_neuquant(
-        width in 1u32..200,
-        height in 1u32..120,
-        seed: u32,
-        layout in 0usize..8,
-        flat in 0u8..8,
-    ) {
-        let mut source = layouts(width, height, seed).swap_remove(layout);
-        if let DynamicImage::ImageRgba8(pixels) = &mut source {
-            pixels.iter_mut().for_each(|sample| *sample = *sample >> flat << flat);
-        }
+    fn generated_pictures_are_as_good_as_gifs_as_by_neuquant(generated in generated()) {
+        let source = generated.picture();
         let (ours, theirs) = gif_quality(&as_written(&source, Format::Gif));
         prop_assert!(ours >= theirs || ours > theirs - 0.5, "{} and {}", ours, theirs);
     }
 
     #[test]
-    fn generated_pictures_read_back_from_webp(
-        width in 1u32..200,
-        height in 1u32..120,
-        seed: u32,
-        layout in 0usize..8,
-        flat in 0u8..8,
-    ) {
-        let mut source = layouts(width, height, seed).swap_remove(layout);
-        if let DynamicImage::ImageRgba8(pixels) = &mut source {
-            pixels.iter_mut().for_each(|sample| *sample = *sample >> flat << flat);
-        }
+    fn generated_pictures_read_back_from_webp(generated in generated()) {
+        let source = generated.picture();
         let expected = as_written(&source, Format::Webp);
         let made = written(&source, Format::Webp).bytes;
         prop_assert!(reread(&made, Format::Webp, &expected) == expected);

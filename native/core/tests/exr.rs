@@ -11,7 +11,7 @@ use std::result::Result;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use common::{POOL, in_pieces, invalid, job, probe, run, sized, truncated, unbounded};
+use common::{in_pieces, invalid, job, mixture, probe, run, sized, truncated, unbounded};
 use counting::{Counting, peak_of};
 use exr::prelude::*;
 use image::{DynamicImage, ImageFormat};
@@ -668,14 +668,11 @@ proptest! {
         let blocks = tile.map_or(Blocks::ScanLines, |tile| Blocks::Tiles(Vec2(tile.0, tile.1)));
         let spec = Spec { blocks, display: Some(display), seed, ..Spec::new(compression, size) };
         let file = spec.write();
-        for request in [sized(9, 9), Output { format: Some(Format::Openexr), ..Output::default() }] {
+        let as_is = Output { format: Some(Format::Openexr), ..Output::default() };
+        for request in [sized(9, 9), as_is] {
             let whole = unbounded(&file, request.clone());
             prop_assert!(whole == in_pieces(&file, request.clone()), "in pieces");
-            let mut state = seed | 1;
-            let mixed = run(file.clone(), request, || {
-                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                if state >> 31 == 0 { Effort::Bounded } else { Effort::Unbounded(Some(&POOL)) }
-            });
+            let mixed = run(file.clone(), request, mixture(seed.into()));
             prop_assert!(whole == mixed, "in a mixture");
         }
     }

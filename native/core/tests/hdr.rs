@@ -24,8 +24,8 @@ enum Packing {
 }
 
 fn header(width: usize, height: usize) -> Vec<u8> {
-    format!("#?RADIANCE\n# made here\nFORMAT=32-bit_rle_rgbe\nEXPOSURE= 2.5 \n\n-Y {height} +X {width}\n")
-        .into()
+    let lines = "#?RADIANCE\n# made here\nFORMAT=32-bit_rle_rgbe\nEXPOSURE= 2.5 \n\n";
+    format!("{lines}-Y {height} +X {width}\n").into()
 }
 
 /// Pixels in runs, none of them one that packings give a meaning to.

@@ -5,7 +5,7 @@ mod common;
 
 use bytes::Bytes;
 use common::{
-    POOL, encode, fixtures, in_pieces, only, picture, run, sized, sizes_by_chance, streamed,
+    encode, fixtures, in_pieces, mixture, only, picture, run, sized, sizes_by_chance, streamed,
     unbounded,
 };
 use image::{DynamicImage, ImageFormat};
@@ -19,17 +19,7 @@ fn assert_same(input: &Bytes, request: impl Into<Request>, seed: u64) {
     let pieces = in_pieces(input, request.clone());
     // Not `assert_eq!`, which would print every byte.
     assert!(pieces == unbounded(input, request.clone()), "on the pool, {request:?}");
-    let mut state = seed | 1;
-    let mixed = run(input.clone(), request.clone(), || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        match state % 3 {
-            0 => Effort::Unbounded(Some(&POOL)),
-            1 => Effort::Unbounded(None),
-            _ => Effort::Bounded,
-        }
-    });
+    let mixed = run(input.clone(), request.clone(), mixture(seed));
     assert!(pieces == mixed, "in a mixture, {request:?}");
     let streamed =
         streamed(common::pieces(input, sizes_by_chance(seed)), request.clone(), Effort::Bounded);

@@ -127,7 +127,9 @@ proptest! {
         kind in prop::sample::select(KINDS.to_vec()),
         width in 1usize..40,
         height in 1usize..20,
-        maxval in prop::sample::select(vec![1u32, 2, 7, 15, 100, 254, 255, 256, 257, 1000, 4095, 65_534, 65_535]),
+        maxval in prop::sample::select(vec![
+            1u32, 2, 7, 15, 100, 254, 255, 256, 257, 1000, 4095, 65_534, 65_535,
+        ]),
         seed: u64,
         commented: bool,
     ) {

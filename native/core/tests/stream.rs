@@ -203,7 +203,8 @@ proptest! {
                 Err(error) => break Err(error),
             }
         };
-        prop_assert!(made == expected, "{}: {:?} instead of {:?}", name, made.err(), expected.err());
+        let (ours, theirs) = (made.as_ref().err(), expected.as_ref().err());
+        prop_assert!(made == expected, "{}: {:?} instead of {:?}", name, ours, theirs);
     }
 }
 

@@ -235,7 +235,8 @@ proptest! {
         piece in piece(),
     ) {
         let pool = pool();
-        let mut input = file(size, &sampling, 75, seed, script, restart, Huffman::Standard).to_vec();
+        let file = file(size, &sampling, 75, seed, script, restart, Huffman::Standard);
+        let mut input = file.to_vec();
         for (at, byte) in hits {
             let at = at.index(input.len());
             input[at] = byte;

@@ -50,9 +50,7 @@ defmodule Mix.Tasks.Thumbelina.ServerTest do
   end
 
   test "says that the port is taken" do
-    level = :logger.get_primary_config().level
-    on_exit(fn -> :logger.set_primary_config(:level, level) end)
-    :logger.set_primary_config(:level, :none)
+    Thumbelina.Quiet.quiet()
     Process.flag(:trap_exit, true)
     {:ok, socket} = :gen_tcp.listen(0, ip: {127, 0, 0, 1})
     {:ok, port} = :inet.port(socket)

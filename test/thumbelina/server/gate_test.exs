@@ -1,5 +1,8 @@
 defmodule Thumbelina.Server.GateTest do
   use ExUnit.Case, async: true
+
+  import Thumbelina.Poll
+
   alias Thumbelina.Error
   alias Thumbelina.Server.{Gate, Metrics}
 
@@ -73,7 +76,7 @@ defmodule Thumbelina.Server.GateTest do
     Process.exit(pid, :kill)
     assert_receive {:DOWN, ^monitor, _, _, :killed}
     # The gate's monitor fires in its own time, but before any later request.
-    assert eventually(fn -> in_progress(live, gate) == 0 end)
+    poll(fn -> in_progress(live, gate) == 0 end)
   end
 
   test "many come and go, and some are killed", %{live: live, gate: gate} do
@@ -93,20 +96,12 @@ defmodule Thumbelina.Server.GateTest do
       assert_receive {:DOWN, ^monitor, _, _, _}, 30_000
     end
 
-    assert eventually(fn -> in_progress(live, gate) == 0 end)
+    poll(fn -> in_progress(live, gate) == 0 end)
     assert :sys.get_state(gate).places == MapSet.new()
     assert {:monitors, []} = Process.info(gate, :monitors)
   end
 
   test "without a gate, everybody is in" do
     assert Gate.through(nil, fn -> :done end) == :done
-  end
-
-  defp eventually(fun, left \\ 500) do
-    cond do
-      fun.() -> true
-      left == 0 -> false
-      true -> receive(after: (10 -> eventually(fun, left - 1)))
-    end
   end
 end

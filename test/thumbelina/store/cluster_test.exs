@@ -2,6 +2,8 @@ defmodule Thumbelina.Store.ClusterTest do
   # Starts nodes, and makes this node one of a cluster.
   use ExUnit.Case
 
+  import Thumbelina.Poll
+
   alias Thumbelina.{Peers, Store, StoreClient}
   alias Thumbelina.Store.{Election, Server}
 
@@ -9,13 +11,6 @@ defmodule Thumbelina.Store.ClusterTest do
   @moduletag timeout: 120_000
 
   @client "test/support/store_client.ex"
-
-  setup do
-    # `:global` warns of each connection that is lost.
-    %{level: level} = :logger.get_primary_config()
-    :ok = :logger.set_primary_config(:level, :error)
-    on_exit(fn -> :logger.set_primary_config(:level, level) end)
-  end
 
   # Peers with a candidate each; the first of them holds the store. Then this node is a candidate
   # too.
@@ -249,6 +244,22 @@ defmodule Thumbelina.Store.ClusterTest do
       poll(fn -> Store.get(:key) == :error end)
     end
 
+    test "has a copy anew when its time is over" do
+      [{_, one}] = cluster(1, near_ttl: 1_000)
+      on(one, Store, :put, [:key, 1])
+      id = Store.Key.id(:key)
+      assert Store.get(:key) == {:ok, 1}
+
+      for _ <- 1..2 do
+        poll(fn -> Store.Table.member?(Store, id) end)
+        poll(fn -> not Store.Table.member?(Store, id) end)
+        {:ok, %{hits: hits}} = Store.info()
+        assert Store.get(:key) == {:ok, 1}
+        assert {:ok, %{hits: more}} = Store.info()
+        assert more == hits + 1
+      end
+    end
+
     test "is read first, and forgets what this node deletes" do
       [{_, one}] = cluster(1)
       on(one, Store, :put, [:key, 1])
@@ -312,7 +323,8 @@ defmodule Thumbelina.Store.ClusterTest do
       :ok = :peer.call(control, StoreClient, :start, [])
     end
 
-    poll(fn -> peers |> holders() |> Enum.uniq() |> length() == 1 end)
+    one_holder = fn -> peers |> holders() |> Enum.uniq() |> length() == 1 end
+    poll(one_holder, 60_000)
 
     loaders =
       for {control, _} = peer <- peers,
@@ -324,12 +336,15 @@ defmodule Thumbelina.Store.ClusterTest do
       Peers.cut(left, right)
 
       # One on each side.
-      poll(fn ->
-        case for(side <- [left, right], do: Enum.uniq(holders(side))) do
-          [[one], [other]] -> one in nodes(left) and other in nodes(right)
-          _ -> false
-        end
-      end)
+      poll(
+        fn ->
+          case for(side <- [left, right], do: Enum.uniq(holders(side))) do
+            [[one], [other]] -> one in nodes(left) and other in nodes(right)
+            _ -> false
+          end
+        end,
+        60_000
+      )
 
       # On each side, some wait for one, while it heals.
       held =
@@ -340,8 +355,8 @@ defmodule Thumbelina.Store.ClusterTest do
       for side <- [left, right], do: poll(fn -> held(side, {:held, round}) == 5 end)
 
       Peers.heal(left, right)
-      poll(fn -> roles(peers) == [:candidate, :candidate, :candidate, :holder] end)
-      poll(fn -> peers |> holders() |> Enum.uniq() |> length() == 1 end)
+      poll(fn -> roles(peers) == [:candidate, :candidate, :candidate, :holder] end, 60_000)
+      poll(one_holder, 60_000)
       assert [holder] = peers |> holders() |> Enum.uniq()
       assert holder in nodes(peers)
 
@@ -392,13 +407,5 @@ defmodule Thumbelina.Store.ClusterTest do
   defp state({control, _}) do
     server = :peer.call(control, Server, :whereis, [Store])
     :peer.call(control, :sys, :get_state, [server])
-  end
-
-  defp poll(fun, left \\ 3000) do
-    cond do
-      fun.() -> :ok
-      left == 0 -> flunk("it did not happen")
-      true -> receive(after: (20 -> poll(fun, left - 1)))
-    end
   end
 end

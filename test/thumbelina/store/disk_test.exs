@@ -1,6 +1,8 @@
 defmodule Thumbelina.Store.DiskTest do
   use ExUnit.Case
 
+  import Thumbelina.Poll
+
   alias Thumbelina.Store
   alias Thumbelina.Store.{Disk, Key}
 
@@ -359,14 +361,6 @@ defmodule Thumbelina.Store.DiskTest do
         collected(["#{:io_lib.format(format, args)}" | messages])
     after
       0 -> messages
-    end
-  end
-
-  defp poll(fun, left \\ 1000) do
-    cond do
-      fun.() -> :ok
-      left == 0 -> flunk("it did not happen")
-      true -> receive(after: (10 -> poll(fun, left - 1)))
     end
   end
 end

@@ -30,7 +30,8 @@ impl SpanFormat for Pnm {
         let header = if map == "P7" || layout.depth != Depth::U8 {
             let depth = layout.channels;
             format!(
-                "P7\nWIDTH {width}\nHEIGHT {height}\nDEPTH {depth}\nMAXVAL {most}\nTUPLTYPE {tuple}\nENDHDR\n"
+                "P7\nWIDTH {width}\nHEIGHT {height}\nDEPTH {depth}\nMAXVAL {most}\n\
+                 TUPLTYPE {tuple}\nENDHDR\n"
             )
         } else {
             format!("{map}\n{width} {height} {most}\n")

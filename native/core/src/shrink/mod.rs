@@ -461,7 +461,8 @@ mod tests {
             let source = shape(width, height, layout);
             let reduction = reduction(window, shrink, layout);
             let random: Vec<u32> = (0..width * height * u32::from(channels))
-                .map(|i| (i ^ seed).wrapping_mul(0x9E37_79B1).rotate_left(13).wrapping_mul(0x85EB_CA77) >> 8)
+                .map(|i| (i ^ seed).wrapping_mul(0x9E37_79B1).rotate_left(13))
+                .map(|mixed| mixed.wrapping_mul(0x85EB_CA77) >> 8)
                 .collect();
             let bytes: Vec<u8> = random.iter().map(|&r| r as u8).collect();
             let words: Vec<u16> = random.iter().map(|&r| r as u16).collect();

@@ -5,7 +5,7 @@ use thumbelina_core::{
     Effort, Error, Filter, Fit, Format, Limits, Orientation, Output, Step, Stop,
 };
 
-use crate::common::{self, POOL, decode, in_pieces, probe, run, sized, truncated, unbounded};
+use crate::common::{self, decode, in_pieces, mixture, probe, run, sized, truncated, unbounded};
 use crate::file::{File, as_is, noise, of_pixels, packed, palette};
 
 /// How pixels are counted, and with which compression.
@@ -169,15 +169,16 @@ proptest! {
         if top_down {
             rows.reverse();
         }
-        let file = File { top_down, ..kind.file(width, height, kind.encode(&rows, seed ^ 7)) }.write();
+        let file = kind.file(width, height, kind.encode(&rows, seed ^ 7));
+        let file = File { top_down, ..file }.write();
         prop_assert!(as_is(&file).unwrap() == expected);
         let header = probe(file.clone(), &Limits::default()).unwrap();
         prop_assert_eq!(header.orientation, Orientation::NoTransforms);
         // `image` shows black where nothing is said, and does not turn run lengths around.
         if !top_down && kind == Runs::Rle8 {
             let theirs = decode(&file).to_rgba8();
-            let agree = theirs.pixels().zip(expected.pixels()).all(|(a, b)| a == b || a.0 == [0, 0, 0, 255]);
-            prop_assert!(agree);
+            let mut both = theirs.pixels().zip(expected.pixels());
+            prop_assert!(both.all(|(a, b)| a == b || a.0 == [0, 0, 0, 255]));
         }
     }
 
@@ -188,13 +189,16 @@ proptest! {
         height in 1u32..90,
         sides in (1u32..100, 1u32..100),
         fit in prop::sample::select(vec![Fit::Contain, Fit::Cover, Fit::Fill]),
-        filter in prop::sample::select(vec![Filter::Lanczos3, Filter::Box, Filter::Mitchell, Filter::Nearest]),
+        filter in prop::sample::select(vec![
+            Filter::Lanczos3, Filter::Box, Filter::Mitchell, Filter::Nearest,
+        ]),
         enlarge: bool,
         seed in 0u64..1 << 40,
     ) {
         let rows = runs(width, height, 256, seed);
         let packed = Runs::Rle8.file(width, height, Runs::Rle8.encode(&rows, seed)).write();
-        let request = Output { fit, filter, enlarge, format: Some(Format::Png), ..sized(sides.0, sides.1) };
+        let area = sized(sides.0, sides.1);
+        let request = Output { fit, filter, enlarge, format: Some(Format::Png), ..area };
         let made = in_pieces(&packed, request.clone()).unwrap();
         prop_assert!(made == unbounded(&packed, request.clone()).unwrap());
         let made = decode(&made.bytes).to_rgba8();
@@ -214,13 +218,7 @@ proptest! {
         let file = kind.file(width, height, kind.encode(&rows, seed)).write();
         let request = Output { format: Some(Format::Png), ..sized(60, 50) };
         let pieces = in_pieces(&file, request.clone());
-        let mut next = noise(seed);
-        let mixed = run(file, request, || match next() % 3 {
-            0 => Effort::Unbounded(Some(&POOL)),
-            1 => Effort::Unbounded(None),
-            _ => Effort::Bounded,
-        });
-        prop_assert!(pieces == mixed);
+        prop_assert!(pieces == run(file, request, mixture(seed)));
     }
 }
 

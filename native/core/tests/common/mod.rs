@@ -17,8 +17,8 @@ pub use cut::{pieces, sizes_by_chance};
 use image::{DynamicImage, ImageFormat};
 use rayon::ThreadPool;
 use thumbelina_core::{
-    Effort, Encoded, Error, Format, Info, Input, Job, Limits, Output, Plan, Poll, Request, Step,
-    Stop,
+    Effort, Encoded, Error, Format, Info, Input, Job, Limit, Limits, Output, Plan, Poll, Request,
+    Step, Stop,
 };
 
 pub static POOL: LazyLock<ThreadPool> =
@@ -178,6 +178,42 @@ pub fn encode(image: &DynamicImage, format: ImageFormat) -> Bytes {
     let mut out = Cursor::new(Vec::new());
     image.write_to(&mut out, format).unwrap();
     Bytes::from(out.into_inner())
+}
+
+/// Efforts for `run`: pieces, all at once and all at once on the pool, the same for the same seed.
+pub fn mixture(seed: u64) -> impl FnMut() -> Effort<'static> {
+    let mut state = seed | 1;
+    move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        match state % 3 {
+            0 => Effort::Unbounded(Some(&POOL)),
+            1 => Effort::Unbounded(None),
+            _ => Effort::Bounded,
+        }
+    }
+}
+
+/// A file whose header may lie gives a picture or an error of its format, the same however it is
+/// read.
+pub fn assert_harmless(file: &Bytes, format: Format) {
+    let limits = Limits { max_pixels: 1_000_000, ..Limits::default() };
+    let output = Output { format: Some(Format::Png), ..sized(20, 20) };
+    let request = Request { limits, ..output.into() };
+    let made = in_pieces(file, request.clone());
+    assert!(made == unbounded(file, request.clone()), "on the pool");
+    assert!(made == as_it_comes(file, request), "as it comes");
+    if let Err(error) = made {
+        let is_typed = match error {
+            Error::Truncated { format: of, .. }
+            | Error::Invalid { format: of, .. }
+            | Error::Unsupported(of) => of == format,
+            Error::Limit { limit, .. } => matches!(limit, Limit::MaxPixels | Limit::MaxMemory),
+            _ => false,
+        };
+        assert!(is_typed, "{error:?}");
+    }
 }
 
 /// A picture with slopes, edges and noise, the same for the same arguments.

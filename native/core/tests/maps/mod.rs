@@ -9,7 +9,7 @@ use bytes::Bytes;
 use image::DynamicImage;
 use thumbelina_core::{Effort, Encoded, Error, Format, Limits, Output, Request, Step, Stop};
 
-use crate::common::{POOL, as_it_comes, decode, in_pieces, job, run, sized, unbounded};
+use crate::common::{as_it_comes, decode, in_pieces, job, mixture, run, sized, unbounded};
 
 /// The picture as it is, in a format that loses nothing.
 pub fn as_is(input: &Bytes, format: Format) -> Result<DynamicImage, Error> {
@@ -24,17 +24,7 @@ pub fn on_every_scheduler(input: &Bytes, request: impl Into<Request>) -> Result<
     let pieces = in_pieces(input, request.clone());
     // Not `assert_eq!`, which would print every byte.
     assert!(pieces == unbounded(input, request.clone()), "on the pool");
-    let mut state = input.len() as u64 | 1;
-    let mixed = run(input.clone(), request.clone(), || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        match state % 3 {
-            0 => Effort::Unbounded(Some(&POOL)),
-            1 => Effort::Unbounded(None),
-            _ => Effort::Bounded,
-        }
-    });
+    let mixed = run(input.clone(), request.clone(), mixture(input.len() as u64));
     assert!(pieces == mixed, "in a mixture");
     assert!(pieces == as_it_comes(input, request), "as it comes");
     pieces

@@ -29,7 +29,10 @@ mod tests {
             let [l, tl, t] = [l, tl, t].map(scalar::unpack);
             prop_assert_eq!(sse2::pack(sse2::add(l2, t2)), scalar::pack(scalar::add(l, t)));
             prop_assert_eq!(sse2::pack(sse2::average(l2, t2)), scalar::pack(scalar::average(l, t)));
-            prop_assert_eq!(sse2::pack(sse2::select(l2, tl2, t2)), scalar::pack(scalar::select(l, tl, t)));
+            prop_assert_eq!(
+                sse2::pack(sse2::select(l2, tl2, t2)),
+                scalar::pack(scalar::select(l, tl, t))
+            );
             prop_assert_eq!(
                 sse2::pack(sse2::add_subtract(l2, tl2, t2)),
                 scalar::pack(scalar::add_subtract(l, tl, t))
