@@ -3,12 +3,13 @@ defmodule Thumbelina.Request do
   # What a call asks for, checked and with all defaults filled in, as plain data: it can be sent to
   # another node, hashed and stored. Settings of the node that does the work are added there.
 
-  alias Thumbelina.{Error, Format, Options}
+  alias Thumbelina.{Error, Format, Options, Position}
 
   @type output :: %{
           width: pos_integer | nil,
           height: pos_integer | nil,
           fit: :contain | :cover | :fill,
+          position: {float, float},
           enlarge: boolean,
           format: Format.t() | nil,
           quality: 1..100,
@@ -102,7 +103,8 @@ defmodule Thumbelina.Request do
          {:ok, height} <- side(:height, height),
          :ok <- one_of(width, height),
          {:ok, output} <- Options.output(opts, common) do
-      {:ok, Map.merge(output, %{width: width, height: height})}
+      position = Position.point(output.position)
+      {:ok, Map.merge(output, %{width: width, height: height, position: position})}
     end
   end
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rustler::{Decoder, NifMap, NifResult, NifUnitEnum, NifUntaggedEnum, Term};
 use thumbelina_core::{
-    Filter, Fit, Format, Formats, Limits, OnDamage, Output, Request, Run, Scheduler,
+    Filter, Fit, Format, Formats, Limits, OnDamage, Output, Position, Request, Run, Scheduler,
 };
 
 /// One call, as the Elixir side normalizes it.
@@ -36,6 +36,7 @@ struct OutputTerm {
     width: Option<u32>,
     height: Option<u32>,
     fit: FitAtom,
+    position: (f64, f64),
     enlarge: bool,
     format: Option<FormatAtom>,
     quality: u8,
@@ -89,6 +90,7 @@ impl OutputTerm {
                 FitAtom::Cover => Fit::Cover,
                 FitAtom::Fill => Fit::Fill,
             },
+            position: Position::Point(self.position.0, self.position.1),
             enlarge: self.enlarge,
             format: self.format.as_ref().map(|format| format.0),
             quality: self.quality,
