@@ -100,13 +100,11 @@ fn quarters(width: u32, height: u32) -> DynamicImage {
     .into()
 }
 
-/// The columns or rows of the picture's first half that a thumbnail shows, of four.
+/// A square out of a picture that is twice as long shows the quarters on its side.
 #[test]
 fn every_direction_shows_its_quarters() {
     for exif in 1..=8 {
         for enlarge in [false, true] {
-            // A square out of the middle of a picture that is twice as wide, and of one that is
-            // twice as high: the cut goes along the longer side.
             for (wide, side) in [(true, 8), (false, 8), (true, 31), (false, 31)] {
                 let (width, height) = if wide { (64, 32) } else { (32, 64) };
                 let input = stored(&quarters(width, height), exif);
@@ -177,24 +175,25 @@ fn in_one_pass(source: &RgbImage, crop: CropBox, (width, height): (u32, u32)) ->
     to.into_vec()
 }
 
-/// Whatever is shrunk while decoding, by averages or by transforms.
+/// Shrunk while decoding, by averages and by transforms.
 #[test]
 fn a_photograph_is_46_db_from_a_full_lanczos_pass_everywhere() {
-    for (name, scale) in [("photo.png", 2), ("photo.jpg", 2)] {
+    let mut least = f64::INFINITY;
+    for name in ["photo.png", "photo.jpg"] {
         let input = fixture(name);
         let source = decode(&input).to_rgb8();
         for at in COMPASS.into_iter().chain([(0.31, 0.31), (0.62, 0.77)]) {
-            for size in [(50, 90), (90, 30), (77, 77)] {
+            for size in [(30, 60), (66, 33), (57, 57)] {
                 let output = cover(size.0, size.1, at);
                 let planned = &plan(input.clone(), output.clone()).unwrap().outputs[0];
-                assert!(planned.decode_scale.0 >= scale && planned.decode_scale.1 >= scale);
+                assert!(planned.decode_scale.0 >= 2 && planned.decode_scale.1 >= 2);
                 let made = decode(&in_pieces(&input, output).unwrap().bytes).to_rgb8();
                 let expected = in_one_pass(&source, planned.crop.unwrap(), size);
-                let distance = psnr(made.as_raw(), &expected);
-                assert!(distance >= 44.0, "{name} at {at:?} to {size:?}: {distance:.1} dB");
+                least = least.min(psnr(made.as_raw(), &expected));
             }
         }
     }
+    assert!(least >= 46.0, "{least:.1} dB");
 }
 
 #[test]
@@ -265,7 +264,7 @@ fn a_single_pixel_or_column_is_no_exception() {
 /// How many bytes of a gray picture of 100x10000 are read in pieces of a row.
 fn read(input: &Bytes, at: (f64, f64)) -> usize {
     let output = Output { format: Some(Format::Pnm), ..cover(100, 100, at) };
-    let (made, pushed) = streamed(pieces(input, std::iter::repeat(100)), output, Effort::Bounded);
+    let (made, pushed) = streamed(pieces(input, || 100), output, Effort::Bounded);
     assert_eq!(only(made.unwrap()).height, 100);
     pushed
 }
@@ -414,7 +413,7 @@ proptest! {
         }
     }
 
-    /// Nothing is new in the middle, and nothing is lost of anything else.
+    /// Of the planned size, and where pixels are only copied, those of the window.
     #[test]
     fn any_picture_at_any_place_is_made(
         source in (1u32..70, 1u32..70),
