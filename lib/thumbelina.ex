@@ -68,8 +68,8 @@ defmodule Thumbelina do
   @type side :: pos_integer | float | nil
 
   @typedoc """
-  Options of a single size of `thumbnails/3`: `:fit`, `:enlarge`, `:format`, `:quality` and
-  `:filter`, as in `t:options/0`.
+  Options of a single size of `thumbnails/3`: `:fit`, `:position`, `:enlarge`, `:format`, `:quality`
+  and `:filter`, as in `t:options/0`.
   """
   @type output_options :: [unquote(Options.type(:output))]
 
@@ -291,6 +291,12 @@ defmodule Thumbelina do
       {:png, 100, 100}
 
       iex> image = Thumbelina.open!("test/fixtures/photo.jpg")
+      iex> {:ok, left} = Thumbelina.thumbnail(image, 90, 90, fit: :cover, position: :west)
+      iex> {:ok, ^left} = Thumbelina.thumbnail(image, 90, 90, fit: :cover, position: {0.1, 0.8})
+      iex> {left.width, left.height}
+      {90, 90}
+
+      iex> image = Thumbelina.open!("test/fixtures/photo.jpg")
       iex> {:error, error} = Thumbelina.thumbnail(image, 200, 200, color: :red)
       iex> {error.reason, error.key}
       {:invalid_option, :color}
@@ -313,8 +319,8 @@ defmodule Thumbelina do
   Makes several thumbnails of one picture, which is decoded only once.
 
   The options are those of `thumbnail/4`, and hold for all sizes. A size can have options of its
-  own, which then take precedence: `:fit`, `:enlarge`, `:format`, `:quality` and `:filter`. The
-  thumbnails come in the order of the sizes. Each has the bytes that `thumbnail/4` would give it,
+  own, which then take precedence: `:fit`, `:position`, `:enlarge`, `:format`, `:quality` and
+  `:filter`. The thumbnails come in the order of the sizes. Each has the bytes that `thumbnail/4` would give it,
   unless a larger thumbnail in the list needs the picture decoded at a larger scale. If one of them
   cannot be made, the result is its error.
 
@@ -582,6 +588,11 @@ defmodule Thumbelina do
       iex> {:ok, plan} = Thumbelina.explain(image, 100, 100)
       iex> {plan.width, plan.height, plan.decode_scale, plan.scheduler, plan.reason}
       {100, 67, {2, 2}, :normal, :within_yield_limit}
+
+      iex> image = Thumbelina.open!("test/fixtures/photo.png")
+      iex> {:ok, plan} = Thumbelina.explain(image, 50, 50, fit: :cover, position: {0.4, 0.3})
+      iex> {image.width, image.height, plan.crop}
+      {640, 427, {42.5, 0.0, 427.0, 427.0}}
   """
   @spec explain(source, side, side, options) :: {:ok, Plan.t()} | {:error, Error.t()}
   def explain(source, width, height, opts \\ []) do

@@ -325,6 +325,118 @@ defmodule ThumbelinaTest do
     end
   end
 
+  describe "position:" do
+    # What the names of the compass and some points keep of a side of 16 pixels, of which 10 fit.
+    @across %{0.0 => 0, 0.5 => 3, 1.0 => 6, 0.3 => 0, 0.4 => 1, 0.6 => 5, 0.99 => 6}
+
+    # The rows of a gray picture, each pixel another.
+    defp pnm(rows) do
+      [row | _] = rows
+      "P5 #{length(row)} #{length(rows)} 255\n" <> for(row <- rows, g <- row, into: "", do: <<g>>)
+    end
+
+    defp shown(%Image{format: :pnm, width: width, height: height, bytes: bytes}) do
+      gray = binary_part(bytes, byte_size(bytes) - width * height, width * height)
+      for <<row::binary-size(width) <- gray>>, do: :binary.bin_to_list(row)
+    end
+
+    test "keeps exactly that part" do
+      wide = for y <- 0..9, do: Enum.to_list((y * 16)..(y * 16 + 15))
+      tall = for x <- 0..15, do: Enum.to_list((x * 10)..(x * 10 + 9))
+      points = for x <- [0.3, 0.4, 0.6, 0.99], do: {x, 1 - x}
+
+      for position <- Thumbelina.Position.names() ++ points do
+        {x, y} = Thumbelina.Position.point(position)
+        opts = [fit: :cover, position: position]
+
+        {:ok, thumb} = wide |> pnm() |> Thumbelina.thumbnail(10, 10, opts)
+        assert shown(thumb) == for(row <- wide, do: Enum.slice(row, @across[x], 10))
+        {:ok, plan} = wide |> pnm() |> Thumbelina.explain(10, 10, opts)
+        assert plan.crop == {@across[x] * 1.0, 0.0, 10.0, 10.0}
+
+        {:ok, thumb} = tall |> pnm() |> Thumbelina.thumbnail(10, 10, opts)
+        first = if is_atom(position), do: @across[y], else: 6 - @across[x]
+        assert shown(thumb) == Enum.slice(tall, first, 10)
+      end
+    end
+
+    test "is of the picture as shown, whichever way it is stored" do
+      for orientation <- 1..8,
+          {position, colors} <- [
+            northwest: [:upper_left, :lower_left],
+            west: [:upper_left, :lower_left],
+            center: nil,
+            east: [:upper_right, :lower_right],
+            southeast: [:upper_right, :lower_right]
+          ] do
+        picture = read("orientation-#{orientation}.jpg")
+        opts = [fit: :cover, format: :pnm, filter: :box]
+        {:ok, whole} = Thumbelina.thumbnail(picture, 60, 40, opts)
+        {:ok, thumb} = Thumbelina.thumbnail(picture, 10, 20, [position: position] ++ opts)
+        {:ok, plan} = Thumbelina.explain(picture, 10, 20, [position: position] ++ opts)
+        left = %{northwest: 0.0, west: 0.0, center: 20.0, east: 40.0, southeast: 40.0}[position]
+        assert plan.crop == {left, 0.0, 20.0, 40.0}
+
+        if colors do
+          places = %{
+            upper_left: {9, 9},
+            upper_right: {49, 9},
+            lower_left: {9, 29},
+            lower_right: {49, 29}
+          }
+
+          for {color, place} <- Enum.zip(colors, [{4, 4}, {4, 14}]) do
+            expected = color(whole, places[color])
+            distances = Enum.zip_with(color(thumb, place), expected, &abs(&1 - &2))
+            assert Enum.max(distances) <= 3
+          end
+        end
+      end
+    end
+
+    defp color(%Image{width: width, height: height, bytes: bytes}, {x, y}) do
+      at = byte_size(bytes) - 3 * width * height + 3 * (y * width + x)
+      bytes |> binary_part(at, 3) |> :binary.bin_to_list()
+    end
+
+    test "does not matter where nothing is cut off" do
+      for name <- ~w(photo.jpg photo.png orientation-6.jpg 1x1.png tall.png),
+          opts <- [[], [fit: :fill], [fit: :cover, enlarge: name == "1x1.png"]],
+          {width, height} <-
+            if(opts[:fit] == :cover, do: [{30, nil}, {nil, 30}], else: [{30, 20}]) do
+        {:ok, thumb} = Thumbelina.thumbnail(read(name), width, height, opts)
+        opts = [position: {0.1, 0.9}] ++ opts
+        assert {:ok, ^thumb} = Thumbelina.thumbnail(read(name), width, height, opts)
+        assert {:ok, %Plan{crop: nil}} = Thumbelina.explain(read(name), width, height, opts)
+      end
+    end
+
+    test "is the same for every way to make a thumbnail" do
+      image = Thumbelina.open!(fixture("photo.jpg"))
+      opts = [fit: :cover, position: {0.9, 0.2}]
+      {:ok, thumb} = Thumbelina.thumbnail(image, 40, 80, opts)
+      refute {:ok, thumb} == Thumbelina.thumbnail(image, 40, 80, fit: :cover)
+
+      assert {:ok, [^thumb]} = Thumbelina.thumbnails(image, [{40, 80}], opts)
+      size = {40, 80, position: {0.9, 0.2}}
+      assert {:ok, [^thumb]} = Thumbelina.thumbnails(image, [size], fit: :cover)
+      assert {:ok, ^thumb, _stats} = Thumbelina.measure(image, 40, 80, opts)
+      assert [{:ok, ^thumb}] = [image] |> Thumbelina.stream(40, 80, opts) |> Enum.to_list()
+      assert :ok = Thumbelina.cast(:thumbnail, self(), image, 40, 80, opts)
+      assert_receive {:ok, ^thumb}, 5_000
+      assert {:ok, ^thumb} = Thumbelina.Cluster.thumbnail(image, 40, 80, opts)
+      pieces = File.stream!(fixture("photo.jpg"), [], 1000)
+      assert {:ok, ^thumb} = Thumbelina.thumbnail(pieces, 40, 80, opts)
+    end
+
+    test "names what is wrong" do
+      {:error, error} = Thumbelina.thumbnail(read("photo.png"), 9, 9, position: :top)
+      assert {error.reason, error.key, error.value} == {:invalid_option, :position, :top}
+      assert error.expected =~ ":center, :north, :northeast, :east, :southeast, :south,"
+      assert error.expected =~ ":northwest, or {x, y} with fractions from 0 to 1"
+    end
+  end
+
   describe "explain/4" do
     test "says what thumbnail/4 makes" do
       for name <- ~w(photo.jpg photo.png orientation-6.jpg tall.png),

@@ -2,7 +2,7 @@ defmodule Thumbelina.Options do
   @moduledoc false
   # The one schema of all options. Validation, documentation, types and flags come from it.
 
-  alias Thumbelina.{Error, Format}
+  alias Thumbelina.{Error, Format, Position}
 
   # `config: true`: the application's configuration can set the default. `output: true`: each of
   # several outputs can have its own.
@@ -13,8 +13,18 @@ defmodule Thumbelina.Options do
       default: :contain,
       doc:
         "how the picture meets the box. `:contain` keeps all of it inside the box. `:cover` " <>
-          "fills the box, as far as it can without enlarging, and crops around the center. Both " <>
+          "fills the box, as far as it can without enlarging, and crops at the `:position`. Both " <>
           "keep the proportions; `:fill` does not"
+    ],
+    position: [
+      output: true,
+      type: {:position, Position.names()},
+      default: :center,
+      doc:
+        "which part of the picture `fit: :cover` keeps. Where nothing is cut off, it does not " <>
+          "matter. With a point, fractions of the width and the height of the picture as shown, " <>
+          "the window that is kept has the point in its middle, or as near to its middle as the " <>
+          "edges of the picture allow. So `{0, 0}` is `:northwest`, and `{0.5, 0.5}` is `:center`"
     ],
     enlarge: [
       output: true,
@@ -168,6 +178,7 @@ defmodule Thumbelina.Options do
     {:in, atoms} -> one_of.(atoms)
     {:formats, atoms} -> one_of.([:default, :all, [one_of.(atoms)]])
     {:integer, first, last} -> {:.., [], [first, last]}
+    {:position, names} -> one_of.(names ++ [{{:number, [], []}, {:number, [], []}}])
     :timeout -> {:timeout, [], []}
     :boolean -> {:boolean, [], []}
     :any -> {:term, [], []}
@@ -219,6 +230,7 @@ defmodule Thumbelina.Options do
           {:in, atoms} -> " " <> Enum.join(atoms, "|")
           {:formats, _atoms} -> " all|default|jpeg,png,…"
           {:integer, first, last} -> " #{first}..#{last}"
+          {:position, names} -> " " <> Enum.join(names, "|") <> "|X,Y"
           :timeout -> " MILLISECONDS"
           :boolean -> ""
         end
@@ -360,6 +372,7 @@ defmodule Thumbelina.Options do
   defp valid?({:formats, atoms}, value),
     do: is_list(value) and not List.improper?(value) and Enum.all?(value, &(&1 in atoms))
 
+  defp valid?({:position, _names}, value), do: Position.valid?(value)
   defp valid?(:timeout, :infinity), do: true
   defp valid?(:timeout, value), do: is_integer(value) and value in 0..@max_timeout
   defp valid?(:boolean, value), do: is_boolean(value)
@@ -371,6 +384,10 @@ defmodule Thumbelina.Options do
     do: "`:default`, `:all`, or a list of #{Enum.map_join(atoms, ", ", &"`#{inspect(&1)}`")}"
 
   defp expected({:integer, first, last}), do: "#{first}..#{last}"
+
+  defp expected({:position, names}),
+    do: expected({:in, names}) <> ", or `{x, y}` with fractions from 0 to 1"
+
   defp expected(:timeout), do: "milliseconds, or `:infinity`"
   defp expected(:boolean), do: "`true`, `false`"
   defp expected(:any), do: "any term"

@@ -4,6 +4,10 @@ defmodule Thumbelina.Plan do
 
     * `:width`, `:height` - the thumbnail's size in pixels
     * `:format` - the thumbnail's format
+    * `:crop` - `{x, y, width, height}`: the part of the picture that `fit: :cover` keeps, as floats,
+      in pixels of the picture as shown, from its upper left corner. It can begin and end between
+      pixels. Where pixels are only copied it begins with a whole one, unless the middle of an
+      odd number was asked for. `nil` where nothing is cut off
     * `:decode_scale` - `{x, y}`: how many source pixels become one while the picture is decoded,
       horizontally and vertically, by JPEG's inverse transform, by averaging, or by both. Above
       `{1, 1}`, the filter still gets at least 1.7 times the thumbnail's size
@@ -18,6 +22,7 @@ defmodule Thumbelina.Plan do
           width: pos_integer,
           height: pos_integer,
           format: Thumbelina.Format.t(),
+          crop: {float, float, float, float} | nil,
           decode_scale: {pos_integer, pos_integer},
           cost: non_neg_integer,
           costs: %{decode: non_neg_integer, resample: non_neg_integer, encode: non_neg_integer},
@@ -25,7 +30,17 @@ defmodule Thumbelina.Plan do
           reason: :within_yield_limit | :above_yield_limit | :shared | :asked
         }
 
-  @enforce_keys [:width, :height, :format, :decode_scale, :cost, :costs, :scheduler, :reason]
+  @enforce_keys [
+    :width,
+    :height,
+    :format,
+    :crop,
+    :decode_scale,
+    :cost,
+    :costs,
+    :scheduler,
+    :reason
+  ]
   defstruct @enforce_keys
 
   @doc false

@@ -3,7 +3,7 @@ defmodule Thumbelina.Request do
   # What a call asks for, checked and with all defaults filled in, as plain data: it can be sent to
   # another node, hashed and stored. Settings of the node that does the work are added there.
 
-  alias Thumbelina.{Error, Format, Options, Placeholder}
+  alias Thumbelina.{Error, Format, Options, Placeholder, Position}
 
   @type output :: thumbnail | %{placeholder: Placeholder.kind()}
 
@@ -11,6 +11,7 @@ defmodule Thumbelina.Request do
           width: pos_integer | nil,
           height: pos_integer | nil,
           fit: :contain | :cover | :fill,
+          position: {float, float},
           enlarge: boolean,
           format: Format.t() | nil,
           quality: 1..100,
@@ -119,7 +120,8 @@ defmodule Thumbelina.Request do
          {:ok, height} <- side(:height, height),
          :ok <- one_of(width, height),
          {:ok, output} <- Options.output(opts, common) do
-      {:ok, Map.merge(output, %{width: width, height: height})}
+      position = Position.point(output.position)
+      {:ok, Map.merge(output, %{width: width, height: height, position: position})}
     end
   end
 

@@ -30,8 +30,9 @@ defmodule Thumbelina.Server do
 
   `HEAD` works wherever `GET` does. The parameters of a thumbnail are
 
-    * `fit`, `enlarge`, `format`, `quality`, `filter` - as in `Thumbelina.thumbnail/4`. The format
-      can also be given by a file extension, or be `auto`
+    * `fit`, `position`, `enlarge`, `format`, `quality`, `filter` - as in
+      `Thumbelina.thumbnail/4`. A position that is a point is written `0.3,0.7`. The format can also
+      be given by a file extension, or be `auto`
     * `filename` - the name under which a browser saves it. The extension is that of the format
     * `expires` - the Unix time from which on the URL gets the status 410
     * `s` - the signature, if there are `:keys`. Infos take `expires` and `s` too

@@ -11,7 +11,7 @@ defmodule Thumbelina.URL do
   digits and `-._~`; and the parameters are sorted. So it does not matter how a proxy encodes them.
   """
 
-  alias Thumbelina.{Options, Request}
+  alias Thumbelina.{Options, Position, Request}
 
   @typedoc "Parameters of a URL: encoded, or as names and values."
   @type query :: String.t() | Enumerable.t()
@@ -24,8 +24,8 @@ defmodule Thumbelina.URL do
 
   ## Options
 
-    * `:fit`, `:enlarge`, `:format`, `:quality`, `:filter` - as in `Thumbelina.thumbnail/4`.
-      `format: :auto` lets the client's `Accept` header decide
+    * `:fit`, `:position`, `:enlarge`, `:format`, `:quality`, `:filter` - as in
+      `Thumbelina.thumbnail/4`. `format: :auto` lets the client's `Accept` header decide
     * `:filename` - the name under which a browser saves the thumbnail
     * `:expires` - the Unix time from which on the URL is refused. Without a signature, anybody can
       change it
@@ -41,6 +41,9 @@ defmodule Thumbelina.URL do
       iex> Thumbelina.URL.thumbnail("for us/50%.jpg", 300, nil, format: :auto, base: "/pictures")
       "/pictures/thumbnail/300x/for%20us/50%25.jpg?format=auto"
 
+      iex> Thumbelina.URL.thumbnail("tom.jpg", 90, 90, fit: :cover, position: {0.3, 0.75})
+      "/thumbnail/90/tom.jpg?fit=cover&position=0.3%2C0.75"
+
       iex> Thumbelina.URL.thumbnail("tom.jpg", 300, 200, fit: :cover, key: "secret")
       "/thumbnail/300x200/tom.jpg?fit=cover&s=uq8h6J1N6wk5WmuDEsDpWTDg8Tvg-mZDEFUt9jTIGFM"
   """
@@ -55,8 +58,7 @@ defmodule Thumbelina.URL do
       segments = path |> Path.split() |> Enum.reject(&(&1 == "/"))
       route = encode_path(["thumbnail", size(size) | segments])
 
-      query =
-        for {key, value} <- output ++ Keyword.take(own, [:filename, :expires]), do: {key, value}
+      query = Enum.map(output, &text/1) ++ Keyword.take(own, [:filename, :expires])
 
       url = if own[:key], do: sign(route, query, own[:key]), else: join(route, sorted(query))
       (own[:base] || "") <> url
@@ -80,6 +82,9 @@ defmodule Thumbelina.URL do
         nil
     end)
   end
+
+  defp text({:position, position}), do: {:position, Position.to_text(position)}
+  defp text(option), do: option
 
   defp size(%{width: side, height: side}), do: Integer.to_string(side)
   defp size(%{width: width, height: height}), do: "#{width}x#{height}"

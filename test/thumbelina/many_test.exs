@@ -6,6 +6,7 @@ defmodule Thumbelina.ManyTest do
   @sizes [
     {50, 50},
     {200, 120, fit: :cover, format: :png},
+    {200, 120, fit: :cover, format: :png, position: :south},
     {nil, 30, format: :gif},
     {90, 90, fit: :fill, format: :webp, filter: :bilinear},
     {200, 200, quality: 30},

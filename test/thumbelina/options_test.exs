@@ -12,6 +12,7 @@ defmodule Thumbelina.OptionsTest do
              width: 10,
              height: 20,
              fit: :contain,
+             position: {0.5, 0.5},
              enlarge: false,
              format: nil,
              quality: 80,
@@ -28,7 +29,8 @@ defmodule Thumbelina.OptionsTest do
     assert {:error, %Error{reason: :invalid_option, key: :color, value: :red} = error} =
              Request.new(1, 1, color: :red)
 
-    for known <- ~w(fit enlarge format quality filter on_damage max_pixels timeout scheduler) do
+    for known <-
+          ~w(fit position enlarge format quality filter on_damage max_pixels timeout scheduler) do
       assert error.expected =~ ":#{known}"
     end
 
@@ -39,6 +41,15 @@ defmodule Thumbelina.OptionsTest do
     for {key, wrong} <- [
           fit: :tight,
           fit: nil,
+          position: :top,
+          position: nil,
+          position: "north",
+          position: [0, 0],
+          position: {0.5},
+          position: {0, 1, 0},
+          position: {0.5, 1.000001},
+          position: {-1, 0},
+          position: {0, :north},
           enlarge: 1,
           format: :dds,
           format: "png",
@@ -74,7 +85,7 @@ defmodule Thumbelina.OptionsTest do
     assert {:error, %Error{key: :height, value: 0}} = Request.new([{1, 1}, {1, 0}], [])
     # What belongs to the call.
     assert {:error, %Error{key: :timeout} = error} = Request.new([{1, 1, timeout: 5}], [])
-    assert error.expected =~ ":fit, :enlarge"
+    assert error.expected =~ ":fit, :position, :enlarge"
   end
 
   test "is plain data" do

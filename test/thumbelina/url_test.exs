@@ -89,6 +89,9 @@ defmodule Thumbelina.URLTest do
            "https://example.com/thumbnail/1x2/a%3Fb%23c"},
           {["tom.jpg", 1, 1, [quality: 7, fit: :fill, enlarge: true]],
            "/thumbnail/1/tom.jpg?enlarge=true&fit=fill&quality=7"},
+          {["tom.jpg", 1, 1, [position: :southwest]], "/thumbnail/1/tom.jpg?position=southwest"},
+          {["tom.jpg", 1, 1, [position: {1, 1.0e-3}]],
+           "/thumbnail/1/tom.jpg?position=1.0%2C0.001"},
           {["tom.jpg", 1, 1, [filename: "ä.jpg", expires: 1]],
            "/thumbnail/1/tom.jpg?expires=1&filename=%C3%A4.jpg"}
         ] do
@@ -100,6 +103,7 @@ defmodule Thumbelina.URLTest do
           {["a", 0, 1], :width},
           {["a", 1, 1, [fit: :tight]], :fit},
           {["a", 1, 1, [format: :dds]], :format},
+          {["a", 1, 1, [position: {2, 0}]], :position},
           {["a", 1, 1, [timeout: 1]], :timeout},
           {["a", 1, 1, [key: ""]], :key},
           {["a", 1, 1, [expires: "1"]], :expires},

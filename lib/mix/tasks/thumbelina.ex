@@ -2,7 +2,7 @@ defmodule Mix.Tasks.Thumbelina do
   @shortdoc "Makes thumbnails of picture files"
 
   alias Mix.Thumbelina.{Aside, Batch, Report}
-  alias Thumbelina.{Error, Format, Image, Options, Request}
+  alias Thumbelina.{Error, Format, Image, Options, Position, Request}
 
   @moduledoc """
   Makes thumbnails of picture files: of one, or of many.
@@ -279,7 +279,7 @@ defmodule Mix.Tasks.Thumbelina do
         :boolean -> {key, :boolean}
         {:integer, _, _} -> {key, :integer}
         :timeout -> {key, :integer}
-        {kind, _} when kind in [:in, :formats] -> {key, :string}
+        {kind, _} when kind in [:in, :formats, :position] -> {key, :string}
       end
     end
   end
@@ -324,6 +324,19 @@ defmodule Mix.Tasks.Thumbelina do
 
   defp value(key, {:formats, atoms}, text),
     do: for(name <- String.split(text, ","), do: value(key, {:in, atoms}, format(name)))
+
+  defp value(key, {:position, names}, text) do
+    case Position.parse(text) do
+      {:ok, position} ->
+        position
+
+      :error ->
+        Mix.raise(
+          "invalid value for #{Options.flag(key)}: #{text}; expected one of " <>
+            "#{Enum.join(names, ", ")}, or a point such as 0.3,0.7"
+        )
+    end
+  end
 
   defp value(_key, _type, value), do: value
 

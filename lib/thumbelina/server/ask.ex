@@ -2,11 +2,11 @@ defmodule Thumbelina.Server.Ask do
   @moduledoc false
   # What a URL and its headers ask for: the size, the options, and how to answer.
 
-  alias Thumbelina.{Error, Format, Options, Request}
+  alias Thumbelina.{Error, Format, Options, Position, Request}
   alias Thumbelina.Server.{Accept, Config}
   alias Thumbelina.Server.Request, as: HTTPRequest
 
-  @output [:fit, :enlarge, :format, :quality, :filter]
+  @output [:fit, :position, :enlarge, :format, :quality, :filter]
   @types Keyword.take(Options.types(), @output)
   @own ~w(filename expires s url)
   @known Enum.map(@output, &Atom.to_string/1) ++ @own
@@ -108,6 +108,11 @@ defmodule Thumbelina.Server.Ask do
       nil -> wrong(key, text, atoms)
       atom -> {:ok, atom}
     end
+  end
+
+  defp value(:position, {:position, names}, text) do
+    with :error <- Position.parse(text),
+         do: wrong(:position, text, names ++ ["or a point such as 0.3,0.7"])
   end
 
   defp value(key, :boolean, text), do: value(key, {:in, [true, false]}, text)

@@ -21,6 +21,7 @@ defmodule Thumbelina.Server.Imgproxy do
     * `:min_width`, `:min_height` - the least size, before `:dpr`; 0 for none
     * `:fit` - `:contain` for imgproxy's `fit`, `:cover` for `fill`, `:fill` for `force`,
       `:fill_down` and `:auto`
+    * `:position` - as in `Thumbelina.thumbnail/4`, from `gravity`
     * `:enlarge`, `:dpr`, `:quality`, `:format` - as in the URL. Without a quality or a format
       `nil`
     * `:format_quality` - a map of qualities for formats
@@ -57,6 +58,7 @@ defmodule Thumbelina.Server.Imgproxy do
           min_width: non_neg_integer,
           min_height: non_neg_integer,
           fit: :contain | :cover | :fill | :fill_down | :auto,
+          position: atom | {float, float},
           enlarge: boolean,
           dpr: float,
           quality: 1..100 | nil,
@@ -78,6 +80,7 @@ defmodule Thumbelina.Server.Imgproxy do
     min_width: 0,
     min_height: 0,
     fit: :contain,
+    position: :center,
     enlarge: false,
     dpr: 1.0,
     quality: nil,
@@ -183,6 +186,7 @@ defmodule Thumbelina.Server.Imgproxy do
     quality = asked.quality || asked.format_quality[asked.format || image.format]
 
     optional = [
+      position: if(asked.position != :center, do: asked.position),
       format: asked.format,
       quality: quality,
       max_pixels: asked.max_pixels,

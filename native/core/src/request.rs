@@ -8,10 +8,24 @@ pub enum Fit {
     /// All of the picture, inside the box, proportions kept.
     #[default]
     Contain,
-    /// All of the box, the picture cropped around its center, proportions kept.
+    /// All of the box, the picture cropped at a [`Position`], proportions kept.
     Cover,
     /// Exactly the box, proportions given up.
     Fill,
+}
+
+/// Which part of the picture is kept where some is cut off.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Position {
+    /// The part in whose middle this point is, as far as the picture's edges allow. Fractions of
+    /// the width and the height of the upright picture, from 0 to 1.
+    Point(f64, f64),
+}
+
+impl Default for Position {
+    fn default() -> Self {
+        Position::Point(0.5, 0.5)
+    }
 }
 
 /// Where work runs.
@@ -52,6 +66,7 @@ pub struct Output {
     pub width: Option<u32>,
     pub height: Option<u32>,
     pub fit: Fit,
+    pub position: Position,
     pub enlarge: bool,
     /// `None` keeps the source's format where it can be written.
     pub format: Option<Format>,
@@ -94,6 +109,7 @@ impl Default for Output {
             width: None,
             height: None,
             fit: Fit::default(),
+            position: Position::default(),
             enlarge: false,
             format: None,
             quality: 80,

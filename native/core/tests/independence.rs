@@ -10,7 +10,9 @@ use common::{
 };
 use image::{DynamicImage, ImageFormat};
 use proptest::prelude::*;
-use thumbelina_core::{Effort, Filter, Fit, Format, OnDamage, Output, Placeholder, Request};
+use thumbelina_core::{
+    Effort, Filter, Fit, Format, OnDamage, Output, Placeholder, Position, Request,
+};
 
 /// Pieces, the pool, and a mixture of both that changes with `seed`, as does an input that comes in
 /// pieces.
@@ -97,11 +99,13 @@ fn requests() -> impl Strategy<Value = Output> {
         Some(Format::Farbfeld),
     ]);
     let side = || prop::option::of(1u32..120);
-    (side(), side(), fits, filters, formats, any::<bool>()).prop_map(
-        |(width, height, fit, filter, format, enlarge)| Output {
+    let position = (0.0..=1.0f64, 0.0..=1.0f64);
+    (side(), side(), fits, position, filters, formats, any::<bool>()).prop_map(
+        |(width, height, fit, (x, y), filter, format, enlarge)| Output {
             width,
             height,
             fit,
+            position: Position::Point(x, y),
             filter,
             format,
             enlarge,

@@ -11,7 +11,7 @@ mod trial;
 use bytes::Bytes;
 use thumbelina_core::{
     Error, Filter, Fit, Format, Formats, Input, Limit, Limits, OnDamage, Output, Placeholder,
-    Request, Run, Scheduler, probe,
+    Position, Request, Run, Scheduler, probe,
 };
 use trial::counting::Counting;
 use trial::{Arrival, Schedulers};
@@ -22,6 +22,13 @@ static ALLOCATOR: Counting = Counting;
 /// So that an input is quick.
 const MOST_PIXELS: u64 = 1 << 20;
 const MOST_MEMORY: u64 = 64 << 20;
+
+const POSITIONS: [Position; 4] = [
+    Position::Point(0.5, 0.5),
+    Position::Point(0.0, 1.0),
+    Position::Point(1.0, 0.0),
+    Position::Point(0.3, 0.81),
+];
 
 /// Chance that depends on the input alone: all of its bytes are the picture's.
 struct Chance(u64);
@@ -61,6 +68,7 @@ pub fn observe(format: Format, data: &[u8]) {
         width: side(&mut chance),
         height: chance.one_of(&[None, Some(1), Some(9), Some(150)]),
         fit: chance.one_of(&[Fit::Contain, Fit::Cover, Fit::Fill]),
+        position: chance.one_of(&POSITIONS),
         enlarge: chance.one_of(&[false, false, false, true]),
         format: Some(chance.one_of(&[Format::Png, Format::Jpeg, Format::Pnm, Format::Bmp])),
         filter: chance.one_of(&[Filter::Lanczos3, Filter::Lanczos3, Filter::Nearest, Filter::Box]),

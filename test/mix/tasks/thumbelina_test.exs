@@ -42,6 +42,7 @@ defmodule Mix.Tasks.ThumbelinaTest do
        %{tmp_dir: folder} do
     for {name, args, expected} <- [
           {"a.png", ["100x50", "--fit", "cover"], {:png, 100, 50}},
+          {"a.gif", ["9x7", "--fit", "cover", "--position", "0.1,1"], {:gif, 9, 7}},
           {"b.out", ["100x", "--format", "gif"], {:gif, 100, 67}},
           {"c.JPE", ["X67"], {:jpeg, 100, 67}},
           {"c.tiff", ["100"], {:tiff, 100, 67}},
@@ -55,6 +56,16 @@ defmodule Mix.Tasks.ThumbelinaTest do
       run([@photo, output | args])
       image = Thumbelina.open!(output)
       assert {image.format, image.width, image.height} == expected
+    end
+  end
+
+  @tag :tmp_dir
+  test "shows the part that is asked for", %{tmp_dir: folder} do
+    for {text, position} <- [{"west", :west}, {"0.2,0.9", {0.2, 0.9}}] do
+      output = Path.join(folder, "thumb.png")
+      run([@photo, output, "20x60", "--fit", "cover", "--position", text])
+      opts = [fit: :cover, position: position, format: :png]
+      assert Thumbelina.open!(output) == Thumbelina.thumbnail!({:file, @photo}, 20, 60, opts)
     end
   end
 
@@ -80,6 +91,8 @@ defmodule Mix.Tasks.ThumbelinaTest do
           {[@photo, output, "0x20"], ~r/^invalid value for width: 0; expected a whole number/},
           {[@photo, output, "20x20", "--fit", "tight"],
            ~r/--fit: tight; expected one of contain/},
+          {[@photo, output, "20x20", "--position", "top"],
+           ~r/--position: top; expected one of center, north, .*, or a point such as 0.3,0.7$/},
           {[@photo, output, "20x20", "--format", "heic"],
            ~r/--format: heic; expected one of jpeg/},
           {[@photo, output, "20x20", "--quality", "much"], ~r/invalid value for --quality: much/},
@@ -206,6 +219,8 @@ defmodule Mix.Tasks.ThumbelinaTest do
     help = ExUnit.CaptureIO.capture_io(fn -> run(["--help"]) end) |> String.replace(~r/\s+/, " ")
     assert help =~ "INPUT OUTPUT SIZE"
     assert help =~ "--fit contain|cover|fill"
+    assert help =~ "--position center|north|northeast|"
+    assert help =~ "|northwest|X,Y"
     assert help =~ ~r/--quality 1\.\.100[^*]*Default: 80 /
     assert help =~ ~r/--max-pixels [^*]*Default: 100000000 /
     refute help =~ "`:"

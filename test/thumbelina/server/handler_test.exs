@@ -51,7 +51,8 @@ defmodule Thumbelina.Server.HandlerTest do
             {"/thumbnail/700x/photo.jpg?enlarge=false", {:jpeg, 640, 427}},
             {"/%74humbnail/100/%70hoto.jpg?%66it=%63over", {:jpeg, 100, 100}},
             {"/thumbnail/100/photo.jpg?", {:jpeg, 100, 67}},
-            {"/thumbnail/100/photo.jpg?&&fit=cover&", {:jpeg, 100, 100}}
+            {"/thumbnail/100/photo.jpg?&&fit=cover&", {:jpeg, 100, 100}},
+            {"/thumbnail/100/photo.jpg?fit=cover&position=0.25,1", {:jpeg, 100, 100}}
           ] do
         response = get(config(), url)
         assert {url, response.status} == {url, 200}
@@ -65,6 +66,32 @@ defmodule Thumbelina.Server.HandlerTest do
         assert [~s(") <> _] = header(response, "etag")
         assert header(response, "vary") == []
       end
+    end
+
+    test "show the part that is asked for" do
+      for {text, position} <- [
+            {"northeast", :northeast},
+            {"center", :center},
+            {"0.3,0.7", {0.3, 0.7}},
+            {"0%2C1.0", {0, 1}}
+          ] do
+        {:ok, image} =
+          Thumbelina.thumbnail(fixture("photo.png"), 50, 90, fit: :cover, position: position)
+
+        url = "/thumbnail/50x90/photo.png?fit=cover&position=" <> text
+        assert get(config(), url).body == image.bytes
+        url = "/thumbnail/50x90?fit=cover&position=" <> text
+        assert post(config(), url, fixture("photo.png")).body == image.bytes
+
+        opts = [fit: :cover, position: position, key: "secret"]
+        url = URL.thumbnail("photo.png", 50, 90, opts)
+        assert get(config(keys: ["secret"]), url).body == image.bytes
+      end
+
+      response = get(config(), "/thumbnail/9/photo.jpg?position=0.3")
+      assert response.status == 400
+      assert response.body =~ "wrong position: 0.3; expected center, north,"
+      assert response.body =~ "northwest, or a point such as 0.3,0.7"
     end
 
     test "are those of the library" do
@@ -173,6 +200,9 @@ defmodule Thumbelina.Server.HandlerTest do
           {"GET", "/thumbnail/9999999999/photo.jpg", 400, "invalid_option"},
           {"GET", "/thumbnail/100/photo.jpg?fit=tight", 400, "invalid_option"},
           {"GET", "/thumbnail/100/photo.jpg?fit", 400, "invalid_option"},
+          {"GET", "/thumbnail/100/photo.jpg?position=", 400, "invalid_option"},
+          {"GET", "/thumbnail/100/photo.jpg?position=top", 400, "invalid_option"},
+          {"GET", "/thumbnail/100/photo.jpg?position=0.5,1.1", 400, "invalid_option"},
           {"GET", "/thumbnail/100/photo.jpg?quality=0", 400, "invalid_option"},
           {"GET", "/thumbnail/100/photo.jpg?quality=1e2", 400, "invalid_option"},
           {"GET", "/thumbnail/100/photo.jpg?quality=80&quality=80", 400, "invalid_option"},
@@ -684,6 +714,8 @@ defmodule Thumbelina.Server.HandlerTest do
       "=",
       "fit",
       "cover",
+      "position",
+      "0.5,",
       "format",
       "auto",
       "quality",

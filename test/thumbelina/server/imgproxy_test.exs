@@ -196,6 +196,14 @@ defmodule Thumbelina.Server.ImgproxyTest do
             {"filename:YSBiLnBuZw==:t", %{filename: "a b.png"}},
             {"fn:YSBi:0", %{filename: "YSBi"}},
             {"att:1", %{return_attachment: true}},
+            {"g:no", %{position: :north}},
+            {"gravity:noea:0:0.0", %{position: :northeast}},
+            {"g:ea/g:so", %{position: :south}},
+            {"g:soea/g:we:0", %{position: :west}},
+            {"g:nowe/g:sowe", %{position: :southwest}},
+            {"gravity:fp:0.3:.75", %{position: {0.3, 0.75}}},
+            {"g:fp:0:1", %{position: {0.0, 1.0}}},
+            {"g:fp:0:1/g:ce", %{}},
             {"g:ce/gravity:ce:0:0.0/sm:1/ar:t/scp:true/kcr:0/da:1/ra:lanczos3", %{}}
           ],
           do: assert({options, options(options)} == {options, fields})
@@ -203,7 +211,7 @@ defmodule Thumbelina.Server.ImgproxyTest do
 
     test "that change nothing are accepted" do
       for option <- ~w(
-            blur:0 bl:0.0 sharpen:0 rotate:0 padding:0 pd:0:0:0:0 pd:0::0 zoom:1 z:1:1.0 crop:0:0
+            blur:0 bl:0.0 sharpen:0 rotate:0 padding:0 pd:0:0:0:0 pd:0::0 zoom:1 z:1:1.0 crop:0:0 c:0:0:no c:0:0:fp:0.1:0.9
             ex:0 ex:false:ce exar:0 trim: bg: bga:1 flip:0:0 fl: br:0 contrast:1 sa:1 mc:0:b3b3b3
             dt:0 pix:1 ba:0 pbl:0 dd:0 col:0 gr:0 wm:0:soea wmu: wmt: wms:0:0 wmr:0 st: dpi:0
             icc: eth:0 mb:0 pg:0 pgs:1 vtt:0 vta:0 fiu: raw:0 bc:0 hs:none car:0
@@ -223,10 +231,15 @@ defmodule Thumbelina.Server.ImgproxyTest do
               "the option background is not supported, only with an empty value",
             "crop:100:0" => "the option crop is not supported, only with 0",
             "z:2" => "the option z (zoom) is not supported, only with 1",
-            "g:sm" => "the option g (gravity) is not supported, only with ce",
-            "g:no:0:0" => "the option g (gravity) is not supported, only with ce",
-            "g:ce:0:5" => "the option g (gravity) is not supported, only with ce",
-            "gravity:fp:0.5:0.5" => "the option gravity is not supported, only with ce",
+            "crop:100:0:no" => "the option crop is not supported, only with 0",
+            "g:sm" => "g: sm is not supported",
+            "gravity:obj:face" => "gravity: obj is not supported",
+            "g:objw:face:2" => "g: objw is not supported",
+            "g:no:10" => "g: offsets other than 0 are not supported",
+            "g:ce:0:-5" => "g: offsets other than 0 are not supported",
+            "g:fp:0.5" => "g: fp needs two numbers from 0 to 1",
+            "g:fp:0.5:1.1" => "g: expected a number from 0 to 1, got: \"1.1\"",
+            "g:up" => "g: unknown gravity type \"up\"",
             "sm:0" => "the option sm (strip_metadata) is not supported, only with 1",
             "ar:0" => "the option ar (auto_rotate) is not supported, only with 1",
             "scp:0" => "the option scp (strip_color_profile) is not supported, only with 1",
@@ -254,14 +267,22 @@ defmodule Thumbelina.Server.ImgproxyTest do
             dpr:inf dpr:1e3 dpr: dpr:. dpr:1:2 dpr:2/w:4000000000 el:1:2 q:101 q:-1 q:x fq:jpg
             fq:jpg:101 fq:nope:5 fq: f: f:jpg:png exp:x exp:-1 exp:9223372036854775808 fn:%2
             fn:a%00 fn:%FF fn:a:1 fn:a:0:1 att:1:1 cb:1:2 pr: pr:nope preset:a:b rt:
-            rs:fit:100:100/mw:101 s:10:10/mh:11 --:1 %00:1 �:1
+            rs:fit:100:100/mw:101 s:10:10/mh:11 g: g:ce:0:0:0 g:fp g:fp:: g:fp:0:0:0 g:fp:-0.1:0
+            g:fp:x:0 g:fp:1e-1:0 g:ce:x c:0:0:up c:0:0:sm --:1 %00:1 �:1
           ),
           do: assert({_, {:error, {400, _}}} = {option, options(option)})
     end
 
     test "an error is readable text, whatever the URL has in it" do
       for bytes <- [<<255, 0, 10>>, String.duplicate("ü", 1000), "\r\n\e[31m"],
-          path <- ["w:#{bytes}", "#{bytes}:1", "f:#{bytes}", "rt:#{bytes}", "pr:#{bytes}"] do
+          path <- [
+            "w:#{bytes}",
+            "#{bytes}:1",
+            "f:#{bytes}",
+            "rt:#{bytes}",
+            "pr:#{bytes}",
+            "g:#{bytes}"
+          ] do
         assert {:error, {400, message}} = Imgproxy.parse("/_/#{path}/plain/a.png", %{})
         assert String.printable?(message) and byte_size(message) < 300
         refute message =~ ~r/[\x00-\x1F]/
@@ -383,7 +404,7 @@ defmodule Thumbelina.Server.ImgproxyTest do
       signed = "/oKfUtW34Dvo2BGQehJFR4Nr0_rIjOtdtzJ3QFsUcXH8" <> path
       assert Imgproxy.sign(path, pair) == signed
       # Its signature is right, and its gravity is what is not there.
-      assert {:error, {400, "the option g" <> _}} =
+      assert {:error, {400, "g: sm is not supported"}} =
                Imgproxy.parse(signed, %{imgproxy_keys: [pair]})
 
       # Those of imgproxy's own tests.

@@ -11,6 +11,7 @@ defmodule Thumbelina.Store.KeyTest do
   # Every option, with its default, another value, and whether that makes another key.
   @options [
     {:fit, :contain, :cover, true},
+    {:position, :center, :north, true},
     {:enlarge, false, true, true},
     {:format, nil, :webp, true},
     {:quality, 80, 79, true},
@@ -25,7 +26,7 @@ defmodule Thumbelina.Store.KeyTest do
     {:priority, :low, :unchanged, false}
   ]
 
-  @output [:fit, :enlarge, :format, :quality, :filter]
+  @output [:fit, :position, :enlarge, :format, :quality, :filter]
 
   test "every option is in the list above" do
     names = for {name, _, _, _} <- @options, do: name
@@ -86,6 +87,16 @@ defmodule Thumbelina.Store.KeyTest do
 
     assert key!(png(), 9, 9, formats: :all) ==
              key!(png(), 9, 9, formats: Enum.shuffle(Thumbelina.Format.readable()))
+  end
+
+  test "a position is a point, by whatever name" do
+    for same <- [:north, {0.5, 0}, {0.5, 0.0}, {0.5, String.to_float("-0.0")}],
+        do: assert(key!(png(), 9, 9, position: same) == key!(png(), 9, 9, position: :north))
+
+    assert key!(png(), 9, 9, position: {0.5, 0.5}) == key!(png(), 9, 9)
+    positions = [{0.5, 1.0e-9} | Thumbelina.Position.names()]
+    keys = for position <- positions, do: key!(png(), 9, 9, position: position)
+    assert length(Enum.uniq(keys)) == 10
   end
 
   test "sizes have their options from the call or of their own" do

@@ -22,6 +22,10 @@ defmodule Thumbelina.Server.Imgproxy.Options do
     {~w(min-height mh), {:take, "not more than `height`, if there is a `width` too"}},
     {~w(dpr), {:take, ""}},
     {~w(enlarge el), {:take, ""}},
+    {~w(gravity g),
+     {:take,
+      "`ce`, `no`, `so`, `ea`, `we`, `noea`, `nowe`, `soea`, `sowe`, with no offsets but `0`, " <>
+        "and `fp:x:y`"}},
     {~w(quality q), {:take, "for JPEG and AVIF; the other formats are lossless"}},
     {~w(format_quality fq), {:take, ""}},
     {~w(format f ext), {:take, "formats that Thumbelina writes"}},
@@ -32,7 +36,6 @@ defmodule Thumbelina.Server.Imgproxy.Options do
     {~w(preset pr), {:take, ""}},
     {~w(max_src_resolution msr), {:take, "if security options are allowed"}},
     {~w(max_src_file_size msfs), {:take, "if security options are allowed"}},
-    {~w(gravity g), {:done, :center, "always done"}},
     {~w(auto_rotate ar), {:done, :on, "always done"}},
     {~w(strip_metadata sm), {:done, :on, "always done"}},
     {~w(strip_color_profile scp), {:done, :on, "the profile is left out, not applied"}},
@@ -43,7 +46,7 @@ defmodule Thumbelina.Server.Imgproxy.Options do
     {~w(extend ex), {:refuse, :off}},
     {~w(extend_aspect_ratio extend_ar exar), {:refuse, :off}},
     {~w(objects_position obj_pos op), {:refuse, :never}},
-    {~w(crop c), {:refuse, :zeros}},
+    {~w(crop c), {:refuse, :no_crop}},
     {~w(crop_aspect_ratio crop_ar car), {:refuse, :zeros}},
     # imgproxy's documentation has the short name `co` for this one and for `contrast`.
     {~w(crop_objects co), {:refuse, :never}},
@@ -116,8 +119,23 @@ defmodule Thumbelina.Server.Imgproxy.Options do
     "auto" => :auto
   }
 
+  @positions %{
+    "ce" => :center,
+    "no" => :north,
+    "so" => :south,
+    "ea" => :east,
+    "we" => :west,
+    "noea" => :northeast,
+    "nowe" => :northwest,
+    "soea" => :southeast,
+    "sowe" => :southwest
+  }
+
   # What imgproxy reads or writes and Thumbelina does not write.
   @other_formats ~w(best jxl svg heic pdf psd mp4)
+
+  # What looks for something in the picture.
+  @other_gravities ~w(sm obj objw)
 
   # The longest side, the most pixels and the most bytes that `Thumbelina.thumbnail/4` takes.
   @max_side 0xFFFF_FFFF
@@ -153,10 +171,9 @@ defmodule Thumbelina.Server.Imgproxy.Options do
   defp describe({:refuse, condition}),
     do: "not supported; #{condition(condition)} changes nothing and is accepted"
 
-  defp condition(:center), do: "`ce`"
   defp condition(:on), do: "`1`"
   defp condition(off) when off in [:off, :all_off], do: "`0`"
-  defp condition(zero) when zero in [:zeros, :first_zero], do: "`0`"
+  defp condition(zero) when zero in [:zeros, :first_zero, :no_crop], do: "`0`"
   defp condition(:ones), do: "`1`"
   defp condition(:blank), do: "an empty value"
   defp condition({:text, text}), do: "`#{text}`"
@@ -339,6 +356,10 @@ defmodule Thumbelina.Server.Imgproxy.Options do
 
   defp take("enlarge", [flag], state), do: {:ok, %{state | enlarge: Value.true?(flag)}}
 
+  defp take("gravity", args, state) do
+    with {:ok, position} <- gravity(args), do: {:ok, %{state | position: position}}
+  end
+
   defp take("quality", [quality], state) do
     with {:ok, quality} <- Value.integer(quality, 0..100),
          do: {:ok, %{state | quality: if(quality > 0, do: quality)}}
@@ -393,6 +414,30 @@ defmodule Thumbelina.Server.Imgproxy.Options do
     with {:ok, side} <- Value.integer(side, 0..@max_side), do: {:ok, %{state | key => side}}
   end
 
+  defp gravity(["fp", x, y]) do
+    with {:ok, x} <- fraction(x), {:ok, y} <- fraction(y), do: {:ok, {x, y}}
+  end
+
+  defp gravity([type | offsets]) when is_map_key(@positions, type) do
+    cond do
+      match?([_, _, _ | _], offsets) -> {:error, "too many arguments"}
+      offsets == [] or numbers?(offsets, 0.0) -> {:ok, Map.fetch!(@positions, type)}
+      true -> {:error, "offsets other than 0 are not supported"}
+    end
+  end
+
+  defp gravity(["fp" | _]), do: {:error, "fp needs two numbers from 0 to 1"}
+  defp gravity([type | _]) when type in @other_gravities, do: {:error, "#{type} is not supported"}
+  defp gravity([type | _]), do: {:error, "unknown gravity type #{Value.shown(type)}"}
+
+  defp fraction(text) do
+    case Value.number(text) do
+      {:ok, number} when number <= 1 -> {:ok, number}
+      {:ok, _number} -> {:error, "expected a number from 0 to 1, got: #{Value.shown(text)}"}
+      error -> error
+    end
+  end
+
   defp limit(key, limit, state) when limit in 1..@max_limit,
     do: {:ok, Map.put(state, key, limit)}
 
@@ -444,8 +489,13 @@ defmodule Thumbelina.Server.Imgproxy.Options do
   defp meets?(:zeros, args), do: numbers?(args, 0.0)
   defp meets?(:ones, args), do: numbers?(args, 1.0)
   defp meets?(:first_zero, [first | _]), do: numbers?([first], 0.0)
-  defp meets?(:center, ["ce" | offsets]), do: offsets == [] or numbers?(offsets, 0.0)
-  defp meets?(:center, _args), do: false
+
+  # Where nothing is cropped, it does not matter where.
+  defp meets?(:no_crop, args) do
+    {sides, gravity} = Enum.split(args, 2)
+    numbers?(sides, 0.0) and (gravity == [] or match?({:ok, _}, gravity(gravity)))
+  end
+
   defp meets?({:text, text}, args), do: hd(args) == text
 
   defp numbers?([first | rest], number) do

@@ -17,4 +17,5 @@ pub(crate) use crop::Crop;
 pub use filter::Filter;
 pub(crate) use op::Op;
 pub(crate) use orient::Orient;
-pub(crate) use resize::{CropBox, Resize};
+pub use resize::CropBox;
+pub(crate) use resize::Resize;

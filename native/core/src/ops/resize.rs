@@ -20,7 +20,7 @@ pub(crate) struct Resize {
 
 /// A part of a picture, which may begin and end between pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct CropBox {
+pub struct CropBox {
     pub left: f64,
     pub top: f64,
     pub width: f64,

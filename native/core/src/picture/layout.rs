@@ -67,3 +67,14 @@ impl Shape {
 pub(crate) fn side_swaps(orientation: Orientation) -> bool {
     orientation.to_exif() >= 5
 }
+
+/// Whether what is stored on the left, and whether what is stored at the top, is shown at the other
+/// end of its side, whichever side that becomes.
+pub(crate) fn sides_turn(orientation: Orientation) -> (bool, bool) {
+    match orientation {
+        Orientation::NoTransforms | Orientation::Rotate90FlipH => (false, false),
+        Orientation::FlipHorizontal | Orientation::Rotate270 => (true, false),
+        Orientation::FlipVertical | Orientation::Rotate90 => (false, true),
+        Orientation::Rotate180 | Orientation::Rotate270FlipH => (true, true),
+    }
+}

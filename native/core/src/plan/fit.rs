@@ -1,14 +1,28 @@
 //! The size of the output, and what part of the picture it shows.
 
 use crate::limits::Limit;
-use crate::{Error, Fit, Limits, Output};
+use crate::{Error, Fit, Limits, Output, Position};
 
-/// The output's size, and the width and height of the centered part of the source that it shows.
-pub(super) type Fitted = ((u32, u32), (f64, f64));
+/// An output's size, and the part of the picture that becomes it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Fitted {
+    pub size: (u32, u32),
+    /// The part's width and height.
+    pub part: (f64, f64),
+    /// How much of the picture is left of the part, and how much is above it.
+    pub before: (f64, f64),
+}
 
+impl Fitted {
+    fn whole((width, height): (u32, u32), size: (u32, u32)) -> Fitted {
+        Fitted { size, part: (width.into(), height.into()), before: (0.0, 0.0) }
+    }
+}
+
+/// Everything is as shown.
 pub(super) fn fit(source: (u32, u32), output: &Output, limits: &Limits) -> Result<Fitted, Error> {
     let (width, height) = (f64::from(source.0), f64::from(source.1));
-    let whole = (width, height);
+    let whole = |size| Fitted::whole(source, size);
     let most = if output.enlarge { f64::INFINITY } else { 1.0 };
     let scaled = |scale: f64| -> Result<(u32, u32), Error> {
         let side = |side: f64| (side * scale).round().max(1.0);
@@ -18,16 +32,16 @@ pub(super) fn fit(source: (u32, u32), output: &Output, limits: &Limits) -> Resul
         Ok((side(width) as u32, side(height) as u32))
     };
     let (w, h) = match (output.width, output.height) {
-        (None, None) => return Ok((source, whole)),
-        (Some(w), None) => return Ok((scaled((f64::from(w) / width).min(most))?, whole)),
-        (None, Some(h)) => return Ok((scaled((f64::from(h) / height).min(most))?, whole)),
+        (None, None) => return Ok(whole(source)),
+        (Some(w), None) => return Ok(whole(scaled((f64::from(w) / width).min(most))?)),
+        (None, Some(h)) => return Ok(whole(scaled((f64::from(h) / height).min(most))?)),
         (Some(w), Some(h)) => (w, h),
     };
     let (across, down) = (f64::from(w) / width, f64::from(h) / height);
     Ok(match output.fit {
-        Fit::Contain => (scaled(across.min(down).min(most))?, whole),
-        Fit::Fill if output.enlarge => ((w, h), whole),
-        Fit::Fill => ((w.min(source.0), h.min(source.1)), whole),
+        Fit::Contain => whole(scaled(across.min(down).min(most))?),
+        Fit::Fill if output.enlarge => whole((w, h)),
+        Fit::Fill => whole((w.min(source.0), h.min(source.1))),
         Fit::Cover => {
             let scale = across.max(down).min(most);
             // Without enlarging, a box larger than the picture on one side keeps the picture's.
@@ -38,7 +52,65 @@ pub(super) fn fit(source: (u32, u32), output: &Output, limits: &Limits) -> Resul
             let size =
                 if output.enlarge { (w, h) } else { (visible(w, width), visible(h, height)) };
             let part = |side: u32, of: f64| (f64::from(side) / scale).min(of);
-            (size, (part(size.0, width), part(size.1, height)))
+            let part = (part(size.0, width), part(size.1, height));
+            let Position::Point(x, y) = output.position;
+            let copies = scale == 1.0;
+            let before = (before(width, part.0, x, copies), before(height, part.1, y, copies));
+            Fitted { size, part, before }
         }
     })
+}
+
+/// How much of a side lies before a part that has the point `at` in its middle, as far as the ends
+/// allow.
+fn before(side: f64, part: f64, at: f64, copies: bool) -> f64 {
+    let before = (side * at - part / 2.0).min(side - part).max(0.0);
+    // Where pixels are only copied, the point is not worth new ones from in between. In the middle
+    // of the picture, it is the middle that was asked for.
+    if copies && at != 0.5 { before.round() } else { before }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn covered(source: (u32, u32), size: (u32, u32), position: Position) -> Fitted {
+        let (width, height) = (Some(size.0), Some(size.1));
+        let output = Output { width, height, fit: Fit::Cover, position, ..Output::default() };
+        fit(source, &output, &Limits::default()).unwrap_or(Fitted::whole((0, 0), (0, 0)))
+    }
+
+    /// The middle is where it was before there were positions, to the last bit.
+    #[test]
+    fn the_middle_leaves_as_much_on_both_sides() {
+        for source in [(640, 427), (427, 640), (1, 30_000), (7, 7), (99_991, 3), (1_201, 977)] {
+            for size in [(200, 200), (3, 1), (1, 3), (31, 77), (640, 100), (13, 5)] {
+                let Fitted { part, before, .. } = covered(source, size, Position::default());
+                assert_eq!(before.0, (f64::from(source.0) - part.0) / 2.0, "{source:?} {size:?}");
+                assert_eq!(before.1, (f64::from(source.1) - part.1) / 2.0, "{source:?} {size:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_point_is_in_the_middle_as_far_as_the_ends_allow() {
+        let left = |at| covered((1_000, 100), (50, 50), Position::Point(at, 0.5)).before.0;
+        for (at, expected) in [
+            (0.0, 0.0),
+            (0.05, 0.0),
+            (0.0625, 12.5),
+            (0.25, 200.0),
+            (0.5, 450.0),
+            (0.75, 700.0),
+            (0.95, 900.0),
+            (1.0, 900.0),
+        ] {
+            assert_eq!(left(at), expected, "{at}");
+        }
+        // Whole pixels where they are copied, but for the exact middle.
+        let left = |at| covered((1_001, 100), (100, 100), Position::Point(at, 0.5)).before.0;
+        for (at, expected) in [(0.0, 0.0), (0.3333, 284.0), (0.5, 450.5), (0.501, 452.0)] {
+            assert_eq!(left(at), expected, "{at}");
+        }
+    }
 }

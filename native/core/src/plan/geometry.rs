@@ -1,8 +1,9 @@
 //! Which part of the source becomes what part of the output.
 
+use super::fit::Fitted;
 use crate::limits::{Limit, MAX_UNIT_BYTES};
 use crate::ops::{CropBox, Filter};
-use crate::picture::side_swaps;
+use crate::picture::{side_swaps, sides_turn};
 use crate::shrink::{Pick, Reduction, Window};
 use crate::{Error, Info, cost};
 
@@ -30,10 +31,37 @@ pub(crate) struct Geometry {
     pub output: (u32, u32),
 }
 
-/// An output as it lies in the stored picture: its size, and the width and height of the centered
-/// part that it shows.
-pub(super) fn stored(info: &Info, (size, part): super::fit::Fitted) -> super::fit::Fitted {
-    if side_swaps(info.orientation) { ((size.1, size.0), (part.1, part.0)) } else { (size, part) }
+/// An output as it lies in the stored picture.
+pub(super) fn stored(info: &Info, fitted: Fitted) -> Fitted {
+    let Fitted { size, part, before } = if side_swaps(info.orientation) {
+        let Fitted { size, part, before } = fitted;
+        Fitted { size: (size.1, size.0), part: (part.1, part.0), before: (before.1, before.0) }
+    } else {
+        fitted
+    };
+    let turns = sides_turn(info.orientation);
+    let from = |turns: bool, side: u32, part: f64, before: f64| {
+        if turns { f64::from(side) - part - before } else { before }
+    };
+    let left = from(turns.0, info.width, part.0, before.0);
+    let top = from(turns.1, info.height, part.1, before.1);
+    Fitted { size, part, before: (left, top) }
+}
+
+/// The part of the picture that an output shows, as shown, if that is not all of it.
+pub(super) fn crop(info: &Info, Fitted { part, before, .. }: Fitted) -> Option<CropBox> {
+    // What is less than this is but the rounding of a quotient.
+    const PARTS: f64 = 1e6;
+    let near = |length: f64| (length * PARTS).round() / PARTS;
+    let crop = CropBox {
+        left: near(before.0),
+        top: near(before.1),
+        width: near(part.0),
+        height: near(part.1),
+    };
+    let (width, height) = info.upright();
+    let is_cut = crop.width < width.into() || crop.height < height.into();
+    is_cut.then_some(crop)
 }
 
 /// The largest of the factors that the decoder can shrink by which leaves enough on both sides.
@@ -48,11 +76,11 @@ impl Geometry {
     pub(super) fn new(
         info: &Info,
         scale: u32,
-        (output, part): super::fit::Fitted,
+        Fitted { size: output, part, before }: Fitted,
         filter: Filter,
     ) -> Result<Geometry, Error> {
-        let columns = Axis::new(info.width, scale, output.0, part.0, filter);
-        let rows = Axis::new(info.height, scale, output.1, part.1, filter);
+        let columns = Axis::new(info.width, scale, output.0, (before.0, part.0), filter);
+        let rows = Axis::new(info.height, scale, output.1, (before.1, part.1), filter);
         let mut geometry = Geometry {
             reduction: Reduction {
                 window: Window {
@@ -135,17 +163,21 @@ struct Axis {
 }
 
 impl Axis {
-    /// `part` is the length of the centered piece of `source` that becomes `output`. Everything is
-    /// counted in what one `scale`th of the source is decoded to.
-    fn new(source: u32, scale: u32, output: u32, part: f64, filter: Filter) -> Axis {
+    /// `first` and `part` are where the piece of `source` begins that becomes `output`, and its
+    /// length. Everything is counted in what one `scale`th of the source is decoded to.
+    fn new(
+        source: u32,
+        scale: u32,
+        output: u32,
+        (first, part): (f64, f64),
+        filter: Filter,
+    ) -> Axis {
         let decoded = source.div_ceil(scale);
-        // The last column may stand for fewer of the source's.
-        let (source, part) = (f64::from(source) / f64::from(scale), part / f64::from(scale));
+        let (first, part) = (first / f64::from(scale), part / f64::from(scale));
         let ratio = part / f64::from(output);
         let leave = if output <= SMALL_SIDE { LEAVE_SMALL } else { LEAVE };
         // Nearest picks pixels of the source itself: an average of them would be another filter.
         let shrink = if filter == Filter::Nearest { 1.0 } else { (ratio / leave).floor().max(1.0) };
-        let first = (source - part) / 2.0;
         // The kernel looks past the crop box, as it would in the full picture.
         let margin = filter.support() * ratio.max(1.0) + shrink;
         let start = (first - margin).floor().max(0.0);

@@ -10,7 +10,7 @@ use thumbelina_codec::{Input, Poll};
 
 use crate::decode::probe;
 use crate::limits::Limit;
-use crate::ops::{Chain, Convert, Crop, Filter, Op, Orient, Resize};
+use crate::ops::{Chain, Convert, Crop, CropBox, Filter, Op, Orient, Resize};
 use crate::picture::side_swaps;
 use crate::request::{Output, Request, Scheduler};
 use crate::{Encoding, Error, Format, Info, Layout, Limits};
@@ -44,6 +44,8 @@ pub struct OutputPlan {
     pub width: u32,
     pub height: u32,
     pub encoding: Encoding,
+    /// The part of the picture that is kept, in its pixels as shown, where some is cut off.
+    pub crop: Option<CropBox>,
     /// Source pixels that become one while decoding, horizontally and vertically, as shown.
     pub decode_scale: (u32, u32),
 
@@ -76,14 +78,14 @@ impl Plan {
         request.limits.check_size(info.width, info.height)?;
         let fitted = |output: &Output| {
             let fitted = fit::fit(info.upright(), output, &request.limits)?;
-            let (width, height) = fitted.0;
+            let (width, height) = fitted.size;
             request.limits.check_size(width, height)?;
             Ok::<_, Error>(fitted)
         };
         let fitted: Vec<_> = request.outputs.iter().map(fitted).collect::<Result<_, _>>()?;
         // What the largest output needs is enough for all.
         let scale = |(output, &fitted): (&Output, &fit::Fitted)| {
-            let (size, part) = geometry::stored(info, fitted);
+            let fit::Fitted { size, part, .. } = geometry::stored(info, fitted);
             let picks = output.filter == Filter::Nearest;
             if info.scales && !picks { geometry::decode_scale(part, size) } else { 1 }
         };
@@ -133,7 +135,7 @@ impl OutputPlan {
         fitted: fit::Fitted,
         limits: &Limits,
     ) -> Result<OutputPlan, Error> {
-        let (width, height) = fitted.0;
+        let (width, height) = fitted.size;
         let geometry = Geometry::new(info, scale, geometry::stored(info, fitted), output.filter)?;
         let encoding = match (output.placeholder, output.format) {
             (Some(placeholder), _) => Encoding::Placeholder(placeholder),
@@ -150,6 +152,7 @@ impl OutputPlan {
             width,
             height,
             encoding,
+            crop: geometry::crop(info, fitted),
             decode_scale: if swaps { (down, across) } else { (across, down) },
             geometry,
             filter: output.filter,

@@ -43,6 +43,8 @@ struct OutputTerm {
     width: u32,
     height: u32,
     format: Atom,
+    /// Left, top, width and height.
+    crop: Option<(f64, f64, f64, f64)>,
     decode_scale: (u32, u32),
 }
 
@@ -128,8 +130,12 @@ pub(crate) fn scheduler(scheduler: Scheduler) -> Atom {
 }
 
 pub(crate) fn plan(env: Env, plan: Plan) -> PlanTerm {
-    let output = |&OutputPlan { width, height, encoding, decode_scale, .. }: &OutputPlan| {
-        OutputTerm { width, height, format: self::encoding(env, encoding), decode_scale }
+    let output = |output: &OutputPlan| OutputTerm {
+        width: output.width,
+        height: output.height,
+        format: self::encoding(env, output.encoding),
+        crop: output.crop.map(|crop| (crop.left, crop.top, crop.width, crop.height)),
+        decode_scale: output.decode_scale,
     };
     PlanTerm {
         outputs: plan.outputs.iter().map(output).collect(),

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use rustler::{Decoder, NifMap, NifResult, NifUnitEnum, NifUntaggedEnum, Term};
 use thumbelina_core::{
-    Filter, Fit, Format, Formats, Limits, OnDamage, Output, Placeholder, Request, Run, Scheduler,
+    Filter, Fit, Format, Formats, Limits, OnDamage, Output, Placeholder, Position, Request, Run,
+    Scheduler,
 };
 
 /// One call, as the Elixir side normalizes it.
@@ -49,6 +50,7 @@ struct ThumbnailTerm {
     width: Option<u32>,
     height: Option<u32>,
     fit: FitAtom,
+    position: (f64, f64),
     enlarge: bool,
     format: Option<FormatAtom>,
     quality: u8,
@@ -111,6 +113,7 @@ impl ThumbnailTerm {
                 FitAtom::Cover => Fit::Cover,
                 FitAtom::Fill => Fit::Fill,
             },
+            position: Position::Point(self.position.0, self.position.1),
             enlarge: self.enlarge,
             format: self.format.as_ref().map(|format| format.0),
             quality: self.quality,
