@@ -181,8 +181,9 @@ defmodule Thumbelina.ServerTest do
     :ok = :gen_tcp.send(socket, request <> request)
     assert {"HTTP/1.1 200 OK" <> _, ^body, rest} = response(socket)
     assert {"HTTP/1.1 200 OK" <> _, ^body, ""} = response(socket, rest)
-    # In pieces, while the one before is worked on.
-    :ok = :gen_tcp.send(socket, post("/thumbnail/900?enlarge=true", png()))
+    # In pieces, while the one before is worked on, whose body is there as a whole.
+    jpeg = File.read!(Path.join(@fixtures, "photo.jpg"))
+    :ok = :gen_tcp.send(socket, post("/thumbnail/900?enlarge=true&format=png", jpeg))
 
     assert eventually(fn ->
              in_progress(server) == 1 or
@@ -347,6 +348,9 @@ defmodule Thumbelina.ServerTest do
 
     # It ends although there is always something new.
     assert eventually(fn -> :gen_tcp.send(dripping, "x") != :ok end)
+    # What is no picture is refused before the rest of it comes.
+    assert {"HTTP/1.1 415 " <> _ = head, _, ""} = bodies |> List.last() |> response()
+    assert head =~ "\r\nconnection: close"
     for socket <- bodies, do: assert(closed?(socket))
     assert closed?(idle)
     assert eventually(fn -> ends?(followed) end)

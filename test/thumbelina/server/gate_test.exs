@@ -94,7 +94,7 @@ defmodule Thumbelina.Server.GateTest do
     end
 
     assert eventually(fn -> in_progress(live, gate) == 0 end)
-    assert :sys.get_state(gate).places == MapSet.new()
+    assert :sys.get_state(gate).places == %{}
     assert {:monitors, []} = Process.info(gate, :monitors)
   end
 
