@@ -1,7 +1,8 @@
 # Of OTP, for servers to download from.
 :ok = Mix.Thumbelina.Precompiled.start([:crypto, :inets, :public_key, :ssl])
 
-for file <- ~w(peers store_client), do: Code.require_file("support/#{file}.ex", __DIR__)
+for file <- ~w(http_servers peers store_client),
+    do: Code.require_file("support/#{file}.ex", __DIR__)
 
 # The servers of these tests are on this machine.
 for name <- ~w(http_proxy https_proxy no_proxy), name <- [name, String.upcase(name)] do

@@ -149,7 +149,7 @@ defmodule Thumbelina.Server do
   @spec start_link(keyword) :: {:ok, pid} | {:error, Error.t() | String.t() | term}
   def start_link(opts) do
     with {:ok, config, listener} <- Config.server(opts),
-         :ok <- start_otp([:crypto | if(listener.tls, do: [:ssl], else: [])]) do
+         :ok <- start_otp(listener) do
       names = if listener.name, do: [name: listener.name], else: []
 
       case Supervisor.start_link(__MODULE__, {config, listener}, names) do
@@ -160,18 +160,24 @@ defmodule Thumbelina.Server do
   end
 
   # httpd does not need the application `:inets` to run, only to be there.
-  defp start_otp(applications) do
+  defp start_otp(%{listen: false}), do: start_applications([:crypto])
+
+  defp start_otp(listener) do
     case Application.load(:inets) do
       result when result in [:ok, {:error, {:already_loaded, :inets}}] ->
-        Enum.find_value(applications, :ok, fn application ->
-          with {:error, _} <- Application.ensure_all_started(application),
-               do: missing(application),
-               else: (_ -> nil)
-        end)
+        start_applications([:crypto | if(listener.tls, do: [:ssl], else: [])])
 
       _ ->
         missing(:inets)
     end
+  end
+
+  defp start_applications(applications) do
+    Enum.find_value(applications, :ok, fn application ->
+      with {:error, _} <- Application.ensure_all_started(application),
+           do: missing(application),
+           else: (_ -> nil)
+    end)
   end
 
   defp missing(application) do
@@ -180,23 +186,54 @@ defmodule Thumbelina.Server do
        "add it to the extra_applications in your mix.exs"}
   end
 
-  @doc "The port that a server listens on."
+  @doc """
+  The port that a server listens on.
+
+  Raises `ArgumentError` for one with `listen: false`.
+
+  ## Examples
+
+      iex> {:ok, server} = Thumbelina.Server.start_link(port: 0)
+      iex> Thumbelina.Server.port(server) in 1..65_535
+      true
+      iex> Supervisor.stop(server)
+      :ok
+  """
   @spec port(Supervisor.supervisor()) :: :inet.port_number()
   def port(server) do
-    [httpd] = for {Httpd, pid, _, _} <- Supervisor.which_children(server), do: pid
-    Httpd.port(httpd)
+    case for {Httpd, pid, _, _} <- Supervisor.which_children(server), do: pid do
+      [httpd] -> Httpd.port(httpd)
+      [] -> raise ArgumentError, "the server #{inspect(server)} does not listen"
+    end
   end
+
+  @doc false
+  # The configuration of a server with a name, if it runs.
+  @spec fetch_config(atom) :: {:ok, Config.t()} | :error
+  def fetch_config(name) do
+    [{:config, config}] = :ets.lookup(table(name), :config)
+    {:ok, config}
+  rescue
+    ArgumentError -> :error
+  end
+
+  # A table ends with the process that made it, which is the server's supervisor.
+  defp table(name), do: Module.concat(__MODULE__, name)
 
   @impl true
   def init({config, listener}) do
     config = %{config | live: Metrics.new()}
+    if listener.name, do: publish(config, listener.name)
 
-    children = [
-      {Gate, {config.live, config.max_concurrency}},
-      # A connection that is sending a response gets some seconds.
-      Supervisor.child_spec({Httpd, {config, listener}}, shutdown: 15_000)
-    ]
+    # A connection that is sending a response gets some seconds.
+    httpd = Supervisor.child_spec({Httpd, {config, listener}}, shutdown: 15_000)
+    gate = {Gate, {config.live, config.max_concurrency}}
+    Supervisor.init([gate | if(listener.listen, do: [httpd], else: [])], strategy: :rest_for_one)
+  end
 
-    Supervisor.init(children, strategy: :rest_for_one)
+  # For `Thumbelina.Plug`, which knows no more than the name.
+  defp publish(config, name) do
+    table = :ets.new(table(name), [:named_table, read_concurrency: true])
+    :ets.insert(table, {:config, config})
   end
 end

@@ -8,14 +8,14 @@ defmodule Thumbelina.Server.Gate do
   alias Thumbelina.Error
   alias Thumbelina.Server.Metrics
 
-  @spec start_link({:ets.table(), pos_integer}) :: GenServer.on_start()
+  @spec start_link({:ets.tid(), pos_integer}) :: GenServer.on_start()
   def start_link({live, most}), do: GenServer.start_link(__MODULE__, {live, most})
 
   @doc """
   Calls `fun` if there is a place, and returns what it returns. Without a server, which counts the
   places, there always is one.
   """
-  @spec through(:ets.table() | nil, (() -> result)) :: result | {:error, Error.t()}
+  @spec through(:ets.tid() | nil, (() -> result)) :: result | {:error, Error.t()}
         when result: term
   def through(nil, fun), do: fun.()
 
@@ -35,7 +35,7 @@ defmodule Thumbelina.Server.Gate do
   Gives the place up while `fun` waits for something, and takes one again afterwards. If there is
   none then, `through/2`, inside of which this is called, ends with the error that it begins with.
   """
-  @spec outside(:ets.table() | nil, (() -> result)) :: result when result: term
+  @spec outside(:ets.tid() | nil, (() -> result)) :: result when result: term
   def outside(nil, fun), do: fun.()
 
   def outside(live, fun) do
