@@ -36,6 +36,9 @@ defmodule Thumbelina.Plug do
   with `pass: ["*/*"]` leaves others alone. So clients send `content-type: image/jpeg`, or any other
   type that is not a form, or the plug comes before the parsers.
 
+  Bandit compresses responses without an `ETag`, such as thumbnails of bodies, if the client takes
+  that. Pictures do not get smaller by it: `http_options: [compress: false]`.
+
   Pieces are read with a `:read_timeout` of what is left of `:body_timeout`. If this is over between
   two pieces, the status is 408; if a read fails, it is 400, unless the adapter raises or ends the
   process. How long a client may take for a single piece is up to the adapter. When a picture is

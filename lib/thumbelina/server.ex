@@ -13,13 +13,17 @@ defmodule Thumbelina.Server do
   It needs OTP's `:inets` and `:crypto`, and `:ssl` and `:public_key` for HTTPS. They are not
   dependencies of this library, so list them in the `extra_applications` of your own `mix.exs`.
 
+  In Phoenix, or with Bandit or Cowboy, `Thumbelina.Plug` answers the same requests. Then it is
+  started with `listen: false`, and needs no `:inets`.
+
   ## Routes
 
     * `GET /thumbnail/SIZE/PATH` - the thumbnail of a picture under the root. The size is `300x200`,
       `300` for a square box, or `300x` or `x200` to leave one side open
     * `GET /thumbnail/SIZE?url=URL` - the thumbnail of a picture of another server, one of
       `:allow_hosts`
-    * `POST /thumbnail/SIZE` - the thumbnail of the picture in the body
+    * `POST /thumbnail/SIZE` - the thumbnail of the picture in the body, which is worked on while
+      it comes
     * `GET /info/PATH`, `POST /info` - what the picture's header says, as JSON: `format`, `width`
       and `height` as shown, `orientation` and `bytes`
     * `GET /health` - the status 200, as long as the server runs
@@ -87,13 +91,14 @@ defmodule Thumbelina.Server do
     * 404 - there is no such picture. Files outside of the root and hidden ones do not exist
     * 405 - the method is not in `Allow`
     * 410 - the URL has expired
-    * 411 - the body has no `Content-Length`
+    * 408 - the body did not come within `:body_timeout`. Only `Thumbelina.Plug` says so
+    * 411 - the body has no `Content-Length`. `Thumbelina.Plug` takes it
     * 413 - more bytes, pixels or memory than allowed
     * 415 - not a picture, or a format that is not read or not allowed
     * 422 - the picture is damaged or cut off
     * 502 - another server did not send the picture
-    * 503 - `:max_concurrency` pictures are worked on, or the system has no more memory or files.
-      `Retry-After` is 1
+    * 503 - `:max_concurrency` pictures are worked on when the request comes, or when a piece of its
+      body does; or the system has no more memory or files. `Retry-After` is 1
     * 504 - it took longer than `:timeout`
 
   What httpd does not understand it answers itself, with a page in HTML: 400, 411, 413 and 414 for
@@ -104,16 +109,37 @@ defmodule Thumbelina.Server do
 
   #{Thumbelina.Server.Config.docs()}
   If there is a `Thumbelina.Store` under its usual name on the node, thumbnails go through it: each
-  is made once in the whole cluster.
+  is made once in the whole cluster. Its keys are digests of all bytes, so that bodies are collected
+  then, before they are worked on.
+
+  ## Bodies
+
+  The body of a `POST` for a thumbnail is worked on in pieces of 64 KiB as it comes, if it is longer
+  than that. JPEG, PNG, GIF, QOI and the uncompressed formats are decoded piece by piece, and what
+  has been used is released; the others are collected, see `t:Thumbelina.source/0`. `/info` collects
+  all of it, because it tells the number of bytes.
+
+  As soon as it is known that there will be no thumbnail, the response is sent: after the head of
+  the request if that is wrong, or says that there are more than `:max_body_bytes`; after the
+  picture's header if its format or size is not allowed; and where the picture is damaged. What the
+  client still sends is read by httpd within `:body_timeout`, and dropped. After a refusal by the
+  head httpd reads the body first, and the connection goes on; after one of the others it is closed.
 
   ## Clients that are slow, or leave
 
-  Pictures are worked on when the request is there as a whole, so that a slow client occupies a
-  connection, but none of the `:max_concurrency` places. It has `:keep_alive_timeout` for the head,
-  `:body_timeout` for the body, and `:send_timeout` for taking each part of the response. What it
-  occupies meanwhile is bounded by `:max_clients` and `:max_body_bytes`; keep their product in
-  mind. When a client hangs up while its thumbnail is made, the work stops. That is not noticed of
-  clients that send their next request before they have the response.
+  A slow client occupies a connection, but none of the `:max_concurrency` places: while a piece of
+  its body is awaited, the place is free for others, and so is the time of `:timeout`. If all places
+  are taken when the piece has come, the request ends with 503. A client has `:keep_alive_timeout`
+  for the head, `:body_timeout` for the body, and `:send_timeout` for taking each part of the
+  response.
+
+  A picture that is decoded piece by piece occupies the memory of its thumbnail meanwhile, at most
+  `:max_memory`; one that is collected occupies up to `:max_body_bytes`. Keep the product with
+  `:max_clients` in mind.
+
+  When a client hangs up, the work stops: when the next piece would be read, or at once if its body
+  was there as a whole. The latter is not noticed of clients that send their next request before
+  they have the response. The time of a hang-up behind `Thumbelina.Plug` depends on what serves it.
   """
 
   use Supervisor

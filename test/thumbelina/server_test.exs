@@ -241,6 +241,59 @@ defmodule Thumbelina.ServerTest do
     assert {"HTTP/1.1 200 " <> _, _, ""} = response(socket)
   end
 
+  test "sends what is wrong with a picture before its end, reads on, and closes" do
+    for {opts, scheme, {connect, send, receive}} <- [
+          {[], "http", tcp()},
+          {[tls: certificate()], "https", tls()}
+        ] do
+      server = start(opts ++ [max_pixels: 1_000_000])
+      socket = connect.(server)
+      head = "POST /thumbnail/9 HTTP/1.1\r\nhost: a\r\ncontent-length: 3000000\r\n\r\n"
+      picture = "P5 3000 1000 255\n" <> :binary.copy("x", 99_983)
+      :ok = send.(socket, head <> picture)
+      {:ok, response} = receive.(socket)
+      assert response =~ ~r/\AHTTP\/1.1 413 .*\r\nconnection: close\r\n.*limit_exceeded/s
+      for _ <- 1..29, do: assert(send.(socket, :binary.copy("x", 100_000)) == :ok)
+      assert {:error, _} = receive.(socket)
+      assert request(server, :get, "/health", scheme: scheme).status == 200
+      :ok = stop_supervised(Server)
+    end
+  end
+
+  test "a thumbnail that is known before the end of its body waits for it" do
+    server = start()
+    bmp = Thumbelina.thumbnail!(png(), 640, 427, format: :bmp).bytes
+    body = bmp <> :binary.copy("x", 500_000)
+    head = "POST /thumbnail/9 HTTP/1.1\r\nhost: a\r\ncontent-length: #{byte_size(body)}\r\n\r\n"
+    socket = connect(server, head)
+    for <<piece::binary-size(50_000) <- body>>, do: :ok = :gen_tcp.send(socket, piece)
+    assert {:error, :timeout} = :gen_tcp.recv(socket, 0, 100)
+    left = rem(byte_size(body), 50_000)
+    :ok = :gen_tcp.send(socket, binary_part(body, byte_size(body) - left, left))
+    assert {"HTTP/1.1 200 OK" <> _, _, ""} = response(socket)
+    # The connection goes on.
+    :ok = :gen_tcp.send(socket, "GET /health HTTP/1.1\r\nhost: a\r\n\r\n")
+    assert {"HTTP/1.1 200 " <> _, _, ""} = response(socket)
+  end
+
+  defp tcp, do: {&connect/1, &:gen_tcp.send/2, &:gen_tcp.recv(&1, 0, 30_000)}
+
+  defp tls do
+    connect = fn server ->
+      options = [verify: :verify_none, active: false, mode: :binary]
+      {:ok, socket} = :ssl.connect({127, 0, 0, 1}, server.port, options)
+      socket
+    end
+
+    {connect, &:ssl.send/2, &:ssl.recv(&1, 0, 30_000)}
+  end
+
+  defp certificate do
+    chain = [digest: :sha256, key: {:rsa, 2048, 65_537}]
+    peers = %{root: chain, intermediates: [chain], peer: chain}
+    :public_key.pkix_test_data(%{server_chain: peers, client_chain: peers}).server_config
+  end
+
   test "refuses chunked bodies, and what they hide" do
     server = start()
 
@@ -538,15 +591,7 @@ defmodule Thumbelina.ServerTest do
   end
 
   test "speaks TLS" do
-    chain = [digest: :sha256, key: {:rsa, 2048, 65_537}]
-
-    %{server_config: tls} =
-      :public_key.pkix_test_data(%{
-        server_chain: %{root: chain, intermediates: [chain], peer: chain},
-        client_chain: %{root: chain, intermediates: [chain], peer: chain}
-      })
-
-    server = start(tls: tls, timeout: 60_000)
+    server = start(tls: certificate(), timeout: 60_000)
     assert request(server, :get, "/thumbnail/9/photo.jpg", scheme: "https").status == 200
     assert request(server, :post, "/thumbnail/9", body: png(), scheme: "https").status == 200
 

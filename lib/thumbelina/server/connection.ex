@@ -196,7 +196,6 @@ defmodule Thumbelina.Server.Connection do
   defp early(mod, worker, result) do
     {status, size} = respond(mod(mod, connection: false), worker, result)
     forget(worker)
-    shutdown(mod)
     {:sent, status, size}
   end
 
@@ -216,7 +215,7 @@ defmodule Thumbelina.Server.Connection do
 
   defp last(mod, {:sent, status, size}, _piece) do
     stop_timer()
-    send(self(), {:tcp_closed, mod(mod, :socket)})
+    hang_up(mod)
     done(mod, status, size)
   end
 
@@ -372,15 +371,12 @@ defmodule Thumbelina.Server.Connection do
 
   # Nothing more is sent, whatever httpd makes of the bytes that are left, and then it ends.
   defp hang_up(mod) do
-    shutdown(mod)
-    send(self(), {:tcp_closed, mod(mod, :socket)})
-  end
-
-  defp shutdown(mod) do
     _ =
       if tls?(mod),
         do: ssl(:shutdown, [mod(mod, :socket), :write]),
         else: :gen_tcp.shutdown(mod(mod, :socket), :write)
+
+    send(self(), {:tcp_closed, mod(mod, :socket)})
   end
 
   defp send_response(mod, %Response{} = response) do
