@@ -4,7 +4,7 @@ if Code.ensure_loaded?(Plug.Router) do
     plug(:match)
     plug(:dispatch)
     forward("/pictures", to: Thumbelina.Plug, init_opts: [server: Thumbelina.PlugTest.Pictures])
-    forward("/a%20b/c", to: Thumbelina.Plug, init_opts: [server: Thumbelina.PlugTest.Pictures])
+    forward("/a b/c", to: Thumbelina.Plug, init_opts: [server: Thumbelina.PlugTest.Pictures])
     match(_, do: Plug.Conn.send_resp(conn, 418, "not below"))
   end
 
