@@ -172,6 +172,7 @@ defmodule Thumbelina.Plug do
     end
   end
 
+  @spec too_slow :: no_return
   defp too_slow do
     raise Body.Failed,
       status: 408,
