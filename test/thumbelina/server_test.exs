@@ -114,7 +114,9 @@ defmodule Thumbelina.ServerTest do
     Supervisor.count_children(pid).active
   end
 
+  # One that comes in several pieces, and one that is there as a whole when it is worked on.
   defp png, do: File.read!(Path.join(@fixtures, "photo.png"))
+  defp jpeg, do: File.read!(Path.join(@fixtures, "photo.jpg"))
 
   test "serves" do
     server = start(keys: ["secret"], format: :auto)
@@ -182,8 +184,7 @@ defmodule Thumbelina.ServerTest do
     assert {"HTTP/1.1 200 OK" <> _, ^body, rest} = response(socket)
     assert {"HTTP/1.1 200 OK" <> _, ^body, ""} = response(socket, rest)
     # In pieces, while the one before is worked on, whose body is there as a whole.
-    jpeg = File.read!(Path.join(@fixtures, "photo.jpg"))
-    :ok = :gen_tcp.send(socket, post("/thumbnail/900?enlarge=true&format=png", jpeg))
+    :ok = :gen_tcp.send(socket, post("/thumbnail/900?enlarge=true&format=png", jpeg()))
 
     assert eventually(fn ->
              in_progress(server) == 1 or
@@ -316,7 +317,7 @@ defmodule Thumbelina.ServerTest do
 
   test "sheds what is too much at once" do
     server = start(max_concurrency: 1, timeout: 60_000)
-    first = connect(server, post(@slow, png()))
+    first = connect(server, post(@slow, jpeg()))
     assert eventually(fn -> in_progress(server) == 1 end)
     # OTP's client would try again by itself.
     second = connect(server, post("/thumbnail/9", png()))
@@ -342,7 +343,7 @@ defmodule Thumbelina.ServerTest do
             :gen_tcp.close(socket)
           end
         ] do
-      sockets = for _ <- 1..3, do: connect(server, post(@slow, png()))
+      sockets = for _ <- 1..3, do: connect(server, post(@slow, jpeg()))
       assert eventually(fn -> in_progress(server) == 3 end)
       Enum.each(sockets, hang_up)
       assert eventually(fn -> in_progress(server) == 0 end)
@@ -356,7 +357,7 @@ defmodule Thumbelina.ServerTest do
 
   test "a worker that dies is an internal error, and its place comes back" do
     server = start(timeout: 60_000)
-    socket = connect(server, post(@slow, png()))
+    socket = connect(server, post(@slow, jpeg()))
     assert eventually(fn -> in_progress(server) == 1 end)
     [gate] = for {Server.Gate, pid, _, _} <- Supervisor.which_children(server.server), do: pid
     {:monitors, [process: worker]} = Process.info(gate, :monitors)
@@ -452,6 +453,20 @@ defmodule Thumbelina.ServerTest do
     :gen_tcp.close(socket)
   end
 
+  test "nor do those whose thumbnail is there before the end of their body" do
+    server = start(send_timeout: 200)
+    bmp = Thumbelina.thumbnail!(png(), 640, 427, format: :bmp).bytes
+    body = bmp <> :binary.copy("x", 500_000)
+    socket = connect(server, post("/thumbnail/3000?enlarge=true&format=bmp", body))
+
+    assert eventually(fn ->
+             metric(server, ~s(thumbelina_requests_total{route="thumbnail",status="200"})) == 1
+           end)
+
+    assert eventually(fn -> connections(server) == 0 end)
+    :gen_tcp.close(socket)
+  end
+
   test "above max_clients, requests are refused" do
     server = start(max_clients: 2)
     idle = for _ <- 1..6, do: connect(server)
@@ -471,7 +486,7 @@ defmodule Thumbelina.ServerTest do
   test "stops at once, and starts on the same port" do
     server = start(timeout: 60_000)
     port = server.port
-    busy = connect(server, post(@slow, png()))
+    busy = connect(server, post(@slow, jpeg()))
     idle = connect(server)
     assert eventually(fn -> in_progress(server) == 1 end)
     :ok = stop_supervised(Server)
@@ -598,7 +613,7 @@ defmodule Thumbelina.ServerTest do
     # Somebody who does not speak it, and somebody who hangs up.
     assert closed?(connect(server, "GET /health HTTP/1.1\r\nhost: a\r\n\r\n")) or true
     {:ok, socket} = :ssl.connect({127, 0, 0, 1}, server.port, verify: :verify_none, active: false)
-    :ok = :ssl.send(socket, post(@slow, png()))
+    :ok = :ssl.send(socket, post(@slow, jpeg()))
 
     in_progress = fn ->
       request(server, :get, "/metrics", scheme: "https").body =~ "thumbelina_in_progress 1\n"

@@ -165,6 +165,8 @@ defmodule Thumbelina.Server.Connection do
     if Handler.refused?(request(mod, ""), config(mod)) do
       :refused
     else
+      # It may be answered before the end.
+      _ = setopts(mod, [])
       worker = start(mod, &pieces/2)
       with ^worker <- until_asked(mod, worker), do: more(mod, worker, piece)
     end
@@ -328,13 +330,15 @@ defmodule Thumbelina.Server.Connection do
   # One message tells that the client has closed the connection. If it sends its next request before
   # it has this response, that is the message, and httpd finds it in the mailbox afterwards. Then
   # nobody knows when the client hangs up, and the work is done to its end.
-  defp watch(mod) do
+  defp watch(mod), do: setopts(mod, active: :once)
+
+  # With a port of its own, httpd takes no options for sockets without TLS.
+  defp setopts(mod, options) do
     if tls?(mod) do
-      ssl(:setopts, [mod(mod, :socket), [active: :once]])
+      ssl(:setopts, [mod(mod, :socket), options])
     else
-      # With a port of its own, httpd takes no options for sockets without TLS.
       timeout = lookup(mod, :thumbelina_send_timeout)
-      :inet.setopts(mod(mod, :socket), [active: :once] ++ sending(timeout))
+      :inet.setopts(mod(mod, :socket), options ++ sending(timeout))
     end
   end
 

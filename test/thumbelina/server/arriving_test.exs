@@ -169,11 +169,11 @@ defmodule Thumbelina.Server.ArrivingTest do
     test "#{kind}: bodies of unknown length are bounded, too" do
       port = start(unquote(kind), max_body_bytes: 500_000)
       head = HTTPServers.head("POST", "/thumbnail/50", [{"transfer-encoding", "chunked"}])
+      padded = fixture("photo.png") <> :binary.copy(" ", 10_000)
 
       for {pieces, status} <- [
             {List.duplicate(:binary.copy("x", 10_000), 10), 415},
-            {for(<<piece::binary-size(10_000) <- fixture("photo.png")>>, do: piece) ++ [rest()],
-             200},
+            {for(<<piece::binary-size(10_001) <- padded>>, do: piece), 200},
             {["P5 2000 1000 255\n" | List.duplicate(:binary.copy("x", 10_000), 100)], 413}
           ] do
         socket = HTTPServers.connect(port, head)
@@ -189,8 +189,6 @@ defmodule Thumbelina.Server.ArrivingTest do
       end
     end
   end
-
-  defp rest, do: binary_part(fixture("photo.png"), 300_000, 379)
 
   if :cowboy in HTTPServers.all() do
     test "cowboy ends the work when the client hangs up" do
