@@ -57,7 +57,7 @@ defmodule Thumbelina.MixProject do
         "Pictures and formats": [Thumbelina.Image, Thumbelina.Format],
         "Plans and measurements": [Thumbelina.Plan, Thumbelina.Stats, Thumbelina.Telemetry],
         Clusters: [Thumbelina.Cluster, Thumbelina.Store],
-        "Over HTTP": [Thumbelina.Server, Thumbelina.URL],
+        "Over HTTP": [Thumbelina.Server, Thumbelina.Plug, Thumbelina.URL],
         Errors: [Thumbelina.Error]
       ],
       # The functions of `Thumbelina`, by the metadata `@doc group: ...`.

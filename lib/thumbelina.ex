@@ -248,6 +248,16 @@ defmodule Thumbelina do
   defp all({:pieces, pieces}, call),
     do: Source.all(pieces, call.max_bytes_in, &probe_bytes(&1, &2, call))
 
+  @doc false
+  # What the first bytes of a picture tell, for whoever goes on with the rest: an image of these
+  # bytes, or `:more` if they are too few.
+  @spec head(binary, boolean, probe_options) :: {:ok, Image.t()} | :more | {:error, Error.t()}
+  def head(bytes, all?, opts) do
+    with {:ok, call} <- Options.probe(opts),
+         {:ok, header} <- probe_bytes(bytes, all?, call),
+         do: {:ok, Image.build(bytes, header)}
+  end
+
   defp probe_bytes(bytes, all?, call),
     do: native(bytes, &Native.probe(&1, all?, call), &Native.probe_dirty(&1, all?, call))
 

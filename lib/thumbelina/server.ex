@@ -13,13 +13,17 @@ defmodule Thumbelina.Server do
   It needs OTP's `:inets` and `:crypto`, and `:ssl` and `:public_key` for HTTPS. They are not
   dependencies of this library, so list them in the `extra_applications` of your own `mix.exs`.
 
+  In Phoenix, or with Bandit or Cowboy, `Thumbelina.Plug` answers the same requests. Then it is
+  started with `listen: false`, and needs no `:inets`.
+
   ## Routes
 
     * `GET /thumbnail/SIZE/PATH` - the thumbnail of a picture under the root. The size is `300x200`,
       `300` for a square box, or `300x` or `x200` to leave one side open
     * `GET /thumbnail/SIZE?url=URL` - the thumbnail of a picture of another server, one of
       `:allow_hosts`
-    * `POST /thumbnail/SIZE` - the thumbnail of the picture in the body
+    * `POST /thumbnail/SIZE` - the thumbnail of the picture in the body, which is worked on while
+      it comes
     * `GET /info/PATH`, `POST /info` - JSON: what the picture's header says, `format`, `width` and
       `height` as shown, `orientation` and `bytes`; its average `color`, `"#rrggbb"`; and a
       `placeholder`, a tiny picture as a data URI. These are `:color` and `:lqip` of
@@ -90,13 +94,14 @@ defmodule Thumbelina.Server do
     * 404 - there is no such picture. Files outside of the root and hidden ones do not exist
     * 405 - the method is not in `Allow`
     * 410 - the URL has expired
-    * 411 - the body has no `Content-Length`
+    * 408 - the body did not come within `:body_timeout`. Only `Thumbelina.Plug` says so
+    * 411 - the body has no `Content-Length`. `Thumbelina.Plug` takes it
     * 413 - more bytes, pixels or memory than allowed
     * 415 - not a picture, or a format that is not read or not allowed
     * 422 - the picture is damaged or cut off
     * 502 - another server did not send the picture
-    * 503 - `:max_concurrency` pictures are worked on, or the system has no more memory or files.
-      `Retry-After` is 1
+    * 503 - `:max_concurrency` pictures are worked on when the request comes, or when a piece of its
+      body does; or the system has no more memory or files. `Retry-After` is 1
     * 504 - it took longer than `:timeout`
 
   What httpd does not understand it answers itself, with a page in HTML: 400, 411, 413 and 414 for
@@ -107,16 +112,37 @@ defmodule Thumbelina.Server do
 
   #{Thumbelina.Server.Config.docs()}
   If there is a `Thumbelina.Store` under its usual name on the node, thumbnails go through it, and
-  the color and placeholder of infos: each is made once in the whole cluster.
+  the color and placeholder of infos: each is made once in the whole cluster. Its keys are digests of
+  all bytes, so that bodies are collected then, before they are worked on.
+
+  ## Bodies
+
+  The body of a `POST` for a thumbnail is worked on in pieces of 64 KiB as it comes, if it is longer
+  than that. JPEG, PNG, GIF, QOI and the uncompressed formats are decoded piece by piece, and what
+  has been used is released; the others are collected, see `t:Thumbelina.source/0`. `/info` collects
+  all of it, because it tells the number of bytes.
+
+  As soon as it is known that there will be no thumbnail, the response is sent: after the head of
+  the request if that is wrong, or says that there are more than `:max_body_bytes`; after the
+  picture's header if its format or size is not allowed; and where the picture is damaged. What the
+  client still sends is read by httpd within `:body_timeout`, and dropped. After a refusal by the
+  head httpd reads the body first, and the connection goes on; after one of the others it is closed.
 
   ## Clients that are slow, or leave
 
-  Pictures are worked on when the request is there as a whole, so that a slow client occupies a
-  connection, but none of the `:max_concurrency` places. It has `:keep_alive_timeout` for the head,
-  `:body_timeout` for the body, and `:send_timeout` for taking each part of the response. What it
-  occupies meanwhile is bounded by `:max_clients` and `:max_body_bytes`; keep their product in
-  mind. When a client hangs up while its thumbnail is made, the work stops. That is not noticed of
-  clients that send their next request before they have the response.
+  A slow client occupies a connection, but none of the `:max_concurrency` places: while a piece of
+  its body is awaited, the place is free for others, and so is the time of `:timeout`. If all places
+  are taken when the piece has come, the request ends with 503. A client has `:keep_alive_timeout`
+  for the head, `:body_timeout` for the body, and `:send_timeout` for taking each part of the
+  response.
+
+  A picture that is decoded piece by piece occupies the memory of its thumbnail meanwhile, at most
+  `:max_memory`; one that is collected occupies up to `:max_body_bytes`. Keep the product with
+  `:max_clients` in mind.
+
+  When a client hangs up, the work stops: when the next piece would be read, or at once if its body
+  was there as a whole. The latter is not noticed of clients that send their next request before
+  they have the response. The time of a hang-up behind `Thumbelina.Plug` depends on what serves it.
   """
 
   use Supervisor
@@ -152,7 +178,7 @@ defmodule Thumbelina.Server do
   @spec start_link(keyword) :: {:ok, pid} | {:error, Error.t() | String.t() | term}
   def start_link(opts) do
     with {:ok, config, listener} <- Config.server(opts),
-         :ok <- start_otp([:crypto | if(listener.tls, do: [:ssl], else: [])]) do
+         :ok <- start_otp(listener) do
       names = if listener.name, do: [name: listener.name], else: []
 
       case Supervisor.start_link(__MODULE__, {config, listener}, names) do
@@ -163,18 +189,24 @@ defmodule Thumbelina.Server do
   end
 
   # httpd does not need the application `:inets` to run, only to be there.
-  defp start_otp(applications) do
+  defp start_otp(%{listen: false}), do: start_applications([:crypto])
+
+  defp start_otp(listener) do
     case Application.load(:inets) do
       result when result in [:ok, {:error, {:already_loaded, :inets}}] ->
-        Enum.find_value(applications, :ok, fn application ->
-          with {:error, _} <- Application.ensure_all_started(application),
-               do: missing(application),
-               else: (_ -> nil)
-        end)
+        start_applications([:crypto | if(listener.tls, do: [:ssl], else: [])])
 
       _ ->
         missing(:inets)
     end
+  end
+
+  defp start_applications(applications) do
+    Enum.find_value(applications, :ok, fn application ->
+      with {:error, _} <- Application.ensure_all_started(application),
+           do: missing(application),
+           else: (_ -> nil)
+    end)
   end
 
   defp missing(application) do
@@ -183,23 +215,54 @@ defmodule Thumbelina.Server do
        "add it to the extra_applications in your mix.exs"}
   end
 
-  @doc "The port that a server listens on."
+  @doc """
+  The port that a server listens on.
+
+  Raises `ArgumentError` for one with `listen: false`.
+
+  ## Examples
+
+      iex> {:ok, server} = Thumbelina.Server.start_link(port: 0)
+      iex> Thumbelina.Server.port(server) in 1..65_535
+      true
+      iex> Supervisor.stop(server)
+      :ok
+  """
   @spec port(Supervisor.supervisor()) :: :inet.port_number()
   def port(server) do
-    [httpd] = for {Httpd, pid, _, _} <- Supervisor.which_children(server), do: pid
-    Httpd.port(httpd)
+    case for {Httpd, pid, _, _} <- Supervisor.which_children(server), do: pid do
+      [httpd] -> Httpd.port(httpd)
+      [] -> raise ArgumentError, "the server #{inspect(server)} does not listen"
+    end
   end
+
+  @doc false
+  # The configuration of a server with a name, if it runs.
+  @spec fetch_config(atom) :: {:ok, Config.t()} | :error
+  def fetch_config(name) do
+    [{:config, config}] = :ets.lookup(table(name), :config)
+    {:ok, config}
+  rescue
+    ArgumentError -> :error
+  end
+
+  # A table ends with the process that made it, which is the server's supervisor.
+  defp table(name), do: Module.concat(__MODULE__, name)
 
   @impl true
   def init({config, listener}) do
     config = %{config | live: Metrics.new()}
+    if listener.name, do: publish(config, listener.name)
 
-    children = [
-      {Gate, {config.live, config.max_concurrency}},
-      # A connection that is sending a response gets some seconds.
-      Supervisor.child_spec({Httpd, {config, listener}}, shutdown: 15_000)
-    ]
+    # A connection that is sending a response gets some seconds.
+    httpd = Supervisor.child_spec({Httpd, {config, listener}}, shutdown: 15_000)
+    gate = {Gate, {config.live, config.max_concurrency}}
+    Supervisor.init([gate | if(listener.listen, do: [httpd], else: [])], strategy: :rest_for_one)
+  end
 
-    Supervisor.init(children, strategy: :rest_for_one)
+  # For `Thumbelina.Plug`, which knows no more than the name.
+  defp publish(config, name) do
+    table = :ets.new(table(name), [:named_table, read_concurrency: true])
+    :ets.insert(table, {:config, config})
   end
 end

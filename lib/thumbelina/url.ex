@@ -31,7 +31,7 @@ defmodule Thumbelina.URL do
       change it
     * `:key` - signs the URL with this secret
     * `:base` - what comes in front, such as `"https://pictures.example.com"`, or the path below
-      which the server is mounted. It is not signed
+      which `Thumbelina.Plug` is mounted. It is not signed
 
   ## Examples
 

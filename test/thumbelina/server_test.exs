@@ -108,7 +108,9 @@ defmodule Thumbelina.ServerTest do
     Supervisor.count_children(pid).active
   end
 
+  # One that comes in several pieces, and one that is there as a whole when it is worked on.
   defp png, do: File.read!(Path.join(@fixtures, "photo.png"))
+  defp jpeg, do: File.read!(Path.join(@fixtures, "photo.jpg"))
 
   test "serves" do
     server = start(keys: ["secret"], format: :auto)
@@ -175,8 +177,8 @@ defmodule Thumbelina.ServerTest do
     :ok = :gen_tcp.send(socket, request <> request)
     assert {"HTTP/1.1 200 OK" <> _, ^body, rest} = response(socket)
     assert {"HTTP/1.1 200 OK" <> _, ^body, ""} = response(socket, rest)
-    # In pieces, while the one before is worked on.
-    :ok = :gen_tcp.send(socket, post("/thumbnail/900?enlarge=true", png()))
+    # In pieces, while the one before is worked on, whose body is there as a whole.
+    :ok = :gen_tcp.send(socket, post("/thumbnail/900?enlarge=true&format=png", jpeg()))
 
     poll(fn ->
       in_progress(server) == 1 or
@@ -234,6 +236,59 @@ defmodule Thumbelina.ServerTest do
     assert {"HTTP/1.1 200 " <> _, _, ""} = response(socket)
   end
 
+  test "sends what is wrong with a picture before its end, reads on, and closes" do
+    for {opts, scheme, {connect, send, receive}} <- [
+          {[], "http", tcp()},
+          {[tls: certificate()], "https", tls()}
+        ] do
+      server = start(opts ++ [max_pixels: 1_000_000])
+      socket = connect.(server)
+      head = "POST /thumbnail/9 HTTP/1.1\r\nhost: a\r\ncontent-length: 3000000\r\n\r\n"
+      picture = "P5 3000 1000 255\n" <> :binary.copy("x", 99_983)
+      :ok = send.(socket, head <> picture)
+      {:ok, response} = receive.(socket)
+      assert response =~ ~r/\AHTTP\/1.1 413 .*\r\nconnection: close\r\n.*limit_exceeded/s
+      for _ <- 1..29, do: assert(send.(socket, :binary.copy("x", 100_000)) == :ok)
+      assert {:error, _} = receive.(socket)
+      assert request(server, :get, "/health", scheme: scheme).status == 200
+      :ok = stop_supervised(Server)
+    end
+  end
+
+  test "a thumbnail that is known before the end of its body waits for it" do
+    server = start()
+    bmp = Thumbelina.thumbnail!(png(), 640, 427, format: :bmp).bytes
+    body = bmp <> :binary.copy("x", 500_000)
+    head = "POST /thumbnail/9 HTTP/1.1\r\nhost: a\r\ncontent-length: #{byte_size(body)}\r\n\r\n"
+    socket = connect(server, head)
+    for <<piece::binary-size(50_000) <- body>>, do: :ok = :gen_tcp.send(socket, piece)
+    assert {:error, :timeout} = :gen_tcp.recv(socket, 0, 100)
+    left = rem(byte_size(body), 50_000)
+    :ok = :gen_tcp.send(socket, binary_part(body, byte_size(body) - left, left))
+    assert {"HTTP/1.1 200 OK" <> _, _, ""} = response(socket)
+    # The connection goes on.
+    :ok = :gen_tcp.send(socket, "GET /health HTTP/1.1\r\nhost: a\r\n\r\n")
+    assert {"HTTP/1.1 200 " <> _, _, ""} = response(socket)
+  end
+
+  defp tcp, do: {&connect/1, &:gen_tcp.send/2, &:gen_tcp.recv(&1, 0, 30_000)}
+
+  defp tls do
+    connect = fn server ->
+      options = [verify: :verify_none, active: false, mode: :binary]
+      {:ok, socket} = :ssl.connect({127, 0, 0, 1}, server.port, options)
+      socket
+    end
+
+    {connect, &:ssl.send/2, &:ssl.recv(&1, 0, 30_000)}
+  end
+
+  defp certificate do
+    chain = [digest: :sha256, key: {:rsa, 2048, 65_537}]
+    peers = %{root: chain, intermediates: [chain], peer: chain}
+    :public_key.pkix_test_data(%{server_chain: peers, client_chain: peers}).server_config
+  end
+
   test "refuses chunked bodies, and what they hide" do
     server = start()
 
@@ -256,7 +311,7 @@ defmodule Thumbelina.ServerTest do
 
   test "sheds what is too much at once" do
     server = start(max_concurrency: 1, timeout: 60_000)
-    first = connect(server, post(@slow, png()))
+    first = connect(server, post(@slow, jpeg()))
     poll(fn -> in_progress(server) == 1 end)
     # OTP's client would try again by itself.
     second = connect(server, post("/thumbnail/9", png()))
@@ -282,7 +337,7 @@ defmodule Thumbelina.ServerTest do
             :gen_tcp.close(socket)
           end
         ] do
-      sockets = for _ <- 1..3, do: connect(server, post(@slow, png()))
+      sockets = for _ <- 1..3, do: connect(server, post(@slow, jpeg()))
       poll(fn -> in_progress(server) == 3 end)
       Enum.each(sockets, hang_up)
       poll(fn -> in_progress(server) == 0 end)
@@ -296,7 +351,7 @@ defmodule Thumbelina.ServerTest do
 
   test "a worker that dies is an internal error, and its place comes back" do
     server = start(timeout: 60_000)
-    socket = connect(server, post(@slow, png()))
+    socket = connect(server, post(@slow, jpeg()))
     poll(fn -> in_progress(server) == 1 end)
     [gate] = for {Server.Gate, pid, _, _} <- Supervisor.which_children(server.server), do: pid
     {:monitors, [process: worker]} = Process.info(gate, :monitors)
@@ -341,6 +396,9 @@ defmodule Thumbelina.ServerTest do
 
     # It ends although there is always something new.
     poll(fn -> :gen_tcp.send(dripping, "x") != :ok end)
+    # What is no picture is refused before the rest of it comes.
+    assert {"HTTP/1.1 415 " <> _ = head, _, ""} = bodies |> List.last() |> response()
+    assert head =~ "\r\nconnection: close"
     for socket <- bodies, do: assert(closed?(socket))
     assert closed?(idle)
     poll(fn -> ends?(followed) end)
@@ -389,6 +447,20 @@ defmodule Thumbelina.ServerTest do
     :gen_tcp.close(socket)
   end
 
+  test "nor do those whose thumbnail is there before the end of their body" do
+    server = start(send_timeout: 200)
+    bmp = Thumbelina.thumbnail!(png(), 640, 427, format: :bmp).bytes
+    body = bmp <> :binary.copy("x", 500_000)
+    socket = connect(server, post("/thumbnail/3000?enlarge=true&format=bmp", body))
+
+    assert eventually(fn ->
+             metric(server, ~s(thumbelina_requests_total{route="thumbnail",status="200"})) == 1
+           end)
+
+    assert eventually(fn -> connections(server) == 0 end)
+    :gen_tcp.close(socket)
+  end
+
   test "above max_clients, requests are refused" do
     server = start(max_clients: 2)
     idle = for _ <- 1..6, do: connect(server)
@@ -408,7 +480,7 @@ defmodule Thumbelina.ServerTest do
   test "stops at once, and starts on the same port" do
     server = start(timeout: 60_000)
     port = server.port
-    busy = connect(server, post(@slow, png()))
+    busy = connect(server, post(@slow, jpeg()))
     idle = connect(server)
     poll(fn -> in_progress(server) == 1 end)
     :ok = stop_supervised(Server)
@@ -521,22 +593,14 @@ defmodule Thumbelina.ServerTest do
   end
 
   test "speaks TLS" do
-    chain = [digest: :sha256, key: {:rsa, 2048, 65_537}]
-
-    %{server_config: tls} =
-      :public_key.pkix_test_data(%{
-        server_chain: %{root: chain, intermediates: [chain], peer: chain},
-        client_chain: %{root: chain, intermediates: [chain], peer: chain}
-      })
-
-    server = start(tls: tls, timeout: 60_000)
+    server = start(tls: certificate(), timeout: 60_000)
     assert request(server, :get, "/thumbnail/9/photo.jpg", scheme: "https").status == 200
     assert request(server, :post, "/thumbnail/9", body: png(), scheme: "https").status == 200
 
     # Somebody who does not speak it, and somebody who hangs up.
     assert closed?(connect(server, "GET /health HTTP/1.1\r\nhost: a\r\n\r\n")) or true
     {:ok, socket} = :ssl.connect({127, 0, 0, 1}, server.port, verify: :verify_none, active: false)
-    :ok = :ssl.send(socket, post(@slow, png()))
+    :ok = :ssl.send(socket, post(@slow, jpeg()))
 
     in_progress = fn ->
       request(server, :get, "/metrics", scheme: "https").body =~ "thumbelina_in_progress 1\n"

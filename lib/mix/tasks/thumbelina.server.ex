@@ -83,7 +83,7 @@ defmodule Mix.Tasks.Thumbelina.Server do
   defp address(ip), do: if(String.contains?(ip, ":"), do: "[#{ip}]", else: ip)
 
   # A name is for the code that has it; presets and the options of TLS are no text.
-  defp flags, do: Keyword.drop(Config.types(), [:name, :tls, :imgproxy_presets])
+  defp flags, do: Keyword.drop(Config.types(), [:name, :listen, :tls, :imgproxy_presets])
 
   defp switch(:boolean), do: :boolean
   defp switch({:integer, _, _}), do: :integer

@@ -138,11 +138,24 @@ defmodule Thumbelina.Server.Config do
         "the most pictures that are worked on at a time, by default four for each scheduler. " <>
           "Further requests get the status 503 at once"
     ],
+    body_timeout: [
+      type: {:integer, 1, 0xFFFF_FFFF},
+      default: 60_000,
+      doc: "the milliseconds within which a request's body must arrive. After that, it hangs up"
+    ],
     name: [
       listener: true,
       type: :name,
       default: nil,
       doc: "the name to register the server's supervisor under, an atom"
+    ],
+    listen: [
+      listener: true,
+      type: :boolean,
+      default: true,
+      doc:
+        "with `false`, it listens nowhere, and answers what `Thumbelina.Plug` hands it. Then it " <>
+          "needs a `:name`, and takes none of the options below"
     ],
     ip: [
       listener: true,
@@ -178,12 +191,6 @@ defmodule Thumbelina.Server.Config do
         "the seconds within which a request's head must arrive, counted from the connection or " <>
           "the response before"
     ],
-    body_timeout: [
-      listener: true,
-      type: {:integer, 1, 0xFFFF_FFFF},
-      default: 60_000,
-      doc: "the milliseconds within which a request's body must arrive. After that, it hangs up"
-    ],
     send_timeout: [
       listener: true,
       type: {:integer, 1, 0xFFFF_FFFF},
@@ -195,6 +202,9 @@ defmodule Thumbelina.Server.Config do
   @handler for {key, spec} <- @schema, !spec[:listener], do: key
   @listener for {key, %{listener: true}} <- Enum.map(@schema, fn {k, s} -> {k, Map.new(s)} end),
                 do: key
+
+  # Of these, the ones that a server has that does not listen.
+  @sockets @listener -- [:name, :listen]
 
   @type size :: {pos_integer | nil, pos_integer | nil}
 
@@ -221,17 +231,18 @@ defmodule Thumbelina.Server.Config do
           max_memory: pos_integer | nil,
           timeout: pos_integer,
           max_concurrency: pos_integer,
+          body_timeout: pos_integer,
           live: :ets.tid() | nil
         }
 
   @type listener :: %{
           name: atom,
+          listen: boolean,
           ip: :inet.ip_address(),
           port: :inet.port_number(),
           tls: keyword | nil,
           max_clients: pos_integer,
           keep_alive_timeout: pos_integer,
-          body_timeout: pos_integer,
           send_timeout: pos_integer
         }
 
@@ -250,7 +261,9 @@ defmodule Thumbelina.Server.Config do
   @doc "The same with the options of the sockets."
   @spec server(term) :: {:ok, t, listener} | {:error, Error.t()}
   def server(opts) do
-    with {:ok, values} <- validate(opts, @schema), :ok <- guarded(values) do
+    with {:ok, values} <- validate(opts, @schema),
+         :ok <- guarded(values),
+         :ok <- listening(values, opts) do
       {listener, handler} = Map.split(values, @listener)
       {:ok, config(handler), listener}
     end
@@ -264,6 +277,18 @@ defmodule Thumbelina.Server.Config do
   end
 
   defp guarded(_values), do: :ok
+
+  defp listening(%{listen: true}, _opts), do: :ok
+
+  defp listening(%{listen: false, name: name}, _opts) when name in [nil, true, false],
+    do: Options.invalid(:name, name, "a name, because a server that does not listen needs one")
+
+  defp listening(%{listen: false}, opts) do
+    Enum.find_value(opts, :ok, fn {key, value} ->
+      if key in @sockets,
+        do: Options.invalid(key, value, "no option of sockets, because of listen: false")
+    end)
+  end
 
   defp config(values) do
     most = values.max_concurrency || 4 * System.schedulers_online()
@@ -422,7 +447,7 @@ defmodule Thumbelina.Server.Config do
   end
 
   def docs(:command_line) do
-    for {key, spec} <- @schema, key not in [:name, :tls, :imgproxy_presets], into: "" do
+    for {key, spec} <- @schema, key not in [:name, :listen, :tls, :imgproxy_presets], into: "" do
       value = with " " <> _ = text <- flag_value(spec[:type]), do: text
 
       default =

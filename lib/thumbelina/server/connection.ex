@@ -13,12 +13,15 @@ defmodule Thumbelina.Server.Connection do
   #   - Bodies become lists, of sixteen bytes for each, unless they are taken in pieces.
   #   - While a request is answered, nobody looks at the socket. So the work is done in another
   #     process, and this one watches the socket, and kills the worker if the client hangs up.
+  #   - A piece must be taken before httpd reads on, and between two pieces httpd takes no messages
+  #     but its own. So a piece is handed to the worker, and httpd goes on when that asks for the
+  #     next one, or has answered: meanwhile it sends nothing.
   #   - To clients of HTTP/1.0, httpd turns every status above 404 into 403. So the response is
   #     written here.
 
   require Record
 
-  alias Thumbelina.Server.{Config, Failure, Handler, HTTPDate, Metrics, Request, Response}
+  alias Thumbelina.Server.{Body, Config, Failure, Handler, HTTPDate, Metrics, Request, Response}
 
   # `#mod{}` of inets/include/httpd.hrl, which is documented. The header file itself may not be
   # there when the library is compiled.
@@ -42,8 +45,8 @@ defmodule Thumbelina.Server.Connection do
   @doc "The fields of `#mod{}`, for a test that compares them with OTP's."
   def fields, do: @mod
 
-  # The pieces that bodies are taken in.
-  @piece 65_536
+  # The pieces that bodies are taken in, and responses sent in.
+  @piece Body.piece()
 
   @doc "The configuration of httpd."
   @spec httpd(Config.t(), Config.listener()) :: keyword
@@ -140,11 +143,11 @@ defmodule Thumbelina.Server.Connection do
   @doc "A piece of a body, or a request that is complete."
   def unquote(:do)(mod() = mod) do
     case mod(mod, :entity_body) do
-      {:first, piece} -> {:continue, collect(start(mod), piece)}
-      {:continue, piece, :undefined} -> {:continue, collect(start(mod), piece)}
-      {:continue, piece, body} -> {:continue, collect(body, piece)}
-      {:last, piece, :undefined} -> complete(mod, [], piece)
-      {:last, piece, body} -> complete(mod, body, piece)
+      {:first, piece} -> {:continue, begin(mod, piece)}
+      {:continue, piece, :undefined} -> {:continue, begin(mod, piece)}
+      {:continue, piece, upload} -> {:continue, more(mod, upload, piece)}
+      {:last, piece, :undefined} -> complete(mod, piece)
+      {:last, piece, upload} -> last(mod, upload, piece)
     end
   rescue
     # httpd answers with the status 500, and tells nobody.
@@ -153,24 +156,77 @@ defmodule Thumbelina.Server.Connection do
       reraise exception, __STACKTRACE__
   end
 
+  # What becomes of a body: `:refused`, by its head; the worker that waits for its next piece; or
+  # how it was answered before its end, by `{:answered, response}`, or `{:sent, status, size}`.
+
   # A request that will be refused is read to its end, because few clients take a response before.
   # Nothing of it is kept.
-  defp start(mod) do
-    if Handler.refused?(request(mod, ""), config(mod)), do: :refused, else: []
+  defp begin(mod, piece) do
+    if Handler.refused?(request(mod, ""), config(mod)) do
+      :refused
+    else
+      # It may be answered before the end.
+      _ = setopts(mod, [])
+      worker = start(mod, &pieces/2)
+      with ^worker <- until_asked(mod, worker), do: more(mod, worker, piece)
+    end
   end
 
-  defp collect(:refused, _piece), do: :refused
-  defp collect(pieces, piece), do: [pieces | piece]
+  defp more(mod, %{pid: pid, tag: tag} = worker, piece) do
+    send(pid, {tag, :piece, piece})
+    until_asked(mod, worker)
+  end
 
-  defp complete(mod, body, piece) do
+  defp more(_mod, upload, _piece), do: upload
+
+  # The socket is not watched, which would make the VM read on: this takes no longer than a piece.
+  defp until_asked(mod, worker) do
+    case await(mod, worker) do
+      :asked -> worker
+      result -> early(mod, worker, result)
+    end
+  end
+
+  # A thumbnail waits for the end of the body, for clients that listen only then. An error is sent
+  # at once. What the client still sends is read and dropped, because it would not get the response
+  # if the connection were closed before.
+  defp early(_mod, worker, {:ok, %Response{status: status} = response}) when status < 400 do
+    forget(worker)
+    {:answered, response}
+  end
+
+  defp early(mod, worker, result) do
+    {status, size} = respond(mod(mod, connection: false), worker, result)
+    forget(worker)
+    {:sent, status, size}
+  end
+
+  defp last(mod, %{pid: pid, tag: tag} = worker, piece) do
+    stop_timer()
+    send(pid, {tag, :last, piece})
+    finish(mod, worker)
+  end
+
+  defp last(mod, :refused, _piece), do: complete(mod, "")
+
+  defp last(mod, {:answered, response}, _piece) do
+    stop_timer()
+    send_response(mod, response)
+    done(mod, response.status, byte_size(response.body))
+  end
+
+  defp last(mod, {:sent, status, size}, _piece) do
+    stop_timer()
+    hang_up(mod)
+    done(mod, status, size)
+  end
+
+  defp complete(mod, body) do
     stop_timer()
 
-    if Process.get(@chunked) do
-      refuse_chunked(mod)
-    else
-      body = if body == :refused, do: "", else: IO.iodata_to_binary([body | piece])
-      answer(mod, request(mod, body), config(mod))
-    end
+    if Process.get(@chunked),
+      do: refuse_chunked(mod),
+      else: finish(mod, start(mod, fn _connection, _tag -> body end))
   end
 
   defp config(mod), do: lookup(mod, :thumbelina)
@@ -215,69 +271,103 @@ defmodule Thumbelina.Server.Connection do
 
   # The response is made by a process of its own. It is linked, so that it does not outlive the
   # connection.
-  defp answer(mod, request, config) do
-    connection = self()
-    tag = make_ref()
+  defp start(mod, body) do
+    {connection, tag} = {self(), make_ref()}
+    {request, config} = {request(mod, body.(connection, tag)), config(mod)}
+    handle = fn -> send(connection, {tag, Handler.handle(request, config)}) end
+    %{pid: :proc_lib.spawn_link(handle), tag: tag, live: config.live}
+  end
 
-    {worker, monitor} =
-      :proc_lib.spawn_opt(
-        fn -> send(connection, {tag, Handler.handle(request, config)}) end,
-        [:link, :monitor]
-      )
+  # The pieces, for the worker. If httpd ends the connection because nobody is there, that is a
+  # normal end, which the link does not pass on.
+  defp pieces(connection, tag) do
+    Stream.resource(
+      fn -> {Process.monitor(connection), :more} end,
+      fn
+        {monitor, :last} -> {:halt, {monitor, :last}}
+        {monitor, :more} -> next_piece(connection, tag, monitor)
+      end,
+      fn {monitor, _} -> Process.demonitor(monitor, [:flush]) end
+    )
+  end
 
-    _ = watch(mod)
-    result = await(mod(mod, :socket), tag, worker, monitor)
-    if match?({:gone, _}, result), do: Process.exit(worker, :kill)
-    Process.demonitor(monitor, [:flush])
-    forget(worker)
+  defp next_piece(connection, tag, monitor) do
+    send(connection, {tag, :next})
 
-    case result do
-      {:ok, response} ->
-        send_response(mod, response)
-        done(mod, response.status, byte_size(response.body))
-
-      {:gone, message} ->
-        Metrics.hung_up(config.live)
-        # For httpd, which ends the connection.
-        send(self(), message)
-        done(mod, 499, 0)
-
-      # A bug, which the VM has logged.
-      :crash ->
-        send_response(mod, Failure.response({500, :internal_error, "internal error"}))
-        done(mod, 500, 0)
+    receive do
+      {^tag, :piece, piece} -> {[piece], {monitor, :more}}
+      {^tag, :last, piece} -> {[piece], {monitor, :last}}
+      {:DOWN, ^monitor, :process, _pid, _reason} -> exit(:shutdown)
     end
+  end
+
+  # The request is complete.
+  defp finish(mod, worker) do
+    _ = watch(mod)
+    {status, size} = respond(mod, worker, await(mod, worker))
+    forget(worker)
+    done(mod, status, size)
+  end
+
+  defp respond(mod, _worker, {:ok, response}) do
+    send_response(mod, response)
+    {response.status, byte_size(response.body)}
+  end
+
+  # The message is for httpd, which ends the connection. Its configuration may be gone already.
+  defp respond(_mod, %{live: live}, {:gone, message}) do
+    Metrics.hung_up(live)
+    send(self(), message)
+    {499, 0}
+  end
+
+  # A bug, which the VM has logged.
+  defp respond(mod, _worker, :crash) do
+    send_response(mod, Failure.response({500, :internal_error, "internal error"}))
+    {500, 0}
   end
 
   # One message tells that the client has closed the connection. If it sends its next request before
   # it has this response, that is the message, and httpd finds it in the mailbox afterwards. Then
   # nobody knows when the client hangs up, and the work is done to its end.
-  defp watch(mod) do
+  defp watch(mod), do: setopts(mod, active: :once)
+
+  # With a port of its own, httpd takes no options for sockets without TLS.
+  defp setopts(mod, options) do
     if tls?(mod) do
-      ssl(:setopts, [mod(mod, :socket), [active: :once]])
+      ssl(:setopts, [mod(mod, :socket), options])
     else
-      # With a port of its own, httpd takes no options for sockets without TLS.
       timeout = lookup(mod, :thumbelina_send_timeout)
-      :inet.setopts(mod(mod, :socket), [active: :once] ++ sending(timeout))
+      :inet.setopts(mod(mod, :socket), options ++ sending(timeout))
     end
   end
 
-  defp await(socket, tag, worker, monitor) do
-    receive do
-      {^tag, %Response{} = response} -> {:ok, response}
-      {:DOWN, ^monitor, :process, ^worker, _reason} -> :crash
-      {closed, ^socket} = message when closed in [:tcp_closed, :ssl_closed] -> {:gone, message}
-      {error, ^socket, _} = message when error in [:tcp_error, :ssl_error] -> {:gone, message}
-      # The server stops.
-      {:EXIT, from, _reason} = message when from != worker -> {:gone, message}
-    end
+  # The next that happens.
+  defp await(mod, %{pid: pid, tag: tag}) do
+    socket = mod(mod, :socket)
+    monitor = Process.monitor(pid)
+
+    result =
+      receive do
+        {^tag, :next} -> :asked
+        {^tag, %Response{} = response} -> {:ok, response}
+        {:DOWN, ^monitor, :process, ^pid, _reason} -> :crash
+        {closed, ^socket} = message when closed in [:tcp_closed, :ssl_closed] -> {:gone, message}
+        {error, ^socket, _} = message when error in [:tcp_error, :ssl_error] -> {:gone, message}
+        # The server stops.
+        {:EXIT, from, _reason} = message when from != pid -> {:gone, message}
+      end
+
+    Process.demonitor(monitor, [:flush])
+    result
   end
 
-  defp forget(worker) do
-    Process.unlink(worker)
+  defp forget(%{pid: pid}) do
+    Process.unlink(pid)
+    Process.exit(pid, :kill)
 
     receive do
-      {:EXIT, ^worker, _reason} -> :ok
+      {:EXIT, ^pid, _reason} -> :ok
     after
       0 -> :ok
     end

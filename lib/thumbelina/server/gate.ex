@@ -1,7 +1,7 @@
 defmodule Thumbelina.Server.Gate do
   @moduledoc false
   # Lets so many processes in at a time, and turns the others away at once. Whoever is in is
-  # monitored, so that the place is free again however it ends.
+  # monitored, so that the place is free again however it ends. A process has at most one place.
 
   use GenServer
 
@@ -20,34 +20,54 @@ defmodule Thumbelina.Server.Gate do
   def through(nil, fun), do: fun.()
 
   def through(live, fun) do
-    gate = Metrics.gate(live)
-
-    case GenServer.call(gate, :enter, :infinity) do
-      {:ok, place} ->
-        try do
-          fun.()
-        after
-          GenServer.cast(gate, {:leave, place})
-        end
-
-      {:full, most} ->
-        {:error, %Error{reason: :overloaded, maximum: most}}
+    with :ok <- enter(live) do
+      try do
+        fun.()
+      catch
+        {__MODULE__, error} -> error
+      after
+        leave(live)
+      end
     end
   end
+
+  @doc """
+  Gives the place up while `fun` waits for something, and takes one again afterwards. If there is
+  none then, `through/2`, inside of which this is called, ends with the error that it begins with.
+  """
+  @spec outside(:ets.tid() | nil, (() -> result)) :: result when result: term
+  def outside(nil, fun), do: fun.()
+
+  def outside(live, fun) do
+    leave(live)
+    result = fun.()
+
+    case enter(live) do
+      :ok -> result
+      error -> throw({__MODULE__, error})
+    end
+  end
+
+  defp enter(live) do
+    with {:full, most} <- live |> Metrics.gate() |> GenServer.call(:enter, :infinity),
+         do: {:error, %Error{reason: :overloaded, maximum: most}}
+  end
+
+  # Whoever is out already may leave again.
+  defp leave(live), do: live |> Metrics.gate() |> GenServer.cast({:leave, self()})
 
   @impl true
   def init({live, most}) do
     Metrics.put_gate(live, self())
     # Another gate may have counted there before.
     Metrics.in_progress(live, 0)
-    {:ok, %{live: live, most: most, places: MapSet.new()}}
+    {:ok, %{live: live, most: most, places: %{}}}
   end
 
   @impl true
   def handle_call(:enter, {pid, _tag}, %{places: places} = state) do
-    if MapSet.size(places) < state.most do
-      place = Process.monitor(pid)
-      {:reply, {:ok, place}, put(state, MapSet.put(places, place))}
+    if map_size(places) < state.most do
+      {:reply, :ok, put(state, Map.put(places, pid, Process.monitor(pid)))}
     else
       Metrics.refused(state.live)
       {:reply, {:full, state.most}, state}
@@ -55,17 +75,23 @@ defmodule Thumbelina.Server.Gate do
   end
 
   @impl true
-  def handle_cast({:leave, place}, state) do
-    Process.demonitor(place, [:flush])
-    {:noreply, put(state, MapSet.delete(state.places, place))}
+  def handle_cast({:leave, pid}, state) do
+    case Map.pop(state.places, pid) do
+      {nil, _places} ->
+        {:noreply, state}
+
+      {monitor, places} ->
+        Process.demonitor(monitor, [:flush])
+        {:noreply, put(state, places)}
+    end
   end
 
   @impl true
-  def handle_info({:DOWN, place, :process, _pid, _reason}, state),
-    do: {:noreply, put(state, MapSet.delete(state.places, place))}
+  def handle_info({:DOWN, _monitor, :process, pid, _reason}, state),
+    do: {:noreply, put(state, Map.delete(state.places, pid))}
 
   defp put(state, places) do
-    Metrics.in_progress(state.live, MapSet.size(places))
+    Metrics.in_progress(state.live, map_size(places))
     %{state | places: places}
   end
 end

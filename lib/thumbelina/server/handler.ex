@@ -3,10 +3,11 @@ defmodule Thumbelina.Server.Handler do
   # A request in, a response out. It knows nothing of sockets, and raises nothing for anything that
   # a client can send.
 
-  alias Thumbelina.{Error, Image, Source, Telemetry, URL}
+  alias Thumbelina.{Error, Image, Telemetry, URL}
 
   alias Thumbelina.Server.{
     Ask,
+    Body,
     Config,
     Disposition,
     Failure,
@@ -28,12 +29,23 @@ defmodule Thumbelina.Server.Handler do
   # What an info says beside the header: part of its tag, since an older version said less.
   @info [:color, :placeholder]
 
-  @doc "Answers a request. The body of a request is read only if nothing else is wrong with it."
+  @doc """
+  Answers a request. The body of a request is read only if nothing else is wrong with it, and no
+  further than it takes to know the answer.
+  """
   @spec handle(Request.t(), Config.t()) :: Response.t()
-  def handle(%Request{} = request, %Config{} = config) do
+  def handle(%Request{method: "HEAD"} = request, config),
+    do: request |> whole(config) |> Response.without_body()
+
+  def handle(request, config), do: whole(request, config)
+
+  @doc "The same with a body for HEAD, too, for servers that leave it out themselves."
+  @spec whole(Request.t(), Config.t()) :: Response.t()
+  def whole(%Request{} = request, %Config{} = config) do
     Telemetry.span(:server, %{method: request.method, path: request.path}, fn ->
       {route, response} = timed(request, config)
-      {response, %{bytes_out: byte_size(response.body)}, %{route: route, status: response.status}}
+      bytes = if request.method == "HEAD", do: 0, else: byte_size(response.body)
+      {response, %{bytes_out: bytes}, %{route: route, status: response.status}}
     end)
   end
 
@@ -49,7 +61,7 @@ defmodule Thumbelina.Server.Handler do
 
     micros = System.monotonic_time(:microsecond) - started
     Metrics.request(config.live, route, response.status, micros)
-    {route, if(request.method == "HEAD", do: Response.without_body(response), else: response)}
+    {route, response}
   end
 
   @doc "Whether the request will be refused whatever its body is, so that there is no use for it."
@@ -234,8 +246,7 @@ defmodule Thumbelina.Server.Handler do
 
   defp picture(:post_thumbnail, [size], parameters, request, config) do
     with {:ok, ask} <- Ask.new(size, parameters, request, config),
-         {:ok, bytes} <- body(request, config),
-         {:ok, image} <- Work.thumbnail(fn -> {:ok, bytes} end, ask, config) do
+         {:ok, image} <- posted(request, ask, config) do
       answered(image(image, ask), [{"cache-control", "no-store"}])
     end
   end
@@ -352,17 +363,23 @@ defmodule Thumbelina.Server.Handler do
     {:info, Map.merge(header, own)}
   end
 
-  defp body(%{body: bytes}, %{max_body_bytes: most}) when is_binary(bytes),
-    do: if(byte_size(bytes) > most, do: too_large(byte_size(bytes), most), else: {:ok, bytes})
+  # As it comes, or as a whole where there is little to gain, and where all of it has to be known.
+  defp posted(request, ask, config) do
+    if Body.comes?(request) and not Work.stored?() do
+      with :ok <- Body.check(request, config),
+           do: cut_off(fn -> Work.arriving(request.body, ask, config) end)
+    else
+      with {:ok, bytes} <- body(request, config),
+           do: Work.thumbnail(fn -> {:ok, bytes} end, ask, config)
+    end
+  end
 
-  defp body(%{body: pieces}, %{max_body_bytes: most}) do
-    collected =
-      Source.reduce(pieces, {[], 0}, fn piece, {parts, size} ->
-        size = size + byte_size(piece)
-        if size > most, do: {:halt, too_large(size, most)}, else: {:cont, {[parts | piece], size}}
-      end)
+  defp body(request, config), do: cut_off(fn -> Body.whole(request, config) end)
 
-    with {parts, size} when is_integer(size) <- collected, do: {:ok, IO.iodata_to_binary(parts)}
+  defp cut_off(fun) do
+    fun.()
+  rescue
+    failed in Body.Failed -> {:error, {failed.status, failed.reason, failed.message}}
   end
 
   defp too_large(size, most),

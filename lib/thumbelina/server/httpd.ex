@@ -19,7 +19,7 @@ defmodule Thumbelina.Server.Httpd do
     Process.flag(:trap_exit, true)
     # A restart finds the same one.
     [supervisor | _] = Process.get(:"$ancestors")
-    Connection.put_body_timeout(supervisor, listener.body_timeout)
+    Connection.put_body_timeout(supervisor, config.body_timeout)
 
     :ok = await_end(listener, 600)
 

@@ -2,8 +2,11 @@ defmodule Thumbelina.Server.Work do
   @moduledoc false
   # The one place where the server works on pictures, each in a place of the gate.
 
-  alias Thumbelina.{Error, Image, Store}
-  alias Thumbelina.Server.{Alpha, Ask, Config, Gate, Imgproxy}
+  alias Thumbelina.{Error, Image, Source, Store}
+  alias Thumbelina.Server.{Alpha, Ask, Config, Gate, Imgproxy, Upload}
+
+  # The options that reading a header takes.
+  @probe [:formats, :max_bytes_in]
 
   # Reads the picture's bytes, which takes memory, so it is done when there is a place.
   @type read :: (... -> {:ok, binary} | {:error, Error.t()})
@@ -18,6 +21,19 @@ defmodule Thumbelina.Server.Work do
     end)
   end
 
+  @doc "The same for pieces, which are worked on as they come. They do not go through a store."
+  @spec arriving(Enumerable.t(), Ask.t(), Config.t()) :: {:ok, Image.t()} | {:error, Error.t()}
+  def arriving(pieces, ask, config) do
+    Upload.work(pieces, config, fn pieces ->
+      with {:ok, options, pieces} <- arriving_options(pieces, ask, config),
+           do: Thumbelina.thumbnail(pieces, ask.width, ask.height, options)
+    end)
+  end
+
+  @doc "Whether thumbnails go through a store, whose keys are digests of whole pictures."
+  @spec stored? :: boolean
+  def stored?, do: Process.whereis(Store) != nil
+
   defp stored(bytes, width, height, options) do
     once(fn -> Store.key(bytes, width, height, options) end, fn ->
       Thumbelina.thumbnail(bytes, width, height, options)
@@ -26,7 +42,7 @@ defmodule Thumbelina.Server.Work do
 
   # Once in the whole cluster, if there is a store on this node.
   defp once(key, make) do
-    if Process.whereis(Store),
+    if stored?(),
       do: with({:ok, key} <- key.(), do: Store.fetch(key, make)),
       else: make.()
   end
@@ -70,18 +86,37 @@ defmodule Thumbelina.Server.Work do
   defp options(_bytes, %Ask{formats: nil} = ask, config), do: {:ok, ask.options ++ limits(config)}
 
   defp options(bytes, ask, config) do
-    with {:ok, image} <- Thumbelina.new(bytes, probe(config)) do
-      options = Keyword.delete(ask.options, :format) ++ limits(config)
-      formats = Map.fetch!(ask.formats, Alpha.kind(image))
+    with {:ok, image} <- Thumbelina.new(bytes, probe(config)),
+         do: {:ok, with_format(image, image, ask, limits(config))}
+  end
 
-      {:ok,
-       [{:format, Enum.find(formats, hd(formats), &fits?(image, ask, &1, options))} | options]}
+  defp arriving_options(pieces, %Ask{formats: nil} = ask, config),
+    do: {:ok, ask.options ++ arriving_limits(config), pieces}
+
+  # As many pieces as the choice of a format takes. Then these come first, before the rest.
+  defp arriving_options(pieces, ask, config) do
+    limits = arriving_limits(config)
+
+    with {:ok, image} <- Source.first(pieces, &head(&1, &2, limits)) do
+      head = Stream.map([image.bytes], & &1)
+      {:ok, with_format(image, head, ask, limits), Stream.concat(head, pieces)}
     end
   end
 
+  defp head(bytes, all?, limits) do
+    with {:ok, image} <- Thumbelina.head(bytes, all?, Keyword.take(limits, @probe)),
+         do: if(all? or Alpha.known?(image), do: {:ok, image}, else: :more)
+  end
+
+  defp with_format(image, source, ask, limits) do
+    options = Keyword.delete(ask.options, :format) ++ limits
+    formats = Map.fetch!(ask.formats, Alpha.kind(image))
+    [{:format, Enum.find(formats, hd(formats), &fits?(source, ask, &1, options))} | options]
+  end
+
   # AVIF is only written up to a number of pixels. What is wrong with the picture shows later.
-  defp fits?(image, ask, format, options) do
-    case Thumbelina.explain(image, ask.width, ask.height, [{:format, format} | options]) do
+  defp fits?(source, ask, format, options) do
+    case Thumbelina.explain(source, ask.width, ask.height, [{:format, format} | options]) do
       {:ok, _plan} -> true
       {:error, _} -> false
     end
@@ -93,6 +128,10 @@ defmodule Thumbelina.Server.Work do
 
     [timeout: config.timeout] ++ given ++ probe(config)
   end
+
+  # The time is taken elsewhere, because the library would count that of the client.
+  defp arriving_limits(config),
+    do: Keyword.merge(limits(config), timeout: :infinity, max_bytes_in: config.max_body_bytes)
 
   # The bytes were counted before.
   defp probe(config) do

@@ -70,13 +70,38 @@ defmodule Thumbelina.Server.ConfigTest do
     assert {:error, %Error{key: :port}} = Config.new(port: 1)
   end
 
+  test "without sockets, a name is needed, and what is said of sockets makes no sense" do
+    assert {:ok, _, %{listen: false, name: :pictures}} =
+             Config.server(listen: false, name: :pictures, body_timeout: 5, max_concurrency: 1)
+
+    for opts <- [[], [name: nil], [name: true]] do
+      assert {:error, %Error{key: :name} = error} = Config.server([listen: false] ++ opts)
+      assert Exception.message(error) =~ "does not listen"
+    end
+
+    # Also where it is the default.
+    for {key, value} <- [
+          ip: "::1",
+          port: 4000,
+          tls: nil,
+          max_clients: 1,
+          keep_alive_timeout: 1,
+          send_timeout: 1
+        ] do
+      assert {:error, %Error{key: ^key} = error} =
+               Config.server([{key, value}, listen: false, name: :pictures])
+
+      assert Exception.message(error) =~ "because of listen: false"
+    end
+  end
+
   test "documents every option" do
     for {key, _type} <- Config.types() do
       assert Config.docs() =~ "  * `:#{key}` ("
       flag = "--" <> String.replace("#{key}", "_", "-")
 
       assert Config.docs(:command_line) =~ "`#{flag}" ==
-               key not in [:name, :tls, :imgproxy_presets]
+               key not in [:name, :listen, :tls, :imgproxy_presets]
     end
   end
 

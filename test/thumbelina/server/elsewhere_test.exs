@@ -175,4 +175,16 @@ defmodule Thumbelina.Server.ElsewhereTest do
     assert {:ok, %{entries: 2} = store} = Thumbelina.Store.info()
     assert store.hits > hits
   end
+
+  test "a body in pieces goes through a store, too" do
+    start_supervised!(Thumbelina.Store)
+    bytes = File.read!("test/fixtures/photo.png")
+    pieces = for <<piece::binary-size(1000) <- bytes <> :binary.copy(" ", 999)>>, do: piece
+    request = %Request{method: "POST", path: "/thumbnail/30", body: Stream.map(pieces, & &1)}
+
+    for entries <- [1, 1] do
+      assert Handler.handle(request, config([])).status == 200
+      assert {:ok, %{entries: ^entries}} = Thumbelina.Store.info()
+    end
+  end
 end

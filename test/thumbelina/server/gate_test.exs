@@ -97,11 +97,64 @@ defmodule Thumbelina.Server.GateTest do
     end
 
     poll(fn -> in_progress(live, gate) == 0 end)
-    assert :sys.get_state(gate).places == MapSet.new()
+    assert :sys.get_state(gate).places == %{}
     assert {:monitors, []} = Process.info(gate, :monitors)
   end
 
   test "without a gate, everybody is in" do
     assert Gate.through(nil, fn -> :done end) == :done
+    assert Gate.outside(nil, fn -> :done end) == :done
+  end
+
+  test "whoever waits outside has no place", %{live: live, gate: gate} do
+    for count <- [0, 1] do
+      if count == 1, do: {:ok, _} = enter(live)
+
+      assert :done ==
+               Gate.through(live, fn ->
+                 assert in_progress(live, gate) == count + 1
+
+                 assert :waited ==
+                          Gate.outside(live, fn ->
+                            assert in_progress(live, gate) == count
+                            :waited
+                          end)
+
+                 assert in_progress(live, gate) == count + 1
+                 :done
+               end)
+
+      assert in_progress(live, gate) == count
+    end
+  end
+
+  test "whoever comes back when it is full is turned away", %{live: live, gate: gate} do
+    result =
+      Gate.through(live, fn ->
+        Gate.outside(live, fn -> for _ <- 1..2, do: {:ok, _} = enter(live) end)
+        flunk("there was no place")
+      end)
+
+    assert {:error, %Error{reason: :overloaded, maximum: 2}} = result
+    assert in_progress(live, gate) == 2
+    assert Metrics.text(live) =~ "\nthumbelina_refused_total 1\n"
+  end
+
+  test "what is raised outside, or ends a process there, leaves nothing",
+       %{live: live} = context do
+    raising = fn -> Gate.through(live, fn -> Gate.outside(live, fn -> raise "oops" end) end) end
+    assert_raise RuntimeError, "oops", raising
+    assert in_progress(live, context.gate) == 0
+
+    {pid, monitor} =
+      spawn_monitor(fn ->
+        Gate.through(live, fn -> Gate.outside(live, fn -> Process.exit(self(), :kill) end) end)
+      end)
+
+    assert_receive {:DOWN, ^monitor, :process, ^pid, :killed}
+    assert in_progress(live, context.gate) == 0
+    assert {:monitors, []} = Process.info(context.gate, :monitors)
+    # What others throw is theirs.
+    assert catch_throw(Gate.through(live, fn -> throw(:mine) end)) == :mine
   end
 end

@@ -272,7 +272,9 @@ defmodule Thumbelina.Server.HandlerTest do
           {[max_pixels: 1000], png, 413, "limit_exceeded"},
           {[max_memory: 1000], png, 413, "limit_exceeded"},
           {[max_body_bytes: 1000], png, 413, "limit_exceeded"},
-          {[max_body_bytes: 1000], Stream.cycle(["a"]), 413, "limit_exceeded"},
+          {[max_body_bytes: 1000], Stream.cycle([png]), 413, "limit_exceeded"},
+          # No more is asked for than it takes to know.
+          {[max_body_bytes: 1000], Stream.cycle(["a"]), 415, "unsupported_format"},
           {[], Stream.map([1], & &1), 400, "invalid_option"}
         ] do
       response = post(config(opts), "/thumbnail/100", body)
