@@ -24,6 +24,8 @@ defmodule Thumbelina.Server do
       `:allow_hosts`
     * `POST /thumbnail/SIZE` - the thumbnail of the picture in the body, which is worked on while
       it comes
+    * `/explain/...` instead of `/thumbnail/...` - what making the thumbnail would take, as JSON:
+      the fields of `Thumbelina.Plan`
     * `GET /info/PATH`, `POST /info` - JSON: what the picture's header says, `format`, `width` and
       `height` as shown, `orientation` and `bytes`; its average `color`, `"#rrggbb"`; and a
       `placeholder`, a tiny picture as a data URI. These are `:color` and `:lqip` of
@@ -31,6 +33,7 @@ defmodule Thumbelina.Server do
     * `GET /health` - the status 200, as long as the server runs
     * `GET /metrics` - counters for Prometheus: requests by route and status, their times, pictures
       in progress, requests refused, and clients that hung up
+    * `GET /` - [a page](#module-the-page) to try it
 
   `HEAD` works wherever `GET` does. The parameters of a thumbnail are
 
@@ -43,6 +46,26 @@ defmodule Thumbelina.Server do
     * `url` - where the picture is, percent-encoded
 
   Other parameters, or one given twice, are errors, so that every thumbnail has few URLs.
+
+  ## The page
+
+  `GET /` is a page to try the server in a browser: it shows what becomes of a picture that is
+  dropped, pasted or chosen, in several sizes, fits and formats, with the bytes and milliseconds of
+  each; a focal point to drag; the original and the thumbnail side by side; and the plan. It loads
+  nothing from elsewhere, runs nothing inline (its `Content-Security-Policy` says so), and works
+  below any path, as long as that ends with a slash.
+
+  It also shows how late timers are on the node next to thumbnails. For this it has a route of its
+  own, `POST /lateness?load=normal&ms=250`: a process sleeps for 1 ms again and again, and the
+  answer has by how many microseconds it woke late each time, as `{"late": [...]}`. Meanwhile as
+  many processes as there are schedulers make thumbnails of the picture in the body, on `normal` or
+  `dirty` schedulers, each in one of the `:max_concurrency` places; or none do, with `load=none`. It
+  takes at most 1,000 ms, and ends when the client hangs up. Requests from pages of other sites get
+  the status 403.
+
+  The page is there unless there are `:keys`, `:sizes` or `:qualities`: it signs nothing, and asks
+  for sizes and qualities of its own. `page: true` and `page: false` override that. Without it, `/`,
+  `/page/...` and `/lateness` get the status 404.
 
   ## The URLs of imgproxy
 

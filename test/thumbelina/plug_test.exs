@@ -22,6 +22,8 @@ defmodule Thumbelina.PlugTest do
   # What the plug makes of requests. With the real Plug, Bandit and Cowboy: see `HTTPServers`.
   use ExUnit.Case
 
+  import Thumbelina.Poll
+
   alias Thumbelina.{HTTPServers, Server, URL}
   alias Thumbelina.PlugTest.{Compiled, Pictures, Router}
 
@@ -176,25 +178,17 @@ defmodule Thumbelina.PlugTest do
           :post |> conn("/pictures/thumbnail/9000?enlarge=true&format=png", png()) |> through()
         end)
 
-      assert eventually(fn -> in_progress(config) == 1 end)
+      poll(fn -> in_progress(config) == 1 end)
       assert (:get |> conn("/pictures/thumbnail/9/photo.jpg") |> through()).status == 503
       # The native work of another process is linked to it.
       Process.exit(pid, :kill)
-      assert eventually(fn -> in_progress(config) == 0 end)
+      poll(fn -> in_progress(config) == 0 end)
       assert (:get |> conn("/pictures/thumbnail/9/photo.jpg") |> through()).status == 200
       assert header(:get |> conn("/pictures/metrics") |> through(), "content-type") != []
     end
   end
 
   defp in_progress(config), do: :ets.lookup_element(config.live, :in_progress, 2)
-
-  defp eventually(fun, left \\ 1500) do
-    cond do
-      fun.() -> true
-      left == 0 -> false
-      true -> receive(after: (20 -> eventually(fun, left - 1)))
-    end
-  end
 
   describe "over sockets" do
     @describetag skip: @servers

@@ -1,6 +1,8 @@
 defmodule Thumbelina.ServerTest do
   use ExUnit.Case
 
+  import Thumbelina.Poll
+
   import Thumbelina.{Poll, Quiet}
 
   alias Thumbelina.{Error, Server, URL}
@@ -453,11 +455,11 @@ defmodule Thumbelina.ServerTest do
     body = bmp <> :binary.copy("x", 500_000)
     socket = connect(server, post("/thumbnail/3000?enlarge=true&format=bmp", body))
 
-    assert eventually(fn ->
-             metric(server, ~s(thumbelina_requests_total{route="thumbnail",status="200"})) == 1
-           end)
+    poll(fn ->
+      metric(server, ~s(thumbelina_requests_total{route="thumbnail",status="200"})) == 1
+    end)
 
-    assert eventually(fn -> connections(server) == 0 end)
+    poll(fn -> connections(server) == 0 end)
     :gen_tcp.close(socket)
   end
 

@@ -96,6 +96,14 @@ defmodule Thumbelina.Server.Config do
           "The size is multiplied by `DPR`, rounded up to 1, 1.5, 2 or 3. `Width` is the width " <>
           "where the URL leaves it open, unless there are `:keys` or `:sizes`"
     ],
+    page: [
+      type: :boolean,
+      default: nil,
+      doc:
+        "whether there is a page at `/`, to try the server in a browser. Without it, there is " <>
+          "one unless there are `:keys`, `:sizes` or `:qualities`, which its requests would not " <>
+          "meet"
+    ],
     max_age: [
       type: {:integer, 0, 31_536_000},
       default: 3600,
@@ -223,6 +231,7 @@ defmodule Thumbelina.Server.Config do
           format: :auto | Format.t() | nil,
           avif: boolean,
           client_hints: boolean,
+          page: boolean,
           max_age: non_neg_integer,
           formats: :default | :all | [Format.t()] | nil,
           max_body_bytes: pos_integer,
@@ -294,8 +303,13 @@ defmodule Thumbelina.Server.Config do
     most = values.max_concurrency || 4 * System.schedulers_online()
     keys = hidden(values.keys)
     pairs = hidden(values.imgproxy_keys)
-    struct!(__MODULE__, %{values | max_concurrency: most, keys: keys, imgproxy_keys: pairs})
+    values = %{values | max_concurrency: most, page: page?(values)}
+    struct!(__MODULE__, %{values | keys: keys, imgproxy_keys: pairs})
   end
+
+  # By default, where it works: it signs nothing, and asks for sizes and qualities of its own.
+  defp page?(%{page: nil, keys: [], sizes: nil, qualities: nil}), do: true
+  defp page?(%{page: page?}), do: page? == true
 
   # A function shows nothing in the reports of supervisors.
   defp hidden([]), do: nil
@@ -456,8 +470,15 @@ defmodule Thumbelina.Server.Config do
           else: ". Default: #{shown(spec[:default])}"
 
       doc = Regex.replace(~r/`:(\w+)`/, spec[:doc], "`\\1`")
-      "  * `#{Options.flag(key)}#{value}` - #{doc}#{default}\n"
+      "  * `#{Options.flag(key)}#{value}`#{negated(key, spec)} - #{doc}#{default}\n"
     end
+  end
+
+  # What is on by default can be switched off.
+  defp negated(key, spec) do
+    if spec[:type] == :boolean and spec[:default] != false,
+      do: ", `--no-#{String.trim_leading(Options.flag(key), "--")}`",
+      else: ""
   end
 
   defp shown(list) when is_list(list), do: Enum.join(list, ",")

@@ -35,7 +35,7 @@ defmodule Thumbelina.Server.Gate do
   Gives the place up while `fun` waits for something, and takes one again afterwards. If there is
   none then, `through/2`, inside of which this is called, ends with the error that it begins with.
   """
-  @spec outside(:ets.tid() | nil, (() -> result)) :: result when result: term
+  @spec outside(:ets.tid() | nil, (... -> result)) :: result when result: term
   def outside(nil, fun), do: fun.()
 
   def outside(live, fun) do

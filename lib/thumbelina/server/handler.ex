@@ -14,7 +14,9 @@ defmodule Thumbelina.Server.Handler do
     Files,
     HTTPDate,
     Imgproxy,
+    Lateness,
     Metrics,
+    Page,
     Remote,
     Request,
     Response,
@@ -69,7 +71,7 @@ defmodule Thumbelina.Server.Handler do
   def refused?(%Request{} = request, %Config{} = config) do
     with {:ok, segments} <- segments(request),
          {:ok, pairs} <- pairs(request),
-         {_name, %{"POST" => _}, args} <- route(segments),
+         {_name, %{"POST" => _}, args} <- offered(segments, config),
          true <- request.method == "POST",
          {:ok, parameters} <- admit(segments, pairs, config),
          {:ok, _} <- wanted(args, parameters, request, config) do
@@ -84,7 +86,7 @@ defmodule Thumbelina.Server.Handler do
 
   defp dispatch(request, config) do
     with {:ok, segments} <- segments(request),
-         {name, methods, args} <- route(segments) do
+         {name, methods, args} <- offered(segments, config) do
       case Map.fetch(methods, if(request.method == "HEAD", do: "GET", else: request.method)) do
         {:ok, action} -> {name, answer(action, args, segments, request, config)}
         :error -> {name, not_allowed(Map.keys(methods))}
@@ -146,6 +148,14 @@ defmodule Thumbelina.Server.Handler do
          do: {:error, {400, :bad_request, "expected a query that is percent-encoded"}}
   end
 
+  # What is only for the page is there with the page.
+  defp offered(segments, config) do
+    case route(segments) do
+      {name, _, _} when name in [:page, :lateness] and not config.page -> {:error, :not_found}
+      route -> route
+    end
+  end
+
   @spec route([String.t()]) :: route | {:error, :not_found}
   defp route(["health"]), do: {:health, %{"GET" => :health}, []}
   defp route(["metrics"]), do: {:metrics, %{"GET" => :metrics}, []}
@@ -154,8 +164,16 @@ defmodule Thumbelina.Server.Handler do
     do: {:thumbnail, %{"GET" => :remote_thumbnail, "POST" => :post_thumbnail}, [size]}
 
   defp route(["thumbnail", size | path]), do: {:thumbnail, %{"GET" => :thumbnail}, [size | path]}
+
+  defp route(["explain", size]),
+    do: {:explain, %{"GET" => :remote_explain, "POST" => :post_explain}, [size]}
+
+  defp route(["explain", size | path]), do: {:explain, %{"GET" => :explain}, [size | path]}
   defp route(["info"]), do: {:info, %{"POST" => :post_info}, []}
   defp route(["info" | path]), do: {:info, %{"GET" => :info}, path}
+  defp route([""]), do: {:page, %{"GET" => :page}, ["index.html"]}
+  defp route(["page", name]), do: {:page, %{"GET" => :page}, [name]}
+  defp route(["lateness"]), do: {:lateness, %{"POST" => :lateness}, []}
   defp route(_segments), do: {:error, :not_found}
 
   defp not_allowed(methods) do
@@ -181,6 +199,8 @@ defmodule Thumbelina.Server.Handler do
     )
   end
 
+  defp answer(:page, [name], _segments, request, _config), do: Page.response(name, request)
+
   defp answer(action, args, segments, request, config) do
     with {:ok, pairs} <- pairs(request),
          {:ok, parameters} <- admit(segments, pairs, config),
@@ -204,6 +224,7 @@ defmodule Thumbelina.Server.Handler do
   end
 
   defp parameters(["info" | _], pairs), do: Ask.parameters(pairs, ~w(expires s))
+  defp parameters(["lateness"], pairs), do: Ask.parameters(pairs, ~w(load ms expires s))
   defp parameters(_segments, pairs), do: Ask.parameters(pairs)
 
   defp in_time(parameters) do
@@ -224,8 +245,8 @@ defmodule Thumbelina.Server.Handler do
   defp left(_parameters), do: :infinity
 
   defp picture(action, _args, parameters, _request, _config)
-       when action == :remote_thumbnail and not is_map_key(parameters, "url")
-       when action != :remote_thumbnail and is_map_key(parameters, "url"),
+       when action in [:remote_thumbnail, :remote_explain] and not is_map_key(parameters, "url")
+       when action not in [:remote_thumbnail, :remote_explain] and is_map_key(parameters, "url"),
        do: {:error, {400, :invalid_option, "expected a path or a url"}}
 
   defp picture(:thumbnail, [size | path], parameters, request, config) do
@@ -261,6 +282,38 @@ defmodule Thumbelina.Server.Handler do
     with {:ok, bytes} <- body(request, config),
          {:ok, image, placeholders} <- Work.info(fn -> {:ok, bytes} end, config),
          do: answered(info(image, placeholders), [{"cache-control", "no-store"}])
+  end
+
+  defp picture(:explain, [size | path], parameters, request, config) do
+    with {:ok, ask} <- Ask.new(size, parameters, request, config) do
+      explain = &explained(&1, ask, config)
+      file(path, {:explain, ask}, ask.vary, parameters, request, config, explain)
+    end
+  end
+
+  defp picture(:remote_explain, [size], %{"url" => url} = parameters, request, config) do
+    with {:ok, ask} <- Ask.new(size, parameters, request, config) do
+      explain = &explained(&1, ask, config)
+      remote(url, {:explain, ask}, ask.vary, parameters, request, config, explain)
+    end
+  end
+
+  defp picture(:post_explain, [size], parameters, request, config) do
+    with {:ok, ask} <- Ask.new(size, parameters, request, config),
+         {:ok, bytes} <- body(request, config),
+         {:plan, plan} <- explained(fn -> {:ok, bytes} end, ask, config),
+         do: answered({:plan, plan}, [{"cache-control", "no-store"}])
+  end
+
+  defp picture(:lateness, [], parameters, request, config) do
+    with {:ok, asked} <- Lateness.ask(parameters, request),
+         {:ok, bytes} <- body(request, config),
+         {:ok, measured} <- Lateness.measure(asked, bytes, config),
+         do: Response.json(200, [{"cache-control", "no-store"}], measured)
+  end
+
+  defp explained(read, ask, config) do
+    with {:ok, plan} <- Work.explain(read, ask, config), do: {:plan, plan}
   end
 
   # A picture under the root, which clients and proxies may have already. `fun` gets what reads it.
@@ -356,6 +409,15 @@ defmodule Thumbelina.Server.Handler do
     do: Response.new(200, own ++ headers, Image.mime(image), image.bytes)
 
   defp answered({:info, info}, headers), do: Response.json(200, headers, info)
+
+  # A pair is a list there.
+  defp answered({:plan, plan}, headers) do
+    fields = for {key, field} <- Map.from_struct(plan), into: %{}, do: {key, plain(field)}
+    Response.json(200, headers, fields)
+  end
+
+  defp plain(tuple) when is_tuple(tuple), do: Tuple.to_list(tuple)
+  defp plain(field), do: field
 
   defp info(image, [color, placeholder]) do
     header = Map.take(image, [:format, :width, :height, :orientation])

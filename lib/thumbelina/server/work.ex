@@ -2,7 +2,7 @@ defmodule Thumbelina.Server.Work do
   @moduledoc false
   # The one place where the server works on pictures, each in a place of the gate.
 
-  alias Thumbelina.{Error, Image, Source, Store}
+  alias Thumbelina.{Error, Image, Plan, Source, Store}
   alias Thumbelina.Server.{Alpha, Ask, Config, Gate, Imgproxy, Upload}
 
   # The options that reading a header takes.
@@ -61,6 +61,43 @@ defmodule Thumbelina.Server.Work do
       end
     end)
   end
+
+  @doc "What making the thumbnail would take."
+  @spec explain(read, Ask.t(), Config.t()) :: {:ok, Plan.t()} | {:error, Error.t()}
+  def explain(read, ask, config) do
+    Gate.through(config.live, fn ->
+      with {:ok, bytes} <- read.(),
+           {:ok, options} <- options(bytes, ask, config),
+           do: Thumbelina.explain(bytes, ask.width, ask.height, options)
+    end)
+  end
+
+  # What is made again and again.
+  @side 200
+
+  @doc """
+  Makes thumbnails of a picture on one kind of scheduler until a time, in microseconds, and counts
+  them.
+  """
+  @spec load(binary, :normal | :dirty, integer, Config.t()) ::
+          {:ok, non_neg_integer} | {:error, Error.t()}
+  def load(bytes, scheduler, until, config) do
+    options = limits(config) ++ [scheduler: scheduler, format: :jpeg]
+    Gate.through(config.live, fn -> again(bytes, until, options, 0) end)
+  end
+
+  defp again(bytes, until, options, count) do
+    left = div(until - System.monotonic_time(:microsecond), 1000)
+    made = left > 0 and Thumbelina.thumbnail(bytes, @side, @side, timed(options, left))
+
+    case made do
+      {:ok, _image} -> again(bytes, until, options, count + 1)
+      {:error, %Error{reason: reason} = error} when reason != :timeout -> {:error, error}
+      _ -> {:ok, count}
+    end
+  end
+
+  defp timed(options, left), do: Keyword.update!(options, :timeout, &min(&1, left))
 
   # Of one decode.
   @placeholders [placeholder: :color, placeholder: :lqip]

@@ -3,6 +3,8 @@ defmodule Thumbelina.Server.ArrivingTest do
   # there, see `HTTPServers`.
   use ExUnit.Case
 
+  import Thumbelina.Poll
+
   alias Thumbelina.HTTPServers
 
   @fixtures Path.expand("test/fixtures")
@@ -81,17 +83,17 @@ defmodule Thumbelina.Server.ArrivingTest do
           end
 
         # They have the place for a moment, now and then.
-        assert eventually(fn ->
-                 HTTPServers.request(port, "GET", "/thumbnail/9/photo.jpg").status == 200 and
-                   metric(port, "thumbelina_in_progress") == 0
-               end)
+        poll(fn ->
+          HTTPServers.request(port, "GET", "/thumbnail/9/photo.jpg").status == 200 and
+            metric(port, "thumbelina_in_progress") == 0
+        end)
 
         statuses =
           for socket <- sockets do
             _ = :gen_tcp.send(socket, rest)
             response = HTTPServers.response(socket)
             :gen_tcp.close(socket)
-            assert eventually(fn -> metric(port, "thumbelina_in_progress") == 0 end)
+            poll(fn -> metric(port, "thumbelina_in_progress") == 0 end)
             response.status
           end
 
@@ -107,7 +109,7 @@ defmodule Thumbelina.Server.ArrivingTest do
         upload = post(port, "/thumbnail/9", byte_size(png))
         :ok = :gen_tcp.send(upload, first)
         # Until then it may have the place, and the other one is refused.
-        assert eventually(fn -> takes_place?(port) end)
+        poll(fn -> takes_place?(port) end)
         _ = :gen_tcp.send(upload, rest)
         response = HTTPServers.response(upload)
         assert response.status == 503
@@ -123,9 +125,9 @@ defmodule Thumbelina.Server.ArrivingTest do
         for socket <- sockets,
             do: :ok = :gen_tcp.send(socket, binary_part(fixture("photo.png"), 0, 200_000))
 
-        assert eventually(fn -> workers(before) >= 5 end)
+        poll(fn -> workers(before) >= 5 end)
         Enum.each(sockets, &:gen_tcp.close/1)
-        assert eventually(fn -> workers(before) == 0 end)
+        poll(fn -> workers(before) == 0 end)
         assert metric(port, "thumbelina_in_progress") == 0
       end
 
@@ -199,9 +201,9 @@ defmodule Thumbelina.Server.ArrivingTest do
       for body <- [jpeg, png] do
         socket = post(port, @slow, byte_size(body))
         :ok = :gen_tcp.send(socket, body)
-        assert eventually(fn -> metric(port, "thumbelina_in_progress") == 1 end)
+        poll(fn -> metric(port, "thumbelina_in_progress") == 1 end)
         :gen_tcp.close(socket)
-        assert eventually(fn -> metric(port, "thumbelina_in_progress") == 0 end)
+        poll(fn -> metric(port, "thumbelina_in_progress") == 0 end)
       end
 
       assert metric(port, ~s(thumbelina_requests_total{route="thumbnail",status="200"})) == 0
@@ -289,13 +291,5 @@ defmodule Thumbelina.Server.ArrivingTest do
   defp reset(peak) do
     send(peak, {:reset, self()})
     receive(do: ({:peak, bytes} -> bytes))
-  end
-
-  defp eventually(fun, left \\ 1500) do
-    cond do
-      fun.() -> true
-      left == 0 -> false
-      true -> receive(after: (20 -> eventually(fun, left - 1)))
-    end
   end
 end

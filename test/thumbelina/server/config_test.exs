@@ -48,6 +48,7 @@ defmodule Thumbelina.Server.ConfigTest do
           quality: [0, 101, "80", nil],
           format: [:dds, "jpeg"],
           avif: [nil, 1],
+          page: [1, "true"],
           max_age: [-1, 1.5],
           formats: [[:nix], :some],
           max_body_bytes: [0, nil, :infinity],
@@ -103,6 +104,8 @@ defmodule Thumbelina.Server.ConfigTest do
       assert Config.docs(:command_line) =~ "`#{flag}" ==
                key not in [:name, :listen, :tls, :imgproxy_presets]
     end
+
+    assert Config.docs(:command_line) =~ "  * `--page`, `--no-page` - "
   end
 
   test "sizes" do

@@ -1,7 +1,9 @@
+Code.require_file("../../support/json.ex", __DIR__)
+
 defmodule Thumbelina.Server.HandlerTest do
   use ExUnit.Case, async: true
 
-  alias Thumbelina.{Error, URL}
+  alias Thumbelina.{Error, TestJSON, URL}
   alias Thumbelina.Server.{Config, Gate, Handler, HTTPDate, Metrics, Request}
 
   @fixtures Path.expand("test/fixtures")
@@ -157,6 +159,100 @@ defmodule Thumbelina.Server.HandlerTest do
     assert etag != header(get(config(), "/thumbnail/9/orientation-6.jpg"), "etag")
   end
 
+  describe "plans" do
+    @query "100x100?fit=cover&format=webp"
+
+    test "are those of the library, with the names of its fields" do
+      {:ok, plan} = Thumbelina.explain(fixture("photo.jpg"), 100, 100, fit: :cover, format: :webp)
+
+      [path, query] = String.split(@query, "?")
+      {x, y} = plan.decode_scale
+
+      for response <- [
+            get(config(), "/explain/#{path}/photo.jpg?#{query}"),
+            post(config(), "/explain/" <> @query, fixture("photo.jpg"))
+          ] do
+        assert response.status == 200
+        assert header(response, "content-type") == ["application/json"]
+        json = TestJSON.read(response.body)
+
+        assert Enum.sort(Map.keys(json)) ==
+                 Enum.sort(for key <- Map.keys(Map.from_struct(plan)), do: "#{key}")
+
+        assert %{"width" => 100, "height" => 100, "format" => "webp"} = json
+        assert json["decode_scale"] == [x, y]
+        assert json["cost"] == plan.cost
+        assert json["costs"] == Map.new(plan.costs, fn {key, cost} -> {"#{key}", cost} end)
+        assert json["scheduler"] == "#{plan.scheduler}"
+        assert json["reason"] == "#{plan.reason}"
+      end
+    end
+
+    test "are cached as thumbnails are" do
+      response = get(config(), "/explain/50/photo.jpg")
+      [etag] = header(response, "etag")
+      refute [etag] == header(get(config(), "/thumbnail/50/photo.jpg"), "etag")
+      assert header(response, "cache-control") == ["public, max-age=3600"]
+      again = get(config(), "/explain/50/photo.jpg", [{"if-none-match", etag}])
+      assert {again.status, again.body} == {304, ""}
+      posted = post(config(), "/explain/50", fixture("photo.jpg"))
+      assert {header(posted, "cache-control"), header(posted, "etag")} == {["no-store"], []}
+      assert call(config(), "HEAD", "/explain/50/photo.jpg") == %{response | body: ""}
+      config = config(format: :auto)
+      plan = get(config, "/explain/50/alpha.tif", [{"accept", "image/webp"}])
+      assert TestJSON.read(plan.body)["format"] == "webp"
+      assert header(plan, "vary") == ["accept"]
+    end
+
+    test "are refused as thumbnails are" do
+      for {opts, method, url, body, status, reason} <- [
+            {[], "GET", "/explain/50", "", 400, "invalid_option"},
+            {[], "GET", "/explain/50/photo.jpg?url=a", "", 400, "invalid_option"},
+            {[], "GET", "/explain/50?url=http://a.test/", "", 403, "source_failed"},
+            {[], "GET", "/explain/0/photo.jpg", "", 400, "invalid_size"},
+            {[], "GET", "/explain/50/photo.jpg?fit=x", "", 400, "invalid_option"},
+            {[], "GET", "/explain/50/nix.jpg", "", 404, "not_found"},
+            {[], "GET", "/explain", "", 404, "not_found"},
+            {[], "POST", "/explain/50/photo.jpg", "", 405, "method_not_allowed"},
+            {[], "POST", "/explain/50", "no picture", 415, "unsupported_format"},
+            {[], "POST", "/explain/900?format=avif&enlarge=true", fixture("photo.jpg"), 413,
+             "limit_exceeded"},
+            {[max_pixels: 9], "POST", "/explain/50", fixture("photo.jpg"), 413, "limit_exceeded"},
+            {[max_body_bytes: 9], "POST", "/explain/50", fixture("photo.jpg"), 413,
+             "limit_exceeded"},
+            {[sizes: ["9"]], "GET", "/explain/50/photo.jpg", "", 403, "size_not_allowed"},
+            {[qualities: [9]], "GET", "/explain/50/photo.jpg?quality=8", "", 403,
+             "quality_not_allowed"},
+            {[keys: ["secret"]], "GET", "/explain/50/photo.jpg", "", 403, "not_signed"},
+            {[keys: ["secret"]], "POST", "/explain/50", "", 403, "not_signed"}
+          ] do
+        response = call(config(opts), method, url, [], body)
+        assert {url, response.status, reason(response)} == {url, status, reason}
+      end
+
+      signed = URL.sign("/explain/50/photo.jpg", "", "secret")
+      assert get(config(keys: ["secret"]), signed).status == 200
+      # Without the page, too.
+      assert get(config(page: false), "/explain/50/photo.jpg").status == 200
+    end
+
+    test "take a place" do
+      live = Metrics.new()
+      start_supervised!({Gate, {live, 1}})
+      test = self()
+
+      spawn_link(fn ->
+        Gate.through(live, fn ->
+          send(test, :in)
+          receive(do: (:leave -> :ok))
+        end)
+      end)
+
+      assert_receive :in
+      assert post(%{config() | live: live}, "/explain/50", fixture("photo.jpg")).status == 503
+    end
+  end
+
   test "health and metrics" do
     response = get(config(), "/health")
     assert {response.status, response.body} == {200, ~s({"status":"ok"})}
@@ -175,7 +271,7 @@ defmodule Thumbelina.Server.HandlerTest do
 
   test "what is wrong, and how it is said" do
     for {method, url, status, reason} <- [
-          {"GET", "/", 404, "not_found"},
+          {"GET", "//", 404, "not_found"},
           {"GET", "/nix", 404, "not_found"},
           {"GET", "/health/", 404, "not_found"},
           {"GET", "//health", 404, "not_found"},

@@ -13,15 +13,17 @@ defmodule Thumbelina.Server.HostileTest do
 
   setup do
     server =
-      start_supervised!(
-        {Server,
-         port: 0,
-         root: "test/fixtures",
-         keep_alive_timeout: 1,
-         body_timeout: 500,
-         max_body_bytes: 1000,
-         max_clients: 1000}
-      )
+      start_supervised!({
+        Server,
+        # Otherwise paths that are nothing but dots lead to it.
+        port: 0,
+        root: "test/fixtures",
+        page: false,
+        keep_alive_timeout: 1,
+        body_timeout: 500,
+        max_body_bytes: 1000,
+        max_clients: 1000
+      })
 
     %{server: server, port: Server.port(server)}
   end

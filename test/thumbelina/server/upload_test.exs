@@ -1,6 +1,8 @@
 defmodule Thumbelina.Server.UploadTest do
   use ExUnit.Case, async: true
 
+  import Thumbelina.Poll
+
   alias Thumbelina.Error
   alias Thumbelina.Server.{Ask, Config, Gate, Metrics, Request, Upload, Work}
 
@@ -95,7 +97,7 @@ defmodule Thumbelina.Server.UploadTest do
 
     assert {:error, %Error{reason: :overloaded}} = Upload.work(pieces([full]), config, work)
     assert_received {:worker, worker}
-    assert eventually(fn -> not Process.alive?(worker) end)
+    poll(fn -> not Process.alive?(worker) end)
     # And none at the beginning: nothing is asked for.
     assert {:error, %Error{reason: :overloaded}} = Upload.work(pieces([full]), config, work)
     refute_received {:worker, _}
@@ -115,7 +117,7 @@ defmodule Thumbelina.Server.UploadTest do
 
       assert result == {:error, %Error{reason: :timeout}}
       assert_received {:worker, worker}
-      assert eventually(fn -> not Process.alive?(worker) end)
+      poll(fn -> not Process.alive?(worker) end)
       assert_received :closed
       assert mailbox() == []
       assert in_progress(config) == 0
@@ -153,7 +155,7 @@ defmodule Thumbelina.Server.UploadTest do
     assert in_progress(config) == 1
     Process.exit(owner, :kill)
     assert_receive {:DOWN, ^monitor, :process, ^worker, :killed}
-    assert eventually(fn -> in_progress(config) == 0 end)
+    poll(fn -> in_progress(config) == 0 end)
   end
 
   test "works where exits are trapped" do
@@ -187,12 +189,4 @@ defmodule Thumbelina.Server.UploadTest do
 
   defp outcome({:ok, image}), do: {image.format, :erlang.md5(image.bytes)}
   defp outcome({:error, error}), do: error.reason
-
-  defp eventually(fun, left \\ 500) do
-    cond do
-      fun.() -> true
-      left == 0 -> false
-      true -> receive(after: (10 -> eventually(fun, left - 1)))
-    end
-  end
 end
