@@ -74,7 +74,7 @@ defmodule Thumbelina.MixProject do
       licenses: ["MIT"],
       links: %{"GitHub" => @source_url, "Changelog" => @source_url <> "/blob/main/CHANGELOG.md"},
       files:
-        ~w(lib mix.exs Cargo.toml Cargo.lock .cargo .formatter.exs native/checksums) ++
+        ~w(lib priv/page mix.exs Cargo.toml Cargo.lock .cargo .formatter.exs native/checksums) ++
           for(name <- @crates, do: "native/#{name}/Cargo.toml") ++
           for(name <- @crates, do: "native/#{name}/src") ++
           ~w(native/nif/build.rs native/core/build.rs native/core/formats.txt) ++

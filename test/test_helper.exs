@@ -1,7 +1,8 @@
 # Of OTP, for servers to download from.
 :ok = Mix.Thumbelina.Precompiled.start([:crypto, :inets, :public_key, :ssl])
 
-for file <- ~w(addresses http_servers poll peers quiet remote_server store_client),
+# In this order: peers are started in silence.
+for file <- ~w(addresses http_servers poll quiet peers remote_server store_client),
     do: Code.require_file("support/#{file}.ex", __DIR__)
 
 # The servers of these tests are on this machine.

@@ -29,6 +29,8 @@ defmodule Thumbelina.Plug do
   `base: "/pictures"`. Signatures are over what follows, so that they hold wherever the plug is
   mounted. `/health` and `/metrics` are below that path, too: who may see them is up to your router.
 
+  The page is at that path with a slash behind it, `/pictures/`, where the path without one leads.
+
   ## Bodies
 
   Whatever reads the body of a `POST` before leaves nothing for the plug. `Plug.Parsers` reads those
@@ -89,9 +91,24 @@ defmodule Thumbelina.Plug do
   @spec call(conn, atom) :: conn
   def call(conn, server) do
     case Server.fetch_config(server) do
-      {:ok, config} -> answer(conn, config)
+      {:ok, config} -> if bare?(conn, config), do: to_page(conn), else: answer(conn, config)
       :error -> raise ArgumentError, not_running(server)
     end
+  end
+
+  # The page names its files from where it is, which has to end in a slash.
+  defp bare?(conn, config) do
+    config.page and conn.path_info == [] and conn.method in ["GET", "HEAD"] and
+      not String.ends_with?(conn.request_path, "/")
+  end
+
+  defp to_page(conn) do
+    page = conn.request_path |> String.split("/") |> List.last()
+
+    conn
+    |> Plug.Conn.put_resp_header("location", "./" <> page <> "/")
+    |> Plug.Conn.send_resp(308, "")
+    |> Plug.Conn.halt()
   end
 
   defp not_running(server) do

@@ -49,7 +49,7 @@ defmodule Thumbelina.PeersTest do
 
   test "a suspended peer ends with its VM, though that is killed" do
     [{control, _node} = vm] = Peers.start(1, schedulers: 1)
-    for name <- ~w(poll peers), do: Peers.load([vm], "test/support/#{name}.ex")
+    for name <- ~w(poll quiet peers), do: Peers.load([vm], "test/support/#{name}.ex")
     {{_owner, os_pid, _control}, _} = :peer.call(control, Code, :eval_quoted, [@own], 30_000)
     assert Peers.running(Peers.os_pid(vm)) == [os_pid]
     Peers.kill(vm)

@@ -107,9 +107,24 @@ defmodule Thumbelina.PlugTest do
         assert {path, conn.status} == {path, status}
         assert conn.halted == (status != 418)
       end
+    end
 
-      for {path, status} <- [{"/pictures", 404}, {"/pictures/", 404}] do
-        assert (:get |> conn(path) |> through()).status == status
+    test "has the page, below a path that ends in a slash" do
+      start()
+      conn = :get |> conn("/pictures") |> through()
+      assert {conn.status, header(conn, "location")} == {308, ["./pictures/"]}
+      conn = :get |> conn("/pictures/") |> through()
+      assert {conn.status, header(conn, "content-type")} == {200, ["text/html; charset=utf-8"]}
+
+      for [_, file] <- Regex.scan(~r/(?:src|href)="([^"#]+\.\w+)"/, conn.resp_body) do
+        assert {file, (:get |> conn("/pictures/" <> file) |> through()).status} == {file, 200}
+      end
+
+      :ok = stop_supervised(Pictures)
+      start(page: false)
+
+      for path <- ["/pictures", "/pictures/"] do
+        assert (:get |> conn(path) |> through()).status == 404
       end
     end
 
@@ -134,7 +149,7 @@ defmodule Thumbelina.PlugTest do
             # A plug has replaced the path.
             {"/short", [], ["thumbnail", "9", "photo.jpg"], 200},
             {"*", [], ["*"], 400},
-            {"/", [], [], 404}
+            {"/", [], [], 200}
           ] do
         conn =
           Map.merge(conn(:get, "/"), %{
@@ -206,7 +221,7 @@ defmodule Thumbelina.PlugTest do
       {"GET", "/%74humbnail/100/%70hoto.jpg?%66it=%63over", 200},
       {"GET", "/info/orientation-6.jpg", 200},
       {"HEAD", "/info/orientation-6.jpg", 200},
-      {"GET", "/", 404},
+      {"GET", "/", 200},
       {"GET", "/nix", 404},
       {"HEAD", "/nix", 404},
       {"GET", "/health/", 404},

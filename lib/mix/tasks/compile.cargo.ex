@@ -20,6 +20,7 @@ defmodule Mix.Tasks.Compile.Cargo do
   @impl true
   def run(args) do
     remove_leftovers()
+    own_priv()
     state = state()
 
     if "--force" in args or stale?(state) do
@@ -142,13 +143,21 @@ defmodule Mix.Tasks.Compile.Cargo do
     installed() |> List.delete(target) |> Enum.each(&File.rm!/1)
   end
 
-  # An earlier version put the library into the sources' priv, which Mix links into the build.
+  # An earlier version put the library into the sources' priv.
   defp remove_leftovers do
-    priv = Path.dirname(folder())
-    if match?({:ok, _}, File.read_link(priv)), do: File.rm!(priv)
-
     Enum.each(~w(thumbelina.so thumbelina.dll), &File.rm("priv/native/" <> &1))
-    Enum.each(~w(priv/native priv), &File.rmdir/1)
+    _ = File.rmdir("priv/native")
+  end
+
+  # Mix links the build's priv to the sources'. Where it finds a folder instead, it copies into that
+  # what is new.
+  defp own_priv do
+    priv = Path.dirname(folder())
+
+    if match?({:ok, _}, File.read_link(priv)) do
+      File.rm!(priv)
+      if File.dir?("priv"), do: File.cp_r!("priv", priv)
+    end
   end
 
   # In the build, not in the sources: those may be read-only, or shared with other projects.

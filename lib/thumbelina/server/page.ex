@@ -8,6 +8,8 @@ defmodule Thumbelina.Server.Page do
   @files ~w(index.html page.css icon.svg main.js choose.js compare.js elements.js figures.js) ++
            ~w(focal.js lateness.js plan.js sample.js server.js text.js)
 
+  @folder Path.expand("../../../priv/page", __DIR__)
+
   @types %{
     ".css" => "text/css; charset=utf-8",
     ".html" => "text/html; charset=utf-8",
@@ -16,7 +18,7 @@ defmodule Thumbelina.Server.Page do
   }
 
   for name <- @files do
-    path = Path.join([__DIR__, "page", name])
+    path = Path.join(@folder, name)
     type = Map.fetch!(@types, Path.extname(name))
     @external_resource path
     defp file(unquote(name)), do: {:ok, unquote(type), unquote(File.read!(path))}

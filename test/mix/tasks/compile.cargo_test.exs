@@ -158,7 +158,7 @@ defmodule Mix.Tasks.Compile.CargoTest do
     at = Enum.find_index(args, &(&1 == "--target-dir"))
     assert Enum.at(args, at + 1) == Path.join(app, "_build/cargo")
     assert File.exists?(Path.join(app, "_build/dev/lib/thumbelina/priv/native/thumbelina.so"))
-    refute File.exists?(Path.join(context.thumbelina, "priv"))
+    refute File.exists?(Path.join(context.thumbelina, "priv/native"))
     refute File.exists?(Path.join(context.thumbelina, "_build"))
 
     {_, 0} = mix(app, bin, ["compile"])
@@ -232,7 +232,7 @@ defmodule Mix.Tasks.Compile.CargoTest do
     for _ <- 1..2 do
       {output, 0} = mix(app, fake_cargo(root), @make)
       assert output =~ "made 100x67"
-      refute File.exists?(Path.join(context.thumbelina, "priv"))
+      refute File.exists?(Path.join(context.thumbelina, "priv/native"))
     end
   end
 
