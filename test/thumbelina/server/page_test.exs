@@ -18,7 +18,8 @@ defmodule Thumbelina.Server.PageTest do
   defp header(response, name), do: for({^name, value} <- response.headers, do: value)
 
   test "is all of its files" do
-    assert Enum.sort(Page.files()) == "priv/page" |> File.ls!() |> Enum.sort()
+    folder = "priv/page"
+    assert Enum.sort(Page.files()) == folder |> File.ls!() |> Enum.sort()
 
     for {name, type} <- [
           {"index.html", "text/html; charset=utf-8"},
