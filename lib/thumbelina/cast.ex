@@ -72,12 +72,20 @@ defmodule Thumbelina.Cast do
   defp check(pid) when is_pid(pid), do: :ok
   defp check(name) when is_atom(name) and name not in [nil, true, false], do: :ok
   defp check({:global, _name}), do: :ok
-  defp check({:via, module, _name}) when is_atom(module), do: :ok
+
+  defp check({:via, module, _name} = destination) when is_atom(module) do
+    if Code.ensure_loaded?(module) and function_exported?(module, :whereis_name, 1),
+      do: :ok,
+      else: wrong(destination)
+  end
+
   defp check({name, node}) when is_atom(name) and is_atom(node), do: :ok
 
-  defp check(other) do
+  defp check(other), do: wrong(other)
+
+  defp wrong(destination) do
     expected = "a pid, a name, {name, node}, {:global, name} or {:via, module, name}"
-    Options.invalid(:destination, other, expected)
+    Options.invalid(:destination, destination, expected)
   end
 
   defp enter(most) do

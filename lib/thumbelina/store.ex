@@ -52,6 +52,8 @@ defmodule Thumbelina.Store do
       older value from their near cache for up to `:near_ttl`, by default a minute, and it may come
       back with a node that takes over later, or from the other side of a netsplit.
       With keys that are digests of content, as `key/4` makes them, an old value is a right value.
+    * **To talk with other versions.** All candidates must run the same version of Thumbelina.
+      Another one's requests may crash the store, which then begins anew.
     * **To keep secrets.** Whoever may write to the directory decides what is read from it. Give
       each node a directory of its own, that only its user may write to. Files are checked by a
       digest, against damage.

@@ -179,6 +179,8 @@ defmodule Thumbelina.CastTest do
           {[:thumbnail, self(), bytes(), 1], :operation},
           {[:thumbnail, "me", bytes(), 1, 1], :destination},
           {[:thumbnail, nil, bytes(), 1, 1], :destination},
+          {[:thumbnail, {:via, NoSuchRegistry, 1}, bytes(), 1, 1], :destination},
+          {[:thumbnail, {:via, String, 1}, bytes(), 1, 1], :destination},
           {[:thumbnail, self(), bytes(), 1, 1, [max_queue: 0]], :max_queue}
         ] do
       assert {:error, %Error{reason: :invalid_option, key: ^key}} = apply(Thumbelina, :cast, args)

@@ -147,6 +147,7 @@ defmodule Mix.Tasks.Compile.Cargo do
   defp remove_leftovers do
     Enum.each(~w(thumbelina.so thumbelina.dll), &File.rm("priv/native/" <> &1))
     _ = File.rmdir("priv/native")
+    :ok
   end
 
   # Mix links the build's priv to the sources'. Where it finds a folder instead, it copies into that
@@ -156,8 +157,10 @@ defmodule Mix.Tasks.Compile.Cargo do
 
     if match?({:ok, _}, File.read_link(priv)) do
       File.rm!(priv)
-      if File.dir?("priv"), do: File.cp_r!("priv", priv)
+      _ = if File.dir?("priv"), do: File.cp_r!("priv", priv)
     end
+
+    :ok
   end
 
   # In the build, not in the sources: those may be read-only, or shared with other projects.
