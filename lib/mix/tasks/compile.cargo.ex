@@ -155,11 +155,9 @@ defmodule Mix.Tasks.Compile.Cargo do
   defp own_priv do
     priv = Path.dirname(folder())
 
-    if match?({:ok, _}, File.read_link(priv)) do
-      File.rm!(priv)
-      _ = if File.dir?("priv"), do: File.cp_r!("priv", priv)
-    end
-
+    linked? = match?({:ok, _}, File.read_link(priv))
+    if linked?, do: File.rm!(priv)
+    _ = if linked? and File.dir?("priv"), do: File.cp_r!("priv", priv)
     :ok
   end
 
