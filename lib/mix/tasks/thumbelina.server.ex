@@ -16,6 +16,7 @@ defmodule Mix.Tasks.Thumbelina.Server do
   ## Options
 
   #{Config.docs(:command_line)}
+    * `--allow-host` - one more of the hosts. It can be given several times
     * `--help` - print this text
   """
   use Mix.Task
@@ -29,7 +30,9 @@ defmodule Mix.Tasks.Thumbelina.Server do
 
   @doc false
   def start(args) do
-    switches = [help: :boolean] ++ for {key, type} <- flags(), do: {key, switch(type)}
+    switches =
+      [help: :boolean, allow_host: [:string, :keep]] ++
+        for {key, type} <- flags(), do: {key, switch(type)}
 
     case OptionParser.parse(args, strict: switches, aliases: [h: :help]) do
       {_, _, [{flag, nil} | _]} ->
@@ -53,7 +56,11 @@ defmodule Mix.Tasks.Thumbelina.Server do
 
   defp serve(flags) do
     Mix.Task.run("app.config")
+    {hosts, flags} = Keyword.pop_values(flags, :allow_host)
     opts = for {key, text} <- flags, do: {key, value(key, flags()[key], text)}
+
+    opts =
+      if hosts == [], do: opts, else: Keyword.update(opts, :allow_hosts, hosts, &(&1 ++ hosts))
 
     case Mix.Thumbelina.Precompiled.start([:crypto, :inets]) do
       :ok -> listen(opts)

@@ -31,6 +31,20 @@ defmodule Mix.Tasks.Thumbelina.ServerTest do
     Supervisor.stop(server)
   end
 
+  test "takes hosts together and one by one" do
+    args = ~w(--port 0 --allow-host a.test --allow-hosts b.test,c.test --allow-host d.test)
+    server = start(args ++ ~w(--timeout 2000))
+    assert_received {:mix_shell, :info, ["Thumbelina listens on http://127.0.0.1:" <> port]}
+
+    # No such host can be found, which is another thing than one that is not allowed.
+    for {host, status} <- [{"a", 502}, {"b", 502}, {"c", 502}, {"d", 502}, {"e", 403}] do
+      url = URI.encode_www_form("http://#{host}.test/x.jpg")
+      assert {host, status(port, "/thumbnail/9?url=#{url}")} == {host, status}
+    end
+
+    Supervisor.stop(server)
+  end
+
   test "raises what is wrong" do
     for {args, message} <- [
           {~w(x), ~r/^usage: /},
