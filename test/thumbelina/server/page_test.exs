@@ -157,7 +157,7 @@ defmodule Thumbelina.Server.PageTest do
 
     # PAGE_SHOTS names a folder that keeps the screenshots.
     @tag :tmp_dir
-    @tag timeout: 180_000
+    @tag timeout: 600_000
     test "works", %{tmp_dir: folder} do
       server = start_supervised!({Server, port: 0, root: @fixtures})
       shots = System.get_env("PAGE_SHOTS") || folder
