@@ -32,8 +32,8 @@ defmodule Bench.VixHttpd do
 
   # What httpd calls. The name is a reserved word.
   def unquote(:do)(mod) do
-    # httpd sends heads and bodies on their own. Without this, each body waits 40 ms for the client's
-    # system to acknowledge its head.
+    # httpd sends heads and bodies on their own. Without this, each body waits 40 ms for the
+    # client's system to acknowledge its head.
     :ok = :inet.setopts(mod(mod, :socket), nodelay: true)
     "/thumbnail/" <> rest = mod |> mod(:request_uri) |> List.to_string()
     [size, name] = String.split(rest, "/")

@@ -13,8 +13,8 @@ defmodule Thumbelina.Options do
       default: :contain,
       doc:
         "how the picture meets the box. `:contain` keeps all of it inside the box. `:cover` " <>
-          "fills the box, as far as it can without enlarging, and crops at the `:position`. Both " <>
-          "keep the proportions; `:fill` does not"
+          "fills the box, as far as it can without enlarging, and crops at the `:position`. " <>
+          "Both keep the proportions; `:fill` does not"
     ],
     position: [
       output: true,
@@ -204,8 +204,8 @@ defmodule Thumbelina.Options do
   def type, do: @option
 
   @doc """
-  The type of one option of `open/2` and `new/2`, of `placeholder/3`, of one output, or of `stream/4`
-  or `cast`.
+  The type of one option of `open/2` and `new/2`, of `placeholder/3`, of one output, or of
+  `stream/4` or `cast`.
   """
   def type(:probe), do: @probe_option
   def type(:placeholder), do: @call_option

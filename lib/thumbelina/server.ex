@@ -135,8 +135,8 @@ defmodule Thumbelina.Server do
 
   #{Thumbelina.Server.Config.docs()}
   If there is a `Thumbelina.Store` under its usual name on the node, thumbnails go through it, and
-  the color and placeholder of infos: each is made once in the whole cluster. Its keys are digests of
-  all bytes, so that bodies are collected then, before they are worked on.
+  the color and placeholder of infos: each is made once in the whole cluster. Its keys are digests
+  of all bytes, so that bodies are collected then, before they are worked on.
 
   ## Bodies
 

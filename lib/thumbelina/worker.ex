@@ -15,6 +15,21 @@ defmodule Thumbelina.Worker do
     {spawn_link(fn -> send(caller, {ref, guard(fun)}) end), ref}
   end
 
+  @doc """
+  Ends a linked process. Nothing of the link is left in the mailbox of a caller that traps exits.
+  """
+  @spec stop(pid) :: :ok
+  def stop(pid) do
+    Process.unlink(pid)
+    Process.exit(pid, :kill)
+
+    receive do
+      {:EXIT, ^pid, _reason} -> :ok
+    after
+      0 -> :ok
+    end
+  end
+
   @doc "The error of a worker that was ended from outside."
   @spec failed(term) :: {:error, Error.t()}
   def failed(reason), do: {:error, %Error{reason: :source_failed, value: {:exit, reason}}}

@@ -21,6 +21,7 @@ defmodule Thumbelina.Server.Connection do
 
   require Record
 
+  alias Thumbelina.Worker
   alias Thumbelina.Server.{Body, Config, Failure, Handler, HTTPDate, Metrics, Request, Response}
 
   # `#mod{}` of inets/include/httpd.hrl, which is documented. The header file itself may not be
@@ -191,13 +192,13 @@ defmodule Thumbelina.Server.Connection do
   # at once. What the client still sends is read and dropped, because it would not get the response
   # if the connection were closed before.
   defp early(_mod, worker, {:ok, %Response{status: status} = response}) when status < 400 do
-    forget(worker)
+    Worker.stop(worker.pid)
     {:answered, response}
   end
 
   defp early(mod, worker, result) do
     {status, size} = respond(mod(mod, connection: false), worker, result)
-    forget(worker)
+    Worker.stop(worker.pid)
     {:sent, status, size}
   end
 
@@ -305,7 +306,7 @@ defmodule Thumbelina.Server.Connection do
   defp finish(mod, worker) do
     _ = watch(mod)
     {status, size} = respond(mod, worker, await(mod, worker))
-    forget(worker)
+    Worker.stop(worker.pid)
     done(mod, status, size)
   end
 
@@ -360,17 +361,6 @@ defmodule Thumbelina.Server.Connection do
 
     Process.demonitor(monitor, [:flush])
     result
-  end
-
-  defp forget(%{pid: pid}) do
-    Process.unlink(pid)
-    Process.exit(pid, :kill)
-
-    receive do
-      {:EXIT, ^pid, _reason} -> :ok
-    after
-      0 -> :ok
-    end
   end
 
   # Nothing more is sent, whatever httpd makes of the bytes that are left, and then it ends.

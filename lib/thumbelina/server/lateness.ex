@@ -6,7 +6,7 @@ defmodule Thumbelina.Server.Lateness do
   # Everything is linked to the process that asks: if that is killed, because the client has hung
   # up, the timers and the thumbnails end with it.
 
-  alias Thumbelina.Error
+  alias Thumbelina.{Error, Worker}
   alias Thumbelina.Server.{Config, Request, Work}
 
   @most 1000
@@ -69,13 +69,7 @@ defmodule Thumbelina.Server.Lateness do
   # Nothing of it is left in the mailbox of a process that traps exits.
   defp stop(%Task{pid: pid} = task) do
     _ = Task.shutdown(task, :brutal_kill)
-    Process.unlink(pid)
-
-    receive do
-      {:EXIT, ^pid, _reason} -> :ok
-    after
-      0 -> :ok
-    end
+    Worker.stop(pid)
   end
 
   defp count(:none), do: 0

@@ -7,7 +7,7 @@ defmodule Thumbelina.Server.Upload do
   # when its time is up it is killed, whatever it does; and while the client is waited for, neither
   # its time nor a place of the gate is used up.
 
-  alias Thumbelina.Error
+  alias Thumbelina.{Error, Worker}
   alias Thumbelina.Server.{Config, Gate}
 
   @doc """
@@ -107,17 +107,15 @@ defmodule Thumbelina.Server.Upload do
   defp halt(source), do: source.({:halt, nil})
 
   defp stop(%{pid: pid, monitor: monitor, tag: tag}) do
-    Process.unlink(pid)
-    Process.exit(pid, :kill)
+    Worker.stop(pid)
     Process.demonitor(monitor, [:flush])
-    flush(pid, tag)
+    flush(tag)
   end
 
   # What it sent before it ended.
-  defp flush(pid, tag) do
+  defp flush(tag) do
     receive do
-      {^tag, _} -> flush(pid, tag)
-      {:EXIT, ^pid, _reason} -> flush(pid, tag)
+      {^tag, _} -> flush(tag)
     after
       0 -> :ok
     end

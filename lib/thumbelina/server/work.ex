@@ -2,11 +2,8 @@ defmodule Thumbelina.Server.Work do
   @moduledoc false
   # The one place where the server works on pictures, each in a place of the gate.
 
-  alias Thumbelina.{Error, Image, Plan, Source, Store}
+  alias Thumbelina.{Error, Image, Options, Plan, Source, Store}
   alias Thumbelina.Server.{Alpha, Ask, Config, Gate, Imgproxy, Upload}
-
-  # The options that reading a header takes.
-  @probe [:formats, :max_bytes_in]
 
   # Reads the picture's bytes, which takes memory, so it is done when there is a place.
   @type read :: (... -> {:ok, binary} | {:error, Error.t()})
@@ -141,7 +138,7 @@ defmodule Thumbelina.Server.Work do
   end
 
   defp head(bytes, all?, limits) do
-    with {:ok, image} <- Thumbelina.head(bytes, all?, Keyword.take(limits, @probe)),
+    with {:ok, image} <- Thumbelina.head(bytes, all?, Options.take_probe(limits)),
          do: if(all? or Alpha.known?(image), do: {:ok, image}, else: :more)
   end
 

@@ -24,8 +24,8 @@ pub enum Placeholder {
 /// core of an EPYC instead of 0.14, in a single step.
 pub(crate) const HASHED_SIDE: u32 = 32;
 
-/// The longer side of a tiny picture. Of photographs, a WebP has 450 to 550 bytes then, a PNG 570 to
-/// 650, a JPEG 670. An AVIF has 320, but cannot be written in small steps.
+/// The longer side of a tiny picture. Of photographs, a WebP has 450 to 550 bytes then, a PNG 570
+/// to 650, a JPEG 670. An AVIF has 320, but cannot be written in small steps.
 const TINY_SIDE: u32 = 16;
 
 impl Placeholder {

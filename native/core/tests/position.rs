@@ -428,13 +428,15 @@ proptest! {
         let output = Output { filter, enlarge, ..cover(size.0, size.1, at) };
         let planned = plan(input.clone(), output.clone()).unwrap();
         let made = in_pieces(&input, output).unwrap();
-        prop_assert_eq!((made.width, made.height), (planned.outputs[0].width, planned.outputs[0].height));
+        let output = &planned.outputs[0];
+        prop_assert_eq!((made.width, made.height), (output.width, output.height));
         let made = decode(&made.bytes).to_rgba8();
         if planned.outputs[0].crop.is_some_and(|crop| crop.width == f64::from(made.width())
             && [crop.left, crop.top].iter().all(|first| first.fract() == 0.0))
         {
             let crop = planned.outputs[0].crop.unwrap();
-            let expected = shown.crop_imm(crop.left as u32, crop.top as u32, made.width(), made.height());
+            let (left, top) = (crop.left as u32, crop.top as u32);
+            let expected = shown.crop_imm(left, top, made.width(), made.height());
             prop_assert_eq!(made, expected.to_rgba8());
         }
     }

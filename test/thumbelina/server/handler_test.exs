@@ -378,7 +378,7 @@ defmodule Thumbelina.Server.HandlerTest do
       assert {opts, info.status, reason(info)} == {opts, status, reason}
     end
 
-    # No more is asked for than it takes to know, but for an info, which tells how many bytes it was.
+    # No more is asked for than it takes to know, but for an info, which tells the number of bytes.
     endless = Stream.cycle(["a"])
     response = post(config(max_body_bytes: 1000), "/thumbnail/100", endless)
     assert {response.status, reason(response)} == {415, "unsupported_format"}

@@ -211,8 +211,9 @@ defmodule Thumbelina.Server.ImgproxyTest do
 
     test "that change nothing are accepted" do
       for option <- ~w(
-            blur:0 bl:0.0 sharpen:0 rotate:0 padding:0 pd:0:0:0:0 pd:0::0 zoom:1 z:1:1.0 crop:0:0 c:0:0:no c:0:0:fp:0.1:0.9
-            ex:0 ex:false:ce exar:0 trim: bg: bga:1 flip:0:0 fl: br:0 contrast:1 sa:1 mc:0:b3b3b3
+            blur:0 bl:0.0 sharpen:0 rotate:0 padding:0 pd:0:0:0:0 pd:0::0 zoom:1 z:1:1.0 crop:0:0
+            c:0:0:no c:0:0:fp:0.1:0.9 ex:0 ex:false:ce exar:0 trim: bg: bga:1 flip:0:0 fl:
+            br:0 contrast:1 sa:1 mc:0:b3b3b3
             dt:0 pix:1 ba:0 pbl:0 dd:0 col:0 gr:0 wm:0:soea wmu: wmt: wms:0:0 wmr:0 st: dpi:0
             icc: eth:0 mb:0 pg:0 pgs:1 vtt:0 vta:0 fiu: raw:0 bc:0 hs:none car:0
           ),

@@ -3,6 +3,7 @@ defmodule Thumbelina.Server.Remote.Destination do
   # Where a URL may lead to: the addresses to connect to, if the host, the port and every address
   # are allowed. The name is looked up once, here; a second answer could be another one.
 
+  alias Thumbelina.Worker
   alias Thumbelina.Server.Remote.{Address, URL}
 
   @doc "The addresses of a URL's host."
@@ -69,11 +70,10 @@ defmodule Thumbelina.Server.Remote.Destination do
         time_left -> :timeout
       end
 
-    Process.unlink(pid)
-    Process.exit(pid, :kill)
+    Worker.stop(pid)
     Process.demonitor(monitor, [:flush])
     :erlang.unalias(reply_to)
-    drop(reply_to, pid)
+    drop(reply_to)
     answer
   end
 
@@ -83,10 +83,9 @@ defmodule Thumbelina.Server.Remote.Destination do
     _, _ -> :error
   end
 
-  defp drop(reply_to, pid) do
+  defp drop(reply_to) do
     receive do
-      {^reply_to, _} -> drop(reply_to, pid)
-      {:EXIT, ^pid, _} -> drop(reply_to, pid)
+      {^reply_to, _} -> drop(reply_to)
     after
       0 -> :ok
     end
