@@ -1,7 +1,7 @@
 use image::metadata::Orientation;
 
 use crate::picture::{Shape, side_swaps};
-use crate::{Format, Layout, cost};
+use crate::{ColorSpace, Format, Layout, Metadata, cost};
 
 /// What a picture's header says. Sizes are as stored, before orientation.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +14,8 @@ pub struct Info {
     /// Whether colors come multiplied by their alpha already.
     pub premultiplied: bool,
     pub orientation: Orientation,
+    pub color: ColorSpace,
+    pub metadata: Metadata,
     /// Whether the last row comes first.
     pub(crate) bottom_up: bool,
     /// Whether it can be decoded at a half, a quarter and an eighth of its size.
@@ -45,6 +47,8 @@ impl Info {
             layout,
             premultiplied: false,
             orientation: Orientation::NoTransforms,
+            color: ColorSpace::default(),
+            metadata: Metadata::default(),
             bottom_up: false,
             scales: false,
             shares: false,

@@ -29,6 +29,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod color;
 mod cost;
 mod decode;
 mod encode;
@@ -38,6 +39,7 @@ mod format;
 mod info;
 mod job;
 mod limits;
+mod metadata;
 mod ops;
 mod picture;
 mod placeholder;
@@ -45,6 +47,7 @@ mod plan;
 mod request;
 mod shrink;
 
+pub use color::ColorSpace;
 pub use decode::{is_probe_short, probe};
 pub use encoding::Encoding;
 pub use error::Error;
@@ -53,8 +56,9 @@ pub use image::metadata::Orientation;
 pub use info::Info;
 pub use job::{Effort, Encoded, Job, Phase, Step, Taken};
 pub use limits::{Limit, Limits};
+pub use metadata::Metadata;
 pub use ops::{CropBox, Filter};
-pub use picture::{Depth, Layout, Picture, Samples};
+pub use picture::{ColorModel, Depth, Layout, Picture, Samples};
 pub use placeholder::Placeholder;
 pub use plan::{Costs, OutputPlan, Plan, Reason};
 pub use request::{Fit, OnDamage, Output, Position, Request, Run, Scheduler};

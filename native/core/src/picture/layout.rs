@@ -18,24 +18,49 @@ impl Depth {
     }
 }
 
-/// What one pixel is made of: 1 channel is gray, 2 gray and alpha, 3 RGB, 4 RGBA.
+/// What the color channels of a pixel are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColorModel {
+    Gray,
+    Rgb,
+    /// 0 is no ink. There is no alpha beside it.
+    Cmyk,
+    /// CIE L*a*b* as ICC profiles encode it: the largest integer is L* of 100, and 128 of 255, or
+    /// 128 * 257 of 65,535, is a* or b* of 0, of which one step of 255 is 1.
+    Lab,
+}
+
+/// What one pixel is made of: its color channels, and alpha behind them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Layout {
+    pub model: ColorModel,
+    /// Alpha included.
     pub channels: u8,
     pub depth: Depth,
 }
 
 impl Layout {
+    /// 1 channel is gray, 2 gray and alpha, 3 RGB, 4 RGBA.
     pub const fn new(channels: u8, depth: Depth) -> Self {
-        Layout { channels, depth }
+        let model = if channels < 3 { ColorModel::Gray } else { ColorModel::Rgb };
+        Layout { model, channels, depth }
+    }
+
+    pub const fn cmyk(depth: Depth) -> Self {
+        Layout { model: ColorModel::Cmyk, channels: 4, depth }
+    }
+
+    /// With 3 channels, or 4 with alpha.
+    pub const fn lab(channels: u8, depth: Depth) -> Self {
+        Layout { model: ColorModel::Lab, channels, depth }
     }
 
     pub fn has_alpha(self) -> bool {
-        self.channels.is_multiple_of(2)
+        self.channels.is_multiple_of(2) && self.model != ColorModel::Cmyk
     }
 
     pub fn is_gray(self) -> bool {
-        self.channels < 3
+        self.model == ColorModel::Gray
     }
 
     pub(crate) fn pixel_bytes(self) -> usize {

@@ -6,7 +6,7 @@ mod sample;
 mod samples;
 
 pub(crate) use growing::{Growing, zeroed};
-pub use layout::{Depth, Layout};
+pub use layout::{ColorModel, Depth, Layout};
 pub(crate) use layout::{Shape, side_swaps, sides_turn};
 pub(crate) use sample::Sample;
 pub(crate) use samples::Rows;
