@@ -50,6 +50,12 @@ pub(crate) fn shrink_nanos(pixels: u64, layout: Layout) -> u64 {
     pixels * u64::from(layout.channels) * per_sample / 4
 }
 
+/// Source pixels as linear light: a table for bytes, and straight lines between points for words.
+pub(crate) fn light_nanos(pixels: u64, layout: Layout) -> u64 {
+    let per_sample = if layout.depth == Depth::U8 { 1 } else { 3 };
+    pixels * u64::from(layout.channels) * per_sample
+}
+
 /// One convolution to `output` from something `ratio` times as large on each side.
 pub(crate) fn resample_nanos(
     output: (u32, u32),
@@ -117,7 +123,13 @@ pub(crate) fn output_nanos(encoding: Encoding, output: (u32, u32), layout: Layou
     match encoding {
         Encoding::Format(format) => encode_nanos(format, output, layout),
         Encoding::Placeholder(placeholder) => placeholder_nanos(placeholder, output, layout),
+        Encoding::Comparison => compare_nanos(u64::from(output.0) * u64::from(output.1)),
     }
+}
+
+/// Pixels of two pictures: mostly 2 by 11 products for each of 5 averages.
+pub(crate) fn compare_nanos(pixels: u64) -> u64 {
+    pixels * 40
 }
 
 /// A placeholder, which is made in one go. Measured on an EPYC: each pixel is multiplied with up to
@@ -134,6 +146,7 @@ pub(crate) fn placeholder_nanos(
         Placeholder::Lqip => encode_nanos(Format::Webp, output, layout),
         Placeholder::Color => 1_000 + pixels * 4,
         Placeholder::Palette => 130_000 + pixels * 120,
+        Placeholder::Dhash => 1_000 + pixels * 10,
     }
 }
 

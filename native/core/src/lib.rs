@@ -46,6 +46,7 @@ mod placeholder;
 mod plan;
 mod request;
 mod shrink;
+mod trim;
 
 pub use color::ColorSpace;
 pub use decode::{is_probe_short, probe};
@@ -61,5 +62,7 @@ pub use ops::{CropBox, Filter};
 pub use picture::{ColorModel, Depth, Layout, Picture, Samples};
 pub use placeholder::Placeholder;
 pub use plan::{Costs, OutputPlan, Plan, Reason};
-pub use request::{Fit, OnDamage, Output, Position, Request, Run, Scheduler};
+pub use request::{
+    Color, Comparison, Fit, OnDamage, Output, Position, Reference, Request, Run, Scheduler,
+};
 pub use thumbelina_codec::{Budget, Input, Poll, Stop};

@@ -3,6 +3,7 @@
 mod avif;
 mod bits;
 mod bmp;
+mod comparison;
 mod farbfeld;
 mod gif;
 mod hdr;
@@ -24,7 +25,7 @@ mod writer;
 
 use thumbelina_codec::{Budget, Context, Held};
 
-use crate::{Encoding, Error, Format, Picture, Placeholder};
+use crate::{Comparison, Encoding, Error, Format, Picture, Placeholder};
 use sink::Sink;
 use spans::Spans;
 use writer::Writer;
@@ -66,6 +67,8 @@ impl Encoder {
         let format = match encoding {
             Encoding::Format(format) => format,
             Encoding::Placeholder(Placeholder::Lqip) => Format::Webp,
+            // Of which there is more to be known.
+            Encoding::Comparison => return Err(Error::Internal),
             Encoding::Placeholder(placeholder) => {
                 let writer = Box::new(placeholder::Hash::new(placeholder, &picture));
                 return Ok(Encoder { stage: Stage::Write { writer, picture, held, sink } });
@@ -99,6 +102,24 @@ impl Encoder {
             Format::Openexr => Box::new(openexr::OpenExr::new(&picture)),
             Format::Avif => Box::new(avif::Avif::new(&picture, quality)),
             Format::Dds => return Err(Error::Unsupported(format)),
+        };
+        Ok(Encoder { stage: Stage::Write { writer, picture, held, sink } })
+    }
+
+    /// The same for a comparison.
+    pub(crate) fn comparing(
+        comparison: &Comparison,
+        picture: Picture,
+        mut held: Held,
+        budget: &Budget,
+    ) -> Result<Self, Error> {
+        let sink = Sink::new(budget)?;
+        let writer: Box<dyn Writer> = match comparison {
+            Comparison::Reference => Box::new(comparison::Plain::new()),
+            Comparison::With(reference) => {
+                held.grow(comparison::WORKING_BYTES)?;
+                Box::new(comparison::Comparison::new(reference.clone(), &picture))
+            }
         };
         Ok(Encoder { stage: Stage::Write { writer, picture, held, sink } })
     }

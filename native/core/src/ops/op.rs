@@ -20,6 +20,17 @@ pub(crate) trait Op: Send + Sync {
         0
     }
 
+    /// The estimated nanoseconds of the next [`look`](Self::look).
+    fn look_nanos(&self, _from: &Shape) -> u64 {
+        0
+    }
+
+    /// Takes a step of looking at the whole input before the first band, for an operation that
+    /// depends on it. `true` when there is nothing more to look at.
+    fn look(&mut self, _from: &Picture, _shape: &Shape) -> Result<bool, Error> {
+        Ok(true)
+    }
+
     /// Makes some rows of the output, as bytes of samples in the machine's own order.
     fn band(
         &self,

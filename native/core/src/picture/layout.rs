@@ -59,6 +59,33 @@ impl Layout {
         self.channels.is_multiple_of(2) && self.model != ColorModel::Cmyk
     }
 
+    /// Whether sRGB's curve is to be undone before its numbers are light. Floats are light already,
+    /// and of ink or lightness there is none.
+    pub(crate) fn can_be_linearized(self) -> bool {
+        self.depth != Depth::F32 && matches!(self.model, ColorModel::Gray | ColorModel::Rgb)
+    }
+
+    /// The depth that holds what its numbers are as light.
+    pub(crate) fn linearized(self) -> Layout {
+        let depth = if self.depth == Depth::U8 { Depth::U16 } else { Depth::F32 };
+        Layout { depth, ..self }
+    }
+
+    /// The same with alpha, or without.
+    pub(crate) fn with_alpha(self, alpha: bool) -> Layout {
+        match (self.has_alpha(), alpha, self.model) {
+            (false, true, ColorModel::Cmyk) => self,
+            (false, true, _) => Layout { channels: self.channels + 1, ..self },
+            (true, false, _) => Layout { channels: self.channels - 1, ..self },
+            _ => self,
+        }
+    }
+
+    /// Gray as RGB.
+    pub(crate) fn colored(self) -> Layout {
+        if self.is_gray() { Layout::new(self.channels + 2, self.depth) } else { self }
+    }
+
     pub fn is_gray(self) -> bool {
         self.model == ColorModel::Gray
     }

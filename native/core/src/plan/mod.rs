@@ -10,12 +10,15 @@ use thumbelina_codec::{Input, Poll};
 
 use crate::decode::probe;
 use crate::limits::Limit;
-use crate::ops::{Chain, Convert, Crop, CropBox, Filter, Op, Orient, Resize};
+use crate::ops::{
+    Chain, Convert, Crop, CropBox, Filter, FromLight, Interest, Op, Orient, Pad, Resize, SmartCrop,
+};
 use crate::picture::side_swaps;
-use crate::request::{Output, Request, Scheduler};
-use crate::{Encoding, Error, Format, Info, Layout, Limits};
+use crate::request::{Color, Comparison, Output, Position, Request, Scheduler};
+use crate::{Encoding, Error, Format, Info, Layout, Limits, cost};
 
 pub use costs::Costs;
+pub(crate) use fit::{Area, Canvas};
 use geometry::Geometry;
 pub use route::Reason;
 
@@ -53,6 +56,11 @@ pub struct OutputPlan {
     filter: Filter,
     /// What is given to the encoder.
     layout: Layout,
+    /// What is chosen of the resampled picture as it is stored, and by what.
+    smart: Option<((u32, u32), Interest)>,
+    canvas: Option<Canvas>,
+    background: Option<Color>,
+    pub(crate) comparison: Option<Comparison>,
     orientation: Orientation,
     pub(crate) quality: u8,
 }
@@ -75,11 +83,26 @@ impl Plan {
     /// # Errors
     /// [`Error::Limit`] where the source or an output is larger than allowed.
     pub fn new(info: &Info, request: &Request) -> Result<Plan, Error> {
+        Plan::within(info, None, request)
+    }
+
+    /// The same for a part of the picture as shown, where that is known.
+    ///
+    /// # Errors
+    /// Those of [`Plan::new`].
+    pub(crate) fn within(
+        info: &Info,
+        area: Option<Area>,
+        request: &Request,
+    ) -> Result<Plan, Error> {
+        let info = &request.shown(info);
+        let area = area.unwrap_or(Area::whole(info.upright()));
         request.limits.check_size(info.width, info.height)?;
         let fitted = |output: &Output| {
-            let fitted = fit::fit(info.upright(), output, &request.limits)?;
-            let (width, height) = fitted.size;
-            request.limits.check_size(width, height)?;
+            let fitted = fit::fit(area, output, &request.limits)?;
+            for (width, height) in [fitted.size, fitted.output()] {
+                request.limits.check_size(width, height)?;
+            }
             Ok::<_, Error>(fitted)
         };
         let fitted: Vec<_> = request.outputs.iter().map(fitted).collect::<Result<_, _>>()?;
@@ -87,7 +110,9 @@ impl Plan {
         let scale = |(output, &fitted): (&Output, &fit::Fitted)| {
             let fit::Fitted { size, part, .. } = geometry::stored(info, fitted);
             let picks = output.filter == Filter::Nearest;
-            if info.scales && !picks { geometry::decode_scale(part, size) } else { 1 }
+            // A transform to fewer samples averages what is no light.
+            let shrinks = info.scales && !picks && !output.linear;
+            if shrinks { geometry::decode_scale(part, size) } else { 1 }
         };
         let scale = request.outputs.iter().zip(&fitted).map(scale).min().ok_or(Error::Internal)?;
         let outputs = request.outputs.iter().zip(fitted);
@@ -96,12 +121,16 @@ impl Plan {
             .collect::<Result<_, _>>()?;
         let left =
             outputs.iter().map(|output| output.geometry.left()).fold(f64::INFINITY, f64::min);
+        // To find a border, all of it is decoded at its full size first.
+        let trimming = request.trim.map(|_| Costs::of_rows(info, info.height)).unwrap_or_default();
         let info = info.scaled(scale);
         // Rows behind all windows are never decoded.
         let rows = outputs.iter().map(|output| output.rows(&info)).max().unwrap_or(info.height);
         let decode = Costs::of_rows(&info, rows);
-        let costs =
-            std::iter::once(decode).chain(outputs.iter().map(|output| output.costs(&info))).sum();
+        let costs = [decode, trimming]
+            .into_iter()
+            .chain(outputs.iter().map(|output| output.costs(&info)))
+            .sum();
         let (scheduler, reason) = route::route(&info, &costs, &request.run);
         Ok(Plan { outputs, costs, scheduler, reason, info, scale, left })
     }
@@ -110,7 +139,9 @@ impl Plan {
     pub(crate) fn row_nanos(&self) -> u64 {
         let picked = self.outputs.iter().filter(|output| output.geometry.reduction.pick.is_some());
         let picked: u64 = picked.map(|output| u64::from(output.geometry.output.0) * 2).sum();
-        self.info.rows_nanos(1).max(1) + picked
+        let linear = self.outputs.iter().filter(|output| output.geometry.reduction.linear).count();
+        let light = cost::light_nanos(self.info.width.into(), self.info.layout) * linear as u64;
+        self.info.rows_nanos(1).max(1) + picked + light
     }
 
     /// The most that is held at any one time of what comes after decoding, but for the encoders'
@@ -135,9 +166,15 @@ impl OutputPlan {
         fitted: fit::Fitted,
         limits: &Limits,
     ) -> Result<OutputPlan, Error> {
-        let (width, height) = fitted.size;
-        let geometry = Geometry::new(info, scale, geometry::stored(info, fitted), output.filter)?;
+        let (width, height) = fitted.output();
+        let stored = geometry::stored(info, fitted);
+        let geometry = Geometry::new(info, scale, stored, output)?;
+        let interest = match output.position {
+            Position::Entropy => Interest::Entropy,
+            Position::Attention | Position::Point(..) => Interest::Attention,
+        };
         let encoding = match (output.placeholder, output.format) {
+            _ if output.comparison.is_some() => Encoding::Comparison,
             (Some(placeholder), _) => Encoding::Placeholder(placeholder),
             (None, Some(format)) => Encoding::Format(format),
             (None, None) => Encoding::Format(default_format(info, (width, height))),
@@ -152,11 +189,15 @@ impl OutputPlan {
             width,
             height,
             encoding,
-            crop: geometry::crop(info, fitted),
+            crop: geometry::crop(info, fitted).filter(|_| fitted.kept.is_none()),
             decode_scale: if swaps { (down, across) } else { (across, down) },
             geometry,
             filter: output.filter,
-            layout: encoding.layout(info.layout),
+            layout: encoding.layout(layout_of(info.layout, output, fitted.canvas.is_some())),
+            smart: stored.kept.map(|size| (size, interest)),
+            canvas: fitted.canvas,
+            background: output.background,
+            comparison: output.comparison.clone(),
             orientation: info.orientation,
             quality: output.quality,
         })
@@ -169,7 +210,8 @@ impl OutputPlan {
     }
 
     fn costs(&self, info: &Info) -> Costs {
-        Costs::of_output(info, &self.geometry, self.filter, self.encoding, self.layout)
+        let to = ((self.width, self.height), self.layout);
+        Costs::of_output(info, &self.geometry, self.filter, self.encoding, to)
     }
 
     /// What is done to the reduced picture.
@@ -183,18 +225,49 @@ impl OutputPlan {
             let (left, top) = (crop.left as u32, crop.top as u32);
             ops.push(Box::new(Crop { left, top, width, height, pick: reduction.pick }));
         }
-        let alpha = info.layout.has_alpha();
-        let premultiplied = alpha && reduction.shape(&info.shape()).premultiplied;
+        let mut shape = reduction.shape(&info.shape());
+        if reduction.linear {
+            let op = FromLight { divide: shape.premultiplied };
+            shape = op.shape(&shape);
+            ops.push(Box::new(op));
+        }
+        if let Some((size, interest)) = self.smart {
+            ops.push(Box::new(SmartCrop::new(size, interest)));
+        }
+        let alpha = shape.layout.has_alpha();
+        let premultiplied = alpha && shape.premultiplied;
         // OpenEXR's colors are multiplied by their alpha.
         let multiply = self.encoding == Encoding::Format(Format::Openexr);
-        if info.layout != self.layout || alpha && premultiplied != multiply {
-            ops.push(Box::new(Convert { to: self.layout, divide: premultiplied, multiply }));
+        let background = self.background.filter(|_| alpha);
+        if shape.layout != self.layout || alpha && premultiplied != multiply || background.is_some()
+        {
+            let to = self.layout;
+            ops.push(Box::new(Convert { to, divide: premultiplied, multiply, background }));
         }
         if self.orientation != Orientation::NoTransforms {
             ops.push(Box::new(Orient(self.orientation)));
         }
+        if let Some(Canvas { size, left, top }) = self.canvas {
+            let color = self.background.unwrap_or(Color::CLEAR);
+            ops.push(Box::new(Pad::new(size, (left, top), color, self.layout, multiply)));
+        }
         ops
     }
+}
+
+/// What an output of such a source has to hold: bars and a background may bring colors and alpha
+/// along, and an opaque background leaves no alpha.
+fn layout_of(source: Layout, output: &Output, has_bars: bool) -> Layout {
+    let background = output.background;
+    let shows = has_bars || source.has_alpha();
+    let is_clear = match background {
+        Some(color) => !color.is_opaque(),
+        None => true,
+    };
+    let alpha = is_clear && shows;
+    let is_colored = background.is_some_and(|color| !color.is_gray());
+    let layout = source.with_alpha(alpha);
+    if is_colored && shows { layout.colored() } else { layout }
 }
 
 fn pixels((width, height): (u32, u32)) -> u64 {
