@@ -14,8 +14,7 @@ pub struct Header {
     /// One, three or four.
     pub components: Vec<Component>,
     pub color: Color,
-    /// The transform flag of an Adobe APP14 segment, if there is one. Colors of four components
-    /// are stored inverted then.
+    /// The transform flag of an Adobe APP14 segment, if there is one.
     pub adobe: Option<u8>,
     /// The JFIF APP0 segment, from its version on.
     pub jfif: Option<Bytes>,
@@ -72,7 +71,8 @@ pub enum Color {
 }
 
 impl Color {
-    /// What these components stand for. Without JFIF and Adobe segments their names may tell.
+    /// What these components stand for, as libjpeg decides it: a JFIF segment tells before one of
+    /// Adobe, and without either their names may.
     pub(crate) fn of(components: &[Component], has_jfif: bool, adobe: Option<u8>) -> Color {
         let names = components.iter().map(|component| component.id);
         match (components.len(), adobe) {
@@ -81,13 +81,17 @@ impl Color {
             (3, Some(0)) => Color::Rgb,
             (3, None) if names.eq(*b"RGB") => Color::Rgb,
             (3, _) => Color::YCbCr,
-            (_, Some(2)) => Color::Ycck,
-            _ => Color::Cmyk,
+            (_, None | Some(0)) => Color::Cmyk,
+            _ => Color::Ycck,
         }
     }
 
-    /// Samples of a pixel of the output: 1 for gray, else 3.
+    /// Samples of a pixel of the output: 1 for gray, 3 for red, green and blue, 4 for inks.
     pub(crate) fn channels(self) -> usize {
-        if self == Color::Gray { 1 } else { 3 }
+        match self {
+            Color::Gray => 1,
+            Color::YCbCr | Color::Rgb => 3,
+            Color::Cmyk | Color::Ycck => 4,
+        }
     }
 }

@@ -18,6 +18,9 @@ const MAX_SEGMENTS: usize = 10_000;
 /// More bytes between segments than any broken editor leaves there.
 const MAX_GARBAGE: usize = 64 << 10;
 
+/// What a JFIF segment has at the least. A shorter one is none, says libjpeg.
+const JFIF_BYTES: usize = 14;
+
 /// A segment takes as long as decoding so many bytes, beside what it takes to check its own.
 const SEGMENT_BYTES: usize = 8;
 
@@ -239,7 +242,10 @@ impl Parser {
             0xC3 => return Err(Error::Unsupported(Unsupported::Lossless)),
             0xC5..=0xC7 | 0xDE => return Err(Error::Unsupported(Unsupported::Hierarchical)),
             0xC9..=0xCF => return Err(Error::Unsupported(Unsupported::Arithmetic)),
-            0xE0 if self.jfif.is_none() && body.starts_with(b"JFIF\0") => {
+            0xE0 if self.jfif.is_none()
+                && body.starts_with(b"JFIF\0")
+                && body.len() >= JFIF_BYTES =>
+            {
                 self.jfif = Some(start + 5..end);
             }
             0xE1 if self.exif.is_none() && body.starts_with(b"Exif\0") && body.len() > 6 => {
@@ -254,8 +260,8 @@ impl Parser {
                 }
             }
             0xEE => {
-                if let Some(adobe) = body.strip_prefix(b"Adobe") {
-                    self.adobe = adobe.get(6).copied().or(self.adobe);
+                if let Some([_, _, _, _, _, _, transform, ..]) = body.strip_prefix(b"Adobe") {
+                    self.adobe = Some(*transform);
                 }
             }
             _ => {}

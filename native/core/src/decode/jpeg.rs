@@ -74,7 +74,10 @@ fn mcu_nanos(info: &Info, found: &jpeg::Header, scale: Scale) -> u64 {
 
 fn info(found: &jpeg::Header, bytes: u64) -> Info {
     let orientation = found.exif.as_deref().and_then(Orientation::from_exif_chunk);
-    let layout = Layout::new(if found.components.len() == 1 { 1 } else { 3 }, Depth::U8);
+    let layout = match found.components.len() {
+        4 => Layout::cmyk(Depth::U8),
+        count => Layout::new(count as u8, Depth::U8),
+    };
     let mut info = Info {
         orientation: orientation.unwrap_or(Orientation::NoTransforms),
         scales: true,
