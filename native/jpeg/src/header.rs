@@ -18,12 +18,18 @@ pub struct Header {
     pub adobe: Option<u8>,
     /// The JFIF APP0 segment, from its version on.
     pub jfif: Option<Bytes>,
-    /// The TIFF structure inside of the first EXIF APP1 segment.
+    /// The TIFF structure inside of the first EXIF APP1 segment that begins with a byte order.
     pub exif: Option<Bytes>,
+    /// The first packet of XMP, without those that extend it.
+    pub xmp: Option<Bytes>,
+    /// The IPTC-IIM records of the first Photoshop APP13 segment that has them.
+    pub iptc: Option<Bytes>,
     pub(crate) icc: Vec<IccSegment>,
     /// Whether the first scan has all components.
     pub(crate) interleaved: bool,
 }
+
+const MAX_PROFILE_BYTES: usize = 4 << 20;
 
 /// A part of an ICC profile: its number, how many there are, and its data.
 pub(crate) type IccSegment = (u8, u8, Bytes);
@@ -39,9 +45,13 @@ impl Header {
         count(self.width, most(|c| c.horizontal)) * count(self.height, most(|c| c.vertical))
     }
 
-    /// The ICC profile, put together from its APP2 segments. `None` if one is missing.
+    /// The ICC profile, put together from its APP2 segments. `None` if one is missing, or if they
+    /// are more than 4 MiB, which no profile that is in use takes.
     pub fn icc(&self) -> Option<Bytes> {
         let &(_, count, ref first) = self.icc.first()?;
+        if self.icc.iter().map(|(_, _, data)| data.len()).sum::<usize>() > MAX_PROFILE_BYTES {
+            return None;
+        }
         if count == 1 {
             return Some(first.clone());
         }

@@ -142,6 +142,16 @@ fn metadata_comes_out_as_it_went_in() {
             adobe: Some(0),
             exif: Some(b"II*\0something".to_vec()),
             icc: Some(writer::Icc { profile: profile.clone(), chunk: 99, shuffle: Some(3) }),
+            extra: [
+                (0xE1, &b"Exif\0\0MM\0*another"[..]),
+                (0xE1, b"http://ns.adobe.com/xap/1.0/\0<x/>"),
+                (0xE1, b"http://ns.adobe.com/xmp/extension/\0more"),
+                (0xE1, b"http://ns.adobe.com/xap/1.0/\0<y/>"),
+                (0xED, b"Photoshop 3.0\08BIM\x03\xED\0\0\0\0\0\x01x\0"),
+                (0xED, b"Photoshop 3.0\08BIM\x03\xED\x02ab\0\0\0\0\x01x\08BIM\x04\x04\0\0\0\0\0\x03xyz\0"),
+            ]
+            .map(|(marker, payload)| (marker, payload.to_vec()))
+            .to_vec(),
             ..writer::Options::default()
         },
     );
@@ -151,6 +161,8 @@ fn metadata_comes_out_as_it_went_in() {
     assert_eq!(header.exif.as_deref(), Some(&b"II*\0something"[..]));
     assert!(header.icc().as_deref() == Some(&profile[..]));
     assert!(header.jfif.is_some());
+    assert_eq!(header.xmp.as_deref(), Some(&b"<x/>"[..]));
+    assert_eq!(header.iptc.as_deref(), Some(&b"xyz"[..]));
 }
 
 /// Photoshop stores them inverted, and everybody reads them so, whatever else the file says. Not
