@@ -50,9 +50,9 @@
 //! samples of 8 bits (ITU-T T.81), of one, three or four components with any sampling factors;
 //! restart intervals, DNL, frames without Huffman tables (MJPEG), and the liberties that files
 //! take: fill bytes, garbage between segments, no EOI. Arithmetic coding, lossless and hierarchical
-//! JPEGs and 12 bits are refused [by name](Unsupported). Rows are gray or RGB; YCbCr, Adobe's YCCK
-//! and CMYK, inverted or not, are converted without regard to profiles, which [`Header`] hands out
-//! as they are.
+//! JPEGs and 12 bits are refused [by name](Unsupported). Rows are gray, RGB or CMYK, to
+//! which YCbCr and Adobe's YCCK are converted, without regard to profiles, which [`Header`] hands
+//! out as they are.
 //!
 //! **Scaled.** A block of 8 by 8 samples becomes one of 8, 4, 2 or 1 by as many, by the inverse
 //! transform of that size on its lowest coefficients. Codes of the other coefficients are skipped,

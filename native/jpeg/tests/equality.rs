@@ -246,7 +246,8 @@ proptest! {
         }
         let input = Bytes::from(input);
         for on_damage in [OnDamage::Fail, OnDamage::Gray] {
-            let options = Options { scale, dc_only: seed % 2 == 0, on_damage, piece };
+            let options =
+                Options { scale, dc_only: seed % 2 == 0, on_damage, piece, ..Options::default() };
             assert_same(&input, &options, &pool);
         }
     }
