@@ -151,13 +151,6 @@ mod tests {
     use super::*;
     use crate::picture::Samples;
 
-    #[test]
-    fn the_transfer_functions_are_inverse_on_every_byte() {
-        for byte in 0..=255u8 {
-            assert_eq!(u8::from_unit(to_srgb(to_linear(byte.unit()))), byte);
-        }
-    }
-
     fn convert_one(layout: Layout, samples: Samples, divide: bool, to: Layout) -> Samples {
         convert_onto(None, layout, samples, divide, to)
     }

@@ -71,19 +71,24 @@ impl Layout {
         Layout { depth, ..self }
     }
 
-    /// The same with alpha, or without.
+    /// The same with alpha, or without, of what is [`srgb`](Self::srgb).
     pub(crate) fn with_alpha(self, alpha: bool) -> Layout {
-        match (self.has_alpha(), alpha, self.model) {
-            (false, true, ColorModel::Cmyk) => self,
-            (false, true, _) => Layout { channels: self.channels + 1, ..self },
-            (true, false, _) => Layout { channels: self.channels - 1, ..self },
-            _ => self,
-        }
+        let colors = if self.is_gray() { 1 } else { 3 };
+        Layout::new(colors + u8::from(alpha), self.depth)
     }
 
     /// Gray as RGB.
     pub(crate) fn colored(self) -> Layout {
         if self.is_gray() { Layout::new(self.channels + 2, self.depth) } else { self }
+    }
+
+    /// What comes of it as sRGB: gray stays gray, and all else is RGB.
+    pub(crate) fn srgb(self) -> Self {
+        match self.model {
+            ColorModel::Gray | ColorModel::Rgb => self,
+            ColorModel::Cmyk => Layout::new(3, self.depth),
+            ColorModel::Lab => Layout::new(self.channels, self.depth),
+        }
     }
 
     pub fn is_gray(self) -> bool {

@@ -8,10 +8,12 @@ mod route;
 use image::metadata::Orientation;
 use thumbelina_codec::{Input, Poll};
 
+use crate::color::Conversion;
 use crate::decode::probe;
 use crate::limits::Limit;
 use crate::ops::{
-    Chain, Convert, Crop, CropBox, Filter, FromLight, Interest, Op, Orient, Pad, Resize, SmartCrop,
+    Chain, ColorConvert, Convert, Crop, CropBox, Filter, FromLight, Interest, Op, Orient, Pad,
+    Resize, SmartCrop,
 };
 use crate::picture::side_swaps;
 use crate::request::{Color, Comparison, Output, Position, Request, Scheduler};
@@ -227,7 +229,15 @@ impl OutputPlan {
         }
         let mut shape = reduction.shape(&info.shape());
         if reduction.linear {
-            let op = FromLight { divide: shape.premultiplied };
+            let divide = shape.layout.has_alpha() && shape.premultiplied;
+            let op = FromLight { divide };
+            shape = op.shape(&shape);
+            ops.push(Box::new(op));
+        }
+        let lit = Info { layout: shape.layout, ..info.clone() };
+        if let Some(transform) = Conversion::of(&lit).and_then(|color| color.transform()) {
+            let divide = shape.layout.has_alpha() && shape.premultiplied;
+            let op = ColorConvert { transform, divide };
             shape = op.shape(&shape);
             ops.push(Box::new(op));
         }
@@ -258,6 +268,7 @@ impl OutputPlan {
 /// What an output of such a source has to hold: bars and a background may bring colors and alpha
 /// along, and an opaque background leaves no alpha.
 fn layout_of(source: Layout, output: &Output, has_bars: bool) -> Layout {
+    let source = source.srgb();
     let background = output.background;
     let shows = has_bars || source.has_alpha();
     let is_clear = match background {

@@ -1,5 +1,3 @@
-//! What a picture's numbers mean.
-
 use bytes::Bytes;
 
 /// The color space that a file says its numbers are in.
@@ -17,15 +15,4 @@ pub enum ColorSpace {
     Measured { gamma: Option<f32>, chromaticities: Option<[f32; 8]> },
     /// Adobe RGB (1998), as EXIF says it without a profile.
     AdobeRgb,
-}
-
-/// The sRGB transfer function, IEC 61966-2-1.
-pub(crate) fn to_srgb(linear: f32) -> f32 {
-    let linear = linear.clamp(0.0, 1.0);
-    if linear <= 0.003_130_8 { linear * 12.92 } else { 1.055 * linear.powf(1.0 / 2.4) - 0.055 }
-}
-
-/// Its inverse.
-pub(crate) fn to_linear(srgb: f32) -> f32 {
-    if srgb <= 0.040_45 { srgb / 12.92 } else { ((srgb + 0.055) / 1.055).powf(2.4) }
 }
