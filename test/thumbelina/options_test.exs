@@ -150,7 +150,10 @@ defmodule Thumbelina.OptionsTest do
   test "documents what open and new take, and gives the types of both" do
     assert Options.docs(:probe) =~ "* `:max_bytes_in` ("
     refute Options.docs(:probe) =~ "* `:fit` ("
-    assert Macro.to_string(Options.type()) =~ "{:fit, :contain | :inside | :cover | :fill | :pad | :outside}"
+
+    assert Macro.to_string(Options.type()) =~
+             "{:fit, :contain | :inside | :cover | :fill | :pad | :outside}"
+
     assert Macro.to_string(Options.type(:probe)) =~ "{:max_bytes_in, 1..281_474_976_710_655}"
   end
 

@@ -394,6 +394,7 @@ defmodule Thumbelina.Server.Imgproxy.Options do
 
   defp take("extend", [flag | gravity], state) do
     cond do
+      match?([_, _, _, _ | _], gravity) -> {:error, "too many arguments"}
       not Value.true?(flag) -> {:ok, %{state | extend: nil}}
       gravity == [] -> {:ok, %{state | extend: :center}}
       hd(gravity) == "sm" -> {:error, "sm is not supported for it"}
