@@ -223,7 +223,7 @@ defmodule Thumbelina.Server.ImgproxyTest do
     test "that change nothing are accepted" do
       for option <- ~w(
             blur:0 bl:0.0 sharpen:0 rotate:0 padding:0 pd:0:0:0:0 pd:0::0 zoom:1 z:1:1.0 crop:0:0
-            c:0:0:no c:0:0:fp:0.1:0.9 ex:0 ex:false:ce exar:0 trim: bg: bga:1 flip:0:0 fl:
+            c:0:0:no c:0:0:fp:0.1:0.9 c:0:0:sm ex:0 ex:false:ce exar:0 trim: bg: bga:1 flip:0:0 fl:
             br:0 contrast:1 sa:1 mc:0:b3b3b3
             dt:0 pix:1 ba:0 pbl:0 dd:0 col:0 gr:0 wm:0:soea wmu: wmt: wms:0:0 wmr:0 st: dpi:0
             icc: eth:0 mb:0 pg:0 pgs:1 vtt:0 vta:0 fiu: raw:0 bc:0 hs:none car:0
@@ -295,7 +295,7 @@ defmodule Thumbelina.Server.ImgproxyTest do
             fq:jpg:101 fq:nope:5 fq: f: f:jpg:png exp:x exp:-1 exp:9223372036854775808 fn:%2
             fn:a%00 fn:%FF fn:a:1 fn:a:0:1 att:1:1 cb:1:2 pr: pr:nope preset:a:b rt:
             rs:fit:100:100/mw:101 s:10:10/mh:11 g: g:ce:0:0:0 g:fp g:fp:: g:fp:0:0:0 g:fp:-0.1:0
-            g:fp:x:0 g:fp:1e-1:0 g:ce:x c:0:0:up c:0:0:sm --:1 %00:1 �:1
+            g:fp:x:0 g:fp:1e-1:0 g:ce:x c:0:0:up --:1 %00:1 �:1
           ),
           do: assert({_, {:error, {400, _}}} = {option, options(option)})
     end

@@ -97,26 +97,35 @@ impl Map {
     }
 
     fn add(&mut self, y: u32, row: &[u8], shape: &Shape) -> Result<(), Error> {
+        let step = self.step_size();
+        let is_last = (y + 1).is_multiple_of(self.factor) || y + 1 == self.source.1;
         let row_of = (y / self.factor) as usize * self.width;
         let out = &mut self.colors[row_of..row_of + self.width];
-        match shape.layout.depth {
-            Depth::U8 => add_row::<u8>(row, shape, self.factor, out),
-            Depth::U16 => add_row::<u16>(bytemuck::try_cast_slice(row)?, shape, self.factor, out),
-            Depth::F32 => add_row::<f32>(bytemuck::try_cast_slice(row)?, shape, self.factor, out),
+        if (y % self.factor).is_multiple_of(step) {
+            let each = (self.factor, step);
+            match shape.layout.depth {
+                Depth::U8 => add_row::<u8>(row, shape, each, out),
+                Depth::U16 => add_row::<u16>(bytemuck::try_cast_slice(row)?, shape, each, out),
+                Depth::F32 => add_row::<f32>(bytemuck::try_cast_slice(row)?, shape, each, out),
+            }
         }
-        let is_last = (y + 1).is_multiple_of(self.factor) || y + 1 == self.source.1;
         if is_last {
-            let rows = y % self.factor + 1;
+            let rows = (y % self.factor + 1).div_ceil(step);
             let last = self.width - 1;
             for (x, color) in out.iter_mut().enumerate() {
                 let columns =
                     if x == last { (self.source.0 - 1) % self.factor + 1 } else { self.factor };
-                let by = 1.0 / (columns as f32 * rows as f32);
+                let by = 1.0 / (columns.div_ceil(step) as f32 * rows as f32);
                 *color = color.map(|sum| sum * by);
                 self.grays[row_of + x] = gray(*color);
             }
         }
         Ok(())
+    }
+
+    /// Of large blocks, some pixels are enough: at least three on each side.
+    fn step_size(&self) -> u32 {
+        (self.factor / 3).max(1)
     }
 
     fn gray(&self, x: usize, y: usize) -> f32 {
@@ -170,14 +179,14 @@ impl Map {
     }
 }
 
-fn add_row<S: Sample>(row: &[S], shape: &Shape, factor: u32, out: &mut [[f32; 3]]) {
+fn add_row<S: Sample>(row: &[S], shape: &Shape, (factor, step): (u32, u32), out: &mut [[f32; 3]]) {
     let Layout { channels, .. } = shape.layout;
     let channels = usize::from(channels);
     let weighs = shape.layout.has_alpha() && !shape.premultiplied;
     let is_gray = shape.layout.is_gray();
     let blocks = row.chunks(factor as usize * channels);
     for (sum, block) in out.iter_mut().zip(blocks) {
-        for pixel in block.chunks_exact(channels) {
+        for pixel in block.chunks_exact(channels).step_by(step as usize) {
             let color = match pixel {
                 [gray, ..] if is_gray => [*gray; 3],
                 [red, green, blue, ..] => [*red, *green, *blue],
