@@ -485,11 +485,11 @@ defmodule Thumbelina do
       {:invalid_option, :size, {2, 1}, "a picture of 640 by 427 pixels, as the first one"}
   """
   @spec compare(source, source, placeholder_options) :: {:ok, likeness} | {:error, Error.t()}
-  def compare(first, second, opts \\ []) do
+  def compare(source, other, opts \\ []) do
     with {:ok, request} <- Request.comparison(nil, opts),
-         {:ok, [{width, height, _pixels} = reference]} <- run(first, request),
+         {:ok, [{width, height, _pixels} = reference]} <- run(source, request),
          {:ok, request} <- Request.comparison(reference, opts),
-         {:ok, [result]} <- run(second, request) do
+         {:ok, [result]} <- run(other, request) do
       case result do
         %{ssim: _} = likeness ->
           {:ok, likeness}
