@@ -47,7 +47,7 @@ mod plan;
 mod request;
 mod shrink;
 
-pub use color::ColorSpace;
+pub use color::{ColorSpace, ProfileUse};
 pub use decode::{is_probe_short, probe};
 pub use encoding::Encoding;
 pub use error::Error;

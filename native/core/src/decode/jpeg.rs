@@ -4,6 +4,7 @@ use image::metadata::Orientation;
 use thumbelina_codec::{Context, Input, Poll};
 use thumbelina_jpeg::{self as jpeg, Decoder, Headers, Options, Process, Scale};
 
+use super::color;
 use super::source::{DecodeOptions, RowSource, Source};
 use crate::picture::Rows;
 use crate::{Depth, Error, Format, Info, Layout, OnDamage, cost};
@@ -79,6 +80,7 @@ fn info(found: &jpeg::Header, bytes: u64) -> Info {
         orientation: orientation.unwrap_or(Orientation::NoTransforms),
         scales: true,
         shares: found.process != Process::Progressive,
+        color: color::of(found.icc(), found.exif.as_deref()),
         ..Info::new(Format::Jpeg, found.width, found.height, layout)
     };
     info.nanos.input = bytes * cost::JPEG_NANOS_PER_BYTE;
