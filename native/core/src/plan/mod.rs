@@ -13,7 +13,7 @@ use crate::limits::Limit;
 use crate::ops::{Chain, Convert, Crop, CropBox, Filter, Op, Orient, Resize};
 use crate::picture::side_swaps;
 use crate::request::{Output, Request, Scheduler};
-use crate::{Encoding, Error, Format, Info, Layout, Limits};
+use crate::{EncodeOptions, Encoding, Error, Format, Info, Layout, Limits};
 
 pub use costs::Costs;
 use geometry::Geometry;
@@ -54,7 +54,7 @@ pub struct OutputPlan {
     /// What is given to the encoder.
     layout: Layout,
     orientation: Orientation,
-    pub(crate) quality: u8,
+    pub(crate) options: EncodeOptions,
 }
 
 impl Plan {
@@ -158,7 +158,7 @@ impl OutputPlan {
             filter: output.filter,
             layout: encoding.layout(info.layout),
             orientation: info.orientation,
-            quality: output.quality,
+            options: output.options.clone(),
         })
     }
 
