@@ -445,7 +445,7 @@ impl Finish {
         }
         let output = self.output()?;
         let (picture, held) = chain.into_picture();
-        Ok(Current::Encode(Encoder::new(output.encoding, output.quality, picture, held, budget)?))
+        Ok(Current::Encode(Encoder::new(output.encoding, &output.options, picture, held, budget)?))
     }
 
     /// Takes a step towards the outputs. `true` when all are made.

@@ -9,7 +9,8 @@ use bytes::Bytes;
 use common::{Made, in_pieces, job, only, step_here, unbounded};
 use image::{DynamicImage, ImageEncoder};
 use thumbelina_core::{
-    ColorSpace, Effort, Encoded, Format, Limits, Output, ProfileUse, Request, Step, Stop,
+    ColorSpace, Effort, Encoded, Format, Limits, Output, OutputColor, ProfileUse, Request, Step,
+    Stop,
 };
 
 /// What a profile can be in.
@@ -336,6 +337,38 @@ fn pq_is_tone_mapped() {
     assert_near(shown(&with_chunks(&[pq], [148; 3])), [255; 3], 3);
     let bright = shown(&with_chunks(&[pq], [192; 3]));
     assert!(bright.iter().all(|&c| c > 250));
+}
+
+#[test]
+fn numbers_and_their_profile_can_be_kept() {
+    let icc = profile::swapped();
+    for kind in FILES {
+        let input = file(kind, &rgb([200, 80, 30]), &icc);
+        for format in [Format::Png, Format::Jpeg, Format::Webp, Format::Tiff] {
+            let output = Output {
+                width: Some(10),
+                format: Some(format),
+                color: OutputColor::Keep,
+                ..Output::default()
+            };
+            let kept = in_pieces(&input, output).unwrap();
+            let shown = common::decode(&kept.bytes).to_rgb8().get_pixel(5, 3).0;
+            assert_near(shown, [200, 80, 30], 4);
+            let again = common::probe(kept.bytes.into(), &Limits::default()).unwrap();
+            if format != Format::Tiff {
+                assert_eq!(again.color, ColorSpace::Icc(icc.clone().into()), "{format}");
+            }
+        }
+        // What has no place for a profile is converted.
+        let output = Output {
+            width: Some(10),
+            format: Some(Format::Bmp),
+            color: OutputColor::Keep,
+            ..Output::default()
+        };
+        let made = in_pieces(&input, output).unwrap();
+        assert_near(common::decode(&made.bytes).to_rgb8().get_pixel(5, 3).0, [30, 80, 200], 4);
+    }
 }
 
 /// However a profile is changed, there is a picture, and no piece of work is a panic.

@@ -1,10 +1,15 @@
 use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
+
 use super::profile::{MAX_PROFILE_BYTES, Profile};
 use super::tone::{LOOKED_AT, Light, ToneMap};
 use super::{Transform, cache, spaces};
+use crate::encode::MAX_ATTACHMENT;
 use crate::picture::{Picture, Rows, Sample};
-use crate::{ColorModel, ColorSpace, Depth, Error, Format, Info, Layout, ProfileUse, cost};
+use crate::{
+    ColorModel, ColorSpace, Depth, Encoding, Error, Format, Info, Layout, ProfileUse, cost,
+};
 
 /// From what a picture's numbers are in to sRGB: what is to be done. The tables that it takes are
 /// made when they are wanted, once for all outputs.
@@ -154,6 +159,33 @@ impl Conversion {
     /// What became of the profile, once that is known.
     pub(crate) fn profile_use(&self) -> Option<ProfileUse> {
         self.made.get().map(|&(_, used)| used)
+    }
+}
+
+/// The profile that goes along with numbers that stay what they are. `None` where they cannot: in a
+/// format without a place for a profile, in L*a*b* and CMYK, which few formats hold and fewer
+/// programs show, in floats, and where light is brighter than white.
+pub(crate) fn kept(info: &Info, encoding: Encoding, to: Layout) -> Option<Bytes> {
+    let has_place = match encoding {
+        Encoding::Format(Format::Jpeg | Format::Png | Format::Tiff) => true,
+        // It knows no gray.
+        Encoding::Format(Format::Webp) => !info.layout.is_gray(),
+        _ => false,
+    };
+    let is_plain = matches!(info.layout.model, ColorModel::Gray | ColorModel::Rgb)
+        && to.is_gray() == info.layout.is_gray()
+        && info.layout.depth != Depth::F32;
+    if !has_place || !is_plain {
+        return None;
+    }
+    match &info.color {
+        ColorSpace::Icc(bytes) => {
+            let fits = bytes.len() <= MAX_ATTACHMENT
+                && Profile::read(bytes).is_some_and(|profile| profile.model == info.layout.model);
+            fits.then(|| bytes.clone())
+        }
+        space if spaces::is_srgb(space) => None,
+        space => spaces::written(space, info.layout.is_gray()).map(Bytes::from),
     }
 }
 

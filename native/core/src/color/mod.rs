@@ -15,7 +15,7 @@ mod tone;
 mod transfer;
 mod transform;
 
-pub(crate) use conversion::Conversion;
+pub(crate) use conversion::{Conversion, kept};
 pub(crate) use profile::MAX_PROFILE_BYTES;
 pub use space::{ColorSpace, ProfileUse};
 pub(crate) use transfer::{to_linear, to_srgb};

@@ -41,6 +41,8 @@ pub enum ProfileUse {
     None,
     /// Colors were converted as it says. Where it is sRGB's, nothing was to be done.
     Applied,
+    /// Colors were not converted, and it went along into the output.
+    Kept,
     /// It is broken, or one for other numbers than the picture's.
     Ignored,
 }

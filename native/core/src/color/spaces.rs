@@ -55,6 +55,13 @@ pub(super) fn profile(space: &ColorSpace) -> Option<ColorProfile> {
     }
 }
 
+/// The same as a file.
+pub(super) fn written(space: &ColorSpace, is_gray: bool) -> Option<Vec<u8>> {
+    let profile = profile(space)?;
+    let profile = if is_gray { gray(profile.green_trc) } else { profile };
+    profile.encode().ok()
+}
+
 /// How numbers become light where that is brighter than a screen's white, and the primaries.
 pub(super) fn light(space: &ColorSpace) -> Option<(Light, Rgb)> {
     let &ColorSpace::Coded { primaries, transfer, full_range } = space else { return None };

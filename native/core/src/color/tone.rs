@@ -7,7 +7,7 @@
 //! that is no brighter is left as it is.
 
 use super::spaces::{Rgb, from_narrow};
-use super::transfer::to_srgb;
+use super::transfer::{clamp, to_srgb};
 
 /// The luminance of white in cd/m².
 const WHITE: f32 = 203.0;
@@ -45,8 +45,7 @@ impl Table {
     }
 
     fn at(&self, x: f32) -> f32 {
-        // No number is 0 here.
-        let at = x.max(0.0).min(1.0) * POINTS as f32;
+        let at = clamp(x) * POINTS as f32;
         match self.0.get(at as usize..) {
             Some(&[low, high, ..]) => low + (high - low) * at.fract(),
             Some(&[last]) => last,
@@ -124,10 +123,6 @@ impl ToneMap {
         let light = if matches!(self.light, Light::Hlg { .. }) { shown(light) } else { light };
         self.primaries.to_srgb(light)
     }
-}
-
-fn clamp(c: f32) -> f32 {
-    c.max(0.0).min(1.0)
 }
 
 fn largest([r, g, b]: [f32; 3]) -> f32 {

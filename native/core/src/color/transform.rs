@@ -7,6 +7,7 @@ use moxcms::{
 
 use super::profile::{MAX_PROFILE_BYTES, Profile};
 use super::tone::ToneMap;
+use super::transfer::clamp;
 use super::{cmyk, lab, spaces, to_linear};
 use crate::picture::{Rows, Sample};
 use crate::{ColorModel, ColorSpace, Depth, Error, Layout};
@@ -210,8 +211,7 @@ fn floats<S: Sample>(
     for (from, to) in from.chunks(channels * PIXELS).zip(to.chunks_mut(to_channels * PIXELS)) {
         let (before, after) = (&mut before[..from.len()], &mut after[..to.len()]);
         for (before, from) in before.iter_mut().zip(from) {
-            // No number is 0 here.
-            *before = from.unit().max(0.0).min(1.0);
+            *before = clamp(from.unit());
         }
         transform.transform(before, after).map_err(|_| Error::Internal)?;
         for (to, after) in to.chunks_exact_mut(to_channels).zip(after.chunks_exact(to_channels)) {

@@ -10,13 +10,16 @@ use std::sync::Arc;
 use image::metadata::Orientation;
 use thumbelina_codec::{Input, Poll};
 
-use crate::color::Conversion;
+use crate::color::{self, Conversion};
 use crate::decode::probe;
 use crate::limits::Limit;
 use crate::ops::{Chain, ColorConvert, Convert, Crop, CropBox, Filter, Op, Orient, Resize};
 use crate::picture::side_swaps;
 use crate::request::{Output, Request, Scheduler};
-use crate::{Depth, Encoding, Error, Format, Info, Layout, Limits, ProfileUse, cost};
+use crate::{
+    Depth, EncodeOptions, Encoding, Error, Format, Info, Layout, Limits, OutputColor, ProfileUse,
+    cost,
+};
 
 pub use costs::Costs;
 use geometry::Geometry;
@@ -59,9 +62,11 @@ pub struct OutputPlan {
     /// What is given to the encoder.
     layout: Layout,
     orientation: Orientation,
-    pub(crate) quality: u8,
-    /// Where colors are not sRGB's.
+    pub(crate) options: EncodeOptions,
+    /// Where colors are not sRGB's, and do not stay what they are.
     color: Option<Arc<Conversion>>,
+    /// Whether they do.
+    keeps_color: bool,
 }
 
 impl Plan {
@@ -119,6 +124,9 @@ impl Plan {
 
     /// What became of the file's profile, as far as that is known.
     pub(crate) fn profile_use(&self) -> ProfileUse {
+        if self.profile == ProfileUse::Applied && self.outputs.iter().all(|o| o.keeps_color) {
+            return ProfileUse::Kept;
+        }
         let mut made = self.outputs.iter().filter_map(|output| output.color.as_ref());
         made.find_map(|color| color.profile_use()).unwrap_or(self.profile)
     }
@@ -162,6 +170,17 @@ impl OutputPlan {
         Limit::Side.check(width.max(height).into(), encoding.max_side().into())?;
         Limit::MaxPixels
             .check(pixels((width, height)), encoding.max_pixels().min(limits.max_pixels))?;
+        let layout = encoding.layout(info.layout);
+        let mut options = output.options.clone();
+        let kept = match output.color {
+            OutputColor::Srgb => None,
+            OutputColor::Keep => color::kept(info, encoding, layout),
+        };
+        let keeps_color = kept.is_some();
+        let color = color.filter(|_| !keeps_color);
+        if keeps_color {
+            options.attachments.icc = kept;
+        }
         let factors = geometry.reduction.factors;
         let (across, down) = (scale * factors.0, scale * factors.1);
         let swaps = side_swaps(info.orientation);
@@ -173,10 +192,11 @@ impl OutputPlan {
             decode_scale: if swaps { (down, across) } else { (across, down) },
             geometry,
             filter: output.filter,
-            layout: encoding.layout(info.layout),
+            layout,
             orientation: info.orientation,
-            quality: output.quality,
+            options,
             color,
+            keeps_color,
         })
     }
 

@@ -1,4 +1,10 @@
 //! ICC profiles, written for tests.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "every test binary compiles this file and uses a part of it"
+)]
+#![allow(clippy::panic, reason = "a test fails by panicking")]
 
 /// Columns of red, green and blue to XYZ, adapted to D50.
 pub const SRGB: [[f64; 3]; 3] =
