@@ -20,6 +20,7 @@ defmodule Thumbelina.Request do
           linear: boolean,
           format: Format.t() | nil,
           quality: 1..100,
+          color: :srgb | :keep,
           filter: atom
         }
 

@@ -25,7 +25,8 @@ defmodule Thumbelina.URL do
   ## Options
 
     * `:fit`, `:position`, `:enlarge`, `:background`, `:dpr`, `:linear`, `:autorotate`, `:trim`,
-      `:format`, `:quality`, `:filter` - as in `Thumbelina.thumbnail/4`. `format: :auto` lets the client's `Accept` header decide
+      `:format`, `:quality`, `:color`, `:filter` - as in `Thumbelina.thumbnail/4`. With
+      `format: :auto`, the client's `Accept` header decides
     * `:filename` - the name under which a browser saves the thumbnail
     * `:expires` - the Unix time from which on the URL is refused. Without a signature, anybody can
       change it

@@ -17,6 +17,7 @@ defmodule Thumbelina.Server.Ask do
     :trim,
     :format,
     :quality,
+    :color,
     :filter
   ]
   @types Keyword.take(Options.types(), @output)

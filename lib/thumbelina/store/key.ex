@@ -20,6 +20,7 @@ defmodule Thumbelina.Store.Key do
     :linear,
     :format,
     :quality,
+    :color,
     :filter
   ]
 

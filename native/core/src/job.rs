@@ -15,7 +15,7 @@ use crate::plan::{Area, OutputPlan};
 use crate::request::Scheduler;
 use crate::shrink::Shrink;
 use crate::trim::{self, Trim};
-use crate::{Encoding, Error, Info, Plan, Request, cost};
+use crate::{Encoding, Error, Info, Plan, ProfileUse, Request, cost};
 
 /// How much one step may do.
 #[derive(Debug, Clone, Copy)]
@@ -68,6 +68,7 @@ pub struct Job {
     stage: Stage,
     border: Border,
     source: Taken,
+    profile: ProfileUse,
 }
 
 /// What is known of a border that is to be cut off.
@@ -187,6 +188,7 @@ impl Job {
             stage: Stage::Open(Open::default()),
             border,
             source: Taken::default(),
+            profile: ProfileUse::default(),
         }
     }
 
@@ -229,6 +231,11 @@ impl Job {
     /// What it has taken in, from when the picture is decoded.
     pub fn source(&self) -> Taken {
         self.source
+    }
+
+    /// What became of the file's color profile, from when all is done.
+    pub fn profile_use(&self) -> ProfileUse {
+        self.profile
     }
 
     pub fn phase(&self) -> Phase {
@@ -274,10 +281,11 @@ impl Job {
             Stage::Trim(trimming) => self.trim(trimming, &context)?,
             Stage::Decode(decode) => self.decode(decode, &context)?,
             Stage::Finish(mut finish) => match finish.step(&context)? {
-                true => (
-                    Stage::Over,
-                    Step::Done(finish.made.into_iter().map(|(made, _)| made).collect()),
-                ),
+                true => {
+                    self.profile = finish.plan.profile_use();
+                    let made = finish.made.into_iter().map(|(made, _)| made).collect();
+                    (Stage::Over, Step::Done(made))
+                }
                 false => (Stage::Finish(finish), Step::Again),
             },
             Stage::Over => return Err(Error::Internal),
@@ -571,7 +579,7 @@ impl Finish {
         let (picture, held) = chain.into_picture();
         let encoder = match &output.comparison {
             Some(comparison) => Encoder::comparing(comparison, picture, held, budget)?,
-            None => Encoder::new(output.encoding, output.quality, picture, held, budget)?,
+            None => Encoder::new(output.encoding, &output.options, picture, held, budget)?,
         };
         Ok(Current::Encode(encoder))
     }

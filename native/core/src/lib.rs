@@ -48,8 +48,9 @@ mod request;
 mod shrink;
 mod trim;
 
-pub use color::ColorSpace;
+pub use color::{ColorSpace, ProfileUse};
 pub use decode::{is_probe_short, probe};
+pub use encode::{Attachments, EncodeOptions};
 pub use encoding::Encoding;
 pub use error::Error;
 pub use format::{Format, Formats};
@@ -63,6 +64,7 @@ pub use picture::{ColorModel, Depth, Layout, Picture, Samples};
 pub use placeholder::Placeholder;
 pub use plan::{Costs, OutputPlan, Plan, Reason};
 pub use request::{
-    Color, Comparison, Fit, OnDamage, Output, Position, Reference, Request, Run, Scheduler,
+    Color, Comparison, Fit, OnDamage, Output, OutputColor, Position, Reference, Request, Run,
+    Scheduler,
 };
 pub use thumbelina_codec::{Budget, Input, Poll, Stop};

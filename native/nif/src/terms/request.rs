@@ -5,8 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use rustler::{Decoder, NifMap, NifResult, NifUnitEnum, NifUntaggedEnum, Term};
 use thumbelina_core::{
-    Color, Comparison, Filter, Fit, Format, Formats, Limits, OnDamage, Output, Placeholder,
-    Position, Reference, Request, Run, Scheduler,
+    Color, Comparison, EncodeOptions, Filter, Fit, Format, Formats, Limits, OnDamage, Output,
+    OutputColor, Placeholder, Position, Reference, Request, Run, Scheduler,
 };
 
 use super::pin;
@@ -69,6 +69,7 @@ struct ThumbnailTerm {
     linear: bool,
     format: Option<FormatAtom>,
     quality: u8,
+    color: ColorAtom,
     filter: FilterAtom,
 }
 
@@ -158,7 +159,11 @@ impl ThumbnailTerm {
                 .map(|(red, green, blue, alpha)| Color([red, green, blue, alpha])),
             linear: self.linear,
             format: self.format.as_ref().map(|format| format.0),
-            quality: self.quality,
+            options: EncodeOptions { quality: self.quality, ..EncodeOptions::default() },
+            color: match self.color {
+                ColorAtom::Srgb => OutputColor::Srgb,
+                ColorAtom::Keep => OutputColor::Keep,
+            },
             filter: match self.filter {
                 FilterAtom::Nearest => Filter::Nearest,
                 FilterAtom::Box => Filter::Box,
@@ -250,6 +255,13 @@ impl<'a> Decoder<'a> for PixelsTerm {
     fn decode(term: Term<'a>) -> NifResult<Self> {
         pin(term).map(PixelsTerm)
     }
+}
+
+#[derive(NifUnitEnum)]
+#[rustler(decode)]
+enum ColorAtom {
+    Srgb,
+    Keep,
 }
 
 #[derive(NifUnitEnum)]
