@@ -20,6 +20,7 @@ defmodule Thumbelina.Store.KeyTest do
     {:trim, false, true, true},
     {:format, nil, :webp, true},
     {:quality, 80, 79, true},
+    {:color, :srgb, :keep, true},
     {:filter, :lanczos3, :box, true},
     {:on_damage, :error, :gray, true},
     {:formats, :default, [:png], true},
@@ -40,6 +41,7 @@ defmodule Thumbelina.Store.KeyTest do
     :linear,
     :format,
     :quality,
+    :color,
     :filter
   ]
 
