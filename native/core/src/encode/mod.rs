@@ -261,8 +261,9 @@ mod tests {
     fn what_placeholders_are_made_with_is_the_budgets() {
         for placeholder in Placeholder::ALL {
             let layout = placeholder.layout(Layout::new(4, Depth::U8));
-            let samples = Samples::U8(vec![9; 12 * usize::from(layout.channels)]);
-            let picture = Picture { width: 4, height: 3, layout, samples };
+            // The size that a hash has, and any other may have.
+            let samples = Samples::U8(vec![9; 72 * usize::from(layout.channels)]);
+            let picture = Picture { width: 9, height: 8, layout, samples };
             let made = |max_memory| {
                 let budget = Budget::new(max_memory);
                 let encoding = Encoding::Placeholder(placeholder);
