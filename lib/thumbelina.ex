@@ -11,7 +11,7 @@ defmodule Thumbelina do
   priority, with other processes in between. A large JPEG takes a dirty CPU scheduler and several
   cores, if no other thumbnail needs them.
 
-  Functions that can fail return `{:error, %Thumbelina.Error{}}`. `open!/2`, `new!/2`,
+  Functions that can fail return `{:error, %Thumbelina.Error{}}`. `open!/2`, `new!/2`, `info!/2`,
   `thumbnail!/4`, `thumbnails!/3`, `placeholder!/3` and `write!/2` raise it instead.
 
   ## Timeouts and dead callers
@@ -40,8 +40,8 @@ defmodule Thumbelina do
       options of these names
   """
 
-  alias Thumbelina.{Cast, Error, Files, Foreign, Image, Native, Options, Parallel, Placeholder}
-  alias Thumbelina.{Plan, Request, Source, Stats, Telemetry}
+  alias Thumbelina.{Cast, Error, Files, Foreign, Image, Info, Native, Options, Parallel}
+  alias Thumbelina.{Placeholder, Plan, Request, Source, Stats, Telemetry}
 
   # What can be cast.
   Module.register_attribute(__MODULE__, :operations, accumulate: true)
@@ -114,7 +114,7 @@ defmodule Thumbelina do
   @type stream_option :: unquote(Options.type(:stream))
 
   @typedoc """
-  Options of `open/2` and `new/2`, in any order.
+  Options of `open/2`, `new/2` and `info/2`, in any order.
 
   #{Options.docs(:probe)}
   """
@@ -265,6 +265,52 @@ defmodule Thumbelina do
   @doc "Like `new/2`, but raises `Thumbelina.Error`."
   @spec new!(source, probe_options) :: Image.t()
   def new!(source, opts \\ []), do: bang(new(source, opts))
+
+  @doc group: "Open and write"
+  @doc """
+  Tells what a picture's file says of it: format, size, frames, colors and metadata.
+
+  Nothing is decoded but what is compressed of the metadata. The frames of an animation and the
+  pages of a TIFF are counted, for which all pieces are asked for. `t:Thumbelina.Info.t/0` says what
+  there is. EXIF can tell where a picture was made and whose camera made it. Fails like `new/2`.
+
+  ## Options
+
+  #{Options.docs(:probe)}
+
+  ## Examples
+
+      iex> {:ok, info} = Thumbelina.info({:file, "test/fixtures/orientation-6.jpg"})
+      iex> {info.format, info.width, info.height, info.orientation, info.exif}
+      {:jpeg, 60, 40, 6, %{"Orientation" => 6}}
+
+      iex> {:ok, info} = Thumbelina.info({:file, "test/fixtures/animated.gif"})
+      iex> {info.frames, info.color_space, info.alpha, info.depth}
+      {3, :rgb, false, {:u, 8}}
+
+      iex> {:error, error} = Thumbelina.info("not a picture")
+      iex> error.reason
+      :unsupported_format
+  """
+  @spec info(source, probe_options) :: {:ok, Info.t()} | {:error, Error.t()}
+  def info(source, opts \\ []) do
+    with {:ok, call} <- Options.probe(opts),
+         {:ok, found} <- Source.of(source, call.max_bytes_in) do
+      found |> details(call) |> Foreign.explain(source) |> Source.at_path(source)
+    end
+  end
+
+  defp details(found, call) do
+    with {:ok, bytes} <- all(found, call),
+         {:ok, details} <-
+           native(bytes, &Native.details(&1, call), &Native.details_dirty(&1, call)),
+         do: {:ok, Info.build(details)}
+  end
+
+  @doc group: "Open and write"
+  @doc "Like `info/2`, but raises `Thumbelina.Error`."
+  @spec info!(source, probe_options) :: Info.t()
+  def info!(source, opts \\ []), do: bang(info(source, opts))
 
   @doc group: "Make thumbnails"
   @doc """

@@ -162,7 +162,7 @@ pub fn is_probe_short(input: &[u8]) -> bool {
 }
 
 /// The estimated nanoseconds of [`open`], which does it in one piece. Stops counting at `most`.
-fn header_nanos(input: &[u8], most: u64) -> u64 {
+pub(crate) fn header_nanos(input: &[u8], most: u64) -> u64 {
     match Format::of(input) {
         Some(Format::Png) => png::header_nanos(input, most),
         Some(Format::Gif) => gif::header_bytes(input, (most / 10) as usize) as u64 * 10,
