@@ -52,6 +52,7 @@ mod shrink;
 pub use color::ColorSpace;
 pub use decode::{is_probe_short, probe};
 pub use details::Details;
+pub use encode::{Attachments, EncodeOptions};
 pub use encoding::Encoding;
 pub use error::Error;
 pub use format::{Format, Formats};

@@ -90,7 +90,6 @@ fn info(found: &jpeg::Header, bytes: u64) -> Info {
         shares: found.process != Process::Progressive,
         ..Info::new(Format::Jpeg, found.width, found.height, layout)
     };
-    info.metadata.exif = found.exif.clone();
     info.nanos.input = bytes * cost::JPEG_NANOS_PER_BYTE;
     if found.process == Process::Progressive {
         // Most bytes are corrections, of a bit for each of many coefficients. Averages of blocks

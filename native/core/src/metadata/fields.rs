@@ -40,6 +40,9 @@ const MAX_ENTRIES: u64 = 1_000;
 const MAX_VALUE: usize = 16 << 10;
 const MAX_VALUES: usize = 64 << 10;
 
+/// What the fields take at the most: of each tag there is one.
+pub(crate) const MAX_BYTES: usize = MAX_VALUES + (32 << 10);
+
 /// What reading a block takes at the most, and writing one: a copy of the values, and a look at
 /// every entry of the four directories.
 pub(crate) const NANOS: u64 = 60_000;

@@ -1,9 +1,11 @@
 //! What of a picture's metadata goes along into an output.
 
 use bytes::Bytes;
+use thumbelina_codec::{Budget, Held};
 
 use super::fields::{self, Directory, Field, Fields};
-use super::{Metadata, iptc, xmp};
+use super::{Metadata, iptc, profile, xmp};
+use crate::{Attachments, Error, Format};
 
 /// What a caller wants to keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -29,14 +31,16 @@ pub(crate) struct Shown {
     pub orientation: u16,
     /// Whether the colors are sRGB's, whatever they were.
     pub is_srgb: bool,
+    pub is_gray: bool,
 }
 
 /// The metadata of a source, apart from its file.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug)]
 pub(crate) struct Carried {
     fields: Option<Fields>,
     xmp: Option<Bytes>,
     iptc: Option<Bytes>,
+    _held: Held,
 }
 
 impl Keep {
@@ -49,6 +53,22 @@ impl Keep {
             xmp: self.xmp || other.xmp,
             iptc: self.iptc || other.iptc,
             icc: self.icc || other.icc,
+        }
+    }
+
+    pub(crate) fn is_nothing(self) -> bool {
+        self == Keep::default()
+    }
+
+    /// What a format has a place for.
+    pub(crate) fn within(self, format: Format) -> Keep {
+        let Keep { exif, gps, copyright, xmp, iptc, icc } = self;
+        match format {
+            Format::Jpeg => self,
+            Format::Png | Format::Webp => Keep { iptc: false, ..self },
+            Format::Tiff => Keep { gps, copyright, xmp, iptc, icc, ..Keep::default() },
+            Format::Avif => Keep { exif, gps, copyright, ..Keep::default() },
+            _ => Keep::default(),
         }
     }
 
@@ -84,58 +104,64 @@ const OF_EXIF_SAMPLES: [u16; 9] =
     [0x9101, 0x9102, 0x9214, 0xA004, 0xA20E, 0xA20F, 0xA210, 0xA214, 0xA500];
 
 impl Carried {
-    /// What of it is wanted, as far as it is within bounds.
-    pub(crate) fn new(metadata: &Metadata, keep: Keep) -> Self {
-        let within = |bytes: &Option<Bytes>, most| {
-            bytes.as_deref().filter(|bytes| bytes.len() <= most).map(Bytes::copy_from_slice)
-        };
-        let fields = || metadata.exif.as_deref().and_then(Fields::read);
-        let xmp = || within(&metadata.xmp, xmp::MAX_LENGTH);
-        let iptc = || within(&metadata.iptc, iptc::MAX_LENGTH);
-        Carried {
-            fields: keep.wants_exif().then(fields).flatten(),
-            xmp: keep.wants_xmp().then(xmp).flatten(),
-            iptc: keep.wants_iptc().then(iptc).flatten(),
-        }
+    /// What of it is wanted. Bytes are copied, so that the file can be let go.
+    pub(crate) fn new(metadata: &Metadata, keep: Keep, budget: &Budget) -> Result<Self, Error> {
+        let Metadata { exif, xmp, iptc } = wanted(metadata, keep);
+        let fields = if exif.is_some() { fields::MAX_BYTES } else { 0 };
+        let copied = length(&xmp) + length(&iptc);
+        // As much again for what an output gets of it.
+        let held = budget.hold(2 * (fields + copied) as u64)?;
+        let copy = |bytes: Option<Bytes>| bytes.as_deref().map(Bytes::copy_from_slice);
+        let fields = exif.as_deref().and_then(Fields::read);
+        Ok(Carried { fields, xmp: copy(xmp), iptc: copy(iptc), _held: held })
     }
 
     /// The estimated nanoseconds of [`new`](Self::new).
     pub(crate) fn new_nanos(metadata: &Metadata, keep: Keep) -> u64 {
-        let length = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len) as u64;
-        let exif = if keep.wants_exif() && metadata.exif.is_some() { fields::NANOS } else { 0 };
-        let xmp =
-            if keep.wants_xmp() { length(&metadata.xmp).min(xmp::MAX_LENGTH as u64) } else { 0 };
-        let iptc =
-            if keep.wants_iptc() { length(&metadata.iptc).min(iptc::MAX_LENGTH as u64) } else { 0 };
-        exif + xmp + iptc
-    }
-
-    /// The bytes that it holds, and as many for what is made of them.
-    pub(crate) fn memory(metadata: &Metadata, keep: Keep) -> u64 {
-        2 * Self::new_nanos(metadata, keep)
+        let Metadata { exif, xmp, iptc } = wanted(metadata, keep);
+        let fields = if exif.is_some() { fields::NANOS } else { 0 };
+        fields + (length(&xmp) + length(&iptc)) as u64
     }
 
     /// The estimated nanoseconds of [`attached`](Self::attached).
     pub(crate) fn attached_nanos(&self, keep: Keep) -> u64 {
-        let length = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len) as u64;
-        let exif = if keep.wants_exif() && self.fields.is_some() { fields::NANOS } else { 0 };
-        let xmp = if keep.wants_xmp() { length(&self.xmp) * xmp::NANOS_PER_BYTE } else { 0 };
-        exif + xmp + if keep.wants_iptc() { length(&self.iptc) } else { 0 }
+        let fields = if keep.wants_exif() && self.fields.is_some() { fields::NANOS } else { 0 };
+        let xmp = if keep.wants_xmp() { length(&self.xmp) as u64 * xmp::NANOS_PER_BYTE } else { 0 };
+        fields + xmp + length(&self.iptc) as u64
     }
 
     /// What goes along into an output.
-    pub(crate) fn attached(&self, keep: Keep, shown: &Shown) -> Metadata {
+    pub(crate) fn attached(&self, keep: Keep, shown: &Shown) -> Attachments {
         let wanted = xmp::Wanted { position: keep.gps, all: keep.xmp };
         let fields = self.fields.as_ref().filter(|_| keep.wants_exif());
         let fields = fields.map(|fields| kept(fields, keep, shown));
         let xmp = self.xmp.as_deref().filter(|_| keep.wants_xmp());
         let iptc = self.iptc.as_deref().filter(|_| keep.wants_iptc());
-        Metadata {
+        let metadata = Metadata {
             exif: fields.filter(|fields| !fields.is_empty()).map(|fields| fields.write().into()),
             xmp: xmp.and_then(|packet| xmp::kept(packet, wanted)).map(Bytes::from),
             iptc: iptc.and_then(|records| iptc::kept(records, !keep.iptc)).map(Bytes::from),
-        }
+        };
+        let is_named = keep.icc && shown.is_srgb;
+        Attachments { icc: is_named.then(|| profile::srgb(shown.is_gray).into()), metadata }
     }
+}
+
+/// What is wanted, and within bounds.
+fn wanted(metadata: &Metadata, keep: Keep) -> Metadata {
+    let Metadata { exif, xmp, iptc } = metadata;
+    let within = |bytes: &Option<Bytes>, wants, most| {
+        bytes.clone().filter(|bytes| wants && bytes.len() <= most)
+    };
+    Metadata {
+        exif: within(exif, keep.wants_exif(), usize::MAX),
+        xmp: within(xmp, keep.wants_xmp(), xmp::MAX_LENGTH),
+        iptc: within(iptc, keep.wants_iptc(), iptc::MAX_LENGTH),
+    }
+}
+
+fn length(bytes: &Option<Bytes>) -> usize {
+    bytes.as_ref().map_or(0, Bytes::len)
 }
 
 /// The fields that are wanted, and still hold.

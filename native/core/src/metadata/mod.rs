@@ -16,6 +16,7 @@ use bytes::Bytes;
 pub(crate) use block::Block;
 pub(crate) use fields::Fields;
 pub use keep::Keep;
+pub(crate) use keep::{Carried, Shown};
 pub(crate) use profile::name as profile_name;
 pub use values::Value;
 pub(crate) use values::named;

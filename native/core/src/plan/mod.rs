@@ -14,7 +14,7 @@ use crate::limits::Limit;
 use crate::ops::{Chain, ColorConvert, Convert, Crop, CropBox, Filter, Op, Orient, Resize};
 use crate::picture::side_swaps;
 use crate::request::{Output, Request, Scheduler};
-use crate::{Encoding, Error, Format, Info, Layout, Limits};
+use crate::{EncodeOptions, Encoding, Error, Format, Info, Keep, Layout, Limits};
 
 pub use costs::Costs;
 use geometry::Geometry;
@@ -55,7 +55,9 @@ pub struct OutputPlan {
     /// What is given to the encoder.
     layout: Layout,
     orientation: Orientation,
-    pub(crate) quality: u8,
+    pub(crate) options: EncodeOptions,
+    /// What goes along of the metadata.
+    pub(crate) keep: Keep,
 }
 
 impl Plan {
@@ -105,6 +107,11 @@ impl Plan {
             std::iter::once(decode).chain(outputs.iter().map(|output| output.costs(&info))).sum();
         let (scheduler, reason) = route::route(&info, &costs, &request.run);
         Ok(Plan { outputs, costs, scheduler, reason, info, scale, left })
+    }
+
+    /// The metadata that goes along into one of the outputs at least.
+    pub(crate) fn keep(&self) -> Keep {
+        self.outputs.iter().fold(Keep::default(), |all, output| all.or(output.keep))
     }
 
     /// The estimated nanoseconds of a row of the source, on its way into all outputs.
@@ -159,7 +166,11 @@ impl OutputPlan {
             filter: output.filter,
             layout: encoding.layout(info.layout),
             orientation: info.orientation,
-            quality: output.quality,
+            options: output.options.clone(),
+            keep: match encoding {
+                Encoding::Format(format) => output.metadata.within(format),
+                Encoding::Placeholder(_) => Keep::default(),
+            },
         })
     }
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use rustler::{Decoder, NifMap, NifResult, NifUnitEnum, NifUntaggedEnum, Term};
 use thumbelina_core::{
-    Filter, Fit, Format, Formats, Limits, OnDamage, Output, Placeholder, Position, Request, Run,
-    Scheduler,
+    EncodeOptions, Filter, Fit, Format, Formats, Limits, OnDamage, Output, Placeholder, Position,
+    Request, Run, Scheduler,
 };
 
 /// One call, as the Elixir side normalizes it.
@@ -116,7 +116,7 @@ impl ThumbnailTerm {
             position: Position::Point(self.position.0, self.position.1),
             enlarge: self.enlarge,
             format: self.format.as_ref().map(|format| format.0),
-            quality: self.quality,
+            options: EncodeOptions { quality: self.quality, ..EncodeOptions::default() },
             filter: match self.filter {
                 FilterAtom::Nearest => Filter::Nearest,
                 FilterAtom::Box => Filter::Box,
