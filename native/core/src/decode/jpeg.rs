@@ -4,9 +4,10 @@ use image::metadata::Orientation;
 use thumbelina_codec::{Context, Input, Poll};
 use thumbelina_jpeg::{self as jpeg, Decoder, Headers, Options, Process, Scale};
 
+use super::exif;
 use super::source::{DecodeOptions, RowSource, Source};
 use crate::picture::Rows;
-use crate::{Depth, Error, Format, Info, Layout, OnDamage, cost};
+use crate::{Depth, Error, Format, Info, Layout, Metadata, OnDamage, cost};
 
 /// Making look-up tables of the Huffman tables.
 const TABLES_NANOS: u64 = 100_000;
@@ -73,10 +74,12 @@ fn mcu_nanos(info: &Info, found: &jpeg::Header, scale: Scale) -> u64 {
 }
 
 fn info(found: &jpeg::Header, bytes: u64) -> Info {
-    let orientation = found.exif.as_deref().and_then(Orientation::from_exif_chunk);
+    let orientation = found.exif.as_deref().map(exif::orientation);
+    let exif = found.exif.clone().and_then(exif::kept);
     let layout = Layout::new(if found.components.len() == 1 { 1 } else { 3 }, Depth::U8);
     let mut info = Info {
         orientation: orientation.unwrap_or(Orientation::NoTransforms),
+        metadata: Metadata { exif, ..Metadata::default() },
         scales: true,
         shares: found.process != Process::Progressive,
         ..Info::new(Format::Jpeg, found.width, found.height, layout)
