@@ -68,8 +68,8 @@ defmodule Thumbelina do
   @type side :: pos_integer | float | nil
 
   @typedoc """
-  Options of a single size of `thumbnails/3`: `:fit`, `:position`, `:enlarge`, `:format`, `:quality`
-  and `:filter`, as in `t:options/0`.
+  Options of a single size of `thumbnails/3`: `:fit`, `:position`, `:enlarge`, `:format`,
+  `:quality`, `:filter` and `:metadata`, as in `t:options/0`.
   """
   @type output_options :: [unquote(Options.type(:output))]
 
@@ -320,7 +320,26 @@ defmodule Thumbelina do
   never enlarged unless `enlarge: true` is given. One side may be `nil`: it follows from the other
   side and the proportions.
 
-  The thumbnail contains pixels and nothing else: no EXIF, no comments.
+  The thumbnail contains pixels and nothing else, unless `:metadata` says otherwise. Then
+
+    * EXIF is written anew, with the fields that the standard names (those of `t:Thumbelina.Info.t/0`)
+      and still hold: the orientation is 1, the dimensions are the thumbnail's, the color space is
+      sRGB. Left out are the embedded thumbnail, the maker's notes, private tags, and what describes
+      samples as they were stored, or places in the picture
+    * XMP is written anew, too, without the orientation, dimensions and thumbnails in it, without
+      what belongs to other parts of the file (gain and depth maps, films) or was done in a raw
+      converter, and without comments and padding. Packets of more than 256 KiB, or not in UTF-8, are
+      left out
+    * IPTC is that of its description record, without the preview
+    * `:icc` is sRGB, in half a kilobyte: colors are converted, so the picture's own profile no
+      longer says what they are
+    * `:copyright` is EXIF's `Artist` and `Copyright`; XMP's `dc:creator`, `dc:rights`,
+      `photoshop:AuthorsPosition`, `Credit` and `Source`, `Iptc4xmpCore:CreatorContactInfo`,
+      `tiff:Artist` and `Copyright`, and all of `xmpRights` and `plus`; and IPTC's by-line and its
+      title, credit, source, copyright notice and contact
+
+  JPEG holds all of it, PNG and WebP all but IPTC, TIFF all but EXIF, AVIF only EXIF, and the other
+  formats nothing.
 
   Fails with
 
@@ -352,6 +371,11 @@ defmodule Thumbelina do
       iex> {left.width, left.height}
       {90, 90}
 
+      iex> image = Thumbelina.open!("test/fixtures/orientation-6.jpg")
+      iex> {:ok, thumb} = Thumbelina.thumbnail(image, 20, 20, metadata: :keep)
+      iex> Thumbelina.info!(thumb).exif
+      %{"Orientation" => 1}
+
       iex> image = Thumbelina.open!("test/fixtures/photo.jpg")
       iex> {:error, error} = Thumbelina.thumbnail(image, 200, 200, color: :red)
       iex> {error.reason, error.key}
@@ -375,8 +399,8 @@ defmodule Thumbelina do
   Makes several thumbnails of one picture, which is decoded only once.
 
   The options are those of `thumbnail/4`, and hold for all sizes. A size can have options of its
-  own, which then take precedence: `:fit`, `:position`, `:enlarge`, `:format`, `:quality` and
-  `:filter`. The thumbnails come in the order of the sizes. Each has the bytes that `thumbnail/4`
+  own, which then take precedence: `:fit`, `:position`, `:enlarge`, `:format`, `:quality`, `:filter`
+  and `:metadata`. The thumbnails come in the order of the sizes. Each has the bytes that `thumbnail/4`
   would give it, unless a larger thumbnail in the list needs the picture decoded at a larger scale.
   If one of them cannot be made, the result is its error.
 

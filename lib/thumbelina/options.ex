@@ -55,6 +55,18 @@ defmodule Thumbelina.Options do
       default: :lanczos3,
       doc: "the kernel of the last resampling step"
     ],
+    metadata: [
+      output: true,
+      type: {:metadata, [:copyright, :exif, :gps, :icc, :iptc, :xmp]},
+      default: :strip,
+      doc:
+        "what goes along of the picture's metadata, if the thumbnail's format can hold it. " <>
+          "`:strip` leaves out everything, the place where the picture was made above all. " <>
+          "`:keep` keeps everything that still holds, that place included. A list picks: `:exif` " <>
+          "(all but the place), `:gps` (the place), `:copyright` (who made the picture and what " <>
+          "may be done with it, of EXIF, XMP and IPTC), `:xmp` (the place only with `:gps`), " <>
+          "`:iptc`, and `:icc` (a profile that says what the colors are)"
+    ],
     on_damage: [
       type: {:in, [:error, :gray]},
       default: :error,
@@ -178,6 +190,7 @@ defmodule Thumbelina.Options do
     {:in, atoms} -> one_of.(atoms)
     {:formats, atoms} -> one_of.([:default, :all, [one_of.(atoms)]])
     {:integer, first, last} -> {:.., [], [first, last]}
+    {:metadata, atoms} -> one_of.([:strip, :keep, [one_of.(atoms)]])
     {:position, names} -> one_of.(names ++ [{{:number, [], []}, {:number, [], []}}])
     :timeout -> {:timeout, [], []}
     :boolean -> {:boolean, [], []}
@@ -229,6 +242,7 @@ defmodule Thumbelina.Options do
         case spec[:type] do
           {:in, atoms} -> " " <> Enum.join(atoms, "|")
           {:formats, _atoms} -> " all|default|jpeg,png,…"
+          {:metadata, _atoms} -> " strip|keep|copyright,icc,…"
           {:integer, first, last} -> " #{first}..#{last}"
           {:position, names} -> " " <> Enum.join(names, "|") <> "|X,Y"
           :timeout -> " MILLISECONDS"
@@ -369,7 +383,9 @@ defmodule Thumbelina.Options do
   defp valid?({:integer, first, last}, value), do: is_integer(value) and value in first..last
   defp valid?({:formats, _atoms}, value) when value in [:default, :all], do: true
 
-  defp valid?({:formats, atoms}, value),
+  defp valid?({:metadata, _atoms}, value) when value in [:strip, :keep], do: true
+
+  defp valid?({kind, atoms}, value) when kind in [:formats, :metadata],
     do: is_list(value) and not List.improper?(value) and Enum.all?(value, &(&1 in atoms))
 
   defp valid?({:position, _names}, value), do: Position.valid?(value)
@@ -382,6 +398,9 @@ defmodule Thumbelina.Options do
 
   defp expected({:formats, atoms}),
     do: "`:default`, `:all`, or a list of #{Enum.map_join(atoms, ", ", &"`#{inspect(&1)}`")}"
+
+  defp expected({:metadata, atoms}),
+    do: "`:strip`, `:keep`, or a list of #{Enum.map_join(atoms, ", ", &"`#{inspect(&1)}`")}"
 
   defp expected({:integer, first, last}), do: "#{first}..#{last}"
 

@@ -15,7 +15,8 @@ defmodule Thumbelina.Request do
           enlarge: boolean,
           format: Format.t() | nil,
           quality: 1..100,
-          filter: atom
+          filter: atom,
+          metadata: [:copyright | :exif | :gps | :icc | :iptc | :xmp]
         }
 
   @type t :: %__MODULE__{
@@ -121,11 +122,18 @@ defmodule Thumbelina.Request do
          :ok <- one_of(width, height),
          {:ok, output} <- Options.output(opts, common) do
       position = Position.point(output.position)
-      {:ok, Map.merge(output, %{width: width, height: height, position: position})}
+      metadata = metadata(output.metadata)
+      given = %{width: width, height: height, position: position, metadata: metadata}
+      {:ok, Map.merge(output, given)}
     end
   end
 
   defp output(size, _common), do: wrong_sizes(size)
+
+  # A list of parts is a set.
+  defp metadata(:strip), do: []
+  defp metadata(:keep), do: [:exif, :gps, :icc, :iptc, :xmp]
+  defp metadata(parts), do: parts |> Enum.sort() |> Enum.dedup()
 
   @max_side 0xFFFF_FFFF
 

@@ -16,7 +16,8 @@ defmodule Thumbelina.OptionsTest do
              enlarge: false,
              format: nil,
              quality: 80,
-             filter: :lanczos3
+             filter: :lanczos3,
+             metadata: []
            }
   end
 
@@ -30,7 +31,7 @@ defmodule Thumbelina.OptionsTest do
              Request.new(1, 1, color: :red)
 
     for known <-
-          ~w(fit position enlarge format quality filter on_damage max_pixels timeout scheduler) do
+          ~w(fit position enlarge format quality filter metadata on_damage max_pixels timeout scheduler) do
       assert error.expected =~ ":#{known}"
     end
 
@@ -57,6 +58,10 @@ defmodule Thumbelina.OptionsTest do
           quality: 0,
           quality: 101,
           quality: 80.0,
+          metadata: :all,
+          metadata: nil,
+          metadata: [:everything],
+          metadata: [:exif | :gps],
           filter: :sinc,
           max_pixels: 0,
           max_bytes_in: -1,

@@ -279,7 +279,7 @@ defmodule Mix.Tasks.Thumbelina do
         :boolean -> {key, :boolean}
         {:integer, _, _} -> {key, :integer}
         :timeout -> {key, :integer}
-        {kind, _} when kind in [:in, :formats, :position] -> {key, :string}
+        {kind, _} when kind in [:in, :formats, :metadata, :position] -> {key, :string}
       end
     end
   end
@@ -324,6 +324,12 @@ defmodule Mix.Tasks.Thumbelina do
 
   defp value(key, {:formats, atoms}, text),
     do: for(name <- String.split(text, ","), do: value(key, {:in, atoms}, format(name)))
+
+  defp value(_key, {:metadata, _}, "strip"), do: :strip
+  defp value(_key, {:metadata, _}, "keep"), do: :keep
+
+  defp value(key, {:metadata, parts}, text),
+    do: for(part <- String.split(text, ","), do: value(key, {:in, parts}, part))
 
   defp value(key, {:position, names}, text) do
     case Position.parse(text) do

@@ -16,6 +16,7 @@ defmodule Thumbelina.Store.KeyTest do
     {:format, nil, :webp, true},
     {:quality, 80, 79, true},
     {:filter, :lanczos3, :box, true},
+    {:metadata, :strip, :keep, true},
     {:on_damage, :error, :gray, true},
     {:formats, :default, [:png], true},
     {:max_pixels, 100_000_000, 99_999_999, true},
@@ -26,7 +27,7 @@ defmodule Thumbelina.Store.KeyTest do
     {:priority, :low, :unchanged, false}
   ]
 
-  @output [:fit, :position, :enlarge, :format, :quality, :filter]
+  @output [:fit, :position, :enlarge, :format, :quality, :filter, :metadata]
 
   test "every option is in the list above" do
     names = for {name, _, _, _} <- @options, do: name

@@ -53,7 +53,6 @@ const LONG: u16 = 4;
 /// Of EXIF 3.0. Who does not know it reads it as ASCII.
 const UTF8: u16 = 129;
 
-const ORIENTATION: u16 = 0x0112;
 const EXIF_DIRECTORY: u16 = 0x8769;
 const GPS_DIRECTORY: u16 = 0x8825;
 const INTEROP_DIRECTORY: u16 = 0xA005;
@@ -135,10 +134,6 @@ impl Fields {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.fields.is_empty()
-    }
-
-    pub(crate) fn is_little_endian(&self) -> bool {
-        self.order == Order::Little
     }
 
     /// Leaves out those that are not wanted.
@@ -284,7 +279,7 @@ mod tests {
 
     const ENTRIES: [(Directory, u16, u16, &[u8]); 6] = [
         (Directory::Image, 0x010F, ASCII, b"Maker\0"),
-        (Directory::Image, ORIENTATION, SHORT, &[0, 6]),
+        (Directory::Image, 0x0112, SHORT, &[0, 6]),
         (Directory::Exif, 0x9003, ASCII, b"2026:01:02 03:04:05\0"),
         (Directory::Exif, 0x927C, 7, b"a maker's note"),
         (Directory::Interop, 0x0001, ASCII, b"R98\0"),

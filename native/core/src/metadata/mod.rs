@@ -27,7 +27,8 @@ pub(crate) const NAMED_NANOS: u64 = fields::NANOS + values::NANOS;
 /// Metadata as it lies in the file. Nobody has looked at it yet, but for the orientation.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Metadata {
-    /// From the byte order on: the header that JPEG has before it is cut off.
+    /// From the byte order on: the header that JPEG has before it is cut off. Of a TIFF it is the
+    /// file.
     pub exif: Option<Bytes>,
     /// An XMP packet.
     pub xmp: Option<Bytes>,

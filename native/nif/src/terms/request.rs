@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use rustler::{Decoder, NifMap, NifResult, NifUnitEnum, NifUntaggedEnum, Term};
 use thumbelina_core::{
-    EncodeOptions, Filter, Fit, Format, Formats, Limits, OnDamage, Output, Placeholder, Position,
-    Request, Run, Scheduler,
+    EncodeOptions, Filter, Fit, Format, Formats, Keep, Limits, OnDamage, Output, Placeholder,
+    Position, Request, Run, Scheduler,
 };
 
 /// One call, as the Elixir side normalizes it.
@@ -55,6 +55,7 @@ struct ThumbnailTerm {
     format: Option<FormatAtom>,
     quality: u8,
     filter: FilterAtom,
+    metadata: Vec<KeptAtom>,
 }
 
 impl Call {
@@ -127,9 +128,25 @@ impl ThumbnailTerm {
                 FilterAtom::Gaussian => Filter::Gaussian,
                 FilterAtom::Lanczos3 => Filter::Lanczos3,
             },
+            metadata: kept(&self.metadata),
             placeholder: None,
         }
     }
+}
+
+fn kept(parts: &[KeptAtom]) -> Keep {
+    let mut keep = Keep::default();
+    for part in parts {
+        match part {
+            KeptAtom::Exif => keep.exif = true,
+            KeptAtom::Gps => keep.gps = true,
+            KeptAtom::Copyright => keep.copyright = true,
+            KeptAtom::Xmp => keep.xmp = true,
+            KeptAtom::Iptc => keep.iptc = true,
+            KeptAtom::Icc => keep.icc = true,
+        }
+    }
+    keep
 }
 
 /// What a picture may be whose header alone is read.
@@ -195,6 +212,17 @@ enum FilterAtom {
     Mitchell,
     Gaussian,
     Lanczos3,
+}
+
+#[derive(NifUnitEnum)]
+#[rustler(decode)]
+enum KeptAtom {
+    Exif,
+    Gps,
+    Copyright,
+    Xmp,
+    Iptc,
+    Icc,
 }
 
 #[derive(NifUnitEnum)]
