@@ -331,8 +331,9 @@ defmodule Thumbelina do
       converter, and without comments and padding. Packets of more than 256 KiB, or not in UTF-8, are
       left out
     * IPTC is that of its description record, without the preview
-    * `:icc` is sRGB, in half a kilobyte: colors are converted, so the picture's own profile no
-      longer says what they are
+    * `:icc` is a profile of sRGB, in half a kilobyte: colors are converted, so that the picture's own
+      profile no longer says what they are. With `color: :keep` that one goes along, asked or not,
+      and EXIF keeps its color space
     * `:copyright` is EXIF's `Artist` and `Copyright`; XMP's `dc:creator`, `dc:rights`,
       `photoshop:AuthorsPosition`, `Credit` and `Source`, `Iptc4xmpCore:CreatorContactInfo`,
       `tiff:Artist` and `Copyright`, and all of `xmpRights` and `plus`; and IPTC's by-line and its
@@ -734,8 +735,8 @@ defmodule Thumbelina do
     Telemetry.span(:thumbnail, %{request: Map.from_struct(request)}, fn ->
       case made(source, request) do
         {:ok, _values, stats} = result ->
-          {schedulers, measurements} = Map.pop!(stats, :schedulers)
-          {result, measurements, %{schedulers: schedulers}}
+          {metadata, measurements} = Map.split(stats, [:schedulers, :profile])
+          {result, measurements, metadata}
 
         {:error, error} = result ->
           {result, %{}, %{error: error}}

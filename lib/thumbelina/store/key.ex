@@ -18,6 +18,7 @@ defmodule Thumbelina.Store.Key do
     :enlarge,
     :format,
     :quality,
+    :color,
     :filter,
     :metadata
   ]

@@ -15,7 +15,7 @@ use crate::picture::Picture;
 use crate::plan::OutputPlan;
 use crate::request::Scheduler;
 use crate::shrink::Shrink;
-use crate::{EncodeOptions, Encoding, Error, Plan, Request, cost};
+use crate::{EncodeOptions, Encoding, Error, Plan, ProfileUse, Request, cost};
 
 /// How much one step may do.
 #[derive(Debug, Clone, Copy)]
@@ -67,6 +67,7 @@ pub struct Job {
     budget: Budget,
     stage: Stage,
     source: Taken,
+    profile: ProfileUse,
 }
 
 /// How much a job has taken in.
@@ -162,6 +163,7 @@ impl Job {
             budget,
             stage: Stage::Open(Open::default()),
             source: Taken::default(),
+            profile: ProfileUse::default(),
         }
     }
 
@@ -203,6 +205,11 @@ impl Job {
     /// What it has taken in, from when the picture is decoded.
     pub fn source(&self) -> Taken {
         self.source
+    }
+
+    /// What became of the file's color profile, from when all is done.
+    pub fn profile_use(&self) -> ProfileUse {
+        self.profile
     }
 
     pub fn phase(&self) -> Phase {
@@ -247,10 +254,11 @@ impl Job {
             Stage::Start(source, plan) => (self.start(source, plan)?, Step::Again),
             Stage::Decode(decode) => self.decode(decode, &context)?,
             Stage::Finish(mut finish) => match finish.step(&context)? {
-                true => (
-                    Stage::Over,
-                    Step::Done(finish.made.into_iter().map(|(made, _)| made).collect()),
-                ),
+                true => {
+                    self.profile = finish.plan.profile_use();
+                    let made = finish.made.into_iter().map(|(made, _)| made).collect();
+                    (Stage::Over, Step::Done(made))
+                }
                 false => (Stage::Finish(finish), Step::Again),
             },
             Stage::Over => return Err(Error::Internal),
@@ -463,10 +471,13 @@ impl Finish {
     /// The encoder, with the metadata that goes along.
     fn attach(&self, picture: Picture, held: Held, budget: &Budget) -> Result<Encoder, Error> {
         let output = self.output()?;
-        let &OutputPlan { width, height, keep, .. } = output;
+        let &OutputPlan { width, height, keep, keeps_color, .. } = output;
         let is_gray = picture.layout.is_gray();
-        let shown = Shown { width, height, orientation: 1, is_srgb: true, is_gray };
-        let attachments = self.carried.attached(keep, &shown);
+        let shown = Shown { width, height, orientation: 1, is_srgb: !keeps_color, is_gray };
+        let mut attachments = self.carried.attached(keep, &shown);
+        if keeps_color {
+            attachments.icc = output.options.attachments.icc.clone();
+        }
         let options = EncodeOptions { attachments, ..output.options.clone() };
         Encoder::new(output.encoding, &options, picture, held, budget)
     }

@@ -49,7 +49,7 @@ mod plan;
 mod request;
 mod shrink;
 
-pub use color::ColorSpace;
+pub use color::{ColorSpace, ProfileUse};
 pub use decode::{is_probe_short, probe};
 pub use details::Details;
 pub use encode::{Attachments, EncodeOptions};
@@ -65,5 +65,5 @@ pub use ops::{CropBox, Filter};
 pub use picture::{ColorModel, Depth, Layout, Picture, Samples};
 pub use placeholder::Placeholder;
 pub use plan::{Costs, OutputPlan, Plan, Reason};
-pub use request::{Fit, OnDamage, Output, Position, Request, Run, Scheduler};
+pub use request::{Fit, OnDamage, Output, OutputColor, Position, Request, Run, Scheduler};
 pub use thumbelina_codec::{Budget, Input, Poll, Stop};

@@ -28,6 +28,16 @@ impl Default for Position {
     }
 }
 
+/// What becomes of colors that are not sRGB's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OutputColor {
+    /// They are converted.
+    #[default]
+    Srgb,
+    /// They stay what they are, and their profile goes along, where the format has a place for it.
+    Keep,
+}
+
 /// Where work runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scheduler {
@@ -71,6 +81,7 @@ pub struct Output {
     /// `None` keeps the source's format where it can be written.
     pub format: Option<Format>,
     pub options: EncodeOptions,
+    pub color: OutputColor,
     pub filter: Filter,
     /// What goes along of the source's metadata, where the format has a place for it.
     pub metadata: Keep,

@@ -28,6 +28,7 @@ mod writer;
 use thumbelina_codec::{Budget, Context, Held};
 
 use crate::{Encoding, Error, Format, Picture, Placeholder};
+pub(crate) use options::MAX_ATTACHMENT;
 pub use options::{Attachments, EncodeOptions};
 use sink::Sink;
 use spans::Spans;

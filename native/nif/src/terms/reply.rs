@@ -2,7 +2,7 @@ use rustler::types::atom::nil;
 use rustler::{Atom, Encoder, Env, NewBinary, NifMap, Term};
 use thumbelina_core::{
     ColorModel, Depth, Details, Encoded, Encoding, Error, Format, Info, Layout, Limit, OutputPlan,
-    Plan, Reason, Scheduler, Value,
+    Plan, ProfileUse, Reason, Scheduler, Value,
 };
 
 use crate::atoms;
@@ -83,6 +83,7 @@ pub(crate) struct StatsTerm {
     pub(crate) pixels_in: u64,
     pub(crate) bytes_out: u64,
     pub(crate) pixels_out: u64,
+    pub(crate) profile: Atom,
 }
 
 pub(crate) fn encode_error<'a>(env: Env<'a>, error: Error) -> Term<'a> {
@@ -211,6 +212,15 @@ pub(crate) fn scheduler(scheduler: Scheduler) -> Atom {
     match scheduler {
         Scheduler::Normal => atoms::normal(),
         Scheduler::Dirty => atoms::dirty(),
+    }
+}
+
+pub(crate) fn profile(used: ProfileUse) -> Atom {
+    match used {
+        ProfileUse::None => atoms::none(),
+        ProfileUse::Applied => atoms::applied(),
+        ProfileUse::Kept => atoms::kept(),
+        ProfileUse::Ignored => atoms::ignored(),
     }
 }
 
