@@ -11,7 +11,7 @@ defmodule Thumbelina do
   priority, with other processes in between. A large JPEG takes a dirty CPU scheduler and several
   cores, if no other thumbnail needs them.
 
-  Functions that can fail return `{:error, %Thumbelina.Error{}}`. `open!/2`, `new!/2`,
+  Functions that can fail return `{:error, %Thumbelina.Error{}}`. `open!/2`, `new!/2`, `info!/2`,
   `thumbnail!/4`, `thumbnails!/3`, `placeholder!/3` and `write!/2` raise it instead.
 
   ## Timeouts and dead callers
@@ -40,8 +40,8 @@ defmodule Thumbelina do
       options of these names
   """
 
-  alias Thumbelina.{Cast, Error, Files, Foreign, Image, Native, Options, Parallel, Placeholder}
-  alias Thumbelina.{Plan, Request, Source, Stats, Telemetry}
+  alias Thumbelina.{Cast, Error, Files, Foreign, Image, Info, Native, Options, Parallel}
+  alias Thumbelina.{Placeholder, Plan, Request, Source, Stats, Telemetry}
 
   # What can be cast.
   Module.register_attribute(__MODULE__, :operations, accumulate: true)
@@ -85,7 +85,7 @@ defmodule Thumbelina do
 
   @typedoc """
   Options of a single size of `thumbnails/3`: `:fit`, `:position`, `:enlarge`, `:background`,
-  `:dpr`, `:linear`, `:format`, `:quality` and `:filter`, as in `t:options/0`.
+  `:dpr`, `:linear`, `:format`, `:quality`, `:filter` and `:metadata`, as in `t:options/0`.
   """
   @type output_options :: [unquote(Options.type(:output))]
 
@@ -130,7 +130,7 @@ defmodule Thumbelina do
   @type stream_option :: unquote(Options.type(:stream))
 
   @typedoc """
-  Options of `open/2` and `new/2`, in any order.
+  Options of `open/2`, `new/2` and `info/2`, in any order.
 
   #{Options.docs(:probe)}
   """
@@ -282,6 +282,52 @@ defmodule Thumbelina do
   @spec new!(source, probe_options) :: Image.t()
   def new!(source, opts \\ []), do: bang(new(source, opts))
 
+  @doc group: "Open and write"
+  @doc """
+  Tells what a picture's file says of it: format, size, frames, colors and metadata.
+
+  Nothing is decoded but what is compressed of the metadata. The frames of an animation and the
+  pages of a TIFF are counted, for which all pieces are asked for. `t:Thumbelina.Info.t/0` says what
+  there is. EXIF can tell where a picture was made and whose camera made it. Fails like `new/2`.
+
+  ## Options
+
+  #{Options.docs(:probe)}
+
+  ## Examples
+
+      iex> {:ok, info} = Thumbelina.info({:file, "test/fixtures/orientation-6.jpg"})
+      iex> {info.format, info.width, info.height, info.orientation, info.exif}
+      {:jpeg, 60, 40, 6, %{"Orientation" => 6}}
+
+      iex> {:ok, info} = Thumbelina.info({:file, "test/fixtures/animated.gif"})
+      iex> {info.frames, info.color_space, info.alpha, info.depth}
+      {3, :rgb, false, {:u, 8}}
+
+      iex> {:error, error} = Thumbelina.info("not a picture")
+      iex> error.reason
+      :unsupported_format
+  """
+  @spec info(source, probe_options) :: {:ok, Info.t()} | {:error, Error.t()}
+  def info(source, opts \\ []) do
+    with {:ok, call} <- Options.probe(opts),
+         {:ok, found} <- Source.of(source, call.max_bytes_in) do
+      found |> details(call) |> Foreign.explain(source) |> Source.at_path(source)
+    end
+  end
+
+  defp details(found, call) do
+    with {:ok, bytes} <- all(found, call),
+         {:ok, details} <-
+           native(bytes, &Native.details(&1, call), &Native.details_dirty(&1, call)),
+         do: {:ok, Info.build(details)}
+  end
+
+  @doc group: "Open and write"
+  @doc "Like `info/2`, but raises `Thumbelina.Error`."
+  @spec info!(source, probe_options) :: Info.t()
+  def info!(source, opts \\ []), do: bang(info(source, opts))
+
   @doc group: "Make thumbnails"
   @doc """
   Makes a thumbnail that fits a box of `width` by `height` pixels.
@@ -290,7 +336,27 @@ defmodule Thumbelina do
   never enlarged unless `enlarge: true` is given. One side may be `nil`: it follows from the other
   side and the proportions.
 
-  The thumbnail contains pixels and nothing else: no EXIF, no comments.
+  The thumbnail contains pixels and nothing else, unless `:metadata` says otherwise. Then
+
+    * EXIF is written anew, with the fields that the standard names (those of `t:Thumbelina.Info.t/0`)
+      and still hold: the orientation is 1, the dimensions are the thumbnail's, the color space is
+      sRGB. Left out are the embedded thumbnail, the maker's notes, private tags, and what describes
+      samples as they were stored, or places in the picture
+    * XMP is written anew, too, without the orientation, dimensions and thumbnails in it, without
+      what belongs to other parts of the file (gain and depth maps, films) or was done in a raw
+      converter, and without comments and padding. Packets of more than 256 KiB, or not in UTF-8, are
+      left out
+    * IPTC is that of its description record, without the preview
+    * `:icc` is a profile of sRGB, in half a kilobyte: colors are converted, so that the picture's own
+      profile no longer says what they are. With `color: :keep` that one goes along, asked or not,
+      and EXIF keeps its color space
+    * `:copyright` is EXIF's `Artist` and `Copyright`; XMP's `dc:creator`, `dc:rights`,
+      `photoshop:AuthorsPosition`, `Credit` and `Source`, `Iptc4xmpCore:CreatorContactInfo`,
+      `tiff:Artist` and `Copyright`, and all of `xmpRights` and `plus`; and IPTC's by-line and its
+      title, credit, source, copyright notice and contact
+
+  JPEG holds all of it, PNG and WebP all but IPTC, TIFF all but EXIF, AVIF only EXIF, and the other
+  formats nothing.
 
   Fails with
 
@@ -322,6 +388,11 @@ defmodule Thumbelina do
       iex> {left.width, left.height}
       {90, 90}
 
+      iex> image = Thumbelina.open!("test/fixtures/orientation-6.jpg")
+      iex> {:ok, thumb} = Thumbelina.thumbnail(image, 20, 20, metadata: :keep)
+      iex> Thumbelina.info!(thumb).exif
+      %{"Orientation" => 1}
+
       iex> image = Thumbelina.open!("test/fixtures/photo.jpg")
       iex> {:error, error} = Thumbelina.thumbnail(image, 200, 200, color: :red)
       iex> {error.reason, error.key}
@@ -345,8 +416,8 @@ defmodule Thumbelina do
   Makes several thumbnails of one picture, which is decoded only once.
 
   The options are those of `thumbnail/4`, and hold for all sizes. A size can have options of its
-  own, which then take precedence: `:fit`, `:position`, `:enlarge`, `:background`, `:dpr`,
-  `:linear`, `:format`, `:quality` and `:filter`. The thumbnails come in the order of the sizes. Each has the bytes that `thumbnail/4`
+  own, which then take precedence: those of `t:output_options/0`. The thumbnails come in the order
+  of the sizes. Each has the bytes that `thumbnail/4`
   would give it, unless a larger thumbnail in the list needs the picture decoded at a larger scale.
   If one of them cannot be made, the result is its error.
 

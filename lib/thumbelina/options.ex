@@ -110,6 +110,17 @@ defmodule Thumbelina.Options do
           "0 to 255 says by how much a sample of 8 bits may differ from it, `true` stands for " <>
           "10. For this the picture is decoded twice, the first time at its full size, and " <>
           "pieces are collected"
+    metadata: [
+      output: true,
+      type: {:metadata, [:copyright, :exif, :gps, :icc, :iptc, :xmp]},
+      default: :strip,
+      doc:
+        "what goes along of the picture's metadata, if the thumbnail's format can hold it. " <>
+          "`:strip` leaves out everything, the place where the picture was made above all. " <>
+          "`:keep` keeps everything that still holds, that place included. A list picks: `:exif` " <>
+          "(all but the place), `:gps` (the place), `:copyright` (who made the picture and what " <>
+          "may be done with it, of EXIF, XMP and IPTC), `:xmp` (the place only with `:gps`), " <>
+          "`:iptc`, and `:icc` (a profile that says what the colors are)"
     ],
     on_damage: [
       type: {:in, [:error, :gray]},
@@ -237,6 +248,7 @@ defmodule Thumbelina.Options do
     {:number, _first, _last} -> {:number, [], []}
     :color -> quote(do: Thumbelina.color())
     :trim -> {:|, [], [{:boolean, [], []}, {:number, [], []}]}
+    {:metadata, atoms} -> one_of.([:strip, :keep, [one_of.(atoms)]])
     {:position, names} -> one_of.(names ++ [{{:number, [], []}, {:number, [], []}}])
     :timeout -> {:timeout, [], []}
     :boolean -> {:boolean, [], []}
@@ -288,6 +300,7 @@ defmodule Thumbelina.Options do
         case spec[:type] do
           {:in, atoms} -> " " <> Enum.join(atoms, "|")
           {:formats, _atoms} -> " all|default|jpeg,png,…"
+          {:metadata, _atoms} -> " strip|keep|copyright,icc,…"
           {:integer, first, last} -> " #{first}..#{last}"
           {:number, first, last} -> " #{first}..#{last}"
           {:position, names} -> " " <> Enum.join(names, "|") <> "|X,Y"
@@ -460,7 +473,9 @@ defmodule Thumbelina.Options do
   defp valid?(:trim, value), do: is_boolean(value) or valid?({:number, 0, 255}, value)
   defp valid?({:formats, _atoms}, value) when value in [:default, :all], do: true
 
-  defp valid?({:formats, atoms}, value),
+  defp valid?({:metadata, _atoms}, value) when value in [:strip, :keep], do: true
+
+  defp valid?({kind, atoms}, value) when kind in [:formats, :metadata],
     do: is_list(value) and not List.improper?(value) and Enum.all?(value, &(&1 in atoms))
 
   defp valid?({:position, _names}, value), do: Position.valid?(value)
@@ -473,6 +488,9 @@ defmodule Thumbelina.Options do
 
   defp expected({:formats, atoms}),
     do: "`:default`, `:all`, or a list of #{Enum.map_join(atoms, ", ", &"`#{inspect(&1)}`")}"
+
+  defp expected({:metadata, atoms}),
+    do: "`:strip`, `:keep`, or a list of #{Enum.map_join(atoms, ", ", &"`#{inspect(&1)}`")}"
 
   defp expected({:integer, first, last}), do: "#{first}..#{last}"
   defp expected({:number, first, last}), do: "a number from #{first} to #{last}"

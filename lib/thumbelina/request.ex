@@ -21,7 +21,8 @@ defmodule Thumbelina.Request do
           format: Format.t() | nil,
           quality: 1..100,
           color: :srgb | :keep,
-          filter: atom
+          filter: atom,
+          metadata: [:copyright | :exif | :gps | :icc | :iptc | :xmp]
         }
 
   @type t :: %__MODULE__{
@@ -167,9 +168,15 @@ defmodule Thumbelina.Request do
       output
       | fit: if(output.fit == :inside, do: :contain, else: output.fit),
         position: Position.point(output.position),
-        background: rgba(output.background)
+        background: rgba(output.background),
+        metadata: metadata(output.metadata)
     }
   end
+
+  # A list of parts is a set.
+  defp metadata(:strip), do: []
+  defp metadata(:keep), do: [:exif, :gps, :icc, :iptc, :xmp]
+  defp metadata(parts), do: parts |> Enum.sort() |> Enum.dedup()
 
   defp rgba(nil), do: nil
   defp rgba(color), do: with({:ok, rgba} <- Color.parse(color), do: rgba)

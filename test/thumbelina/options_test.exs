@@ -19,7 +19,8 @@ defmodule Thumbelina.OptionsTest do
              format: nil,
              quality: 80,
              color: :srgb,
-             filter: :lanczos3
+             filter: :lanczos3,
+             metadata: []
            }
   end
 
@@ -33,7 +34,7 @@ defmodule Thumbelina.OptionsTest do
              Request.new(1, 1, shade: :red)
 
     for known <-
-          ~w(fit position enlarge format quality filter on_damage max_pixels timeout scheduler) do
+          ~w(fit position enlarge format quality filter metadata on_damage max_pixels timeout scheduler) do
       assert error.expected =~ ":#{known}"
     end
 
@@ -71,6 +72,10 @@ defmodule Thumbelina.OptionsTest do
           quality: 0,
           quality: 101,
           quality: 80.0,
+          metadata: :all,
+          metadata: nil,
+          metadata: [:everything],
+          metadata: [:exif | :gps],
           filter: :sinc,
           max_pixels: 0,
           max_bytes_in: -1,

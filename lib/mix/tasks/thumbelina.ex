@@ -280,7 +280,7 @@ defmodule Mix.Tasks.Thumbelina do
         {:integer, _, _} -> {key, :integer}
         :timeout -> {key, :integer}
         {:number, _, _} -> {key, :string}
-        {kind, _} when kind in [:in, :formats, :position] -> {key, :string}
+        {kind, _} when kind in [:in, :formats, :metadata, :position] -> {key, :string}
         kind when kind in [:color, :trim] -> {key, :string}
       end
     end
@@ -326,6 +326,12 @@ defmodule Mix.Tasks.Thumbelina do
 
   defp value(key, {:formats, atoms}, text),
     do: for(name <- String.split(text, ","), do: value(key, {:in, atoms}, format(name)))
+
+  defp value(_key, {:metadata, _}, "strip"), do: :strip
+  defp value(_key, {:metadata, _}, "keep"), do: :keep
+
+  defp value(key, {:metadata, parts}, text),
+    do: for(part <- String.split(text, ","), do: value(key, {:in, parts}, part))
 
   defp value(key, {:position, names}, text) do
     case Position.parse(text) do

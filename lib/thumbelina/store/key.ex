@@ -21,7 +21,8 @@ defmodule Thumbelina.Store.Key do
     :format,
     :quality,
     :color,
-    :filter
+    :filter,
+    :metadata
   ]
 
   @doc "The key of one thumbnail, or of a list of them, which is another value."

@@ -117,6 +117,7 @@ impl Format {
             Ok(ImageFormat::OpenExr) => Some(Format::Openexr),
             Ok(ImageFormat::Farbfeld) => Some(Format::Farbfeld),
             Ok(ImageFormat::Avif) => Some(Format::Avif),
+            _ if bytes.starts_with(b"8BPS\0") => Some(Format::Psd),
             _ if is_cursor(bytes) => Some(Format::Ico),
             _ if is_big_tiff(bytes) => Some(Format::Tiff),
             _ => looks_like_tga(bytes).then_some(Format::Tga),

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use image::metadata::Orientation;
 
-use crate::{EncodeOptions, Filter, Format, Info, Limits, Placeholder};
+use crate::{EncodeOptions, Filter, Format, Info, Keep, Limits, Placeholder};
 
 /// How the picture meets the box that was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -132,6 +132,8 @@ pub struct Output {
     pub options: EncodeOptions,
     pub color: OutputColor,
     pub filter: Filter,
+    /// What goes along of the source's metadata, where the format has a place for it.
+    pub metadata: Keep,
     /// Set where it is no picture, but this. Format and options have no say then.
     pub placeholder: Option<Placeholder>,
     /// Set where it is no picture, but a comparison. Format and quality have no say then.

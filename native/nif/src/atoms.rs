@@ -23,6 +23,13 @@ rustler::atoms! {
     max_bytes_in,
     max_memory,
     side,
+    // Color spaces, and kinds of samples.
+    gray,
+    rgb,
+    cmyk,
+    lab,
+    u,
+    f,
     // Why a plan takes its scheduler.
     asked,
     within_yield_limit,

@@ -22,6 +22,7 @@ defmodule Thumbelina.Store.KeyTest do
     {:quality, 80, 79, true},
     {:color, :srgb, :keep, true},
     {:filter, :lanczos3, :box, true},
+    {:metadata, :strip, :keep, true},
     {:on_damage, :error, :gray, true},
     {:formats, :default, [:png], true},
     {:max_pixels, 100_000_000, 99_999_999, true},
@@ -32,6 +33,7 @@ defmodule Thumbelina.Store.KeyTest do
     {:priority, :low, :unchanged, false}
   ]
 
+<<<<<<< HEAD
   @output [
     :fit,
     :position,
@@ -44,6 +46,9 @@ defmodule Thumbelina.Store.KeyTest do
     :color,
     :filter
   ]
+=======
+  @output [:fit, :position, :enlarge, :format, :quality, :filter, :metadata]
+>>>>>>> h-meta
 
   test "every option is in the list above" do
     names = for {name, _, _, _} <- @options, do: name

@@ -8,6 +8,7 @@ use gif::DecodingError;
 use gif::streaming_decoder::{Decoded, OutputBuffer, StreamingDecoder};
 use thumbelina_codec::{Context, Input, Poll};
 
+use super::patched::{gray_pixel, is_damage};
 use super::source::{Position, RowSource};
 use crate::picture::{Growing, Rows, zeroed};
 use crate::{Depth, Error, Format, Info, Layout, cost};
@@ -31,6 +32,9 @@ pub(super) struct Gif {
     decoded: u32,
     /// The visible part of an interlaced frame.
     interlaced: Option<Growing<u8>>,
+    /// Whether what is missing is gray, and whether something is.
+    forgives: bool,
+    is_damaged: bool,
     /// How many pixels that has, until there is memory for them.
     visible: usize,
     strip: Vec<u8>,
@@ -124,6 +128,8 @@ impl Gif {
             ahead: 0..0,
             is_over: false,
             decoded: 0,
+            forgives: false,
+            is_damaged: false,
             interlaced,
             visible: if frame.interlaced { frame.visible_pixels(width, height) } else { 0 },
             strip: Vec::new(),
@@ -207,6 +213,14 @@ impl Gif {
             return Ok(false);
         }
         let row = match &self.interlaced {
+            // What was never decoded.
+            Some(_) if interlaced_place(y - top, height) >= self.decoded => {
+                let gray = gray_pixel(self.info.layout);
+                for pixel in self.strip[out].chunks_exact_mut(gray.len()) {
+                    pixel.copy_from_slice(&gray);
+                }
+                return Ok(true);
+            }
             Some(indices) => {
                 let width = self.frame.visible_width(self.info.width) as usize;
                 &indices.get()[(y - top) as usize * width..][..width]
@@ -258,6 +272,10 @@ impl RowSource for Gif {
         (self.visible + self.indices.len()) as u64 + LZW_BYTES
     }
 
+    fn forgive(&mut self) {
+        self.forgives = true;
+    }
+
     fn read(
         &mut self,
         input: &mut Input,
@@ -269,12 +287,18 @@ impl RowSource for Gif {
         if let Some(indices) = &mut self.interlaced
             && self.decoded < self.frame.height
             && self.frame.width > 0
+            && !self.is_damaged
         {
             if self.visible > 0 {
                 *indices = Growing::new(std::mem::take(&mut self.visible))?;
             }
             if indices.grow() {
-                self.decode_interlaced(input, max_rows, &mut budget)?;
+                match self.decode_interlaced(input, max_rows, &mut budget) {
+                    Err(error) if self.forgives && is_damage(&error, input) => {
+                        self.is_damaged = true;
+                    }
+                    result => result?,
+                }
             }
             return Ok(Poll::Working);
         }
@@ -300,9 +324,12 @@ impl RowSource for Gif {
     }
 }
 
+/// The first row and the step of the four passes.
+const PASSES: [(u32, u32); 4] = [(0, 8), (4, 8), (2, 4), (1, 2)];
+
 /// The row that the `n`th one of an interlaced frame's data is, by the four passes of GIF89a.
 fn interlaced_row(mut n: u32, height: u32) -> u32 {
-    for (start, step) in [(0, 8), (4, 8), (2, 4), (1, 2)] {
+    for (start, step) in PASSES {
         let rows = height.saturating_sub(start).div_ceil(step);
         if n < rows {
             return start + n * step;
@@ -310,6 +337,18 @@ fn interlaced_row(mut n: u32, height: u32) -> u32 {
         n -= rows;
     }
     height.saturating_sub(1)
+}
+
+/// The place of a row in the order of the data: the inverse.
+fn interlaced_place(row: u32, height: u32) -> u32 {
+    let mut before = 0;
+    for (start, step) in PASSES {
+        if row >= start && (row - start).is_multiple_of(step) {
+            return before + (row - start) / step;
+        }
+        before += height.saturating_sub(start).div_ceil(step);
+    }
+    before
 }
 
 /// The bytes before the first frame's data, up to `most`: extensions come in blocks as small as one
@@ -343,7 +382,7 @@ fn error(error: DecodingError) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::interlaced_row;
+    use super::{interlaced_place, interlaced_row};
 
     #[test]
     fn interlaced_rows_are_a_permutation_in_the_order_of_the_passes() {
@@ -353,6 +392,9 @@ mod tests {
         );
         for height in 1..40 {
             let mut rows: Vec<_> = (0..height).map(|n| interlaced_row(n, height)).collect();
+            for (n, &row) in (0..).zip(&rows) {
+                assert_eq!(interlaced_place(row, height), n);
+            }
             rows.sort_unstable();
             assert_eq!(rows, (0..height).collect::<Vec<_>>());
         }

@@ -108,6 +108,10 @@ impl RowSource for Inner {
         self.png.memory()
     }
 
+    fn forgive(&mut self) {
+        self.png.forgive();
+    }
+
     fn read(
         &mut self,
         _input: &mut Input,

@@ -4,8 +4,8 @@ use image::metadata::Orientation;
 use thumbelina_codec::{Context, Input, Poll};
 use thumbelina_jpeg::{self as jpeg, Decoder, Headers, Options, Process, Scale};
 
-use super::color;
 use super::source::{DecodeOptions, RowSource, Source};
+use super::{color, exif};
 use crate::picture::Rows;
 use crate::{Depth, Error, Format, Info, Layout, Metadata, OnDamage, cost};
 
@@ -74,18 +74,15 @@ fn mcu_nanos(info: &Info, found: &jpeg::Header, scale: Scale) -> u64 {
 }
 
 fn info(found: &jpeg::Header, bytes: u64) -> Info {
-    let orientation = found.exif.as_deref().and_then(Orientation::from_exif_chunk);
+    let orientation = found.exif.as_deref().map(exif::orientation);
+    let exif = found.exif.clone().and_then(exif::kept);
     let layout = match found.components.len() {
         4 => Layout::cmyk(Depth::U8),
         count => Layout::new(count as u8, Depth::U8),
     };
     let mut info = Info {
         color: color::of(found.icc(), found.exif.as_deref()),
-        metadata: Metadata {
-            exif: found.exif.clone(),
-            xmp: found.xmp.clone(),
-            iptc: found.iptc.clone(),
-        },
+        metadata: Metadata { exif, xmp: found.xmp.clone(), iptc: found.iptc.clone() },
         orientation: orientation.unwrap_or(Orientation::NoTransforms),
         scales: true,
         shares: found.process != Process::Progressive,

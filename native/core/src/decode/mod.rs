@@ -3,14 +3,18 @@
 mod bmp;
 mod color;
 mod dds;
+mod exif;
 mod exr;
 mod farbfeld;
 mod gif;
+mod half;
 mod hdr;
 mod ico;
 mod jpeg;
+mod patched;
 mod png;
 mod pnm;
+mod psd;
 mod qoi;
 mod source;
 mod stored;
@@ -130,7 +134,8 @@ fn collected(format: Format, input: Bytes) -> Result<Source, Error> {
         Format::Tiff => tiff::Tiff::open(input).map(Source::of),
         Format::Ico => ico::open(input),
         Format::Tga => tga::open(&input),
-        Format::Dds => dds::Dds::open(input).map(Source::of),
+        Format::Dds => dds::open(input),
+        Format::Psd => psd::open(input),
         Format::Openexr => exr::Exr::open(input).map(Source::of),
         _ => Err(Error::Unsupported(format)),
     }
@@ -140,6 +145,7 @@ fn collected(format: Format, input: Bytes) -> Result<Source, Error> {
 fn early_size(format: Format, beginning: Bytes) -> Option<(u32, u32)> {
     match format {
         Format::Webp => webp::size(&beginning),
+        Format::Psd => psd::size(&beginning),
         _ => {
             collected(format, beginning).ok().map(|source| (source.info.width, source.info.height))
         }
@@ -163,7 +169,7 @@ pub fn is_probe_short(input: &[u8]) -> bool {
 }
 
 /// The estimated nanoseconds of [`open`], which does it in one piece. Stops counting at `most`.
-fn header_nanos(input: &[u8], most: u64) -> u64 {
+pub(crate) fn header_nanos(input: &[u8], most: u64) -> u64 {
     match Format::of(input) {
         Some(Format::Png) => png::header_nanos(input, most),
         Some(Format::Gif) => gif::header_bytes(input, (most / 10) as usize) as u64 * 10,
@@ -174,6 +180,7 @@ fn header_nanos(input: &[u8], most: u64) -> u64 {
         Some(Format::Openexr) => exr::header_nanos(input, most),
         Some(Format::Pnm) => pnm::header_nanos(input),
         Some(Format::Hdr) => hdr::header_nanos(input),
+        Some(Format::Psd) => psd::header_nanos(input, most),
         // Of a fixed length, or not read at all.
         Some(
             Format::Qoi | Format::Farbfeld | Format::Bmp | Format::Tga | Format::Dds | Format::Avif,

@@ -110,7 +110,7 @@ impl Encoder {
             Format::Hdr => hdr::writer(&picture, &mut sink)?,
             Format::Openexr => Box::new(openexr::OpenExr::new(&picture)),
             Format::Avif => Box::new(avif::Avif::new(&picture, options)),
-            Format::Dds => return Err(Error::Unsupported(format)),
+            Format::Dds | Format::Psd => return Err(Error::Unsupported(format)),
         };
         Ok(Encoder { stage: Stage::Write { writer, picture, held, sink } })
     }

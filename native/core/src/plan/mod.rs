@@ -20,8 +20,8 @@ use crate::ops::{
 use crate::picture::side_swaps;
 use crate::request::{Color, Comparison, Output, Position, Request, Scheduler};
 use crate::{
-    Depth, EncodeOptions, Encoding, Error, Format, Info, Layout, Limits, OutputColor, ProfileUse,
-    cost,
+    Depth, EncodeOptions, Encoding, Error, Format, Info, Keep, Layout, Limits, OutputColor,
+    ProfileUse, cost,
 };
 
 pub use costs::Costs;
@@ -72,10 +72,12 @@ pub struct OutputPlan {
     pub(crate) comparison: Option<Comparison>,
     orientation: Orientation,
     pub(crate) options: EncodeOptions,
+    /// What goes along of the metadata.
+    pub(crate) keep: Keep,
     /// Where colors are not sRGB's, and do not stay what they are.
     color: Option<Arc<Conversion>>,
     /// Whether they do.
-    keeps_color: bool,
+    pub(crate) keeps_color: bool,
 }
 
 impl Plan {
@@ -161,6 +163,11 @@ impl Plan {
         made.find_map(|color| color.profile_use()).unwrap_or(self.profile)
     }
 
+    /// The metadata that goes along into one of the outputs at least.
+    pub(crate) fn keep(&self) -> Keep {
+        self.outputs.iter().fold(Keep::default(), |all, output| all.or(output.keep))
+    }
+
     /// The estimated nanoseconds of a row of the source, on its way into all outputs.
     pub(crate) fn row_nanos(&self) -> u64 {
         let picked = self.outputs.iter().filter(|output| output.geometry.reduction.pick.is_some());
@@ -244,6 +251,10 @@ impl OutputPlan {
             comparison: output.comparison.clone(),
             orientation: info.orientation,
             options,
+            keep: match encoding {
+                Encoding::Format(format) => output.metadata.within(format),
+                Encoding::Placeholder(_) => Keep::default(),
+            },
             color,
             keeps_color,
         })

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use rustler::{Decoder, NifMap, NifResult, NifUnitEnum, NifUntaggedEnum, Term};
 use thumbelina_core::{
-    Color, Comparison, EncodeOptions, Filter, Fit, Format, Formats, Limits, OnDamage, Output,
+    Color, Comparison, EncodeOptions, Filter, Fit, Format, Formats, Keep, Limits, OnDamage, Output,
     OutputColor, Placeholder, Position, Reference, Request, Run, Scheduler,
 };
 
@@ -71,6 +71,7 @@ struct ThumbnailTerm {
     quality: u8,
     color: ColorAtom,
     filter: FilterAtom,
+    metadata: Vec<KeptAtom>,
 }
 
 impl Call {
@@ -174,10 +175,26 @@ impl ThumbnailTerm {
                 FilterAtom::Gaussian => Filter::Gaussian,
                 FilterAtom::Lanczos3 => Filter::Lanczos3,
             },
+            metadata: kept(&self.metadata),
             placeholder: None,
             comparison: None,
         }
     }
+}
+
+fn kept(parts: &[KeptAtom]) -> Keep {
+    let mut keep = Keep::default();
+    for part in parts {
+        match part {
+            KeptAtom::Exif => keep.exif = true,
+            KeptAtom::Gps => keep.gps = true,
+            KeptAtom::Copyright => keep.copyright = true,
+            KeptAtom::Xmp => keep.xmp = true,
+            KeptAtom::Iptc => keep.iptc = true,
+            KeptAtom::Icc => keep.icc = true,
+        }
+    }
+    keep
 }
 
 /// What a picture may be whose header alone is read.
@@ -275,6 +292,17 @@ enum FilterAtom {
     Mitchell,
     Gaussian,
     Lanczos3,
+}
+
+#[derive(NifUnitEnum)]
+#[rustler(decode)]
+enum KeptAtom {
+    Exif,
+    Gps,
+    Copyright,
+    Xmp,
+    Iptc,
+    Icc,
 }
 
 #[derive(NifUnitEnum)]

@@ -92,6 +92,8 @@ impl Tiff {
             ..Info::new(Format::Tiff, picture.width, picture.height, picture.layout())
         };
         info.nanos.all = decode_nanos(&picture, &chunks, decoded);
+        // It is EXIF itself: what a directory says of the picture stands in it.
+        info.metadata.exif = Some(input.clone());
         let kept = if chunks.across > 1 {
             let (width, height) = (chunks.width, chunks.height.min(picture.height));
             let across = chunks.across;
