@@ -2,7 +2,7 @@
 
 use image::metadata::Orientation;
 use thumbelina_codec::{Context, Input, Poll};
-use thumbelina_jpeg::{self as jpeg, Decoder, Headers, Options, Process, Scale};
+use thumbelina_jpeg::{self as jpeg, Coding, Decoder, Headers, Options, Process, Scale};
 
 use super::source::{DecodeOptions, RowSource, Source};
 use crate::picture::Rows;
@@ -87,14 +87,22 @@ fn info(found: &jpeg::Header, bytes: u64) -> Info {
         },
         orientation: orientation.unwrap_or(Orientation::NoTransforms),
         scales: true,
-        shares: found.process != Process::Progressive,
+        shares: found.process != Process::Progressive && found.coding == Coding::Huffman,
         ..Info::new(Format::Jpeg, found.width, found.height, layout)
     };
     info.nanos.input = bytes * cost::JPEG_NANOS_PER_BYTE;
+    let times = match (found.process, found.coding) {
+        (_, Coding::Arithmetic) => cost::ARITHMETIC_TIMES,
+        (Process::Progressive, Coding::Huffman) => cost::PROGRESSIVE_TIMES,
+        (_, Coding::Huffman) => 1,
+    };
+    let more = info.nanos.input * (times - 1);
     if found.process == Process::Progressive {
         // Most bytes are corrections, of a bit for each of many coefficients. Averages of blocks
         // need none of them.
-        info.nanos.detail = info.nanos.input * (cost::PROGRESSIVE_TIMES - 1);
+        info.nanos.detail = more;
+    } else {
+        info.nanos.input += more;
     }
     info.nanos.all += info.nanos.input + info.nanos.detail;
     info
