@@ -28,6 +28,9 @@ pub(crate) const JPEG_NANOS_PER_BYTE: u64 = 9;
 /// How much longer arithmetic codes take than Huffman codes.
 pub(crate) const ARITHMETIC_TIMES: u64 = 12;
 
+/// How much longer the bytes of lossless pictures take: most have a code each.
+pub(crate) const LOSSLESS_TIMES: u64 = 2;
+
 /// How much longer those of a progressive one take.
 pub(crate) const PROGRESSIVE_TIMES: u64 = 6;
 
