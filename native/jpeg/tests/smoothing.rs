@@ -43,10 +43,10 @@ fn waves(x: usize, y: usize) -> u8 {
     (128.0 + 60.0 * (x as f64 / 11.0).sin() + 50.0 * (y as f64 / 14.0).cos()) as u8
 }
 
-/// A smooth picture is as good as there from its averages, and better with the first of its bits.
+/// A smooth picture is as good as there. Averages alone would be off by 3 and by 11.
 #[test]
 fn what_is_missing_is_estimated_from_the_averages_around() {
-    for (draw, most) in [(slope as fn(usize, usize) -> u8, 0.6), (waves, 3.0)] {
+    for (draw, most) in [(slope as fn(usize, usize) -> u8, 0.6), (waves, 4.5)] {
         let picture = Picture::from_samples(SIDE, SIDE, &[(1, 1)], 90, |_, x, y| draw(x, y));
         let dc = Scan::new(&[0], (0, 0), 0, 0);
         let coarse = Scan::new(&[0], (1, 63), 0, 4);
