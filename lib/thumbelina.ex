@@ -664,8 +664,8 @@ defmodule Thumbelina do
     Telemetry.span(:thumbnail, %{request: Map.from_struct(request)}, fn ->
       case made(source, request) do
         {:ok, _values, stats} = result ->
-          {schedulers, measurements} = Map.pop!(stats, :schedulers)
-          {result, measurements, %{schedulers: schedulers}}
+          {metadata, measurements} = Map.split(stats, [:schedulers, :profile])
+          {result, measurements, metadata}
 
         {:error, error} = result ->
           {result, %{}, %{error: error}}

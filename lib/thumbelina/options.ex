@@ -47,6 +47,15 @@ defmodule Thumbelina.Options do
       doc:
         "for `:jpeg` and `:avif`. The other formats are lossless, except that `:gif` has 256 colors"
     ],
+    color: [
+      output: true,
+      type: {:in, [:srgb, :keep]},
+      default: :srgb,
+      doc:
+        "what becomes of colors that are not sRGB's. `:srgb` converts them. `:keep` leaves the " <>
+          "numbers as they are, and writes the profile into the thumbnail. CMYK, L\\*a\\*b\\*, " <>
+          "and formats other than `:jpeg`, `:png`, `:webp` and `:tiff`, are converted all the same"
+    ],
     filter: [
       output: true,
       type:

@@ -15,6 +15,7 @@ defmodule Thumbelina.Request do
           enlarge: boolean,
           format: Format.t() | nil,
           quality: 1..100,
+          color: :srgb | :keep,
           filter: atom
         }
 

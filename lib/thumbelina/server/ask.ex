@@ -6,7 +6,7 @@ defmodule Thumbelina.Server.Ask do
   alias Thumbelina.Server.{Accept, Config}
   alias Thumbelina.Server.Request, as: HTTPRequest
 
-  @output [:fit, :position, :enlarge, :format, :quality, :filter]
+  @output [:fit, :position, :enlarge, :format, :quality, :color, :filter]
   @types Keyword.take(Options.types(), @output)
   @own ~w(filename expires s url)
   @known Enum.map(@output, &Atom.to_string/1) ++ @own

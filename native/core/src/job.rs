@@ -14,7 +14,7 @@ use crate::picture::Picture;
 use crate::plan::OutputPlan;
 use crate::request::Scheduler;
 use crate::shrink::Shrink;
-use crate::{Encoding, Error, Plan, Request, cost};
+use crate::{Encoding, Error, Plan, ProfileUse, Request, cost};
 
 /// How much one step may do.
 #[derive(Debug, Clone, Copy)]
@@ -66,6 +66,7 @@ pub struct Job {
     budget: Budget,
     stage: Stage,
     source: Taken,
+    profile: ProfileUse,
 }
 
 /// How much a job has taken in.
@@ -157,6 +158,7 @@ impl Job {
             budget,
             stage: Stage::Open(Open::default()),
             source: Taken::default(),
+            profile: ProfileUse::default(),
         }
     }
 
@@ -198,6 +200,11 @@ impl Job {
     /// What it has taken in, from when the picture is decoded.
     pub fn source(&self) -> Taken {
         self.source
+    }
+
+    /// What became of the file's color profile, from when all is done.
+    pub fn profile_use(&self) -> ProfileUse {
+        self.profile
     }
 
     pub fn phase(&self) -> Phase {
@@ -242,10 +249,11 @@ impl Job {
             Stage::Start(source, plan) => (self.start(source, plan)?, Step::Again),
             Stage::Decode(decode) => self.decode(decode, &context)?,
             Stage::Finish(mut finish) => match finish.step(&context)? {
-                true => (
-                    Stage::Over,
-                    Step::Done(finish.made.into_iter().map(|(made, _)| made).collect()),
-                ),
+                true => {
+                    self.profile = finish.plan.profile_use();
+                    let made = finish.made.into_iter().map(|(made, _)| made).collect();
+                    (Stage::Over, Step::Done(made))
+                }
                 false => (Stage::Finish(finish), Step::Again),
             },
             Stage::Over => return Err(Error::Internal),
@@ -437,7 +445,7 @@ impl Finish {
         }
         let output = self.output()?;
         let (picture, held) = chain.into_picture();
-        Ok(Current::Encode(Encoder::new(output.encoding, output.quality, picture, held, budget)?))
+        Ok(Current::Encode(Encoder::new(output.encoding, &output.options, picture, held, budget)?))
     }
 
     /// Takes a step towards the outputs. `true` when all are made.

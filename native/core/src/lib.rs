@@ -47,8 +47,9 @@ mod plan;
 mod request;
 mod shrink;
 
-pub use color::ColorSpace;
+pub use color::{ColorSpace, ProfileUse};
 pub use decode::{is_probe_short, probe};
+pub use encode::{Attachments, EncodeOptions};
 pub use encoding::Encoding;
 pub use error::Error;
 pub use format::{Format, Formats};
@@ -61,5 +62,5 @@ pub use ops::{CropBox, Filter};
 pub use picture::{ColorModel, Depth, Layout, Picture, Samples};
 pub use placeholder::Placeholder;
 pub use plan::{Costs, OutputPlan, Plan, Reason};
-pub use request::{Fit, OnDamage, Output, Position, Request, Run, Scheduler};
+pub use request::{Fit, OnDamage, Output, OutputColor, Position, Request, Run, Scheduler};
 pub use thumbelina_codec::{Budget, Input, Poll, Stop};

@@ -1,6 +1,6 @@
 //! What a caller asks for.
 
-use crate::{Filter, Format, Limits, Placeholder};
+use crate::{EncodeOptions, Filter, Format, Limits, Placeholder};
 
 /// How the picture meets the box that was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -26,6 +26,16 @@ impl Default for Position {
     fn default() -> Self {
         Position::Point(0.5, 0.5)
     }
+}
+
+/// What becomes of colors that are not sRGB's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OutputColor {
+    /// They are converted.
+    #[default]
+    Srgb,
+    /// They stay what they are, and their profile goes along, where the format has a place for it.
+    Keep,
 }
 
 /// Where work runs.
@@ -60,7 +70,7 @@ pub struct Request {
 }
 
 /// One thumbnail. Sizes are pixels of the upright picture.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Output {
     /// `None` leaves the side free: the other one and the proportions decide.
     pub width: Option<u32>,
@@ -70,10 +80,10 @@ pub struct Output {
     pub enlarge: bool,
     /// `None` keeps the source's format where it can be written.
     pub format: Option<Format>,
-    /// 1..=100, for the lossy formats.
-    pub quality: u8,
+    pub options: EncodeOptions,
+    pub color: OutputColor,
     pub filter: Filter,
-    /// Set where it is no picture, but this. Format and quality have no say then.
+    /// Set where it is no picture, but this. Format and options have no say then.
     pub placeholder: Option<Placeholder>,
 }
 
@@ -99,22 +109,6 @@ impl Default for Request {
             limits: Limits::default(),
             max_memory: 512 << 20,
             run: Run::default(),
-        }
-    }
-}
-
-impl Default for Output {
-    fn default() -> Self {
-        Output {
-            width: None,
-            height: None,
-            fit: Fit::default(),
-            position: Position::default(),
-            enlarge: false,
-            format: None,
-            quality: 80,
-            filter: Filter::default(),
-            placeholder: None,
         }
     }
 }

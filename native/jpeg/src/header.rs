@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::frame::{Component, Process};
+use crate::frame::{Coding, Component, Process};
 
 /// What the file says of its picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +11,7 @@ pub struct Header {
     pub width: u32,
     pub height: u32,
     pub process: Process,
+    pub coding: Coding,
     /// One, three or four.
     pub components: Vec<Component>,
     pub color: Color,
@@ -63,9 +64,10 @@ impl Header {
         (count > 0).then(|| profile.into())
     }
 
-    /// Whether a picture comes in one scan, whose rows are made as its data goes in.
+    /// Whether a picture comes in one scan, whose rows are made as its data goes in. Arithmetic
+    /// codes are rare enough to take the way of several.
     pub(crate) fn is_in_one_scan(&self) -> bool {
-        self.process != Process::Progressive && self.interleaved
+        self.process != Process::Progressive && self.coding == Coding::Huffman && self.interleaved
     }
 }
 

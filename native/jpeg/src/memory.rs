@@ -21,8 +21,13 @@ impl Header {
     /// where coefficients are kept of more than a block's average, there are corrections to them.
     pub fn memory(&self, options: &Options) -> u64 {
         let (width, height) = (self.width, self.height);
-        let frame =
-            Frame { process: self.process, width, height, components: self.components.clone() };
+        let frame = Frame {
+            process: self.process,
+            coding: self.coding,
+            width,
+            height,
+            components: self.components.clone(),
+        };
         let scaled = frame.scaled(options.scale, options.dc_only);
         let (across, down) = frame.mcus();
         let width = u64::from(options.scale.apply(width));

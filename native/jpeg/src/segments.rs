@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use thumbelina_codec::Input;
 
-use crate::frame::{Component, Frame, Process};
+use crate::frame::{Coding, Component, Frame, Process};
 use crate::header::{Color, Header};
 use crate::quota::Quota;
 use crate::scan_header::ScanHeader;
@@ -232,7 +232,8 @@ impl Parser {
                 let scan = self.scan(body).ok_or(invalid("a wrong SOS segment"))?;
                 return Ok(Step::Found(Next::Scan(scan)));
             }
-            0xC0..=0xC2 => {
+            0xCC => self.tables.define_conditioning(body).ok_or(invalid("a wrong DAC segment"))?,
+            0xC0..=0xC2 | 0xC9 | 0xCA => {
                 if self.frame.is_some() {
                     return Err(invalid("a second frame"));
                 }
@@ -244,8 +245,10 @@ impl Parser {
                 }
             }
             0xC3 => return Err(Error::Unsupported(Unsupported::Lossless)),
-            0xC5..=0xC7 | 0xDE => return Err(Error::Unsupported(Unsupported::Hierarchical)),
-            0xC9..=0xCF => return Err(Error::Unsupported(Unsupported::Arithmetic)),
+            0xC5..=0xC7 | 0xCD..=0xCF | 0xDE => {
+                return Err(Error::Unsupported(Unsupported::Hierarchical));
+            }
+            0xCB => return Err(Error::Unsupported(Unsupported::Lossless)),
             0xE0 if self.jfif.is_none()
                 && body.starts_with(b"JFIF\0")
                 && body.len() >= JFIF_BYTES =>
@@ -355,6 +358,7 @@ impl Parser {
             width: frame.width,
             height: frame.height,
             process: frame.process,
+            coding: frame.coding,
             components: frame.components.clone(),
             color: Color::of(&frame.components, self.jfif.is_some(), self.adobe),
             adobe: self.adobe,
@@ -430,10 +434,11 @@ fn frame(marker: u8, body: &[u8], offset: usize) -> Result<Frame, Error> {
     }
     let process = match marker {
         0xC0 => Process::Baseline,
-        0xC1 => Process::Extended,
+        0xC1 | 0xC9 => Process::Extended,
         _ => Process::Progressive,
     };
+    let coding = if marker < 0xC8 { Coding::Huffman } else { Coding::Arithmetic };
     let width = u16::from_be_bytes([*w1, *w2]).into();
     let height = u16::from_be_bytes([*h1, *h2]).into();
-    Ok(Frame { process, width, height, components })
+    Ok(Frame { process, coding, width, height, components })
 }

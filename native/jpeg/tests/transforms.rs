@@ -13,7 +13,16 @@ mod writer;
 
 use proptest::prelude::*;
 use thumbelina_jpeg::{Color, Options, Scale, decode};
-use writer::{Huffman, Picture, Process, scripts};
+use writer::{Conditioning, Huffman, Picture, Process, scripts};
+
+fn arithmetic() -> impl Strategy<Value = Option<Conditioning>> {
+    let one = (0u8..4, 0u8..5, 1u8..64).prop_map(|(small, more, lower)| Conditioning {
+        small,
+        large: small + more,
+        lower,
+    });
+    prop_oneof![2 => Just(None), 1 => Just(Some(Conditioning::default())), 1 => one.prop_map(Some)]
+}
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
@@ -31,6 +40,7 @@ proptest! {
         huffman in prop::sample::select(vec![
             Huffman::Optimized, Huffman::Long, Huffman::Standard,
         ]),
+        arithmetic in arithmetic(),
         wide_quantizers: bool,
         fill_bytes in 0usize..3,
         garbage in prop_oneof![Just(vec![]), Just(vec![0, 17, 254])],
@@ -59,6 +69,7 @@ proptest! {
             scans,
             restart_intervals: vec![restart],
             huffman,
+            arithmetic,
             wide_quantizers,
             fill_bytes,
             garbage,

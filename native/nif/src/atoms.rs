@@ -28,4 +28,9 @@ rustler::atoms! {
     within_yield_limit,
     above_yield_limit,
     shared,
+    // What became of a profile.
+    none,
+    applied,
+    kept,
+    ignored,
 }

@@ -5,16 +5,21 @@ mod fit;
 mod geometry;
 mod route;
 
+use std::sync::Arc;
+
 use image::metadata::Orientation;
 use thumbelina_codec::{Input, Poll};
 
-use crate::color::Conversion;
+use crate::color::{self, Conversion};
 use crate::decode::probe;
 use crate::limits::Limit;
 use crate::ops::{Chain, ColorConvert, Convert, Crop, CropBox, Filter, Op, Orient, Resize};
 use crate::picture::side_swaps;
 use crate::request::{Output, Request, Scheduler};
-use crate::{Encoding, Error, Format, Info, Layout, Limits};
+use crate::{
+    Depth, EncodeOptions, Encoding, Error, Format, Info, Layout, Limits, OutputColor, ProfileUse,
+    cost,
+};
 
 pub use costs::Costs;
 use geometry::Geometry;
@@ -36,6 +41,8 @@ pub struct Plan {
     pub(crate) scale: u32,
     /// By how much the decoded picture is larger than the largest output.
     pub(crate) left: f64,
+    /// What is known of the file's profile by its header.
+    profile: ProfileUse,
 }
 
 /// What becomes of the decoded rows in one output.
@@ -55,7 +62,11 @@ pub struct OutputPlan {
     /// What is given to the encoder.
     layout: Layout,
     orientation: Orientation,
-    pub(crate) quality: u8,
+    pub(crate) options: EncodeOptions,
+    /// Where colors are not sRGB's, and do not stay what they are.
+    color: Option<Arc<Conversion>>,
+    /// Whether they do.
+    keeps_color: bool,
 }
 
 impl Plan {
@@ -91,9 +102,13 @@ impl Plan {
             if info.scales && !picks { geometry::decode_scale(part, size) } else { 1 }
         };
         let scale = request.outputs.iter().zip(&fitted).map(scale).min().ok_or(Error::Internal)?;
+        let (color, profile) = Conversion::of(info);
         let outputs = request.outputs.iter().zip(fitted);
         let outputs: Vec<_> = outputs
-            .map(|(output, fitted)| OutputPlan::new(info, scale, output, fitted, &request.limits))
+            .map(|(output, fitted)| {
+                let color = color.as_ref().map(Conversion::for_output);
+                OutputPlan::new(info, scale, output, fitted, (color, &request.limits))
+            })
             .collect::<Result<_, _>>()?;
         let left =
             outputs.iter().map(|output| output.geometry.left()).fold(f64::INFINITY, f64::min);
@@ -104,7 +119,16 @@ impl Plan {
         let costs =
             std::iter::once(decode).chain(outputs.iter().map(|output| output.costs(&info))).sum();
         let (scheduler, reason) = route::route(&info, &costs, &request.run);
-        Ok(Plan { outputs, costs, scheduler, reason, info, scale, left })
+        Ok(Plan { outputs, costs, scheduler, reason, info, scale, left, profile })
+    }
+
+    /// What became of the file's profile, as far as that is known.
+    pub(crate) fn profile_use(&self) -> ProfileUse {
+        if self.profile == ProfileUse::Applied && self.outputs.iter().all(|o| o.keeps_color) {
+            return ProfileUse::Kept;
+        }
+        let mut made = self.outputs.iter().filter_map(|output| output.color.as_ref());
+        made.find_map(|color| color.profile_use()).unwrap_or(self.profile)
     }
 
     /// The estimated nanoseconds of a row of the source, on its way into all outputs.
@@ -134,7 +158,7 @@ impl OutputPlan {
         scale: u32,
         output: &Output,
         fitted: fit::Fitted,
-        limits: &Limits,
+        (color, limits): (Option<Arc<Conversion>>, &Limits),
     ) -> Result<OutputPlan, Error> {
         let (width, height) = fitted.size;
         let geometry = Geometry::new(info, scale, geometry::stored(info, fitted), output.filter)?;
@@ -146,6 +170,17 @@ impl OutputPlan {
         Limit::Side.check(width.max(height).into(), encoding.max_side().into())?;
         Limit::MaxPixels
             .check(pixels((width, height)), encoding.max_pixels().min(limits.max_pixels))?;
+        let layout = encoding.layout(info.layout);
+        let mut options = output.options.clone();
+        let kept = match output.color {
+            OutputColor::Srgb => None,
+            OutputColor::Keep => color::kept(info, encoding, layout),
+        };
+        let keeps_color = kept.is_some();
+        let color = color.filter(|_| !keeps_color);
+        if keeps_color {
+            options.attachments.icc = kept;
+        }
         let factors = geometry.reduction.factors;
         let (across, down) = (scale * factors.0, scale * factors.1);
         let swaps = side_swaps(info.orientation);
@@ -157,10 +192,20 @@ impl OutputPlan {
             decode_scale: if swaps { (down, across) } else { (across, down) },
             geometry,
             filter: output.filter,
-            layout: encoding.layout(info.layout),
+            layout,
             orientation: info.orientation,
-            quality: output.quality,
+            options,
+            color,
+            keeps_color,
         })
+    }
+
+    /// What is done to its colors.
+    fn conversion(&self) -> Option<Arc<Conversion>> {
+        // Floats stay what they are in floats.
+        let is_wanted =
+            |color: &Arc<Conversion>| !color.is_for_screens() || self.layout.depth != Depth::F32;
+        self.color.clone().filter(is_wanted)
     }
 
     /// How many rows of the source have to be decoded.
@@ -170,7 +215,14 @@ impl OutputPlan {
     }
 
     fn costs(&self, info: &Info) -> Costs {
-        Costs::of_output(info, &self.geometry, self.filter, self.encoding, self.layout)
+        let mut costs =
+            Costs::of_output(info, &self.geometry, self.filter, self.encoding, self.layout);
+        if let Some(color) = self.conversion() {
+            let (width, height) = self.geometry.output;
+            let rows = cost::color_nanos(width, info.layout) * u64::from(height);
+            costs.resample += (color.prepare_nanos() + rows) / 1_000;
+        }
+        costs
     }
 
     /// What is done to the reduced picture.
@@ -187,8 +239,8 @@ impl OutputPlan {
         let mut layout = info.layout;
         let alpha = layout.has_alpha();
         let mut premultiplied = alpha && reduction.shape(&info.shape()).premultiplied;
-        if let Some(transform) = Conversion::of(info).and_then(|color| color.transform()) {
-            ops.push(Box::new(ColorConvert { transform, divide: premultiplied }));
+        if let Some(conversion) = self.conversion() {
+            ops.push(Box::new(ColorConvert { conversion, divide: premultiplied }));
             (layout, premultiplied) = (layout.srgb(), false);
         }
         // OpenEXR's colors are multiplied by their alpha.

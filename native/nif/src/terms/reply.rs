@@ -1,6 +1,6 @@
 use rustler::{Atom, Encoder, Env, NewBinary, NifMap, Term};
 use thumbelina_core::{
-    Encoded, Encoding, Error, Format, Info, Limit, OutputPlan, Plan, Reason, Scheduler,
+    Encoded, Encoding, Error, Format, Info, Limit, OutputPlan, Plan, ProfileUse, Reason, Scheduler,
 };
 
 use crate::atoms;
@@ -62,6 +62,7 @@ pub(crate) struct StatsTerm {
     pub(crate) pixels_in: u64,
     pub(crate) bytes_out: u64,
     pub(crate) pixels_out: u64,
+    pub(crate) profile: Atom,
 }
 
 pub(crate) fn encode_error<'a>(env: Env<'a>, error: Error) -> Term<'a> {
@@ -126,6 +127,15 @@ pub(crate) fn scheduler(scheduler: Scheduler) -> Atom {
     match scheduler {
         Scheduler::Normal => atoms::normal(),
         Scheduler::Dirty => atoms::dirty(),
+    }
+}
+
+pub(crate) fn profile(used: ProfileUse) -> Atom {
+    match used {
+        ProfileUse::None => atoms::none(),
+        ProfileUse::Applied => atoms::applied(),
+        ProfileUse::Kept => atoms::kept(),
+        ProfileUse::Ignored => atoms::ignored(),
     }
 }
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use rustler::{Decoder, NifMap, NifResult, NifUnitEnum, NifUntaggedEnum, Term};
 use thumbelina_core::{
-    Filter, Fit, Format, Formats, Limits, OnDamage, Output, Placeholder, Position, Request, Run,
-    Scheduler,
+    EncodeOptions, Filter, Fit, Format, Formats, Limits, OnDamage, Output, OutputColor,
+    Placeholder, Position, Request, Run, Scheduler,
 };
 
 /// One call, as the Elixir side normalizes it.
@@ -54,6 +54,7 @@ struct ThumbnailTerm {
     enlarge: bool,
     format: Option<FormatAtom>,
     quality: u8,
+    color: ColorAtom,
     filter: FilterAtom,
 }
 
@@ -116,7 +117,11 @@ impl ThumbnailTerm {
             position: Position::Point(self.position.0, self.position.1),
             enlarge: self.enlarge,
             format: self.format.as_ref().map(|format| format.0),
-            quality: self.quality,
+            options: EncodeOptions { quality: self.quality, ..EncodeOptions::default() },
+            color: match self.color {
+                ColorAtom::Srgb => OutputColor::Srgb,
+                ColorAtom::Keep => OutputColor::Keep,
+            },
             filter: match self.filter {
                 FilterAtom::Nearest => Filter::Nearest,
                 FilterAtom::Box => Filter::Box,
@@ -182,6 +187,13 @@ enum FitAtom {
     Contain,
     Cover,
     Fill,
+}
+
+#[derive(NifUnitEnum)]
+#[rustler(decode)]
+enum ColorAtom {
+    Srgb,
+    Keep,
 }
 
 #[derive(NifUnitEnum)]
