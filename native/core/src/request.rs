@@ -87,7 +87,7 @@ pub enum Scheduler {
 }
 
 /// What is done about a picture that was cut off or is damaged, where the decoder can go on:
-/// JPEG's.
+/// JPEG's and TIFF's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnDamage {
     /// The picture is refused.

@@ -131,7 +131,7 @@ fn followed(format: Format, input: &mut Input) -> Result<Source, Error> {
 fn collected(format: Format, input: Bytes) -> Result<Source, Error> {
     match format {
         Format::Webp => webp::open(&input),
-        Format::Tiff => tiff::Tiff::open(input).map(Source::of),
+        Format::Tiff => tiff::open(input),
         Format::Ico => ico::open(input),
         Format::Tga => tga::open(&input),
         Format::Dds => dds::open(input),
