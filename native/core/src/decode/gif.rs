@@ -56,6 +56,9 @@ struct Frame {
 const PIXELS_PER_BYTE: usize = 2;
 const BYTES_PER_STEP: usize = 256;
 
+/// What is fed at a time where damage is forgiven.
+const PIECE_BYTES: usize = 64;
+
 /// There is always room for as many indices as the decoder makes before it looks whether there is:
 /// six strings of 4,096. Those that it keeps back are lost where the data ends.
 const ROOM: usize = 32 << 10;
@@ -145,7 +148,18 @@ impl Gif {
                 return Ok(false);
             }
             let window = if self.is_over { &[] } else { input.bytes() };
-            let piece = &window[..window.len().min(*budget)];
+            let most = if self.forgives {
+                // What is decoded in one go with something wrong is lost with it. How much that is
+                // must not depend on how the input is cut.
+                let most = PIECE_BYTES - (input.start() % PIECE_BYTES as u64) as usize;
+                if window.len() < most && !input.is_complete() {
+                    return Err(TRUNCATED);
+                }
+                most
+            } else {
+                *budget
+            };
+            let piece = &window[..window.len().min(most)];
             if piece.is_empty() {
                 return Err(TRUNCATED);
             }
@@ -153,10 +167,15 @@ impl Gif {
                 self.indices.copy_within(self.ahead.clone(), 0);
                 self.ahead = 0..self.ahead.len();
             }
-            let mut out = OutputBuffer::Slice(&mut self.indices[self.ahead.end..]);
+            // Codes after the last pixel may be wrong.
+            let rows_left = u64::from(self.frame.height.saturating_sub(self.decoded));
+            let left = (rows_left * width as u64).saturating_sub(self.ahead.len() as u64);
+            let room = &mut self.indices[self.ahead.end..];
+            let room_len = room.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            let mut out = OutputBuffer::Slice(&mut room[..room_len]);
             let (consumed, event) = self.decoder.update(piece, &mut out).map_err(error)?;
             input.release(consumed);
-            *budget -= consumed;
+            *budget = budget.saturating_sub(consumed);
             match event {
                 Decoded::BytesDecoded(bytes) => self.ahead.end += bytes.get(),
                 Decoded::DataEnd => {
