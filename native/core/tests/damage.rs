@@ -33,7 +33,7 @@ fn rows_before_gray(file: &str, whole: &RgbaImage, damaged: &RgbaImage) -> usize
     right
 }
 
-const BY_ROWS: [&str; 13] = [
+const BY_ROWS: [&str; 12] = [
     "photo.png",
     "photo-16bit.png",
     "photo-palette.png",
@@ -46,7 +46,6 @@ const BY_ROWS: [&str; 13] = [
     "photo.qoi",
     "photo.ppm",
     "photo.dds",
-    "photo.tif",
 ];
 
 #[test]
@@ -109,9 +108,6 @@ fn damage_in_the_middle_keeps_what_is_before() {
             // The data may still be some, of other pixels; what is before stays.
             let right = whole.pixels().zip(damaged.pixels()).filter(|(a, b)| a == b).count();
             shown += right;
-            if made(&broken, OnDamage::Error).is_err() && name == "photo.png" {
-                assert!(damaged.pixels().any(|pixel| pixel.0 == GRAY), "{name}");
-            }
         }
         let pixels = (whole.width() * whole.height()) as usize;
         assert!(shown / 8 > pixels / 8, "{name}: {} of {pixels}", shown / 8);
@@ -136,7 +132,7 @@ fn a_wrong_end_costs_no_row() {
 fn without_a_header_there_is_nothing_to_show() {
     for name in BY_ROWS {
         let file = fixture(name);
-        let cut = file.slice(..if name.ends_with("tif") { 8 } else { 12 });
+        let cut = file.slice(..12);
         assert!(made(&cut, OnDamage::Gray).is_err(), "{name}");
     }
 }

@@ -315,11 +315,11 @@ fn no_byte_can_do_harm() {
             ..Document::new(mode, depth, (9, 4), planes.clone())
         };
         for file in document.every_way() {
-            for at in 0..file.len().min(160) {
+            for at in 5..file.len().min(160) {
                 let mut lie = file.to_vec();
                 lie[at] = random.byte();
                 if at % 3 == 0 {
-                    lie[random.below(file.len() as u32) as usize] = 0xFF;
+                    lie[5 + random.below(file.len() as u32 - 5) as usize] = 0xFF;
                 }
                 common::assert_harmless(&Bytes::from(lie), Format::Psd);
             }
