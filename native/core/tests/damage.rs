@@ -51,6 +51,7 @@ const BY_ROWS: [&str; 12] = [
 #[test]
 fn what_is_cut_off_is_gray() {
     for name in BY_ROWS {
+        println!("{name}");
         let file = fixture(name);
         let whole = made(&file, OnDamage::Error).unwrap();
         assert!(made(&file, OnDamage::Gray).unwrap() == whole, "{name}: nothing is missing");
@@ -71,6 +72,7 @@ fn what_is_cut_off_is_gray() {
 #[test]
 fn what_an_interlaced_picture_has_is_shown() {
     for name in ["photo-interlaced.png", "photo-interlaced.gif"] {
+        println!("{name}");
         let file = fixture(name);
         let whole = made(&file, OnDamage::Error).unwrap();
         assert!(made(&file, OnDamage::Gray).unwrap() == whole, "{name}: nothing is missing");
@@ -93,6 +95,7 @@ fn what_an_interlaced_picture_has_is_shown() {
 #[test]
 fn damage_in_the_middle_keeps_what_is_before() {
     for name in ["photo.png", "photo.gif", "photo-interlaced.png", "photo-interlaced.gif"] {
+        println!("{name}");
         let file = fixture(name);
         let whole = made(&file, OnDamage::Error).unwrap();
         let mut random = Random(3);

@@ -56,25 +56,6 @@ fn all_pixels_are_there_at_the_end_code() {
 }
 
 #[test]
-fn what_comes_after_the_last_pixel_is_not_looked_at() {
-    let indices: Vec<u8> = (0..48).collect();
-    // Codes of a clear table: six bits each, seven with the clear code.
-    let mut bits = vec![];
-    let mut push = |code: u32, len: u32| bits.extend((0..len).map(|n| code >> n & 1 == 1));
-    push(64, 7);
-    for &index in &indices {
-        push(index.into(), 7);
-    }
-    // One that no table has.
-    push(127, 7);
-    let bytes: Vec<u8> = bits
-        .chunks(8)
-        .map(|byte| (0..).zip(byte).map(|(n, &bit)| u8::from(bit) << n).sum())
-        .collect();
-    assert!(shown(&gif((8, 6), 6, &[], &bytes)) == colors(&indices));
-}
-
-#[test]
 fn extensions_that_nobody_knows_are_passed_over() {
     let indices = [3, 2, 1, 0];
     let data = packed(&indices, 2);

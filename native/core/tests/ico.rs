@@ -339,7 +339,7 @@ fn what_an_icon_claims_is_refused_by_the_limits() {
     data.extend(chunk(b"IHDR", &ihdr));
     data.extend(chunk(b"IDAT", &[0x78, 1, 0, 0]));
     let png = icon(1, &[Entry { sides: (16, 16), bits: 32, claims: None, data }]);
-    let error = |value| Error::Limit { limit: Limit::MaxPixels, value, maximum: 100_000_000 };
+    let error = |value| Error::Limit { limit: Limit::MaxPixels, value, maximum: 1 << 28 };
     assert_eq!(in_pieces(&png, sized(10, 10)), Err(error(2_500_000_000)));
 
     let mut entry = plain(16, 1, 32);

@@ -184,12 +184,7 @@ impl Gif {
                 self.indices.copy_within(self.ahead.clone(), 0);
                 self.ahead = 0..self.ahead.len();
             }
-            // Codes after the last pixel may be wrong.
-            let rows_left = u64::from(self.frame.height.saturating_sub(self.decoded));
-            let left = (rows_left * width as u64).saturating_sub(self.ahead.len() as u64);
-            let room = &mut self.indices[self.ahead.end..];
-            let room_len = room.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-            let mut out = OutputBuffer::Slice(&mut room[..room_len]);
+            let mut out = OutputBuffer::Slice(&mut self.indices[self.ahead.end..]);
             let (consumed, event) = self.decoder.update(piece, &mut out).map_err(error)?;
             input.release(consumed);
             *budget = budget.saturating_sub(consumed);
