@@ -126,9 +126,9 @@ defmodule Thumbelina.Options do
       type: {:in, [:error, :gray]},
       default: :error,
       doc:
-        "what to do with a JPEG that is damaged or cut off. `:error` gives an error that says " <>
-          "where, `:gray` makes a thumbnail of what is there, with gray for the rest. Other " <>
-          "formats always give the error"
+        "what to do with a picture that is damaged or cut off. `:error` gives an error, which " <>
+          "says where in a JPEG or WebP; `:gray` makes a thumbnail of what is there, with gray " <>
+          "for the rest. That goes for every format, from the damage on; a header has to be whole"
     ],
     formats: [
       type: {:formats, Format.readable()},
@@ -140,9 +140,11 @@ defmodule Thumbelina.Options do
     ],
     max_pixels: [
       type: {:integer, 1, 0xFFFF_FFFF_FFFF},
-      default: 100_000_000,
+      default: 268_435_456,
       config: true,
-      doc: "the most pixels that the picture, or the thumbnail, may have"
+      doc:
+        "the most pixels that the picture, or the thumbnail, may have. It bounds time: memory " <>
+          "is bounded by `:max_memory`, whatever the number of pixels"
     ],
     max_bytes_in: [
       type: {:integer, 1, 0xFFFF_FFFF_FFFF},

@@ -6,7 +6,7 @@ defmodule Thumbelina.OptionsTest do
 
   test "fills in the defaults" do
     assert {:ok, request} = Request.new(10, 20, [])
-    assert %Request{outputs: [output], scheduler: :auto, max_pixels: 100_000_000} = request
+    assert %Request{outputs: [output], scheduler: :auto, max_pixels: 268_435_456} = request
 
     assert output == %{
              width: 10,

@@ -56,6 +56,9 @@ struct Frame {
 const PIXELS_PER_BYTE: usize = 2;
 const BYTES_PER_STEP: usize = 256;
 
+/// What is fed at a time where damage is forgiven.
+const PIECE_BYTES: usize = 64;
+
 /// There is always room for as many indices as the decoder makes before it looks whether there is:
 /// six strings of 4,096. Those that it keeps back are lost where the data ends.
 const ROOM: usize = 32 << 10;
@@ -71,8 +74,25 @@ impl Gif {
         let mut decoder = StreamingDecoder::new();
         let mut global = None;
         let mut at = 0;
+        // Where the next extension may begin.
+        let mut block = first_block(input.bytes()).ok_or(TRUNCATED)?;
         loop {
-            let rest = input.bytes().get(at..).filter(|rest| !rest.is_empty()).ok_or(TRUNCATED)?;
+            let bytes = input.bytes();
+            if at == block {
+                block = match extension(bytes, at) {
+                    Some(Extension { known: false, end }) => {
+                        at = end.ok_or(TRUNCATED)?;
+                        at
+                    }
+                    Some(Extension { end, .. }) => end.ok_or(TRUNCATED)?,
+                    None => usize::MAX,
+                };
+                if at == block {
+                    continue;
+                }
+            }
+            let rest = bytes.get(at..block.min(bytes.len()));
+            let rest = rest.filter(|rest| !rest.is_empty()).ok_or(TRUNCATED)?;
             let (consumed, event) = decoder.update(rest, &mut OutputBuffer::None).map_err(error)?;
             at += consumed;
             match event {
@@ -145,7 +165,18 @@ impl Gif {
                 return Ok(false);
             }
             let window = if self.is_over { &[] } else { input.bytes() };
-            let piece = &window[..window.len().min(*budget)];
+            let most = if self.forgives {
+                // What is decoded in one go with something wrong is lost with it. How much that is
+                // must not depend on how the input is cut.
+                let most = PIECE_BYTES - (input.start() % PIECE_BYTES as u64) as usize;
+                if window.len() < most && !input.is_complete() {
+                    return Err(TRUNCATED);
+                }
+                most
+            } else {
+                *budget
+            };
+            let piece = &window[..window.len().min(most)];
             if piece.is_empty() {
                 return Err(TRUNCATED);
             }
@@ -156,7 +187,7 @@ impl Gif {
             let mut out = OutputBuffer::Slice(&mut self.indices[self.ahead.end..]);
             let (consumed, event) = self.decoder.update(piece, &mut out).map_err(error)?;
             input.release(consumed);
-            *budget -= consumed;
+            *budget = budget.saturating_sub(consumed);
             match event {
                 Decoded::BytesDecoded(bytes) => self.ahead.end += bytes.get(),
                 Decoded::DataEnd => {
@@ -349,6 +380,33 @@ fn interlaced_place(row: u32, height: u32) -> u32 {
         before += height.saturating_sub(start).div_ceil(step);
     }
     before
+}
+
+/// Where the blocks begin, behind the screen and its palette.
+fn first_block(input: &[u8]) -> Option<usize> {
+    let &flags = input.get(10)?;
+    Some(13 + if flags & 0x80 == 0 { 0 } else { 6 << (flags & 7) })
+}
+
+struct Extension {
+    /// Whether GIF89a has it. The decoder refuses others, which are to be passed over.
+    known: bool,
+    /// Where it ends, if that is there.
+    end: Option<usize>,
+}
+
+/// What begins at a place, if that is an extension.
+fn extension(input: &[u8], at: usize) -> Option<Extension> {
+    let &[0x21, label] = input.get(at..)?.first_chunk()? else { return None };
+    let mut next = at + 2;
+    let end = loop {
+        match input.get(next) {
+            None => break None,
+            Some(0) => break Some(next + 1),
+            Some(&len) => next += 1 + usize::from(len),
+        }
+    };
+    Some(Extension { known: matches!(label, 0x01 | 0xF9 | 0xFE | 0xFF), end })
 }
 
 /// The bytes before the first frame's data, up to `most`: extensions come in blocks as small as one

@@ -57,6 +57,10 @@ pub(crate) fn open(
     if format != Format::Avif {
         limits.check_format(format)?;
     }
+    // By what the first bytes tell, it is refused before anything else is wrong with it.
+    if let Some((width, height)) = first_size(format, input.bytes()) {
+        limits.check_size(width, height)?;
+    }
     let source = if follows(format, input.bytes()) {
         if is_known(input, *looked_at) {
             return source::lengthen(input);
@@ -141,15 +145,21 @@ fn collected(format: Format, input: Bytes) -> Result<Source, Error> {
     }
 }
 
-/// The size that the beginning of a file tells.
-fn early_size(format: Format, beginning: Bytes) -> Option<(u32, u32)> {
+/// The size of those that tell it at once, far before the rest of their header.
+fn first_size(format: Format, beginning: &[u8]) -> Option<(u32, u32)> {
     match format {
-        Format::Webp => webp::size(&beginning),
-        Format::Psd => psd::size(&beginning),
-        _ => {
-            collected(format, beginning).ok().map(|source| (source.info.width, source.info.height))
-        }
+        Format::Webp => webp::size(beginning),
+        Format::Psd => psd::size(beginning),
+        _ => None,
     }
+}
+
+/// The size that the beginning of a file tells, of the others.
+fn early_size(format: Format, beginning: Bytes) -> Option<(u32, u32)> {
+    if matches!(format, Format::Webp | Format::Psd) {
+        return None;
+    }
+    collected(format, beginning).ok().map(|source| (source.info.width, source.info.height))
 }
 
 /// Reads the header of an encoded picture. Decodes no pixel, and allows any number of them.

@@ -296,7 +296,8 @@ impl Png {
     fn end_passes(&mut self) -> Result<(), Error> {
         let layout = self.info.layout;
         let Kept::Passes { rows_left, .. } = &self.kept else { return Err(Error::Internal) };
-        if *rows_left == 0 && self.is_at_end()? {
+        // Of what is damaged, the end is not there to be looked at.
+        if *rows_left == 0 && (self.is_damaged || self.is_at_end()?) {
             let Kept::Passes { picture, .. } = &mut self.kept else { return Err(Error::Internal) };
             let picture = std::mem::replace(picture, Growing::new(0)?).into_vec();
             self.kept = Kept::All { picture, strip: Samples::zeroed(layout.depth, 0)? };

@@ -123,18 +123,21 @@ impl Blocks {
         Ok(Blocks { input, info, coding, position, at, strip, left: 0..0 })
     }
 
-    /// Decodes rows of blocks, each of them into four rows of pixels.
-    fn decode(&mut self, block_rows: usize) -> Result<(), Error> {
+    /// Decodes rows of blocks, each of them into four rows of pixels, and says how many there were
+    /// before the end of the file.
+    fn decode(&mut self, block_rows: usize) -> Result<usize, Error> {
         let block_bytes = self.coding.block_bytes();
         let row_bytes = self.info.row_bytes();
         let piece_bytes = SIDE * self.info.layout.pixel_bytes();
         let stored_bytes = (self.info.width as usize).div_ceil(SIDE) * block_bytes;
         let rows = self.strip.room(block_rows * SIDE)?;
         let mut samples = [0; MOST_BYTES];
+        let mut decoded = 0;
         for rows in rows.chunks_exact_mut(row_bytes * SIDE) {
             let end = self.at.checked_add(stored_bytes).ok_or(TRUNCATED)?;
-            let stored = self.input.get(self.at..end).ok_or(TRUNCATED)?;
+            let Some(stored) = self.input.get(self.at..end) else { break };
             self.at = end;
+            decoded += 1;
             for (n, block) in stored.chunks_exact(block_bytes).enumerate() {
                 self.coding.decode(block, &mut samples);
                 for (row, piece) in
@@ -147,7 +150,7 @@ impl Blocks {
                 }
             }
         }
-        Ok(())
+        if decoded == 0 { Err(TRUNCATED) } else { Ok(decoded) }
     }
 }
 
@@ -173,8 +176,7 @@ impl RowSource for Blocks {
     ) -> Result<Poll<Rows<'_>>, Error> {
         if self.left.is_empty() {
             let rows = self.position.strip(self.strip.fit(max_rows)).len();
-            let block_rows = (rows / SIDE).max(1);
-            self.decode(block_rows)?;
+            let block_rows = self.decode((rows / SIDE).max(1))?;
             let rest = self.info.height - self.position.next;
             self.left = 0..(block_rows * SIDE).min(rest as usize);
         }
