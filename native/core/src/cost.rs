@@ -117,6 +117,7 @@ pub(crate) fn output_nanos(encoding: Encoding, output: (u32, u32), layout: Layou
     match encoding {
         Encoding::Format(format) => encode_nanos(format, output, layout),
         Encoding::Placeholder(placeholder) => placeholder_nanos(placeholder, output, layout),
+        Encoding::Pixels(_) => encode_nanos(Format::Pnm, output, layout),
     }
 }
 

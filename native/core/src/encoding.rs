@@ -7,6 +7,8 @@ use crate::{Format, Layout, Placeholder};
 pub enum Encoding {
     Format(Format),
     Placeholder(Placeholder),
+    /// Samples as they are, in this layout.
+    Pixels(Layout),
 }
 
 impl Encoding {
@@ -14,6 +16,7 @@ impl Encoding {
         match self {
             Encoding::Format(format) => format.name(),
             Encoding::Placeholder(placeholder) => placeholder.name(),
+            Encoding::Pixels(_) => "pixels",
         }
     }
 
@@ -22,6 +25,7 @@ impl Encoding {
         match self {
             Encoding::Format(format) => format.max_side(),
             Encoding::Placeholder(_) => HASHED_SIDE,
+            Encoding::Pixels(_) => u32::MAX,
         }
     }
 
@@ -30,6 +34,7 @@ impl Encoding {
         match self {
             Encoding::Format(format) => format.max_pixels(),
             Encoding::Placeholder(_) => u64::from(HASHED_SIDE) * u64::from(HASHED_SIDE),
+            Encoding::Pixels(_) => u64::MAX,
         }
     }
 
@@ -38,6 +43,7 @@ impl Encoding {
         match self {
             Encoding::Format(format) => format.layout(source),
             Encoding::Placeholder(placeholder) => placeholder.layout(source),
+            Encoding::Pixels(layout) => layout,
         }
     }
 }

@@ -49,7 +49,7 @@ mod shrink;
 
 pub use color::ColorSpace;
 pub use decode::{is_probe_short, probe};
-pub use encode::{Attachments, EncodeOptions};
+pub use encode::{Attachments, Compression, EncodeOptions, Subsampling};
 pub use encoding::Encoding;
 pub use error::Error;
 pub use format::{Format, Formats};
@@ -62,5 +62,5 @@ pub use ops::{CropBox, Filter};
 pub use picture::{ColorModel, Depth, Layout, Picture, Samples};
 pub use placeholder::Placeholder;
 pub use plan::{Costs, OutputPlan, Plan, Reason};
-pub use request::{Fit, OnDamage, Output, Position, Request, Run, Scheduler};
+pub use request::{Fit, OnDamage, Output, Pixels, Position, Request, Run, Scheduler};
 pub use thumbelina_codec::{Budget, Input, Poll, Stop};

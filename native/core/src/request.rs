@@ -1,6 +1,6 @@
 //! What a caller asks for.
 
-use crate::{EncodeOptions, Filter, Format, Limits, Placeholder};
+use crate::{Depth, EncodeOptions, Filter, Format, Layout, Limits, Placeholder};
 
 /// How the picture meets the box that was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -74,6 +74,24 @@ pub struct Output {
     pub filter: Filter,
     /// Set where it is no picture, but this. Format and options have no say then.
     pub placeholder: Option<Placeholder>,
+    /// The same for samples as they are.
+    pub pixels: Option<Pixels>,
+}
+
+/// How samples are wanted: as the picture has them, where nothing is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Pixels {
+    /// 1 gray, 2 gray and alpha, 3 RGB, 4 RGBA.
+    pub channels: Option<u8>,
+    pub depth: Option<Depth>,
+}
+
+impl Pixels {
+    pub(crate) fn layout(self, source: Layout) -> Layout {
+        let gray = if source.is_gray() { 1 } else { 3 };
+        let channels = gray + u8::from(source.has_alpha());
+        Layout::new(self.channels.unwrap_or(channels), self.depth.unwrap_or(source.depth))
+    }
 }
 
 /// Where the work is to run.

@@ -76,6 +76,10 @@ impl Convert {
             if self.multiply && self.to.has_alpha() {
                 color = color.map(|c| c * alpha);
             }
+            if out.len() < 3 && !gray {
+                let [r, g, b] = color;
+                color = [r * LUMA[0] + g * LUMA[1] + b * LUMA[2]; 3];
+            }
             match out {
                 [y] => *y = B::from_unit(color[0]),
                 [y, a] => (*y, *a) = (B::from_unit(color[0]), B::from_unit(alpha)),
@@ -96,6 +100,9 @@ impl Convert {
         }
     }
 }
+
+/// How much red, green and blue add to what is seen: ITU-R BT.709, whose primaries are sRGB's.
+const LUMA: [f32; 3] = [0.2126, 0.7152, 0.0722];
 
 /// The sRGB transfer function, IEC 61966-2-1.
 fn to_srgb(linear: f32) -> f32 {

@@ -139,6 +139,9 @@ impl OutputPlan {
         let geometry = Geometry::new(info, scale, geometry::stored(info, fitted), output.filter)?;
         let encoding = match (output.placeholder, output.format) {
             (Some(placeholder), _) => Encoding::Placeholder(placeholder),
+            _ if output.pixels.is_some() => {
+                Encoding::Pixels(output.pixels.unwrap_or_default().layout(info.layout))
+            }
             (None, Some(format)) => Encoding::Format(format),
             (None, None) => Encoding::Format(default_format(info, (width, height))),
         };
@@ -156,7 +159,7 @@ impl OutputPlan {
             decode_scale: if swaps { (down, across) } else { (across, down) },
             geometry,
             filter: output.filter,
-            layout: encoding.layout(info.layout),
+            layout: output.options.layout(encoding, encoding.layout(info.layout)),
             orientation: info.orientation,
             options: output.options.clone(),
         })
