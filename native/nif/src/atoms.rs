@@ -22,7 +22,12 @@ rustler::atoms! {
     max_pixels,
     max_bytes_in,
     max_memory,
+    max_bytes,
     side,
+    // Types of samples.
+    u8,
+    u16,
+    f32,
     // Why a plan takes its scheduler.
     asked,
     within_yield_limit,

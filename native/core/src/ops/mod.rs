@@ -4,6 +4,7 @@
 //! columns that are left out, are the decoder's and [`crate::shrink`]'s.
 
 mod chain;
+mod color_convert;
 mod convert;
 mod crop;
 mod filter;
@@ -12,6 +13,7 @@ mod orient;
 mod resize;
 
 pub(crate) use chain::Chain;
+pub(crate) use color_convert::ColorConvert;
 pub(crate) use convert::Convert;
 pub(crate) use crop::Crop;
 pub use filter::Filter;

@@ -8,9 +8,10 @@ mod route;
 use image::metadata::Orientation;
 use thumbelina_codec::{Input, Poll};
 
+use crate::color::Conversion;
 use crate::decode::probe;
 use crate::limits::Limit;
-use crate::ops::{Chain, Convert, Crop, CropBox, Filter, Op, Orient, Resize};
+use crate::ops::{Chain, ColorConvert, Convert, Crop, CropBox, Filter, Op, Orient, Resize};
 use crate::picture::side_swaps;
 use crate::request::{Output, Request, Scheduler};
 use crate::{EncodeOptions, Encoding, Error, Format, Info, Layout, Limits};
@@ -186,11 +187,16 @@ impl OutputPlan {
             let (left, top) = (crop.left as u32, crop.top as u32);
             ops.push(Box::new(Crop { left, top, width, height, pick: reduction.pick }));
         }
-        let alpha = info.layout.has_alpha();
-        let premultiplied = alpha && reduction.shape(&info.shape()).premultiplied;
+        let mut layout = info.layout;
+        let alpha = layout.has_alpha();
+        let mut premultiplied = alpha && reduction.shape(&info.shape()).premultiplied;
+        if let Some(transform) = Conversion::of(info).and_then(|color| color.transform()) {
+            ops.push(Box::new(ColorConvert { transform, divide: premultiplied }));
+            (layout, premultiplied) = (layout.srgb(), false);
+        }
         // OpenEXR's colors are multiplied by their alpha.
         let multiply = self.encoding == Encoding::Format(Format::Openexr);
-        if info.layout != self.layout || alpha && premultiplied != multiply {
+        if layout != self.layout || alpha && premultiplied != multiply {
             ops.push(Box::new(Convert { to: self.layout, divide: premultiplied, multiply }));
         }
         if self.orientation != Orientation::NoTransforms {
