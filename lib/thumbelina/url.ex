@@ -24,8 +24,7 @@ defmodule Thumbelina.URL do
 
   ## Options
 
-    * `:fit`, `:position`, `:enlarge`, `:format`, `:quality`, `:filter` - as in
-      `Thumbelina.thumbnail/4`. `format: :auto` lets the client's `Accept` header decide
+    * those of `t:Thumbelina.output_options/0` - as in `Thumbelina.thumbnail/4`. `format: :auto` lets the client's `Accept` header decide
     * `:filename` - the name under which a browser saves the thumbnail
     * `:expires` - the Unix time from which on the URL is refused. Without a signature, anybody can
       change it

@@ -279,7 +279,7 @@ defmodule Mix.Tasks.Thumbelina do
         :boolean -> {key, :boolean}
         {:integer, _, _} -> {key, :integer}
         :timeout -> {key, :integer}
-        {kind, _} when kind in [:in, :formats, :position] -> {key, :string}
+        {kind, _} when kind in [:in, :compression, :formats, :position] -> {key, :string}
       end
     end
   end
@@ -313,11 +313,14 @@ defmodule Mix.Tasks.Thumbelina do
   defp value(key, {:in, atoms}, text) do
     found = if key == :format, do: format(text), else: text
 
-    Enum.find(atoms, &(Atom.to_string(&1) == found)) ||
+    Enum.find(atoms, &(to_string(&1) == found)) ||
       Mix.raise(
         "invalid value for #{Options.flag(key)}: #{text}; expected one of #{Enum.join(atoms, ", ")}"
       )
   end
+
+  defp value(key, {:compression, names}, text),
+    do: if(text =~ ~r/\A\d\z/, do: String.to_integer(text), else: value(key, {:in, names}, text))
 
   defp value(_key, {:formats, _}, "all"), do: :all
   defp value(_key, {:formats, _}, "default"), do: :default

@@ -94,6 +94,11 @@ fn progressive_and_optimized_ones_show_what_plain_ones_show() {
                     for options in [optimized, progressive] {
                         let bytes = written(&source, &options);
                         let same = decode(&bytes) == expected;
+                        if !same {
+                            std::fs::write("/tmp/h-output/a.jpg", written(&source, &plain))
+                                .unwrap();
+                            std::fs::write("/tmp/h-output/b.jpg", &bytes).unwrap();
+                        }
                         assert!(same, "{}x{} {options:?}", image.width(), image.height());
                         // Our own decoder reads them, too.
                         let png = Output { format: Some(Format::Png), ..Output::default() };

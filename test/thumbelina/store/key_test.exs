@@ -15,6 +15,13 @@ defmodule Thumbelina.Store.KeyTest do
     {:enlarge, false, true, true},
     {:format, nil, :webp, true},
     {:quality, 80, 79, true},
+    {:progressive, false, true, true},
+    {:subsampling, :auto, "4:2:2", true},
+    {:optimize_coding, false, true, true},
+    {:compression, nil, 6, true},
+    {:colors, nil, 16, true},
+    {:dither, false, true, true},
+    {:max_bytes, nil, 5_000, true},
     {:filter, :lanczos3, :box, true},
     {:on_damage, :error, :gray, true},
     {:formats, :default, [:png], true},
@@ -26,7 +33,8 @@ defmodule Thumbelina.Store.KeyTest do
     {:priority, :low, :unchanged, false}
   ]
 
-  @output [:fit, :position, :enlarge, :format, :quality, :filter]
+  @output [:fit, :position, :enlarge, :format, :quality, :progressive, :subsampling] ++
+            [:optimize_coding, :compression, :colors, :dither, :max_bytes, :filter]
 
   test "every option is in the list above" do
     names = for {name, _, _, _} <- @options, do: name
