@@ -3,7 +3,7 @@ defmodule Thumbelina.Request do
   # What a call asks for, checked and with all defaults filled in, as plain data: it can be sent to
   # another node, hashed and stored. Settings of the node that does the work are added there.
 
-  alias Thumbelina.{Color, Error, Format, Options, Placeholder, Position}
+  alias Thumbelina.{Color, Error, Format, Options, Pixels, Placeholder, Position}
 
   @type output ::
           thumbnail
@@ -18,8 +18,15 @@ defmodule Thumbelina.Request do
           enlarge: boolean,
           background: Color.rgba() | nil,
           linear: boolean,
-          format: Format.t() | nil,
+          format: Format.t() | Pixels.target() | nil,
           quality: 1..100,
+          progressive: boolean,
+          subsampling: :auto | String.t(),
+          optimize_coding: boolean,
+          compression: 0..9 | :none | :lzw | :deflate | :packbits | nil,
+          colors: 2..256 | nil,
+          dither: boolean,
+          max_bytes: pos_integer | nil,
           color: :srgb | :keep,
           filter: atom,
           metadata: [:copyright | :exif | :gps | :icc | :iptc | :xmp]
@@ -80,6 +87,30 @@ defmodule Thumbelina.Request do
   defp one(output, opts) do
     with {:ok, call} <- Options.placeholder(opts), do: {:ok, build(call, [output])}
   end
+
+  @doc """
+  One thumbnail as samples, of the picture's own size if both sides are `nil`.
+
+  The options are those of a thumbnail, with `:channels` and `:type` in the place of its format.
+  """
+  @spec pixels(term, term, term) :: {:ok, t} | {:error, Error.t()}
+  def pixels(width, height, opts) do
+    with {:ok, target, opts} <- Pixels.target(opts),
+         {:ok, request} <- sized(width, height, opts) do
+      [output] = request.outputs
+      {:ok, %{request | outputs: [%{output | format: target}]}}
+    end
+  end
+
+  # Without a side, nothing decides but the picture: it keeps its size.
+  defp sized(nil, nil, opts) do
+    with {:ok, request} <- new(1, 1, opts) do
+      [output] = request.outputs
+      {:ok, %{request | outputs: [%{output | width: nil, height: nil}]}}
+    end
+  end
+
+  defp sized(width, height, opts), do: new(width, height, opts)
 
   @doc """
   One thumbnail for each size, which can have options of its own, and one placeholder for each kind.

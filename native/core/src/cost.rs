@@ -130,6 +130,7 @@ pub(crate) fn output_nanos(encoding: Encoding, output: (u32, u32), layout: Layou
         Encoding::Format(format) => encode_nanos(format, output, layout),
         Encoding::Placeholder(placeholder) => placeholder_nanos(placeholder, output, layout),
         Encoding::Comparison => compare_nanos(u64::from(output.0) * u64::from(output.1)),
+        Encoding::Pixels(_) => encode_nanos(Format::Pnm, output, layout),
     }
 }
 

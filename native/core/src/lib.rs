@@ -53,7 +53,7 @@ mod trim;
 pub use color::{ColorSpace, ProfileUse};
 pub use decode::{is_probe_short, probe};
 pub use details::Details;
-pub use encode::{Attachments, EncodeOptions};
+pub use encode::{Attachments, Compression, EncodeOptions, Subsampling};
 pub use encoding::Encoding;
 pub use error::Error;
 pub use format::{Format, Formats};
@@ -67,7 +67,7 @@ pub use picture::{ColorModel, Depth, Layout, Picture, Samples};
 pub use placeholder::Placeholder;
 pub use plan::{Costs, OutputPlan, Plan, Reason};
 pub use request::{
-    Color, Comparison, Fit, OnDamage, Output, OutputColor, Position, Reference, Request, Run,
-    Scheduler,
+    Color, Comparison, Fit, OnDamage, Output, OutputColor, Pixels, Position, Reference, Request,
+    Run, Scheduler,
 };
 pub use thumbelina_codec::{Budget, Input, Poll, Stop};

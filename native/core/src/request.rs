@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use image::metadata::Orientation;
 
-use crate::{EncodeOptions, Filter, Format, Info, Keep, Limits, Placeholder};
+use crate::{Depth, EncodeOptions, Filter, Format, Info, Keep, Layout, Limits, Placeholder};
 
 /// How the picture meets the box that was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -138,6 +138,24 @@ pub struct Output {
     pub placeholder: Option<Placeholder>,
     /// Set where it is no picture, but a comparison. Format and quality have no say then.
     pub comparison: Option<Comparison>,
+    /// The same for samples as they are.
+    pub pixels: Option<Pixels>,
+}
+
+/// How samples are wanted: as the picture has them, where nothing is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Pixels {
+    /// 1 gray, 2 gray and alpha, 3 RGB, 4 RGBA.
+    pub channels: Option<u8>,
+    pub depth: Option<Depth>,
+}
+
+impl Pixels {
+    pub(crate) fn layout(self, source: Layout) -> Layout {
+        let gray = if source.is_gray() { 1 } else { 3 };
+        let channels = gray + u8::from(source.has_alpha());
+        Layout::new(self.channels.unwrap_or(channels), self.depth.unwrap_or(source.depth))
+    }
 }
 
 /// A picture as pixels of RGB with 8 bits, alpha on white, and how it compares to another.

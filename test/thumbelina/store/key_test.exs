@@ -21,6 +21,13 @@ defmodule Thumbelina.Store.KeyTest do
     {:format, nil, :webp, true},
     {:quality, 80, 79, true},
     {:color, :srgb, :keep, true},
+    {:progressive, false, true, true},
+    {:subsampling, :auto, "4:2:2", true},
+    {:optimize_coding, false, true, true},
+    {:compression, nil, 6, true},
+    {:colors, nil, 16, true},
+    {:dither, false, true, true},
+    {:max_bytes, nil, 5_000, true},
     {:filter, :lanczos3, :box, true},
     {:metadata, :strip, :keep, true},
     {:on_damage, :error, :gray, true},
@@ -33,22 +40,9 @@ defmodule Thumbelina.Store.KeyTest do
     {:priority, :low, :unchanged, false}
   ]
 
-<<<<<<< HEAD
-  @output [
-    :fit,
-    :position,
-    :enlarge,
-    :background,
-    :dpr,
-    :linear,
-    :format,
-    :quality,
-    :color,
-    :filter
-  ]
-=======
-  @output [:fit, :position, :enlarge, :format, :quality, :filter, :metadata]
->>>>>>> h-meta
+  @output [:fit, :position, :enlarge, :background, :dpr, :linear, :format, :quality, :color] ++
+            [:progressive, :subsampling, :optimize_coding, :compression, :colors, :dither] ++
+            [:max_bytes, :filter, :metadata]
 
   test "every option is in the list above" do
     names = for {name, _, _, _} <- @options, do: name

@@ -209,6 +209,9 @@ impl OutputPlan {
         let encoding = match (output.placeholder, output.format) {
             _ if output.comparison.is_some() => Encoding::Comparison,
             (Some(placeholder), _) => Encoding::Placeholder(placeholder),
+            _ if output.pixels.is_some() => {
+                Encoding::Pixels(output.pixels.unwrap_or_default().layout(info.layout))
+            }
             (None, Some(format)) => Encoding::Format(format),
             (None, None) => Encoding::Format(default_format(info, (width, height))),
         };
@@ -216,6 +219,7 @@ impl OutputPlan {
         Limit::MaxPixels
             .check(pixels((width, height)), encoding.max_pixels().min(limits.max_pixels))?;
         let layout = encoding.layout(layout_of(info.layout, output, fitted.canvas.is_some()));
+        let layout = output.options.layout(encoding, layout);
         // Light comes back with 16 bits.
         let color = if geometry.reduction.linear {
             let layout = Layout { depth: Depth::U16, ..info.layout };

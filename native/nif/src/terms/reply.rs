@@ -99,6 +99,18 @@ fn encoding(env: Env, encoding: Encoding) -> Atom {
     Atom::from_str(env, encoding.name()).unwrap_or_else(|_| atoms::error())
 }
 
+/// The encoding's name, and of samples how many channels they have and of what type they are.
+fn kind(env: Env<'_>, encoding: Encoding) -> Term<'_> {
+    let name = self::encoding(env, encoding);
+    let Encoding::Pixels(layout) = encoding else { return name.encode(env) };
+    let depth = match layout.depth {
+        Depth::U8 => atoms::u8(),
+        Depth::U16 => atoms::u16(),
+        Depth::F32 => atoms::f32(),
+    };
+    (name, layout.channels, depth).encode(env)
+}
+
 fn error(env: Env, error: Error) -> ErrorTerm {
     let plain = |reason| ErrorTerm {
         reason,
@@ -121,6 +133,7 @@ fn error(env: Env, error: Error) -> ErrorTerm {
                 Limit::MaxPixels => atoms::max_pixels(),
                 Limit::MaxBytesIn => atoms::max_bytes_in(),
                 Limit::MaxMemory => atoms::max_memory(),
+                Limit::MaxBytes => atoms::max_bytes(),
                 Limit::Side => atoms::side(),
             }),
             value: Some(value),
@@ -250,7 +263,7 @@ pub(crate) fn plan(env: Env, plan: Plan) -> PlanTerm {
 pub(crate) fn encoded<'a>(env: Env<'a>, outputs: &[Encoded], stats: &StatsTerm) -> Term<'a> {
     let output = |output: &Encoded| {
         let bytes = binary(env, &output.bytes);
-        (bytes, encoding(env, output.encoding), output.width, output.height).encode(env)
+        (bytes, kind(env, output.encoding), output.width, output.height).encode(env)
     };
     let outputs: Vec<Term> = outputs.iter().map(output).collect();
     (atoms::ok(), outputs, stats).encode(env)
