@@ -170,6 +170,7 @@ defmodule Thumbelina.Options do
           "0 to 255 says by how much a sample of 8 bits may differ from it, `true` stands for " <>
           "10. For this the picture is decoded twice, the first time at its full size, and " <>
           "pieces are collected"
+    ],
     metadata: [
       output: true,
       type: {:metadata, [:copyright, :exif, :gps, :icc, :iptc, :xmp]},
