@@ -175,7 +175,7 @@ fn details_of_files_that_take_long_are_read_in_time() {
         tiff.extend((8 + 18 * page).to_le_bytes());
     }
     let mut webp = fixture("alpha.webp");
-    webp.extend([b"ANMF\0\0\0\0"; 8_000].concat());
+    webp.extend([&b"ANMF\0\0\0\0"[..]; 8_000].concat());
     let packets = packets();
     let files = packets.iter().map(|packet| png_with_xmp(packet));
     for file in files.chain([gif.into(), tiff.into(), webp.into(), png_with(b"eXIf", &block())]) {

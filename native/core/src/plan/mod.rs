@@ -257,7 +257,9 @@ impl OutputPlan {
             options,
             keep: match encoding {
                 Encoding::Format(format) => output.metadata.within(format),
-                Encoding::Placeholder(_) => Keep::default(),
+                Encoding::Placeholder(_) | Encoding::Comparison | Encoding::Pixels(_) => {
+                    Keep::default()
+                }
             },
             color,
             keeps_color,

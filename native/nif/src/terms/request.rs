@@ -5,8 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use rustler::{Decoder, NifMap, NifResult, NifUnitEnum, NifUntaggedEnum, Term};
 use thumbelina_core::{
-    Color, Comparison, Compression, Depth, EncodeOptions, Filter, Fit, Format, Formats, Keep, Limits,
-    OnDamage, Output, OutputColor, Pixels, Placeholder, Position, Reference, Request, Run,
+    Color, Comparison, Compression, Depth, EncodeOptions, Filter, Fit, Format, Formats, Keep,
+    Limits, OnDamage, Output, OutputColor, Pixels, Placeholder, Position, Reference, Request, Run,
     Scheduler, Subsampling,
 };
 

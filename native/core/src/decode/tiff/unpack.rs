@@ -98,7 +98,7 @@ mod tests {
             let values: Vec<u32> = (0..19u32)
                 .map(|i| i.wrapping_mul(0x9E37_79B1) & (u32::MAX >> (32 - bits)))
                 .collect();
-            let mut packed = vec![0u8; (19 * bits).div_ceil(8) as usize];
+            let mut packed = vec![0u8; (19u32 * bits).div_ceil(8) as usize];
             for (place, value) in values.iter().enumerate() {
                 for bit in 0..bits {
                     let at = place as u32 * bits + bit;
