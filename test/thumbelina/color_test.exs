@@ -24,7 +24,8 @@ defmodule Thumbelina.ColorTest do
         {table <> entry, data <> tag, at + byte_size(tag)}
       end)
 
-    header = <<0::32, 0::32, 4, 0::24, "mntr", "RGB ", "XYZ ", 0::96, "acsp", 0::704>>
+    size = 132 + byte_size(table) + byte_size(data)
+    header = <<size::32, 0::32, 4, 0::24, "mntr", "RGB ", "XYZ ", 0::96, "acsp", 0::704>>
     header <> <<length(tags)::32>> <> table <> data
   end
 

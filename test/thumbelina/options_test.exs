@@ -16,6 +16,7 @@ defmodule Thumbelina.OptionsTest do
              enlarge: false,
              format: nil,
              quality: 80,
+             color: :srgb,
              filter: :lanczos3
            }
   end
@@ -26,8 +27,8 @@ defmodule Thumbelina.OptionsTest do
   end
 
   test "names an unknown option and the known ones" do
-    assert {:error, %Error{reason: :invalid_option, key: :color, value: :red} = error} =
-             Request.new(1, 1, color: :red)
+    assert {:error, %Error{reason: :invalid_option, key: :hue, value: :red} = error} =
+             Request.new(1, 1, hue: :red)
 
     for known <-
           ~w(fit position enlarge format quality filter on_damage max_pixels timeout scheduler) do
