@@ -9,7 +9,8 @@ use thumbelina_core::{
 use crate::common::{decode, in_pieces, probe, sized, truncated, unbounded};
 use crate::fax_rows::Fax;
 use crate::writer::{
-    DEFLATE, FAX3, FAX4, JPEG, LONG, LZW, NONE, OLD_JPEG, PACK_BITS, RLE, RLE_WORDS, SHORT, Writer,
+    DEFLATE, FAX3, FAX4, JPEG, LONG, LZW, NONE, OLD_JPEG, PACK_BITS, RLE, RLE_WORDS, SHORT, WEBP,
+    Writer, ZSTD,
 };
 use crate::{as_is, each_way, expected, float, jpeg, layouts, sample, slope, split};
 
@@ -80,6 +81,58 @@ fn numbers_of_any_bits_are_what_was_written() {
             });
         }
     }
+}
+
+#[test]
+fn zstandard_and_webp_are_what_was_written() {
+    for (compression, bits, samples, predictor) in [
+        (ZSTD, 8, 3, 1),
+        (ZSTD, 8, 4, 2),
+        (ZSTD, 12, 3, 1),
+        (ZSTD, 16, 3, 2),
+        (WEBP, 8, 3, 1),
+        (WEBP, 8, 4, 1),
+    ] {
+        for size in [(1, 1), (7, 5), (300, 170)] {
+            for (tiles, chunk) in layouts() {
+                for planar in [false, compression == ZSTD] {
+                    let writer = Writer {
+                        size,
+                        compression,
+                        bits,
+                        samples,
+                        predictor,
+                        tiles,
+                        chunk,
+                        planar,
+                        extra: if samples == 4 { vec![2] } else { vec![] },
+                        ..Writer::default()
+                    };
+                    // Of what is clear no color is kept.
+                    let value = |x, y, s| match s {
+                        3 => 255 - number(bits, x, y, s) / 2,
+                        _ => number(bits, x, y, s),
+                    };
+                    let bytes = Bytes::from(writer.write(value));
+                    let ours = as_is(&bytes).unwrap_or_else(|error| panic!("{error} {writer:?}"));
+                    let theirs = expected(size, samples, |x, y, s| shown(bits, value(x, y, s)));
+                    assert!(numbers(&ours) == theirs, "{writer:?}");
+                }
+            }
+        }
+    }
+}
+
+/// Blocks that hold nothing, and a window that is larger than any should be.
+#[test]
+fn zstandard_is_bounded() {
+    let writer = Writer { size: (16, 16), compression: ZSTD, ..Writer::default() };
+    let mut empty = vec![0x28, 0xB5, 0x2F, 0xFD, 0, 0x50];
+    empty.extend([0; 3].repeat(100_000));
+    let made = |data| in_pieces(&Bytes::from(writer.assemble(&[data])), sized(8, 8));
+    assert_eq!(made(empty), Err(truncated(Format::Tiff)));
+    let wide = vec![0x28, 0xB5, 0x2F, 0xFD, 0, 0xA0, 1, 0, 0];
+    assert!(matches!(made(wide), Err(Error::Limit { .. })));
 }
 
 /// What is below zero is black.
@@ -520,7 +573,7 @@ fn old_jpegs() -> Vec<(&'static str, Bytes)> {
     let mut all = vec![
         ("a stream that is whole", with(&[(513, 0)], &[vec![0]], &whole)),
         ("a stream of known length", with(&[(513, 0), (514, whole.len())], &[vec![0]], &whole)),
-        ("a strip that is a stream", with(&[], &[whole.clone()], &[])),
+        ("a strip that is a stream", with(&[], std::slice::from_ref(&whole), &[])),
         (
             "a stream up to its scan, and a strip from there on",
             with(&[(513, 0), (514, in_front.len())], &[[header, entropy].concat()], &in_front),
@@ -591,6 +644,9 @@ pub(crate) fn small() -> Vec<(Writer, Bytes)> {
         let fax = Fax { by_the_row_above, ..Fax::default() };
         let (bits, samples, photometric) = (1, 1, 0);
         add(Writer { bits, samples, photometric, compression, fax, ..Writer::default() }, 1);
+    }
+    for compression in [ZSTD, WEBP] {
+        add(Writer { compression, ..Writer::default() }, 8);
     }
     let more = vec![(530, SHORT, vec![2, 2])];
     let writer = Writer { photometric: 6, more, compression: LZW, ..Writer::default() };

@@ -62,6 +62,8 @@ pub(crate) const DEFLATE: u16 = 8;
 pub(crate) const OLD_DEFLATE: u16 = 32_946;
 pub(crate) const RLE_WORDS: u16 = 32_771;
 pub(crate) const PACK_BITS: u16 = 32_773;
+pub(crate) const ZSTD: u16 = 50_000;
+pub(crate) const WEBP: u16 = 50_001;
 
 pub(crate) const SHORT: u16 = 3;
 pub(crate) const LONG: u16 = 4;
@@ -144,6 +146,22 @@ impl Writer {
                 encoder.finish().unwrap()
             }
             PACK_BITS => rows.iter().flat_map(|row| pack_bits(row)).collect(),
+            ZSTD => ruzstd::encoding::compress_to_vec(
+                &whole[..],
+                ruzstd::encoding::CompressionLevel::Fastest,
+            ),
+            WEBP => {
+                let mut out = Vec::new();
+                let color = if self.samples == 4 {
+                    image::ExtendedColorType::Rgba8
+                } else {
+                    image::ExtendedColorType::Rgb8
+                };
+                image::codecs::webp::WebPEncoder::new_lossless(&mut out)
+                    .encode(&whole, width, rows.len() as u32, color)
+                    .unwrap();
+                out
+            }
             RLE | RLE_WORDS | FAX3 | FAX4 => encode(rows, width, self.compression, self.fax),
             _ => whole,
         };

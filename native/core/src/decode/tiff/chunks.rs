@@ -102,11 +102,14 @@ impl Chunks {
         if compression == JPEG { fields.data().1 } else { None }
     }
 
-    /// The length of the longest chunk.
+    /// The length of the longest chunk: all of the file, where one is not known.
     pub(super) fn longest(&self, input: &[u8]) -> usize {
         let Some(counts) = self.byte_counts else { return input.len() };
-        let longest =
-            (0..counts.there(input)).filter_map(|index| counts.get(input, index).ok()).max();
-        usize::try_from(longest.unwrap_or(0)).unwrap_or(usize::MAX).min(input.len())
+        let length = |index| match counts.get(input, index) {
+            Ok(0) | Err(_) => u64::MAX,
+            Ok(bytes) => bytes,
+        };
+        let longest = (0..counts.there(input)).map(length).max();
+        usize::try_from(longest.unwrap_or(u64::MAX)).unwrap_or(usize::MAX).min(input.len())
     }
 }

@@ -321,7 +321,11 @@ impl Description {
             // The JPEG's components are the samples.
             Compression::Jpeg if self.planar => self.bits == 8 && self.color != Color::YCbCr,
             Compression::Jpeg | Compression::OldJpeg => {
-                self.bits == 8 && matches!(self.samples, 1 | 3 | 4) && !self.planar
+                let most = if self.color == Color::YCbCr { 3 } else { 4 };
+                self.bits == 8
+                    && matches!(self.samples, 1 | 3 | 4)
+                    && self.samples <= most
+                    && !self.planar
             }
             Compression::Webp => {
                 self.color == Color::Rgb

@@ -243,11 +243,11 @@ impl RowSource for Tiff {
     }
 
     fn next_nanos(&self) -> u64 {
-        let row = self.info.row_nanos().max(self.rows.least_nanos());
+        let (row, least) = (self.info.row_nanos(), self.rows.least_nanos());
         match &self.kept {
-            Kept::Strip(_) => row,
+            Kept::Strip(_) => row.max(least),
             Kept::Tiles(tiles) if self.position.next < tiles.ready => 0,
-            Kept::Tiles(tiles) => row / u64::from(tiles.across),
+            Kept::Tiles(tiles) => (row / u64::from(tiles.across)).max(least),
         }
     }
 
