@@ -85,7 +85,7 @@ defmodule Thumbelina do
 
   @typedoc """
   Options of a single size of `thumbnails/3`: `:fit`, `:position`, `:enlarge`, `:background`,
-  `:dpr`, `:linear`, `:format`, `:quality` and `:filter`, as in `t:options/0`.
+  `:dpr`, `:linear`, `:format`, `:quality`, `:color` and `:filter`, as in `t:options/0`.
   """
   @type output_options :: [unquote(Options.type(:output))]
 
@@ -346,9 +346,10 @@ defmodule Thumbelina do
 
   The options are those of `thumbnail/4`, and hold for all sizes. A size can have options of its
   own, which then take precedence: `:fit`, `:position`, `:enlarge`, `:background`, `:dpr`,
-  `:linear`, `:format`, `:quality` and `:filter`. The thumbnails come in the order of the sizes. Each has the bytes that `thumbnail/4`
-  would give it, unless a larger thumbnail in the list needs the picture decoded at a larger scale.
-  If one of them cannot be made, the result is its error.
+  `:linear`, `:format`, `:quality`, `:color` and `:filter`. The thumbnails come in the order of the
+  sizes. Each has the bytes that `thumbnail/4` would give it, unless another thumbnail in the list,
+  which is larger or shrunk in linear light, needs the picture decoded at a larger scale. If one of
+  them cannot be made, the result is its error.
 
   With `{:placeholder, kind}` in the place of a size, there is a placeholder in that place of the
   result, made of the same decode. See `placeholder/3`.
