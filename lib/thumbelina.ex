@@ -437,9 +437,9 @@ defmodule Thumbelina do
 
   The options are those of `thumbnail/4`, and hold for all sizes. A size can have options of its
   own, which then take precedence: those of `t:output_options/0`. The thumbnails come in the order
-  of the sizes. Each has the bytes that `thumbnail/4` would give it, unless a larger thumbnail in
-  the list needs the picture decoded at a larger scale. If one of them cannot be made, the result is
-  its error.
+  of the sizes. Each has the bytes that `thumbnail/4` would give it, unless another thumbnail in the
+  list, which is larger or shrunk in linear light, needs the picture decoded at a larger scale. If
+  one of them cannot be made, the result is its error.
 
   With `{:placeholder, kind}` in the place of a size, there is a placeholder in that place of the
   result, made of the same decode. See `placeholder/3`.
