@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn samples_of_any_number_of_bits_are_what_was_packed() {
-        for bits in (1..32).filter(|bits| !matches!(bits, 8 | 16 | 24)) {
+        for bits in (1..32u32).filter(|bits| !matches!(bits, 8 | 16 | 24)) {
             let values: Vec<u32> = (0..19u32)
                 .map(|i| i.wrapping_mul(0x9E37_79B1) & (u32::MAX >> (32 - bits)))
                 .collect();
