@@ -23,7 +23,7 @@ pub(super) fn of(input: &[u8], part: Range<usize>) -> impl Iterator<Item = (u16,
         let &len = rest.get(6 + name_bytes..)?.first_chunk()?;
         let start = at + 6 + name_bytes + 4;
         let end = start.checked_add(u32::from_be_bytes(len) as usize)?;
-        at = end.checked_add(end - start & 1)?;
+        at = end.checked_add((end - start) & 1)?;
         (end <= part.end).then_some((kind, start..end))
     })
 }
