@@ -18,6 +18,8 @@ pub enum Limit {
     MaxBytesIn,
     /// Native bytes that one job holds at a time, its input aside.
     MaxMemory,
+    /// Length of an output.
+    MaxBytes,
     /// The longest side that the output format can hold.
     Side,
 }
@@ -28,6 +30,7 @@ impl std::fmt::Display for Limit {
             Limit::MaxPixels => "max_pixels",
             Limit::MaxBytesIn => "max_bytes_in",
             Limit::MaxMemory => "max_memory",
+            Limit::MaxBytes => "max_bytes",
             Limit::Side => "side",
         })
     }

@@ -1,6 +1,7 @@
 //! Row sources: every format's decoder behind one trait that hands over strips of rows.
 
 mod bmp;
+mod color;
 mod dds;
 mod exif;
 mod exr;
@@ -134,7 +135,7 @@ fn followed(format: Format, input: &mut Input) -> Result<Source, Error> {
 fn collected(format: Format, input: Bytes) -> Result<Source, Error> {
     match format {
         Format::Webp => webp::open(&input),
-        Format::Tiff => tiff::Tiff::open(input).map(Source::of),
+        Format::Tiff => tiff::open(input),
         Format::Ico => ico::open(input),
         Format::Tga => tga::open(&input),
         Format::Dds => dds::open(input),
@@ -178,7 +179,7 @@ pub fn is_probe_short(input: &[u8]) -> bool {
 }
 
 /// The estimated nanoseconds of [`open`], which does it in one piece. Stops counting at `most`.
-fn header_nanos(input: &[u8], most: u64) -> u64 {
+pub(crate) fn header_nanos(input: &[u8], most: u64) -> u64 {
     match Format::of(input) {
         Some(Format::Png) => png::header_nanos(input, most),
         Some(Format::Gif) => gif::header_bytes(input, (most / 10) as usize) as u64 * 10,

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use thumbelina_codec::{Context, Input, Poll};
 use thumbelina_webp::{self as webp, Decoder, Header};
 
-use super::exif;
 use super::source::{RowSource, Source, begin};
+use super::{color, exif};
 use crate::limits::Limit;
 use crate::picture::Rows;
 use crate::{Depth, Error, Format, Info, Layout, cost};
@@ -26,6 +26,7 @@ pub(super) fn open(input: &Bytes) -> Result<Source, Error> {
     }
     info.metadata.exif = header.exif.clone().and_then(exif::kept);
     info.metadata.xmp = header.xmp.clone().filter(|xmp| xmp.len() <= exif::MOST_BYTES);
+    info.color = color::of(header.icc.clone(), header.exif.as_deref());
     info.nanos.all += input.len() as u64 * cost::NANOS_PER_BYTE;
     let pixel_nanos = (info.nanos.all / info.pixels().max(1)).max(1);
     let pixels = (cost::STRIP_NANOS / pixel_nanos).max(1) as usize;
