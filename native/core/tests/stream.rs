@@ -279,7 +279,7 @@ fn an_output_that_is_too_large_is_refused_by_the_header_too() {
         let (made, pushed) =
             streamed(pieces(&bytes, || SIGNATURE), enlarged.clone(), Effort::Bounded);
         let refused =
-            Error::Limit { limit: Limit::MaxPixels, value: 400_000_000, maximum: 100_000_000 };
+            Error::Limit { limit: Limit::MaxPixels, value: 400_000_000, maximum: 1 << 28 };
         assert_eq!(made, Err(refused), "{format}");
         assert!(pushed <= 1_024, "{format}: {pushed} of {} bytes", bytes.len());
     }
@@ -375,7 +375,9 @@ fn of_several_outputs_each_is_what_it_is_alone() {
         // One that picks its pixels, and one in the source's own format.
         let nearest =
             Output { filter: Filter::Nearest, format: Some(Format::Bmp), ..sized(70, 70) };
-        let outputs = [three(), vec![nearest, Output { quality: 30, ..sized(33, 20) }]].concat();
+        let outputs =
+            [three(), vec![nearest, Output { options: common::quality(30), ..sized(33, 20) }]]
+                .concat();
         let alone: Vec<_> =
             outputs.iter().map(|output| in_pieces(&bytes, output.clone()).unwrap()).collect();
         let request = Request { outputs, ..Request::default() };

@@ -5,8 +5,9 @@ use thumbelina_codec::{Context, Input, Poll};
 use thumbelina_jpeg::{self as jpeg, Coding, Decoder, Headers, Options, Process, Scale};
 
 use super::source::{DecodeOptions, RowSource, Source};
+use super::{color, exif};
 use crate::picture::Rows;
-use crate::{ColorSpace, Depth, Error, Format, Info, Layout, Metadata, OnDamage, cost};
+use crate::{Depth, Error, Format, Info, Layout, Metadata, OnDamage, cost};
 
 /// Making look-up tables of the Huffman tables.
 const TABLES_NANOS: u64 = 100_000;
@@ -81,18 +82,15 @@ fn mcu_nanos(info: &Info, found: &jpeg::Header, scale: Scale) -> u64 {
 }
 
 fn info(found: &jpeg::Header, bytes: u64) -> Info {
-    let orientation = found.exif.as_deref().and_then(Orientation::from_exif_chunk);
+    let orientation = found.exif.as_deref().map(exif::orientation);
+    let exif = found.exif.clone().and_then(exif::kept);
     let layout = match found.components.len() {
         4 => Layout::cmyk(Depth::U8),
         count => Layout::new(count as u8, Depth::U8),
     };
     let mut info = Info {
-        color: color(found),
-        metadata: Metadata {
-            exif: found.exif.clone(),
-            xmp: found.xmp.clone(),
-            iptc: found.iptc.clone(),
-        },
+        color: color::of(found.icc(), found.exif.as_deref()),
+        metadata: Metadata { exif, xmp: found.xmp.clone(), iptc: found.iptc.clone() },
         orientation: orientation.unwrap_or(Orientation::NoTransforms),
         scales: found.process != Process::Lossless,
         shares: matches!(found.process, Process::Baseline | Process::Extended)
@@ -120,10 +118,6 @@ fn info(found: &jpeg::Header, bytes: u64) -> Info {
     }
     info.nanos.all += info.nanos.input + info.nanos.detail;
     info
-}
-
-fn color(found: &jpeg::Header) -> ColorSpace {
-    found.icc().map_or(ColorSpace::Srgb, ColorSpace::Icc)
 }
 
 /// The estimated nanoseconds of [`open`]. Stops counting at `most`.

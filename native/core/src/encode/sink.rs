@@ -51,6 +51,11 @@ impl Sink {
         Ok(self.budget.check(bytes)?)
     }
 
+    /// What is held beside the bytes.
+    pub(crate) fn hold(&self, bytes: u64) -> Result<Held, Error> {
+        Ok(self.budget.hold(bytes)?)
+    }
+
     pub(crate) fn len(&self) -> u64 {
         self.last_start + self.last.len() as u64
     }
@@ -87,6 +92,11 @@ impl Sink {
             self.pieces.push((start, std::mem::replace(&mut self.last, next)));
         }
         Ok(())
+    }
+
+    /// Takes back what was put in from a byte on, as long as all is in one piece.
+    pub(crate) fn take_from(&mut self, at: usize) -> Vec<u8> {
+        if self.is_joined() && at < self.last.len() { self.last.split_off(at) } else { Vec::new() }
     }
 
     pub(crate) fn put(&mut self, bytes: &[u8]) -> Result<(), Error> {
