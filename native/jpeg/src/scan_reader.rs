@@ -22,6 +22,8 @@ pub(crate) struct ScanReader {
     next: usize,
     /// At `next` is a marker or the end of the input.
     ended: bool,
+    /// Nothing can be read behind `data`, as there is nothing.
+    bounded: bool,
     /// Bytes of `data` that some quota was charged with.
     paid: usize,
     /// No restart marker that counts is between `next` and here.
@@ -89,6 +91,7 @@ impl ScanReader {
             start: offset,
             next: offset,
             ended: false,
+            bounded: false,
             paid: 0,
             searched: offset,
             state: State::default(),
@@ -168,9 +171,7 @@ impl ScanReader {
                     }
                 }
                 let decoded = mcu(done, &mut self.state, &self.data);
-                if decoded == Err(Damage)
-                    || self.ended && self.state.bits.overran(&self.data) && self.is_cut(view)
-                {
+                if decoded == Err(Damage) || self.bounded && self.state.bits.overran(&self.data) {
                     self.damaged(view, done)?;
                     break;
                 }
@@ -193,14 +194,6 @@ impl ScanReader {
                 Ok(Found::Lost(count as usize))
             }
         }
-    }
-
-    /// Whether there should be more data than there is.
-    #[cold]
-    fn is_cut(&self, view: View<'_>) -> bool {
-        // The last two bytes may have been zeros, and two are read ahead.
-        let missing = self.state.bits.position().saturating_sub(self.data.len() * 8);
-        !self.open_ended || self.next >= view.end() && missing > 32
     }
 
     /// How many MCUs to come are lost.
@@ -290,6 +283,11 @@ impl ScanReader {
                 break;
             }
         }
+        self.bounded = self.ended && (!self.open_ended || self.next >= view.end());
+        if self.bounded && self.open_ended {
+            // The last two bytes may have been zeros, and two are read ahead.
+            self.data.extend([0; 4]);
+        }
         quota.loaded(self.next - from);
         self.state.bits = Bits::at(&self.data, bit - used * 8);
         self.paid = bit / 8 - used;
@@ -349,7 +347,7 @@ impl ScanReader {
 
     fn start_interval(&mut self, offset: usize) {
         self.data.clear();
-        self.paid = 0;
+        (self.paid, self.bounded) = (0, false);
         (self.start, self.next, self.searched, self.ended) = (offset, offset, offset, false);
         self.state = State::default();
     }
