@@ -16,6 +16,7 @@ defmodule Thumbelina.OptionsTest do
              enlarge: false,
              format: nil,
              quality: 80,
+             color: :srgb,
              filter: :lanczos3,
              metadata: []
            }
@@ -27,11 +28,11 @@ defmodule Thumbelina.OptionsTest do
   end
 
   test "names an unknown option and the known ones" do
-    assert {:error, %Error{reason: :invalid_option, key: :color, value: :red} = error} =
-             Request.new(1, 1, color: :red)
+    assert {:error, %Error{reason: :invalid_option, key: :shade, value: :red} = error} =
+             Request.new(1, 1, shade: :red)
 
     for known <-
-          ~w(fit position enlarge format quality filter metadata on_damage max_pixels timeout scheduler) do
+          ~w(fit position enlarge format quality color filter metadata on_damage max_pixels timeout scheduler) do
       assert error.expected =~ ":#{known}"
     end
 

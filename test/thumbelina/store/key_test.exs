@@ -15,6 +15,7 @@ defmodule Thumbelina.Store.KeyTest do
     {:enlarge, false, true, true},
     {:format, nil, :webp, true},
     {:quality, 80, 79, true},
+    {:color, :srgb, :keep, true},
     {:filter, :lanczos3, :box, true},
     {:metadata, :strip, :keep, true},
     {:on_damage, :error, :gray, true},
@@ -27,7 +28,7 @@ defmodule Thumbelina.Store.KeyTest do
     {:priority, :low, :unchanged, false}
   ]
 
-  @output [:fit, :position, :enlarge, :format, :quality, :filter, :metadata]
+  @output [:fit, :position, :enlarge, :format, :quality, :color, :filter, :metadata]
 
   test "every option is in the list above" do
     names = for {name, _, _, _} <- @options, do: name
