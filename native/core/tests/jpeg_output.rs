@@ -95,7 +95,8 @@ fn progressive_and_optimized_ones_show_what_plain_ones_show() {
                     assert!(shown(&written(&source, &progressive)) == optimized, "{plain:?}");
                     // Another transform: here and there a coefficient is rounded the other way.
                     let near = psnr(optimized.as_bytes(), expected.as_bytes());
-                    assert!(near > 45.0, "{near} {plain:?}");
+                    // In a picture of one block, that is as much as 36 dB.
+                    assert!(near > 35.0, "{near} {plain:?}");
                 }
             }
         }
