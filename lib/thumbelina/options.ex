@@ -92,7 +92,7 @@ defmodule Thumbelina.Options do
       type: :boolean,
       default: false,
       doc:
-        "for `:jpeg`: whether it is written in scans that get better and better. It is smaller, " <>
+        "for `:jpeg`, whether it is written in scans that get better and better. It is smaller, " <>
           "takes three times as long to write, and needs memory for all of its coefficients"
     ],
     subsampling: [
@@ -100,7 +100,7 @@ defmodule Thumbelina.Options do
       type: {:in, [:auto, "4:4:4", "4:2:2", "4:2:0"]},
       default: :auto,
       doc:
-        "for `:jpeg`: how much color is kept: of each pixel, of two side by side, or of two by " <>
+        "for `:jpeg`, how much color is kept: of each pixel, of two side by side, or of two by " <>
           "two. `:auto` is `\"4:4:4\"` from a quality of 90 on, and `\"4:2:0\"` below"
     ],
     optimize_coding: [
@@ -108,7 +108,7 @@ defmodule Thumbelina.Options do
       type: :boolean,
       default: false,
       doc:
-        "for `:jpeg`: whether its codes are made for the picture, which makes it 2 to 5 % " <>
+        "for `:jpeg`, whether its codes are made for the picture, which makes it 2 to 5 % " <>
           "smaller, and needs memory for all of its coefficients. Progressive ones always have it"
     ],
     compression: [
@@ -125,9 +125,9 @@ defmodule Thumbelina.Options do
       type: {:integer, 2, 256},
       default: nil,
       doc:
-        "for `:png`: the most colors of a palette, with all of their alpha if so many are enough, " <>
+        "for `:png`, the most colors of a palette, with all of their alpha if so many are enough, " <>
           "and otherwise with pixels that show or do not. Without it, there is no palette. For " <>
-          "`:gif`, which always has one: fewer than 256"
+          "`:gif`, which always has one, fewer than 256"
     ],
     dither: [
       output: true,

@@ -1,5 +1,5 @@
-//! From pixels to quantized coefficients, the way `jpeg-encoder` and libjpeg go: their rounding at
-//! every step, so that a picture is the same however its coefficients are written.
+//! From pixels to quantized coefficients, the way `jpeg-encoder` and libjpeg go, with their
+//! rounding. Against `jpeg-encoder`'s vector code, a coefficient here and there differs by one.
 
 use super::Sampling;
 use super::tables::{Quantizer, ZIGZAG};
