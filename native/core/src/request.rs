@@ -1,5 +1,6 @@
 //! What a caller asks for.
 
+use crate::operation::Operation;
 use crate::{Filter, Format, Limits, Placeholder};
 
 /// How the picture meets the box that was asked for.
@@ -73,6 +74,8 @@ pub struct Output {
     /// 1..=100, for the lossy formats.
     pub quality: u8,
     pub filter: Filter,
+    /// What is done to the thumbnail, or to the whole picture where both sides are free.
+    pub steps: Vec<Operation>,
     /// Set where it is no picture, but this. Format and quality have no say then.
     pub placeholder: Option<Placeholder>,
 }
@@ -114,6 +117,7 @@ impl Default for Output {
             format: None,
             quality: 80,
             filter: Filter::default(),
+            steps: Vec::new(),
             placeholder: None,
         }
     }

@@ -3,19 +3,35 @@
 //! What can be done while decoding is no operation: the shrink by whole factors, and the rows and
 //! columns that are left out, are the decoder's and [`crate::shrink`]'s.
 
+mod blur;
+mod border;
 mod chain;
 mod convert;
 mod crop;
 mod filter;
+mod gaussian;
+mod light;
 mod op;
 mod orient;
+mod overlay;
+mod recolor;
 mod resize;
+mod rotate;
+mod round;
+mod sharpen;
 
+pub(crate) use blur::{Average, MAX_WEIGHED, Weigh};
+pub(crate) use border::Border;
 pub(crate) use chain::Chain;
 pub(crate) use convert::Convert;
 pub(crate) use crop::Crop;
 pub use filter::Filter;
 pub(crate) use op::Op;
 pub(crate) use orient::Orient;
+pub(crate) use overlay::Over;
+pub(crate) use recolor::Recoloring;
 pub use resize::CropBox;
 pub(crate) use resize::Resize;
+pub(crate) use rotate::Rotate;
+pub(crate) use round::Round;
+pub(crate) use sharpen::Unsharp;

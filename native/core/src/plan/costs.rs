@@ -27,7 +27,7 @@ impl Costs {
         geometry: &Geometry,
         filter: Filter,
         encoding: Encoding,
-        to: Layout,
+        (size, to): ((u32, u32), Layout),
     ) -> Costs {
         let window = geometry.reduction.window;
         let pixels = u64::from(window.right - window.left) * u64::from(window.bottom - window.top);
@@ -42,7 +42,7 @@ impl Costs {
         Costs {
             decode: cost::shrink_nanos(pixels, info.layout) / 1_000,
             resample: resample / 1_000,
-            encode: cost::output_nanos(encoding, output, to) / 1_000,
+            encode: cost::output_nanos(encoding, size, to) / 1_000,
         }
     }
 }

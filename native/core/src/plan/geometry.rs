@@ -1,6 +1,9 @@
 //! Which part of the source becomes what part of the output.
 
+use image::metadata::Orientation;
+
 use super::fit::Fitted;
+use super::view::Within;
 use crate::limits::{Limit, MAX_UNIT_BYTES};
 use crate::ops::{CropBox, Filter};
 use crate::picture::{side_swaps, sides_turn};
@@ -32,24 +35,43 @@ pub(crate) struct Geometry {
 }
 
 /// An output as it lies in the stored picture.
-pub(super) fn stored(info: &Info, fitted: Fitted) -> Fitted {
-    let Fitted { size, part, before } = if side_swaps(info.orientation) {
+pub(super) fn stored(
+    (width, height): (u32, u32),
+    orientation: Orientation,
+    fitted: Fitted,
+) -> Fitted {
+    let Fitted { size, part, before } = if side_swaps(orientation) {
         let Fitted { size, part, before } = fitted;
         Fitted { size: (size.1, size.0), part: (part.1, part.0), before: (before.1, before.0) }
     } else {
         fitted
     };
-    let turns = sides_turn(info.orientation);
+    Fitted { size, part, before: turn_sides((width, height), orientation, part, before) }
+}
+
+/// How much lies before a part, counted from the other end of each side that turns.
+fn turn_sides(
+    (width, height): (u32, u32),
+    orientation: Orientation,
+    part: (f64, f64),
+    before: (f64, f64),
+) -> (f64, f64) {
+    let turns = sides_turn(orientation);
     let from = |turns: bool, side: u32, part: f64, before: f64| {
         if turns { f64::from(side) - part - before } else { before }
     };
-    let left = from(turns.0, info.width, part.0, before.0);
-    let top = from(turns.1, info.height, part.1, before.1);
-    Fitted { size, part, before: (left, top) }
+    (from(turns.0, width, part.0, before.0), from(turns.1, height, part.1, before.1))
 }
 
 /// The part of the picture that an output shows, as shown, if that is not all of it.
-pub(super) fn crop(info: &Info, Fitted { part, before, .. }: Fitted) -> Option<CropBox> {
+pub(super) fn crop(info: &Info, stored: Fitted) -> Option<CropBox> {
+    let Fitted { part, before, .. } = stored;
+    let before = turn_sides((info.width, info.height), info.orientation, part, before);
+    let (part, before) = if side_swaps(info.orientation) {
+        ((part.1, part.0), (before.1, before.0))
+    } else {
+        (part, before)
+    };
     // What is less than this is but the rounding of a quotient.
     const PARTS: f64 = 1e6;
     let near = |length: f64| (length * PARTS).round() / PARTS;
@@ -77,10 +99,14 @@ impl Geometry {
         info: &Info,
         scale: u32,
         Fitted { size: output, part, before }: Fitted,
+        within: Within,
         filter: Filter,
     ) -> Result<Geometry, Error> {
-        let columns = Axis::new(info.width, scale, output.0, (before.0, part.0), filter);
-        let rows = Axis::new(info.height, scale, output.1, (before.1, part.1), filter);
+        let Within { left, top, right, bottom } = within;
+        let columns =
+            Axis::new(info.width, (left, right), scale, output.0, (before.0, part.0), filter);
+        let rows =
+            Axis::new(info.height, (top, bottom), scale, output.1, (before.1, part.1), filter);
         let mut geometry = Geometry {
             reduction: Reduction {
                 window: Window {
@@ -167,21 +193,23 @@ impl Axis {
     /// length. Everything is counted in what one `scale`th of the source is decoded to.
     fn new(
         source: u32,
+        within: (f64, f64),
         scale: u32,
         output: u32,
         (first, part): (f64, f64),
         filter: Filter,
     ) -> Axis {
-        let decoded = source.div_ceil(scale);
+        let (lower, upper) = whole_pixels(source, within, scale);
         let (first, part) = (first / f64::from(scale), part / f64::from(scale));
+        let (first, part) = narrowed((first, part), (lower, upper));
         let ratio = part / f64::from(output);
         let leave = if output <= SMALL_SIDE { LEAVE_SMALL } else { LEAVE };
         // Nearest picks pixels of the source itself: an average of them would be another filter.
         let shrink = if filter == Filter::Nearest { 1.0 } else { (ratio / leave).floor().max(1.0) };
         // The kernel looks past the crop box, as it would in the full picture.
         let margin = filter.support() * ratio.max(1.0) + shrink;
-        let start = (first - margin).floor().max(0.0);
-        let end = (first + part + margin).ceil().min(f64::from(decoded));
+        let start = (first - margin).floor().max(lower);
+        let end = (first + part + margin).ceil().min(upper);
         Axis {
             start: start as u32,
             end: end as u32,
@@ -191,6 +219,23 @@ impl Axis {
             crop_length: part / shrink,
         }
     }
+}
+
+/// Between which pixels of what is decoded nothing is seen of what lies outside of `within`: none
+/// that lies in it in part, but for the last of the picture.
+fn whole_pixels(source: u32, (lower, upper): (f64, f64), scale: u32) -> (f64, f64) {
+    let end = source.div_ceil(scale).into();
+    let scaled = |at: f64| at / f64::from(scale);
+    let (first, last) = (scaled(lower).ceil(), scaled(upper).floor());
+    let last = if upper < f64::from(source) { last } else { end };
+    if first < last { (first, last) } else { (scaled(lower).floor(), scaled(upper).ceil()) }
+}
+
+/// A part without what lies outside.
+fn narrowed((first, part): (f64, f64), (lower, upper): (f64, f64)) -> (f64, f64) {
+    let (from, to) = (first.max(lower), (first + part).min(upper));
+    // What is less than this is but the rounding of a sum.
+    if from > first || to < first + part - 1e-6 { (from, to - from) } else { (first, part) }
 }
 
 /// What one row takes, decoded and summed up. A picture may be a single row of a hundred

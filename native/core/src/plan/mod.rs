@@ -3,21 +3,26 @@
 mod costs;
 mod fit;
 mod geometry;
+mod line;
 mod route;
+mod view;
 
 use image::metadata::Orientation;
 use thumbelina_codec::{Input, Poll};
 
 use crate::decode::probe;
 use crate::limits::Limit;
-use crate::ops::{Chain, Convert, Crop, CropBox, Filter, Op, Orient, Resize};
-use crate::picture::side_swaps;
+use crate::ops::{Chain, Crop, CropBox, Filter, Op, Orient, Resize};
+use crate::picture::{Shape, side_swaps};
 use crate::request::{Output, Request, Scheduler};
 use crate::{Encoding, Error, Format, Info, Layout, Limits};
 
 pub use costs::Costs;
 use geometry::Geometry;
+use line::Line;
 pub use route::Reason;
+pub use view::{At, PlanStep};
+use view::{Stage, View};
 
 /// Everything that is decided before a pixel is decoded.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,12 +53,16 @@ pub struct OutputPlan {
     pub crop: Option<CropBox>,
     /// Source pixels that become one while decoding, horizontally and vertically, as shown.
     pub decode_scale: (u32, u32),
+    /// What an edit does, in the order asked for.
+    pub steps: Vec<PlanStep>,
 
     pub(crate) geometry: Geometry,
     filter: Filter,
     /// What is given to the encoder.
     layout: Layout,
     orientation: Orientation,
+    /// What is done to the picture when it is upright.
+    stages: Vec<Stage>,
     pub(crate) quality: u8,
 }
 
@@ -76,23 +85,18 @@ impl Plan {
     /// [`Error::Limit`] where the source or an output is larger than allowed.
     pub fn new(info: &Info, request: &Request) -> Result<Plan, Error> {
         request.limits.check_size(info.width, info.height)?;
-        let fitted = |output: &Output| {
-            let fitted = fit::fit(info.upright(), output, &request.limits)?;
-            let (width, height) = fitted.size;
-            request.limits.check_size(width, height)?;
-            Ok::<_, Error>(fitted)
-        };
-        let fitted: Vec<_> = request.outputs.iter().map(fitted).collect::<Result<_, _>>()?;
+        let view = |output| View::new(info, output, &request.limits);
+        let views: Vec<_> = request.outputs.iter().map(view).collect::<Result<_, _>>()?;
         // What the largest output needs is enough for all.
-        let scale = |(output, &fitted): (&Output, &fit::Fitted)| {
-            let fit::Fitted { size, part, .. } = geometry::stored(info, fitted);
-            let picks = output.filter == Filter::Nearest;
+        let scale = |view: &View| {
+            let picks = view.filter == Filter::Nearest;
+            let fit::Fitted { size, part, .. } = view.fitted;
             if info.scales && !picks { geometry::decode_scale(part, size) } else { 1 }
         };
-        let scale = request.outputs.iter().zip(&fitted).map(scale).min().ok_or(Error::Internal)?;
-        let outputs = request.outputs.iter().zip(fitted);
+        let scale = views.iter().map(scale).min().ok_or(Error::Internal)?;
+        let outputs = request.outputs.iter().zip(views);
         let outputs: Vec<_> = outputs
-            .map(|(output, fitted)| OutputPlan::new(info, scale, output, fitted, &request.limits))
+            .map(|(output, view)| OutputPlan::new(info, scale, output, view, &request.limits))
             .collect::<Result<_, _>>()?;
         let left =
             outputs.iter().map(|output| output.geometry.left()).fold(f64::INFINITY, f64::min);
@@ -132,15 +136,19 @@ impl OutputPlan {
         info: &Info,
         scale: u32,
         output: &Output,
-        fitted: fit::Fitted,
+        view: View,
         limits: &Limits,
     ) -> Result<OutputPlan, Error> {
-        let (width, height) = fitted.size;
-        let geometry = Geometry::new(info, scale, geometry::stored(info, fitted), output.filter)?;
+        let View { fitted, within, orientation, filter, stages, steps, size, .. } = view;
+        let (width, height) = size;
+        let geometry = Geometry::new(info, scale, fitted, within, filter)?;
+        let mut line = Line::new(geometry.reduction.shape(&info.shape()));
+        stages.iter().for_each(|stage| line.add(stage));
+        let layout = line.shape.layout;
         let encoding = match (output.placeholder, output.format) {
             (Some(placeholder), _) => Encoding::Placeholder(placeholder),
             (None, Some(format)) => Encoding::Format(format),
-            (None, None) => Encoding::Format(default_format(info, (width, height))),
+            (None, None) => Encoding::Format(default_format(info, layout, size)),
         };
         Limit::Side.check(width.max(height).into(), encoding.max_side().into())?;
         Limit::MaxPixels
@@ -153,11 +161,13 @@ impl OutputPlan {
             height,
             encoding,
             crop: geometry::crop(info, fitted),
+            steps,
             decode_scale: if swaps { (down, across) } else { (across, down) },
             geometry,
-            filter: output.filter,
-            layout: encoding.layout(info.layout),
-            orientation: info.orientation,
+            filter,
+            layout: encoding.layout(layout),
+            orientation,
+            stages,
             quality: output.quality,
         })
     }
@@ -169,31 +179,55 @@ impl OutputPlan {
     }
 
     fn costs(&self, info: &Info) -> Costs {
-        Costs::of_output(info, &self.geometry, self.filter, self.encoding, self.layout)
+        let size = (self.width, self.height);
+        let mut costs =
+            Costs::of_output(info, &self.geometry, self.filter, self.encoding, (size, self.layout));
+        costs.resample += self.stage_nanos(info) / 1_000;
+        costs
+    }
+
+    fn stage_nanos(&self, info: &Info) -> u64 {
+        if self.stages.is_empty() {
+            return 0;
+        }
+        let mut shape = self.reduced(info);
+        let mut nanos = 0;
+        for op in self.ops(info) {
+            let bands = op.bands(&shape);
+            shape = op.shape(&shape);
+            nanos += bands.nanos * u64::from(shape.height.div_ceil(bands.rows));
+        }
+        nanos
+    }
+
+    /// What decoding leaves.
+    fn reduced(&self, info: &Info) -> Shape {
+        self.geometry.reduction.shape(&info.shape())
     }
 
     /// What is done to the reduced picture.
     pub(crate) fn ops(&self, info: &Info) -> Vec<Box<dyn Op>> {
         let Geometry { reduction, crop, output: (width, height) } = &self.geometry;
         let (&width, &height) = (width, height);
-        let mut ops: Vec<Box<dyn Op>> = Vec::new();
+        let mut line = Line::new(self.reduced(info));
         if !self.geometry.is_identity() {
-            ops.push(Box::new(Resize { filter: self.filter, crop: *crop, width, height }));
+            line.push(Resize { filter: self.filter, crop: *crop, width, height });
         } else if reduction.size != (width, height) || reduction.pick.is_some() {
             let (left, top) = (crop.left as u32, crop.top as u32);
-            ops.push(Box::new(Crop { left, top, width, height, pick: reduction.pick }));
+            line.push(Crop { left, top, width, height, pick: reduction.pick });
         }
-        let alpha = info.layout.has_alpha();
-        let premultiplied = alpha && reduction.shape(&info.shape()).premultiplied;
         // OpenEXR's colors are multiplied by their alpha.
         let multiply = self.encoding == Encoding::Format(Format::Openexr);
-        if info.layout != self.layout || alpha && premultiplied != multiply {
-            ops.push(Box::new(Convert { to: self.layout, divide: premultiplied, multiply }));
+        if self.stages.is_empty() {
+            // The less a sample takes, the less is moved.
+            line.convert(self.layout, multiply);
         }
         if self.orientation != Orientation::NoTransforms {
-            ops.push(Box::new(Orient(self.orientation)));
+            line.push(Orient(self.orientation));
         }
-        ops
+        self.stages.iter().for_each(|stage| line.add(stage));
+        line.convert(self.layout, multiply);
+        line.ops
     }
 }
 
@@ -202,12 +236,12 @@ fn pixels((width, height): (u32, u32)) -> u64 {
 }
 
 /// The source's format where it can hold the output, else JPEG, or PNG for alpha.
-fn default_format(info: &Info, (width, height): (u32, u32)) -> Format {
+fn default_format(info: &Info, layout: Layout, (width, height): (u32, u32)) -> Format {
     let fits = width.max(height) <= info.format.max_side()
         && pixels((width, height)) <= info.format.max_pixels();
     if info.format.is_writable() && fits {
         info.format
-    } else if info.layout.has_alpha() {
+    } else if layout.has_alpha() {
         Format::Png
     } else {
         Format::Jpeg
