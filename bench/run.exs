@@ -1,10 +1,11 @@
-# `mix run bench [--quick] [--save] [throughput | responsiveness | service]`
+# `mix run bench [--quick] [--save] [throughput | responsiveness | service | quality | sheet]`
 #
 # Without a name all are run, in about half an hour. With `--quick` they take some seconds: that
 # only shows that they work, and the numbers mean nothing. With `--save`, the results of the
 # responsiveness and service benches are also written to bench/results/.
 
-usage = "usage: mix run bench [--quick] [--save] [throughput | responsiveness | service]"
+usage =
+  "usage: mix run bench [--quick] [--save] [throughput | responsiveness | service | quality | sheet]"
 
 # The alias puts a `--` in front, so that Mix does not take the options for its own.
 argv = with ["--" | rest] <- System.argv(), do: rest
@@ -16,11 +17,11 @@ argv = with ["--" | rest] <- System.argv(), do: rest
   end
 
 for file <-
-      ~w(inputs sanity samples stopwatch probes load chart slow_clients vix_httpd) do
+      ~w(inputs sanity samples stopwatch probes load chart slow_clients vix_httpd delta_e) do
   Code.require_file("support/#{file}.exs", __DIR__)
 end
 
-for file <- ~w(throughput responsiveness service) do
+for file <- ~w(throughput responsiveness service quality sheet) do
   Code.require_file("#{file}.exs", __DIR__)
 end
 
@@ -29,12 +30,16 @@ if flags[:quick] && flags[:save], do: Mix.raise("--quick numbers are not worth s
 benches = %{
   "throughput" => Bench.Throughput,
   "responsiveness" => Bench.Responsiveness,
-  "service" => Bench.Service
+  "service" => Bench.Service,
+  "quality" => Bench.Quality,
+  "sheet" => Bench.Sheet
 }
 
 for name <- names, not is_map_key(benches, name) do
   Mix.raise("unknown bench #{name}\n#{usage}")
 end
 
-names = if names == [], do: ~w(throughput responsiveness service), else: Enum.uniq(names)
+names =
+  if names == [], do: ~w(throughput responsiveness service quality sheet), else: Enum.uniq(names)
+
 for name <- names, do: benches[name].run(flags)

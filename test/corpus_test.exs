@@ -13,7 +13,7 @@ defmodule Thumbelina.CorpusTest do
   end
 
   test "photographs, in every fit, on both kinds of schedulers" do
-    paths = files("{photos,orientation,color}/*.*")
+    paths = files("{photos,orientation,colour}/*.*")
     assert paths != []
 
     for path <- paths, fit <- [:contain, :cover, :fill] do

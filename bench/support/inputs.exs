@@ -42,6 +42,12 @@ defmodule Bench.Inputs do
     end
   end
 
+  @doc "All files of the folder that THUMBELINA_CORPUS names, and of its folders."
+  def files do
+    folder = System.fetch_env!("THUMBELINA_CORPUS")
+    for path <- Path.wildcard(Path.join(folder, "**/*")), File.regular?(path), do: path
+  end
+
   @doc "A line for each input."
   def describe(inputs) do
     lines =

@@ -79,7 +79,7 @@ impl Decoder {
             frame.mcus(),
             size,
             header.color,
-            header.adobe.is_some(),
+            options.inverted,
             Kernels::detect(),
         );
         let source = if header.is_in_one_scan() {
@@ -112,14 +112,14 @@ impl Decoder {
         self.size
     }
 
-    /// Samples of a pixel of the output: 1 for gray, else 3.
+    /// Samples of a pixel of the output: 1 for gray, 3 for colors of light, 4 for inks.
     pub fn channels(&self) -> usize {
         self.header.color.channels()
     }
 
     /// Goes on, and hands over the next rows from top to bottom, at most `most` of them (which is
-    /// not 0): one byte a pixel for gray, else three, red, green and blue. There are none once all
-    /// have been handed over.
+    /// not 0): one byte a pixel for gray, three for red, green and blue, four for cyan, magenta,
+    /// yellow and black, where 0 is no ink. There are none once all have been handed over.
     ///
     /// Without a pool it does about as much as `effort` MCUs take, at least one. An MCU is 8 by 8
     /// samples of the picture times its largest sampling factors. With a pool it does as much as

@@ -32,13 +32,10 @@ pub enum Error {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unsupported {
-    /// SOF9 to SOF11 and SOF13 to SOF15.
-    #[error("arithmetic coding")]
-    Arithmetic,
-    /// SOF3.
+    /// SOF3 and SOF11.
     #[error("lossless JPEG")]
     Lossless,
-    /// SOF5 to SOF7, and DHP.
+    /// SOF5 to SOF7, SOF13 to SOF15, and DHP.
     #[error("hierarchical JPEG")]
     Hierarchical,
     /// Samples of more than eight bits; this is their number.

@@ -2,15 +2,23 @@
 
 use crate::block::Class;
 
-/// How the coefficients are coded. All of them by Huffman codes, with samples of eight bits.
+/// How a picture is spread over scans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Process {
     /// SOF0.
     Baseline,
-    /// SOF1: sequential, with up to four tables of each kind.
+    /// SOF1 and SOF9: sequential, with up to four tables of each kind.
     Extended,
-    /// SOF2.
+    /// SOF2 and SOF10.
     Progressive,
+}
+
+/// How numbers are coded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coding {
+    Huffman,
+    /// SOF9 and SOF10.
+    Arithmetic,
 }
 
 /// The size of the output: this many eighths of the picture's, rounded up.
@@ -65,6 +73,7 @@ pub struct Component {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Frame {
     pub process: Process,
+    pub coding: Coding,
     pub width: u32,
     pub height: u32,
     pub components: Vec<Component>,
@@ -181,6 +190,7 @@ mod tests {
             |&(horizontal, vertical)| Component { id: 0, horizontal, vertical, quantizer: 0 };
         Frame {
             process: Process::Baseline,
+            coding: Coding::Huffman,
             width,
             height,
             components: sampling.iter().map(component).collect(),

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::frame::{Component, Process};
+use crate::frame::{Coding, Component, Process};
 
 /// What the file says of its picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,20 +11,26 @@ pub struct Header {
     pub width: u32,
     pub height: u32,
     pub process: Process,
+    pub coding: Coding,
     /// One, three or four.
     pub components: Vec<Component>,
     pub color: Color,
-    /// The transform flag of an Adobe APP14 segment, if there is one. Colors of four components
-    /// are stored inverted then.
+    /// The transform flag of an Adobe APP14 segment, if there is one.
     pub adobe: Option<u8>,
     /// The JFIF APP0 segment, from its version on.
     pub jfif: Option<Bytes>,
-    /// The TIFF structure inside of the first EXIF APP1 segment.
+    /// The TIFF structure inside of the first EXIF APP1 segment that begins with a byte order.
     pub exif: Option<Bytes>,
+    /// The first packet of XMP, without those that extend it.
+    pub xmp: Option<Bytes>,
+    /// The IPTC-IIM records of the first Photoshop APP13 segment that has them.
+    pub iptc: Option<Bytes>,
     pub(crate) icc: Vec<IccSegment>,
     /// Whether the first scan has all components.
     pub(crate) interleaved: bool,
 }
+
+const MAX_PROFILE_BYTES: usize = 4 << 20;
 
 /// A part of an ICC profile: its number, how many there are, and its data.
 pub(crate) type IccSegment = (u8, u8, Bytes);
@@ -40,9 +46,13 @@ impl Header {
         count(self.width, most(|c| c.horizontal)) * count(self.height, most(|c| c.vertical))
     }
 
-    /// The ICC profile, put together from its APP2 segments. `None` if one is missing.
+    /// The ICC profile, put together from its APP2 segments. `None` if one is missing, or if they
+    /// are more than 4 MiB, which no profile that is in use takes.
     pub fn icc(&self) -> Option<Bytes> {
         let &(_, count, ref first) = self.icc.first()?;
+        if self.icc.iter().map(|(_, _, data)| data.len()).sum::<usize>() > MAX_PROFILE_BYTES {
+            return None;
+        }
         if count == 1 {
             return Some(first.clone());
         }
@@ -54,9 +64,10 @@ impl Header {
         (count > 0).then(|| profile.into())
     }
 
-    /// Whether a picture comes in one scan, whose rows are made as its data goes in.
+    /// Whether a picture comes in one scan, whose rows are made as its data goes in. Arithmetic
+    /// codes are rare enough to take the way of several.
     pub(crate) fn is_in_one_scan(&self) -> bool {
-        self.process != Process::Progressive && self.interleaved
+        self.process != Process::Progressive && self.coding == Coding::Huffman && self.interleaved
     }
 }
 
@@ -72,7 +83,8 @@ pub enum Color {
 }
 
 impl Color {
-    /// What these components stand for. Without JFIF and Adobe segments their names may tell.
+    /// What these components stand for, as libjpeg decides it: a JFIF segment tells before one of
+    /// Adobe, and without either their names may.
     pub(crate) fn of(components: &[Component], has_jfif: bool, adobe: Option<u8>) -> Color {
         let names = components.iter().map(|component| component.id);
         match (components.len(), adobe) {
@@ -81,13 +93,17 @@ impl Color {
             (3, Some(0)) => Color::Rgb,
             (3, None) if names.eq(*b"RGB") => Color::Rgb,
             (3, _) => Color::YCbCr,
-            (_, Some(2)) => Color::Ycck,
-            _ => Color::Cmyk,
+            (_, None | Some(0)) => Color::Cmyk,
+            _ => Color::Ycck,
         }
     }
 
-    /// Samples of a pixel of the output: 1 for gray, else 3.
+    /// Samples of a pixel of the output: 1 for gray, 3 for red, green and blue, 4 for inks.
     pub(crate) fn channels(self) -> usize {
-        if self == Color::Gray { 1 } else { 3 }
+        match self {
+            Color::Gray => 1,
+            Color::YCbCr | Color::Rgb => 3,
+            Color::Cmyk | Color::Ycck => 4,
+        }
     }
 }

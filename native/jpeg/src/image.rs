@@ -10,7 +10,7 @@ use crate::{Decoder, Error, Headers, Options};
 pub struct Image {
     pub width: u32,
     pub height: u32,
-    /// 1 for gray, 3 for red, green and blue.
+    /// 1 for gray, 3 for red, green and blue, 4 for cyan, magenta, yellow and black.
     pub channels: usize,
     /// Row by row.
     pub samples: Vec<u8>,

@@ -49,10 +49,10 @@
 //! **What it decodes.** Baseline, extended sequential and progressive Huffman-coded JPEGs with
 //! samples of 8 bits (ITU-T T.81), of one, three or four components with any sampling factors;
 //! restart intervals, DNL, frames without Huffman tables (MJPEG), and the liberties that files
-//! take: fill bytes, garbage between segments, no EOI. Arithmetic coding, lossless and hierarchical
-//! JPEGs and 12 bits are refused [by name](Unsupported). Rows are gray or RGB; YCbCr, Adobe's YCCK
-//! and CMYK, inverted or not, are converted without regard to profiles, which [`Header`] hands out
-//! as they are.
+//! take: fill bytes, garbage between segments, no EOI. And the same by arithmetic codes. Lossless and
+//! hierarchical JPEGs and 12 bits are refused [by name](Unsupported). Rows are gray, RGB or CMYK, to
+//! which YCbCr and Adobe's YCCK are converted, without regard to profiles, which [`Header`] hands
+//! out as they are.
 //!
 //! **Scaled.** A block of 8 by 8 samples becomes one of 8, 4, 2 or 1 by as many, by the inverse
 //! transform of that size on its lowest coefficients. Codes of the other coefficients are skipped,
@@ -84,6 +84,7 @@
 //! makes it take. `unsafe` is in the three modules of SIMD kernels alone.
 #![deny(unsafe_code)]
 
+mod arithmetic;
 mod bits;
 mod block;
 mod coefficients;
@@ -118,7 +119,7 @@ mod view;
 
 pub use decoder::Decoder;
 pub use error::{Error, Unsupported};
-pub use frame::{Component, Process, Scale};
+pub use frame::{Coding, Component, Process, Scale};
 pub use header::{Color, Header};
 pub use headers::{Headers, HeadersReader};
 pub use image::{Image, decode};

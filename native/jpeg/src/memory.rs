@@ -3,7 +3,7 @@
 use crate::coefficients::Coefficients;
 use crate::frame::Frame;
 use crate::rows::KEPT_ROWS;
-use crate::{Header, Options};
+use crate::{Color, Header, Options};
 
 /// What does not grow with the picture: the look-up tables of a scan, a window of its data,
 /// coefficients on their way, and what is known of up to two hundred scans.
@@ -21,8 +21,13 @@ impl Header {
     /// where coefficients are kept of more than a block's average, there are corrections to them.
     pub fn memory(&self, options: &Options) -> u64 {
         let (width, height) = (self.width, self.height);
-        let frame =
-            Frame { process: self.process, width, height, components: self.components.clone() };
+        let frame = Frame {
+            process: self.process,
+            coding: self.coding,
+            width,
+            height,
+            components: self.components.clone(),
+        };
         let scaled = frame.scaled(options.scale, options.dc_only);
         let (across, down) = frame.mcus();
         let width = u64::from(options.scale.apply(width));
@@ -31,6 +36,8 @@ impl Header {
             let enlarged = !(scaled.enlarge_x.is(1) && scaled.enlarge_y.is(1));
             row * (scaled.mcu_rows() + KEPT_ROWS) as u64 + if enlarged { width } else { 0 }
         });
+        // The colors of YCCK before they are inks.
+        let mixed = if self.color == Color::Ycck { 3 * width } else { 0 };
         // All rows that become ready at once, with some that had to wait for a neighbor.
         let rows = options.scale.apply(8 * frame.sampling().1) + 2;
         let rows = u64::from(rows.min(options.scale.apply(height)));
@@ -42,6 +49,10 @@ impl Header {
             };
             scaled.iter().map(each).sum()
         };
-        FIXED + planes.sum::<u64>() + rows * width * self.color.channels() as u64 + coefficients
+        FIXED
+            + planes.sum::<u64>()
+            + mixed
+            + rows * width * self.color.channels() as u64
+            + coefficients
     }
 }

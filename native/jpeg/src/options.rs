@@ -21,6 +21,9 @@ pub struct Options {
     /// taken from more coefficients. `true` by default.
     pub dc_only: bool,
     pub on_damage: OnDamage,
+    /// Whether inks are stored inverted. `true` by default: Photoshop does so, and so does everyone
+    /// after it, with Adobe's segment or without. JPEG inside of TIFF does not.
+    pub inverted: bool,
     /// Bytes of entropy-coded data that a thread takes at a time, where there is a pool. 48 KiB by
     /// default, and at most; it makes no difference to the rows.
     pub piece: usize,
@@ -28,6 +31,12 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options { scale: Scale::Full, dc_only: true, on_damage: OnDamage::Fail, piece: 48 << 10 }
+        Options {
+            scale: Scale::Full,
+            dc_only: true,
+            on_damage: OnDamage::Fail,
+            inverted: true,
+            piece: 48 << 10,
+        }
     }
 }

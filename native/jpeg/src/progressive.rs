@@ -65,7 +65,7 @@ impl Target<'_> {
     }
 
     #[inline(always)]
-    fn put(&mut self, k: u32, value: i16) {
+    pub(crate) fn put(&mut self, k: u32, value: i16) {
         if let Some(coefficient) = self.coefficient(k) {
             *coefficient = value;
         }
@@ -74,7 +74,7 @@ impl Target<'_> {
 
     /// One more bit for a coefficient that is not zero.
     #[inline(always)]
-    fn correct(&mut self, k: u32, bit: i16) {
+    pub(crate) fn correct(&mut self, k: u32, bit: i16) {
         if let Some(coefficient) = self.coefficient(k)
             && *coefficient & bit == 0
         {

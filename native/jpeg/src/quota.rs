@@ -12,7 +12,7 @@ const SEARCHED: usize = 4;
 /// No call looks at more bytes: what it may search, and then a whole segment, or data for an MCU of
 /// any kind with some on top, stuffed throughout.
 #[doc(hidden)]
-pub const MOST_LOOKED_AT: u64 = (BYTES_PER_CALL * SEARCHED + (64 << 10)) as u64;
+pub const MOST_LOOKED_AT: u64 = (BYTES_PER_CALL * SEARCHED + (112 << 10)) as u64;
 
 /// What one call may still do, in bytes of entropy-coded data: nothing once it is to stop.
 #[derive(Debug)]

@@ -101,7 +101,8 @@ pub(crate) struct McuRow<'a> {
 pub(crate) struct Bands {
     planes: Vec<Plane>,
     color: Color,
-    inverted: bool,
+    /// What inks are combined with, bit by bit, so that 0 is none.
+    inversion: u8,
     kernels: Kernels,
     width: usize,
     height: usize,
@@ -132,7 +133,7 @@ impl Bands {
         Bands {
             planes: scaled.iter().map(plane).collect(),
             color,
-            inverted,
+            inversion: if inverted { u8::MAX } else { 0 },
             kernels,
             width: width as usize,
             height: height as usize,
@@ -254,6 +255,7 @@ impl Bands {
     /// Leaves the rest out once it is to stop.
     fn make_rows(&self, first: usize, out: &mut [u8], stop: &Stop) {
         let mut scratch: [Vec<u8>; 4] = Default::default();
+        let mut mixed = Vec::new();
         for (y, out) in (first..).zip(out.chunks_exact_mut(self.width * self.color.channels())) {
             if stop.is_asked() {
                 return;
@@ -262,39 +264,35 @@ impl Bands {
             for ((plane, scratch), row) in self.planes.iter().zip(&mut scratch).zip(&mut rows) {
                 *row = plane.output_row(y, self.width, &self.kernels, scratch);
             }
-            self.convert(rows, out);
+            self.convert(rows, &mut mixed, out);
         }
     }
 
-    fn convert(&self, [a, b, c, d]: [&[u8]; 4], out: &mut [u8]) {
-        let pixels = out.chunks_exact_mut(3);
+    fn convert(&self, [a, b, c, d]: [&[u8]; 4], mixed: &mut Vec<u8>, out: &mut [u8]) {
         match self.color {
             Color::Gray => out.copy_from_slice(a),
             Color::YCbCr => (self.kernels.ycc_to_rgb)(a, b, c, out),
             Color::Rgb => {
+                let pixels = out.as_chunks_mut().0.iter_mut();
                 for (((out, &r), &g), &b) in pixels.zip(a).zip(b).zip(c) {
-                    out.copy_from_slice(&[r, g, b]);
+                    *out = [r, g, b];
                 }
             }
             Color::Cmyk => {
+                let pixels = out.as_chunks_mut().0.iter_mut();
                 for ((((out, &c), &m), &y), &k) in pixels.zip(a).zip(b).zip(c).zip(d) {
-                    out.copy_from_slice(&[c, m, y].map(|ink| self.mixed(ink, k)));
+                    *out = [c, m, y, k].map(|ink| ink ^ self.inversion);
                 }
             }
             Color::Ycck => {
-                (self.kernels.ycc_to_rgb)(a, b, c, out);
-                for (out, &k) in out.chunks_exact_mut(3).zip(d) {
-                    for out in out {
-                        *out = self.mixed(255 - *out, k);
-                    }
+                mixed.resize(3 * self.width, 0);
+                (self.kernels.ycc_to_rgb)(a, b, c, mixed);
+                // Colors of light are inks, inverted.
+                let light = mixed.as_chunks().0.iter();
+                for ((out, &[r, g, b]), &k) in out.as_chunks_mut().0.iter_mut().zip(light).zip(d) {
+                    *out = [!r, !g, !b, k].map(|ink| ink ^ self.inversion);
                 }
             }
         }
-    }
-
-    /// One of the colors, under black.
-    fn mixed(&self, ink: u8, black: u8) -> u8 {
-        let (ink, black) = if self.inverted { (ink, black) } else { (255 - ink, 255 - black) };
-        ((u32::from(ink) * u32::from(black) + 127) / 255) as u8
     }
 }

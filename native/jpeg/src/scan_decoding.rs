@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::arithmetic::{self, Coder};
 use crate::bits::Bits;
 use crate::block::{Class, Damage, MAX_BLOCK_BYTES};
 use crate::coefficients::Coefficients;
-use crate::frame::{Frame, Process, Scaled};
+use crate::frame::{Coding, Frame, Process, Scaled};
 use crate::progressive::{self, Band, Target};
 use crate::quota::Quota;
 use crate::scan::{Block, Scan};
@@ -21,6 +22,17 @@ const EMPTY_BLOCKS: usize = 32;
 /// No more are passed at a time than in the time of so many MCUs, as somebody may want to stop.
 const MOST_EMPTY: usize = 4096;
 
+/// Arithmetic decisions that are made in the time of one byte of other codes.
+const DECISIONS_OF_A_BYTE: usize = 4;
+
+/// More blocks no MCU may have (T.81, B.2.3). Huffman codes are so short that it makes no
+/// difference.
+const MOST_BLOCKS: u32 = 10;
+
+/// Blocks of arithmetic codes that are decoded before decisions are counted, as data need not grow
+/// with them.
+const BLOCKS_TOGETHER: usize = 6;
+
 /// A scan on its way.
 #[derive(Debug)]
 pub(crate) struct Decoding {
@@ -30,6 +42,8 @@ pub(crate) struct Decoding {
     components: Vec<(usize, u32, u32)>,
     /// MCUs of a row.
     across: u64,
+    /// Blocks of an MCU.
+    blocks: usize,
     /// The next MCU.
     next: u64,
 }
@@ -38,6 +52,7 @@ pub(crate) struct Decoding {
 enum Kind {
     Sequential(Arc<Scan>),
     Progressive(Band),
+    Arithmetic(Box<Coder>),
 }
 
 impl Decoding {
@@ -64,19 +79,37 @@ impl Decoding {
             frame.blocks(&frame.components[components[0].0])
         };
         let blocks: u32 = components.iter().map(|(_, across, down)| across * down).sum();
-        let kind = if frame.process == Process::Progressive {
+        let arithmetic = frame.coding == Coding::Arithmetic;
+        if arithmetic && blocks > MOST_BLOCKS {
+            let what = "an MCU of more blocks than there can be";
+            return Err(Error::Invalid { what, offset: header.data });
+        }
+        let kind = if arithmetic {
+            let sequential = frame.process != Process::Progressive;
+            let invalid = Error::Invalid { what: "a scan with a wrong table", offset: header.data };
+            Kind::Arithmetic(Box::new(Coder::new(header, tables, sequential).ok_or(invalid)?))
+        } else if frame.process == Process::Progressive {
             Kind::Progressive(Band::new(header, tables)?)
         } else {
             Kind::Sequential(Scan::new(frame, &scaled, header, tables)?)
         };
+        let most = if arithmetic { arithmetic::MAX_BLOCK_BYTES } else { MAX_BLOCK_BYTES };
         let reader = ScanReader::new(
             header.data,
             u64::from(across) * u64::from(down),
             tables.restart_interval,
-            blocks as usize * MAX_BLOCK_BYTES + 8,
+            blocks as usize * most + 8,
             on_damage,
         );
-        Ok(Decoding { reader, kind, components, across: across.into(), next: 0 })
+        let reader = if arithmetic { reader.open_ended() } else { reader };
+        Ok(Decoding {
+            reader,
+            kind,
+            components,
+            across: across.into(),
+            blocks: blocks as usize,
+            next: 0,
+        })
     }
 
     /// Decodes about `most` MCUs, as far as the quota goes, and says how many they were, or how
@@ -106,7 +139,17 @@ impl Decoding {
             return Ok(Found::Mcus(blocks.div_ceil(EMPTY_BLOCKS)));
         }
         let mut lanes = self.lanes(stores, y as usize);
-        let found = match &self.kind {
+        let found = match &mut self.kind {
+            Kind::Arithmetic(coder) => {
+                let most = most.min((BLOCKS_TOGETHER / self.blocks).max(1));
+                let place = (x as usize, &mut lanes[..]);
+                let from = (view, most, &mut *quota);
+                let found = add(&mut self.reader, from, place, |state, data, component, target| {
+                    coder.block(state, data, component, target)
+                });
+                quota.spent(coder.decisions() / DECISIONS_OF_A_BYTE);
+                found?
+            }
             Kind::Sequential(scan) => {
                 let mut scratch = vec![0; scan.mcu_len + 1];
                 self.reader.decode(view, most, quota, |i, state, data| {
@@ -233,7 +276,7 @@ fn add(
     reader: &mut ScanReader,
     (view, most, quota): (View<'_>, usize, &mut Quota<'_>),
     (x, lanes): (usize, &mut [Lane<'_>]),
-    decode: impl Fn(&mut State, &[u8], usize, &mut Target<'_>) -> Result<(), Damage>,
+    mut decode: impl FnMut(&mut State, &[u8], usize, &mut Target<'_>) -> Result<(), Damage>,
 ) -> Result<Found, Error> {
     reader.decode(view, most, quota, |i, state, data| {
         for lane in &mut *lanes {

@@ -39,6 +39,8 @@ pub(crate) struct ScanReader {
     restart: u8,
     /// No MCU takes more bytes.
     reserve: usize,
+    /// Whether zeros may be left out at the end of an interval.
+    open_ended: bool,
     on_damage: OnDamage,
 }
 
@@ -50,6 +52,9 @@ pub(crate) struct State {
     pub predictions: Predictions,
     /// Blocks to come that have nothing in the scan's band.
     pub end_of_band: u32,
+    /// Whether what is learned within a restart interval has been forgotten, where codes are
+    /// arithmetic.
+    pub begun: bool,
 }
 
 /// A bit of the input: the number of its byte, and its own in that byte.
@@ -93,8 +98,15 @@ impl ScanReader {
             lost: 0,
             restart: 0,
             reserve,
+            open_ended: false,
             on_damage,
         }
+    }
+
+    /// The same of arithmetic codes, whose last zeros are not written. Only where the input ends
+    /// can they be missing.
+    pub(crate) fn open_ended(self) -> Self {
+        ScanReader { open_ended: true, ..self }
     }
 
     /// MCUs left in the scan.
@@ -156,7 +168,9 @@ impl ScanReader {
                     }
                 }
                 let decoded = mcu(done, &mut self.state, &self.data);
-                if decoded == Err(Damage) || self.ended && self.state.bits.overran(&self.data) {
+                if decoded == Err(Damage)
+                    || self.ended && self.state.bits.overran(&self.data) && self.is_cut(view)
+                {
                     self.damaged(view, done)?;
                     break;
                 }
@@ -179,6 +193,14 @@ impl ScanReader {
                 Ok(Found::Lost(count as usize))
             }
         }
+    }
+
+    /// Whether there should be more data than there is.
+    #[cold]
+    fn is_cut(&self, view: View<'_>) -> bool {
+        // The last two bytes may have been zeros, and two are read ahead.
+        let missing = self.state.bits.position().saturating_sub(self.data.len() * 8);
+        !self.open_ended || self.next >= view.end() && missing > 32
     }
 
     /// How many MCUs to come are lost.
@@ -342,7 +364,8 @@ impl ScanReader {
     /// `left` MCUs are left of the interval.
     pub(crate) fn go_to(&mut self, (offset, bit): Place, left: u64, predictions: Predictions) {
         self.start_interval(offset);
-        self.state = State { bits: Bits::at(&self.data, bit), predictions, end_of_band: 0 };
+        self.state =
+            State { bits: Bits::at(&self.data, bit), predictions, end_of_band: 0, begun: false };
         self.total = self.total - self.left + left;
         self.left = left;
     }

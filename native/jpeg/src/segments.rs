@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use thumbelina_codec::Input;
 
-use crate::frame::{Component, Frame, Process};
+use crate::frame::{Coding, Component, Frame, Process};
 use crate::header::{Color, Header};
 use crate::quota::Quota;
 use crate::scan_header::ScanHeader;
@@ -17,6 +17,9 @@ const MAX_SEGMENTS: usize = 10_000;
 
 /// More bytes between segments than any broken editor leaves there.
 const MAX_GARBAGE: usize = 64 << 10;
+
+/// What a JFIF segment has at the least. A shorter one is none, says libjpeg.
+const JFIF_BYTES: usize = 14;
 
 /// A segment takes as long as decoding so many bytes, beside what it takes to check its own.
 const SEGMENT_BYTES: usize = 8;
@@ -38,6 +41,8 @@ pub(crate) struct Parser {
     jfif: Option<Range<usize>>,
     adobe: Option<u8>,
     exif: Option<Range<usize>>,
+    xmp: Option<Range<usize>>,
+    iptc: Option<Range<usize>>,
     /// The first of each number, and which numbers these are.
     icc: Vec<(u8, u8, Range<usize>)>,
     icc_numbers: [bool; 256],
@@ -95,6 +100,8 @@ impl Parser {
             jfif: None,
             adobe: None,
             exif: None,
+            xmp: None,
+            iptc: None,
             icc: Vec::new(),
             icc_numbers: [false; 256],
         }))
@@ -225,7 +232,8 @@ impl Parser {
                 let scan = self.scan(body).ok_or(invalid("a wrong SOS segment"))?;
                 return Ok(Step::Found(Next::Scan(scan)));
             }
-            0xC0..=0xC2 => {
+            0xCC => self.tables.define_conditioning(body).ok_or(invalid("a wrong DAC segment"))?,
+            0xC0..=0xC2 | 0xC9 | 0xCA => {
                 if self.frame.is_some() {
                     return Err(invalid("a second frame"));
                 }
@@ -237,13 +245,23 @@ impl Parser {
                 }
             }
             0xC3 => return Err(Error::Unsupported(Unsupported::Lossless)),
-            0xC5..=0xC7 | 0xDE => return Err(Error::Unsupported(Unsupported::Hierarchical)),
-            0xC9..=0xCF => return Err(Error::Unsupported(Unsupported::Arithmetic)),
-            0xE0 if self.jfif.is_none() && body.starts_with(b"JFIF\0") => {
+            0xC5..=0xC7 | 0xCD..=0xCF | 0xDE => {
+                return Err(Error::Unsupported(Unsupported::Hierarchical));
+            }
+            0xCB => return Err(Error::Unsupported(Unsupported::Lossless)),
+            0xE0 if self.jfif.is_none()
+                && body.starts_with(b"JFIF\0")
+                && body.len() >= JFIF_BYTES =>
+            {
                 self.jfif = Some(start + 5..end);
             }
-            0xE1 if self.exif.is_none() && body.starts_with(b"Exif\0") && body.len() > 6 => {
-                self.exif = Some(start + 6..end);
+            0xE1 if self.exif.is_none() && is_exif(body) => self.exif = Some(start + 6..end),
+            0xE1 if self.xmp.is_none() && body.starts_with(XMP) => {
+                self.xmp = Some(start + XMP.len()..end);
+            }
+            0xED if self.iptc.is_none() => {
+                quota.searched(body.len());
+                self.iptc = iptc(body).map(|range| start + range.start..start + range.end);
             }
             0xE2 => {
                 if let Some([number, count, data @ ..]) = body.strip_prefix(b"ICC_PROFILE\0") {
@@ -254,8 +272,8 @@ impl Parser {
                 }
             }
             0xEE => {
-                if let Some(adobe) = body.strip_prefix(b"Adobe") {
-                    self.adobe = adobe.get(6).copied().or(self.adobe);
+                if let Some([_, _, _, _, _, _, transform, ..]) = body.strip_prefix(b"Adobe") {
+                    self.adobe = Some(*transform);
                 }
             }
             _ => {}
@@ -340,11 +358,14 @@ impl Parser {
             width: frame.width,
             height: frame.height,
             process: frame.process,
+            coding: frame.coding,
             components: frame.components.clone(),
             color: Color::of(&frame.components, self.jfif.is_some(), self.adobe),
             adobe: self.adobe,
             jfif: self.jfif.as_ref().map(part),
             exif: self.exif.as_ref().map(part),
+            xmp: self.xmp.as_ref().map(part),
+            iptc: self.iptc.as_ref().map(part),
             icc: self
                 .icc
                 .iter()
@@ -353,6 +374,34 @@ impl Parser {
             interleaved: false,
         })
     }
+}
+
+/// What comes before a packet of XMP.
+const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
+
+/// The number of Photoshop's resource that holds IPTC-IIM records.
+const IPTC: u16 = 1028;
+
+fn is_exif(body: &[u8]) -> bool {
+    body.starts_with(b"Exif\0")
+        && body.get(6..).is_some_and(|tiff| tiff.starts_with(b"II") || tiff.starts_with(b"MM"))
+}
+
+/// Where the IPTC-IIM records are among Photoshop's resources: each has a number, a name and its
+/// data, which are filled up to even lengths.
+fn iptc(body: &[u8]) -> Option<Range<usize>> {
+    let mut rest = body.strip_prefix(b"Photoshop 3.0\0")?;
+    while let Some([n1, n2, name, after @ ..]) = rest.strip_prefix(b"8BIM") {
+        let after = after.get(usize::from(*name) | 1..)?;
+        let (length, data) = after.split_first_chunk()?;
+        let length = u32::from_be_bytes(*length) as usize;
+        if u16::from_be_bytes([*n1, *n2]) == IPTC {
+            let start = body.len() - data.len();
+            return (0 < length && length <= data.len()).then(|| start..start + length);
+        }
+        rest = data.get(length.checked_next_multiple_of(2)?..)?;
+    }
+    None
 }
 
 /// The frame of a frame header, which may be without a height.
@@ -385,10 +434,11 @@ fn frame(marker: u8, body: &[u8], offset: usize) -> Result<Frame, Error> {
     }
     let process = match marker {
         0xC0 => Process::Baseline,
-        0xC1 => Process::Extended,
+        0xC1 | 0xC9 => Process::Extended,
         _ => Process::Progressive,
     };
+    let coding = if marker < 0xC8 { Coding::Huffman } else { Coding::Arithmetic };
     let width = u16::from_be_bytes([*w1, *w2]).into();
     let height = u16::from_be_bytes([*h1, *h2]).into();
-    Ok(Frame { process, width, height, components })
+    Ok(Frame { process, coding, width, height, components })
 }

@@ -16,6 +16,22 @@ pub(crate) struct Tables {
     ac: [Option<Arc<[u8]>>; 4],
     /// MCUs between two restart markers; 0 if there are none.
     pub restart_interval: u32,
+    pub conditioning: Conditioning,
+}
+
+/// What arithmetic coding takes for small and for large.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Conditioning {
+    /// Of DC differences, in bits.
+    pub dc: [(u8, u8); 4],
+    /// The last position of the lower AC coefficients.
+    pub ac: [u8; 4],
+}
+
+impl Default for Conditioning {
+    fn default() -> Self {
+        Conditioning { dc: [(0, 1); 4], ac: [5; 4] }
+    }
 }
 
 impl Tables {
@@ -56,6 +72,25 @@ impl Tables {
                     value.iter().fold(0, |value, &byte| value << 8 | u16::from(byte));
             }
             *defined = Some(Arc::new(table));
+        }
+        Some(())
+    }
+
+    /// Takes what a DAC segment defines. `None` if that is wrong.
+    pub(crate) fn define_conditioning(&mut self, body: &[u8]) -> Option<()> {
+        for &[target, value] in body.as_chunks().0 {
+            let table = usize::from(target & 15);
+            match target >> 4 {
+                0 => {
+                    let (small, large) = (value & 15, value >> 4);
+                    if small > large {
+                        return None;
+                    }
+                    *self.conditioning.dc.get_mut(table)? = (small, large);
+                }
+                1 if (1..=63).contains(&value) => *self.conditioning.ac.get_mut(table)? = value,
+                _ => return None,
+            }
         }
         Some(())
     }

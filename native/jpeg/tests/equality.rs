@@ -160,6 +160,8 @@ enum Script {
     Separate,
     Progressive,
     RandomProgressive,
+    ArithmeticSequential,
+    ArithmeticProgressive,
 }
 
 fn file(
@@ -175,7 +177,10 @@ fn file(
     let (process, scans) = match script {
         Script::Interleaved => (Process::Baseline, scripts::interleaved(&picture)),
         Script::Separate => (Process::Extended, scripts::one_per_component(&picture)),
-        Script::Progressive => (Process::Progressive, scripts::progressive(&picture)),
+        Script::ArithmeticSequential => (Process::Extended, scripts::interleaved(&picture)),
+        Script::Progressive | Script::ArithmeticProgressive => {
+            (Process::Progressive, scripts::progressive(&picture))
+        }
         Script::RandomProgressive => {
             (Process::Progressive, scripts::random_progressive(&picture, seed))
         }
@@ -185,6 +190,8 @@ fn file(
         scans,
         restart_intervals: vec![restart],
         huffman,
+        arithmetic: matches!(script, Script::ArithmeticSequential | Script::ArithmeticProgressive)
+            .then(writer::Conditioning::default),
         ..writer::Options::default()
     };
     writer::write(&picture, &options).into()
@@ -196,6 +203,8 @@ fn script() -> impl Strategy<Value = Script> {
         1 => Just(Script::Separate),
         1 => Just(Script::Progressive),
         1 => Just(Script::RandomProgressive),
+        1 => Just(Script::ArithmeticSequential),
+        1 => Just(Script::ArithmeticProgressive),
     ]
 }
 
@@ -246,7 +255,8 @@ proptest! {
         }
         let input = Bytes::from(input);
         for on_damage in [OnDamage::Fail, OnDamage::Gray] {
-            let options = Options { scale, dc_only: seed % 2 == 0, on_damage, piece };
+            let options =
+                Options { scale, dc_only: seed % 2 == 0, on_damage, piece, ..Options::default() };
             assert_same(&input, &options, &pool);
         }
     }

@@ -13,7 +13,16 @@ mod writer;
 
 use proptest::prelude::*;
 use thumbelina_jpeg::{Color, Options, Scale, decode};
-use writer::{Huffman, Picture, Process, scripts};
+use writer::{Conditioning, Huffman, Picture, Process, scripts};
+
+fn arithmetic() -> impl Strategy<Value = Option<Conditioning>> {
+    let one = (0u8..4, 0u8..5, 1u8..64).prop_map(|(small, more, lower)| Conditioning {
+        small,
+        large: small + more,
+        lower,
+    });
+    prop_oneof![2 => Just(None), 1 => Just(Some(Conditioning::default())), 1 => one.prop_map(Some)]
+}
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
@@ -31,6 +40,7 @@ proptest! {
         huffman in prop::sample::select(vec![
             Huffman::Optimized, Huffman::Long, Huffman::Standard,
         ]),
+        arithmetic in arithmetic(),
         wide_quantizers: bool,
         fill_bytes in 0usize..3,
         garbage in prop_oneof![Just(vec![]), Just(vec![0, 17, 254])],
@@ -59,6 +69,7 @@ proptest! {
             scans,
             restart_intervals: vec![restart],
             huffman,
+            arithmetic,
             wide_quantizers,
             fill_bytes,
             garbage,
@@ -142,6 +153,16 @@ fn metadata_comes_out_as_it_went_in() {
             adobe: Some(0),
             exif: Some(b"II*\0something".to_vec()),
             icc: Some(writer::Icc { profile: profile.clone(), chunk: 99, shuffle: Some(3) }),
+            extra: [
+                (0xE1, &b"Exif\0\0MM\0*another"[..]),
+                (0xE1, b"http://ns.adobe.com/xap/1.0/\0<x/>"),
+                (0xE1, b"http://ns.adobe.com/xmp/extension/\0more"),
+                (0xE1, b"http://ns.adobe.com/xap/1.0/\0<y/>"),
+                (0xED, b"Photoshop 3.0\08BIM\x03\xED\0\0\0\0\0\x01x\0"),
+                (0xED, b"Photoshop 3.0\08BIM\x03\xED\x02ab\0\0\0\0\x01x\08BIM\x04\x04\0\0\0\0\0\x03xyz\0"),
+            ]
+            .map(|(marker, payload)| (marker, payload.to_vec()))
+            .to_vec(),
             ..writer::Options::default()
         },
     );
@@ -151,4 +172,31 @@ fn metadata_comes_out_as_it_went_in() {
     assert_eq!(header.exif.as_deref(), Some(&b"II*\0something"[..]));
     assert!(header.icc().as_deref() == Some(&profile[..]));
     assert!(header.jfif.is_some());
+    assert_eq!(header.xmp.as_deref(), Some(&b"<x/>"[..]));
+    assert_eq!(header.iptc.as_deref(), Some(&b"xyz"[..]));
+}
+
+/// Photoshop stores them inverted, and everybody reads them so, whatever else the file says. Not
+/// even Adobe's segment has to be there.
+#[test]
+fn inks_are_stored_inverted() {
+    let picture = Picture::from_samples(16, 16, &[(1, 1); 4], 100, |ink, _, _| 40 * ink as u8 + 10);
+    let pixel = |adobe, inverted| {
+        let scans = scripts::interleaved(&picture);
+        let options = writer::Options { scans, adobe, ..Default::default() };
+        let image =
+            decode(writer::write(&picture, &options), &Options { inverted, ..Options::default() })
+                .unwrap();
+        assert_eq!((image.channels, image.samples.len()), (4, 16 * 16 * 4));
+        *image.samples.first_chunk::<4>().unwrap()
+    };
+    for adobe in [None, Some(0)] {
+        assert_eq!(pixel(adobe, false), [10, 50, 90, 130]);
+        assert_eq!(pixel(adobe, true), [245, 205, 165, 125]);
+    }
+    // Y of 10, Cb of 50 and Cr of 90 are no red, 64 of green and no blue.
+    for adobe in [Some(1), Some(2), Some(3)] {
+        assert_eq!(pixel(adobe, false), [255, 191, 255, 130]);
+        assert_eq!(pixel(adobe, true), [0, 64, 0, 125]);
+    }
 }

@@ -6,7 +6,7 @@ use thumbelina_jpeg::{self as jpeg, Decoder, Headers, Options, Process, Scale};
 
 use super::source::{DecodeOptions, RowSource, Source};
 use crate::picture::Rows;
-use crate::{Depth, Error, Format, Info, Layout, OnDamage, cost};
+use crate::{ColorSpace, Depth, Error, Format, Info, Layout, Metadata, OnDamage, cost};
 
 /// Making look-up tables of the Huffman tables.
 const TABLES_NANOS: u64 = 100_000;
@@ -74,8 +74,17 @@ fn mcu_nanos(info: &Info, found: &jpeg::Header, scale: Scale) -> u64 {
 
 fn info(found: &jpeg::Header, bytes: u64) -> Info {
     let orientation = found.exif.as_deref().and_then(Orientation::from_exif_chunk);
-    let layout = Layout::new(if found.components.len() == 1 { 1 } else { 3 }, Depth::U8);
+    let layout = match found.components.len() {
+        4 => Layout::cmyk(Depth::U8),
+        count => Layout::new(count as u8, Depth::U8),
+    };
     let mut info = Info {
+        color: color(found),
+        metadata: Metadata {
+            exif: found.exif.clone(),
+            xmp: found.xmp.clone(),
+            iptc: found.iptc.clone(),
+        },
         orientation: orientation.unwrap_or(Orientation::NoTransforms),
         scales: true,
         shares: found.process != Process::Progressive,
@@ -89,6 +98,10 @@ fn info(found: &jpeg::Header, bytes: u64) -> Info {
     }
     info.nanos.all += info.nanos.input + info.nanos.detail;
     info
+}
+
+fn color(found: &jpeg::Header) -> ColorSpace {
+    found.icc().map_or(ColorSpace::Srgb, ColorSpace::Icc)
 }
 
 /// The estimated nanoseconds of [`open`]. Stops counting at `most`.

@@ -1,6 +1,7 @@
 use std::ops::Range;
 
 use super::op::{Bands, Op, Scratch};
+use crate::color::{to_linear, to_srgb};
 use crate::picture::{Picture, Sample, Shape};
 use crate::{Depth, Error, Layout, cost};
 
@@ -97,28 +98,10 @@ impl Convert {
     }
 }
 
-/// The sRGB transfer function, IEC 61966-2-1.
-fn to_srgb(linear: f32) -> f32 {
-    let linear = linear.clamp(0.0, 1.0);
-    if linear <= 0.003_130_8 { linear * 12.92 } else { 1.055 * linear.powf(1.0 / 2.4) - 0.055 }
-}
-
-/// Its inverse.
-fn to_linear(srgb: f32) -> f32 {
-    if srgb <= 0.040_45 { srgb / 12.92 } else { ((srgb + 0.055) / 1.055).powf(2.4) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::picture::Samples;
-
-    #[test]
-    fn the_transfer_functions_are_inverse_on_every_byte() {
-        for byte in 0..=255u8 {
-            assert_eq!(u8::from_unit(to_srgb(to_linear(byte.unit()))), byte);
-        }
-    }
 
     fn convert_one(layout: Layout, samples: Samples, divide: bool, to: Layout) -> Samples {
         let from = Picture { width: 1, height: 1, layout, samples };

@@ -2,6 +2,7 @@
 //! other.
 
 use crate::Layout;
+pub(super) use crate::color::to_linear as decode;
 use crate::operation::Rgba;
 use crate::picture::Sample;
 
@@ -16,11 +17,6 @@ pub(super) fn luma([r, g, b]: [f32; 3]) -> f32 {
 pub(super) fn encode(linear: f32) -> f32 {
     let linear = linear.max(0.0);
     if linear <= 0.003_130_8 { linear * 12.92 } else { 1.055 * linear.powf(1.0 / 2.4) - 0.055 }
-}
-
-pub(super) fn decode(srgb: f32) -> f32 {
-    let srgb = srgb.max(0.0);
-    if srgb <= 0.040_45 { srgb / 12.92 } else { ((srgb + 0.055) / 1.055).powf(2.4) }
 }
 
 /// A sample's value of sRGB.

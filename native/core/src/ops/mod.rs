@@ -6,6 +6,7 @@
 mod blur;
 mod border;
 mod chain;
+mod color_convert;
 mod convert;
 mod crop;
 mod filter;
@@ -23,6 +24,7 @@ mod sharpen;
 pub(crate) use blur::{Average, MAX_WEIGHED, Weigh};
 pub(crate) use border::Border;
 pub(crate) use chain::Chain;
+pub(crate) use color_convert::ColorConvert;
 pub(crate) use convert::Convert;
 pub(crate) use crop::Crop;
 pub use filter::Filter;

@@ -59,6 +59,15 @@ impl Layout {
         self.channels.is_multiple_of(2) && self.model != ColorModel::Cmyk
     }
 
+    /// What comes of it as sRGB: gray stays gray, and all else is RGB.
+    pub(crate) fn srgb(self) -> Self {
+        match self.model {
+            ColorModel::Gray | ColorModel::Rgb => self,
+            ColorModel::Cmyk => Layout::new(3, self.depth),
+            ColorModel::Lab => Layout::new(self.channels, self.depth),
+        }
+    }
+
     pub fn is_gray(self) -> bool {
         self.model == ColorModel::Gray
     }

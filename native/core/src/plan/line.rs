@@ -1,12 +1,14 @@
 //! The operations of an output, one after the other.
 
 use super::view::Stage;
-use crate::Layout;
+use crate::color::Conversion;
 use crate::operation::{Recolor, Rgba};
 use crate::ops::{
-    Average, Border, Convert, Crop, Op, Orient, Recoloring, Resize, Rotate, Round, Unsharp, Weigh,
+    Average, Border, ColorConvert, Convert, Crop, Op, Orient, Recoloring, Resize, Rotate, Round,
+    Unsharp, Weigh,
 };
 use crate::picture::Shape;
+use crate::{Info, Layout};
 
 /// Operations, and what the last of them makes.
 pub(super) struct Line {
@@ -22,6 +24,14 @@ impl Line {
     pub(super) fn push(&mut self, op: impl Op + 'static) {
         self.shape = op.shape(&self.shape);
         self.ops.push(Box::new(op));
+    }
+
+    /// Brings colors to sRGB.
+    pub(super) fn color(&mut self, info: &Info) {
+        if let Some(transform) = Conversion::of(info).and_then(|color| color.transform()) {
+            let divide = self.shape.layout.has_alpha() && self.shape.premultiplied;
+            self.push(ColorConvert { transform, divide });
+        }
     }
 
     /// Brings samples to a layout, and colors to be multiplied by their alpha or not.

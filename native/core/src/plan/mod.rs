@@ -143,8 +143,9 @@ impl OutputPlan {
         let (width, height) = size;
         let geometry = Geometry::new(info, scale, fitted, within, filter)?;
         let mut line = Line::new(geometry.reduction.shape(&info.shape()));
+        line.color(info);
         stages.iter().for_each(|stage| line.add(stage));
-        let layout = line.shape.layout;
+        let layout = line.shape.layout.srgb();
         let encoding = match (output.placeholder, output.format) {
             (Some(placeholder), _) => Encoding::Placeholder(placeholder),
             (None, Some(format)) => Encoding::Format(format),
@@ -216,6 +217,7 @@ impl OutputPlan {
             let (left, top) = (crop.left as u32, crop.top as u32);
             line.push(Crop { left, top, width, height, pick: reduction.pick });
         }
+        line.color(info);
         // OpenEXR's colors are multiplied by their alpha.
         let multiply = self.encoding == Encoding::Format(Format::Openexr);
         if self.stages.is_empty() {

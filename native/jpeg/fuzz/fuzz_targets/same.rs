@@ -67,7 +67,7 @@ fuzz_target!(|data: &[u8]| {
         for on_damage in [OnDamage::Fail, OnDamage::Gray] {
             // Pieces so short that small pictures have several.
             let dc_only = data.len().is_multiple_of(2);
-            let options = Options { scale, dc_only, on_damage, piece: 48 };
+            let options = Options { scale, dc_only, on_damage, piece: 48, ..Options::default() };
             let (whole, error) = rows(&input, &options, (usize::MAX, usize::MAX), None);
             for (most, pool) in [(1, None), (usize::MAX, Some(pool()))] {
                 let (other, other_error) = rows(&input, &options, (most, 1), pool);

@@ -1,4 +1,4 @@
-//! Writes JPEG files from coefficients, of every kind that a Huffman-coded 8 bit frame can be.
+//! Writes JPEG files from coefficients, of every kind that a frame of 8 bits can be.
 //!
 //! It starts from coefficients, not from pixels, because then what a decoder must find in the file
 //! is known to the bit, for odd files too that no camera would write. Nothing here checks that the
@@ -11,6 +11,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod arithmetic;
 mod huffman;
 mod picture;
 mod random;
@@ -21,6 +22,7 @@ use picture::ZIGZAG;
 use random::Random;
 use scans::point_transform;
 
+pub use arithmetic::Conditioning;
 pub use huffman::Huffman;
 pub use picture::{Block, Picture};
 pub use scans::{Scan, scripts};
@@ -31,6 +33,8 @@ pub struct Options {
     pub process: Process,
     pub scans: Vec<Scan>,
     pub huffman: Huffman,
+    /// Arithmetic codes instead.
+    pub arithmetic: Option<Conditioning>,
     /// The longest run of ends of block, if not the 32767 that the format allows. With the tables
     /// of Annex K it is 1: they have no symbol for more.
     pub eob_run_limit: Option<u16>,
@@ -95,9 +99,16 @@ pub fn write(picture: &Picture, options: &Options) -> Vec<u8> {
             interval = wanted;
             out.segment(0xDD, &interval.to_be_bytes());
         }
+        let slot = |component| slot(options, component);
         let tokens = tokens(picture, options, scan, usize::from(interval));
         let tables = huffman_tables(options.huffman, &tokens);
-        if !options.huffman.is_standard() || options.huffman == Huffman::Standard && index == 0 {
+        if let Some(Conditioning { small, large, lower }) = options.arithmetic {
+            let dc = (0..4).flat_map(|slot| [slot, large << 4 | small]);
+            let ac = (0..4).flat_map(|slot| [0x10 | slot, lower]);
+            out.segment(0xCC, &dc.chain(ac).collect::<Vec<u8>>());
+        } else if !options.huffman.is_standard()
+            || options.huffman == Huffman::Standard && index == 0
+        {
             let used = (0..).zip(&tables).filter(|(_, table)| !table.symbols.is_empty());
             let payload = |(slot, table): (u8, &HuffmanTable)| {
                 [&[slot / 4 * 16 + slot % 4], &table.counts[..], &table.symbols].concat()
@@ -106,14 +117,20 @@ pub fn write(picture: &Picture, options: &Options) -> Vec<u8> {
         }
         let mut payload = vec![scan.components.len() as u8];
         for &component in &scan.components {
-            let slot = slot(options, component);
+            let slot = slot(component);
             let dc = if scan.ss == 0 && scan.ah == 0 { slot } else { 0 };
             let ac = if scan.se > 0 { slot } else { 0 };
             payload.extend([picture.components[component].id, dc << 4 | ac]);
         }
         payload.extend([scan.ss, scan.se, scan.ah << 4 | scan.al]);
         out.segment(0xDA, &payload);
-        out.entropy(&tokens, &tables);
+        match options.arithmetic {
+            Some(conditioning) => {
+                let interval = usize::from(interval);
+                out.intervals(&arithmetic::intervals(picture, scan, interval, conditioning, slot));
+            }
+            None => out.entropy(&tokens, &tables),
+        }
         if options.dnl && index == 0 {
             out.segment(0xDC, &picture.height.to_be_bytes());
         }
@@ -161,10 +178,12 @@ fn frame(out: &mut Out<'_>, picture: &Picture, options: &Options) {
         [u8::from(wide) << 4 | slot].into_iter().chain(entries).collect()
     };
     out.tables(0xDB, (0..).zip(&picture.quantizers).map(quantizer).collect());
-    let marker = match options.process {
-        Process::Baseline => 0xC0,
-        Process::Extended => 0xC1,
-        Process::Progressive => 0xC2,
+    let marker = match (options.arithmetic, options.process) {
+        (None, Process::Baseline) => 0xC0,
+        (None, Process::Extended) => 0xC1,
+        (None, Process::Progressive) => 0xC2,
+        (Some(_), Process::Baseline | Process::Extended) => 0xC9,
+        (Some(_), Process::Progressive) => 0xCA,
     };
     let mut payload = vec![8];
     payload.extend(if options.dnl { 0 } else { picture.height }.to_be_bytes());
@@ -353,6 +372,20 @@ impl Out<'_> {
             }
         }
         self.pad();
+    }
+
+    fn intervals(&mut self, intervals: &[Vec<u8>]) {
+        for (number, bytes) in intervals.iter().enumerate() {
+            if number > 0 {
+                self.marker(0xD0 + (number as u8 - 1) % 8);
+            }
+            for &byte in bytes {
+                self.bytes.push(byte);
+                if byte == 0xFF {
+                    self.bytes.push(0);
+                }
+            }
+        }
     }
 
     fn bits(&mut self, (value, count): (u32, u32)) {

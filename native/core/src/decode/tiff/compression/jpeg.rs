@@ -210,8 +210,8 @@ impl Jpeg {
                     let Poll::Ready(headers) = Headers::read(&mut input).map_err(error)? else {
                         return Err(TRUNCATED);
                     };
-                    let decoder = Decoder::start(headers, &Options::default(), &self.budget)
-                        .map_err(error)?;
+                    let options = Options { inverted: false, ..Options::default() };
+                    let decoder = Decoder::start(headers, &options, &self.budget).map_err(error)?;
                     self.state = State::Decoding(Box::new(decoder), input);
                 }
                 Ok(0)
@@ -220,6 +220,13 @@ impl Jpeg {
                 let context = Context { pool: None, stop: &Stop::new(), budget: &self.budget };
                 match decoder.read(stream, 1, mcus, &context).map_err(error)? {
                     Poll::Ready([]) | Poll::NeedInput => Err(TRUNCATED),
+                    Poll::Ready(row) if self.color == JpegColor::Cmyk => {
+                        let inks = row.as_chunks::<4>().0.iter();
+                        for (to, &[c, m, y, k]) in out.as_chunks_mut().0.iter_mut().zip(inks) {
+                            *to = [c, m, y].map(|ink| mixed(ink, k));
+                        }
+                        Ok(out.len())
+                    }
                     Poll::Ready(row) => {
                         let len = row.len().min(out.len());
                         out[..len].copy_from_slice(&row[..len]);
@@ -235,6 +242,11 @@ impl Jpeg {
     pub(in super::super) fn row_bytes(color: JpegColor, columns: u32) -> usize {
         columns as usize * color.channels()
     }
+}
+
+/// One of the colors of light that inks leave, under black.
+fn mixed(ink: u8, black: u8) -> u8 {
+    ((u32::from(!ink) * u32::from(!black) + 127) / 255) as u8
 }
 
 /// A marker and what belongs to it.

@@ -1,5 +1,3 @@
-//! What a picture's numbers mean.
-
 use bytes::Bytes;
 
 /// The color space that a file says its numbers are in.
