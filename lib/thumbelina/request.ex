@@ -3,7 +3,7 @@ defmodule Thumbelina.Request do
   # What a call asks for, checked and with all defaults filled in, as plain data: it can be sent to
   # another node, hashed and stored. Settings of the node that does the work are added there.
 
-  alias Thumbelina.{Error, Format, Options, Placeholder, Position}
+  alias Thumbelina.{Edit, Error, Format, Options, Placeholder, Position}
 
   @type output :: thumbnail | %{placeholder: Placeholder.kind()}
 
@@ -15,7 +15,8 @@ defmodule Thumbelina.Request do
           enlarge: boolean,
           format: Format.t() | nil,
           quality: 1..100,
-          filter: atom
+          filter: atom,
+          steps: [Edit.step()]
         }
 
   @type t :: %__MODULE__{
@@ -72,6 +73,47 @@ defmodule Thumbelina.Request do
     end
   end
 
+  @doc "One picture, after the steps among the options."
+  @spec edit(term) :: {:ok, t} | {:error, Error.t()}
+  def edit(edits) do
+    with {:ok, steps, given} <- Edit.split(edits),
+         {:ok, opts} <- Options.call(given),
+         {common, call} = Options.split_output(opts),
+         {:ok, steps} <- Edit.steps(steps, given, common) do
+      position = Position.point(common.position)
+      output = %{width: nil, height: nil, position: position, steps: steps}
+      {:ok, struct!(__MODULE__, Map.put(call, :outputs, [Map.merge(common, output)]))}
+    end
+  end
+
+  @doc """
+  Has the other pictures made that its steps need, by a function that takes a request and a source.
+  What that takes is not left for the rest.
+  """
+  @spec load(t, (t, term -> {:ok, binary} | {:error, Error.t()})) ::
+          {:ok, t} | {:error, Error.t()}
+  def load(%__MODULE__{outputs: [%{steps: [_ | _] = steps} = output]} = request, make) do
+    started = System.monotonic_time(:millisecond)
+
+    made = fn source, width, height ->
+      size = %{width: width, height: height, fit: :contain, enlarge: false, format: :farbfeld}
+      output = output |> Map.merge(size) |> Map.put(:steps, [])
+      make.(%{later(request, started) | outputs: [output]}, source)
+    end
+
+    with {:ok, steps} <- Edit.load(steps, made),
+         do: {:ok, %{later(request, started) | outputs: [%{output | steps: steps}]}}
+  end
+
+  def load(request, _make), do: {:ok, request}
+
+  defp later(%{timeout: :infinity} = request, _started), do: request
+
+  defp later(request, started) do
+    passed = System.monotonic_time(:millisecond) - started
+    %{request | timeout: max(request.timeout - passed, 0)}
+  end
+
   @doc "The map that the NIF takes, on the node where it is called."
   @spec native(t) :: map
   def native(%__MODULE__{} = request) do
@@ -116,16 +158,24 @@ defmodule Thumbelina.Request do
   defp output({width, height}, common), do: output({width, height, []}, common)
 
   defp output({width, height, opts}, common) do
-    with {:ok, width} <- side(:width, width),
-         {:ok, height} <- side(:height, height),
-         :ok <- one_of(width, height),
+    with {:ok, sides} <- sides(width, height),
          {:ok, output} <- Options.output(opts, common) do
       position = Position.point(output.position)
-      {:ok, Map.merge(output, %{width: width, height: height, position: position})}
+      {:ok, output |> Map.merge(sides) |> Map.merge(%{position: position, steps: []})}
     end
   end
 
   defp output(size, _common), do: wrong_sizes(size)
+
+  @doc "Checks the sides of a box."
+  @spec sides(term, term) ::
+          {:ok, %{width: pos_integer | nil, height: pos_integer | nil}} | {:error, Error.t()}
+  def sides(width, height) do
+    with {:ok, width} <- side(:width, width),
+         {:ok, height} <- side(:height, height),
+         :ok <- one_of(width, height),
+         do: {:ok, %{width: width, height: height}}
+  end
 
   @max_side 0xFFFF_FFFF
 

@@ -15,6 +15,7 @@ rustler::atoms! {
     invalid_image,
     truncated,
     limit_exceeded,
+    outside_picture,
     timeout,
     enomem,
     internal_error,
@@ -28,4 +29,8 @@ rustler::atoms! {
     within_yield_limit,
     above_yield_limit,
     shared,
+    // Where a step of an edit is done.
+    decoding,
+    resized,
+    full_size,
 }

@@ -8,6 +8,8 @@ use thumbelina_core::{
     Scheduler,
 };
 
+use super::step::StepTerm;
+
 /// One call, as the Elixir side normalizes it.
 #[derive(NifMap)]
 #[rustler(decode)]
@@ -46,7 +48,7 @@ struct PlaceholderTerm {
 
 #[derive(NifMap)]
 #[rustler(decode)]
-struct ThumbnailTerm {
+pub(super) struct ThumbnailTerm {
     width: Option<u32>,
     height: Option<u32>,
     fit: FitAtom,
@@ -55,6 +57,7 @@ struct ThumbnailTerm {
     format: Option<FormatAtom>,
     quality: u8,
     filter: FilterAtom,
+    steps: Vec<StepTerm>,
 }
 
 impl Call {
@@ -104,7 +107,7 @@ impl OutputTerm {
 }
 
 impl ThumbnailTerm {
-    fn output(&self) -> Output {
+    pub(super) fn output(&self) -> Output {
         Output {
             width: self.width,
             height: self.height,
@@ -127,6 +130,7 @@ impl ThumbnailTerm {
                 FilterAtom::Gaussian => Filter::Gaussian,
                 FilterAtom::Lanczos3 => Filter::Lanczos3,
             },
+            steps: self.steps.iter().map(StepTerm::operation).collect(),
             placeholder: None,
         }
     }
