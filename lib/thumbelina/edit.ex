@@ -39,7 +39,7 @@ defmodule Thumbelina.Edit do
       doc:
         "a Gaussian blur, whose standard deviation is so many pixels. Up to 3 pixels it is the " <>
           "weighted sum within three sigmas, above that a box that is averaged over three times, " <>
-          "which takes as long for any sigma and is a Gaussian but for a twentieth of its area"
+          "which takes about as long for any sigma and is a Gaussian but for a twentieth of its area"
     ],
     sharpen: [
       value: "a sigma from 0.01 to 10",

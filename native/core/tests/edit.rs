@@ -100,10 +100,8 @@ fn a_tint_has_the_lightness_of_the_picture() {
     // L* 0 and 100 leave no room for a color but in the channels that are not cut off.
     assert_eq!((black[1], black[2]), (0, 0));
     assert_eq!(white[0], 255);
-    // L* 50.03 with a* 11.8 and b* 47.0.
-    for (channel, expected) in middle.into_iter().zip([153, 112, 37]) {
-        assert!(channel.abs_diff(expected) <= 2, "{middle:?}");
-    }
+    // L* 50.03 with a* 10.44 and b* 47.16.
+    assert_eq!(middle, [155, 111, 34]);
     // A tint of gray is the picture's lightness alone, as is a tint of a gray picture.
     let gray = recolored(Recolor::Tint([128; 3]), &[[77; 3], [200; 3]]).to_rgb8().into_raw();
     assert!(gray.iter().zip([77, 77, 77, 200, 200, 200]).all(|(&a, b)| a.abs_diff(b) <= 1));
@@ -117,7 +115,7 @@ fn deep_samples_keep_their_depth_and_alpha_stays() {
     let made = edited(&DynamicImage::ImageRgba16(source), [Operation::Recolor(Recolor::Invert)]);
     assert_eq!(
         made.as_rgba16().unwrap().as_raw(),
-        &[64_535, 35_534, 0, 40_000, 65_535, 65_528, 65_235, 0]
+        &[64_535, 35_534, 0, 40_000, 65_535, 65_528, 65_234, 0]
     );
 }
 
@@ -170,7 +168,7 @@ fn a_wide_blur_is_close_to_the_weighted_sum() {
             made.iter().zip(&naive).map(|(&a, b)| (f64::from(a) - b).abs()).collect();
         let mean = differ.iter().sum::<f64>() / differ.len() as f64;
         let most = differ.into_iter().fold(0.0, f64::max);
-        assert!(mean < 0.6 && most < 4.0, "{sigma}: {mean} {most}");
+        assert!(mean < 0.6 && most < 3.0, "{sigma}: {mean} {most}");
     }
 }
 
@@ -349,9 +347,9 @@ fn a_clear_background_needs_alpha() {
     assert_eq!(made.as_rgba8().unwrap().get_pixel(0, 0).0, [0; 4]);
     // Where the format has none, white shows behind it.
     let source = encode(&rgb(10, 10), ImageFormat::Png);
-    let bmp = Output { format: Some(Format::Pnm), ..edit([step]) };
-    let made = decode(&in_pieces(&source, bmp).unwrap().bytes);
-    assert_eq!(made.to_rgb8().get_pixel(0, 0).0, [255; 3]);
+    let jpeg = Output { format: Some(Format::Jpeg), quality: 100, ..edit([step]) };
+    let made = decode(&in_pieces(&source, jpeg).unwrap().bytes);
+    assert!(made.to_rgb8().get_pixel(0, 0).0.iter().all(|&c| c > 245));
     let gray = edited(&DynamicImage::ImageLuma8(rgb(10, 10).to_luma8()), [rotate(45.0)]);
     assert_eq!(gray.as_rgb8().unwrap().get_pixel(0, 0).0, [0, 0, 255]);
 }
@@ -444,8 +442,8 @@ fn corners_are_round() {
     assert_eq!(
         alphas((5, 4), Corners::Radius(2.0)),
         [
-            97, 235, 255, 235, 97, 235, 255, 255, 255, 235, 235, 255, 255, 255, 235, 97, 235, 255,
-            235, 97
+            97, 234, 255, 234, 97, 234, 255, 255, 255, 234, 234, 255, 255, 255, 234, 97, 234, 255,
+            234, 97
         ]
     );
     assert_eq!(alphas((2, 2), Corners::Radius(0.0)), [255; 4]);
@@ -455,7 +453,7 @@ fn corners_are_round() {
     // A circle in the middle of a wide picture.
     let wide = alphas((10, 4), Corners::Circle);
     assert_eq!(wide[10..13], [0, 0, 0]);
-    assert_eq!(wide[13..17], [235, 255, 255, 235]);
+    assert_eq!(wide[13..17], [234, 255, 255, 234]);
     assert_eq!(wide[17..20], [0, 0, 0]);
 }
 
@@ -674,7 +672,7 @@ fn the_plan_tells_where_each_step_is_done() {
         (Operation::Recolor(Recolor::Brighten(1.5)), Operation::Recolor(Recolor::Brighten(0.5)));
     assert_eq!(
         steps(&[resize(100, 100), blur.clone()]),
-        (vec![("resize", 100, 100, At::Decoding), ("blur", 100, 100, At::Resized)], (8, 8))
+        (vec![("resize", 100, 100, At::Decoding), ("blur", 100, 100, At::Resized)], (4, 4))
     );
     assert_eq!(
         steps(&[blur.clone(), resize(100, 100)]),

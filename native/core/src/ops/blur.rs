@@ -178,6 +178,18 @@ impl Average {
     }
 }
 
+impl Average {
+    /// How far one average looks. As much of the first and the last pixel is repeated at the ends of
+    /// a column, where a blur goes on; behind that an average of averages is one color.
+    fn reach(&self) -> usize {
+        self.radius + 1
+    }
+
+    fn tall(&self, from: &Shape) -> usize {
+        from.height as usize + 2 * self.reach()
+    }
+}
+
 /// Pixels next to each other whose columns are worked on together.
 const TOGETHER: u32 = 16;
 
@@ -187,7 +199,8 @@ impl Op for Average {
     }
 
     fn bands(&self, from: &Shape) -> Bands {
-        let mut bands = Bands::new(cost::average_nanos(from.height, from.layout), 0, from.width);
+        let mut bands =
+            Bands::new(cost::average_nanos(self.tall(from) as u32, from.layout), 0, from.width);
         // No band ends within those that belong together, if it is longer.
         if bands.rows > TOGETHER {
             let nanos = bands.nanos / u64::from(bands.rows);
@@ -200,7 +213,7 @@ impl Op for Average {
     fn memory(&self, from: &Shape) -> u64 {
         let sample = if from.layout.depth == Depth::F32 { 8 } else { 4 };
         let lanes = u64::from(TOGETHER) * u64::from(from.layout.channels);
-        (2 * u64::from(from.height) + 1) * lanes * sample
+        (2 * self.tall(from) as u64 + 1) * lanes * sample
     }
 
     fn band(
@@ -230,8 +243,9 @@ impl Average {
         let (len, height) = (from.width as usize * channels, from.height as usize);
         let samples: &[S] = bytemuck::try_cast_slice(from.samples.bytes())?;
         let most = TOGETHER as usize * channels;
-        let mut column = zeroed::<N>(height * most)?;
-        let mut averaged = zeroed::<N>(height * most)?;
+        let (reach, tall) = (self.reach(), height + 2 * self.reach());
+        let mut column = zeroed::<N>(tall * most)?;
+        let mut averaged = zeroed::<N>(tall * most)?;
         let mut sums = zeroed::<N>(most)?;
         let columns = columns.start as usize..columns.end as usize;
         for (first, out) in columns
@@ -239,20 +253,21 @@ impl Average {
             .zip(out.chunks_mut(TOGETHER as usize * channels * height))
         {
             let lanes = out.len() / height;
-            let rows = samples.chunks_exact(len).zip(column.chunks_exact_mut(lanes));
-            for (row, to) in rows {
+            let inside = column.chunks_exact_mut(lanes).skip(reach);
+            for (row, to) in samples.chunks_exact(len).zip(inside) {
                 let row = row.get(first * channels..first * channels + lanes);
                 for (to, &sample) in to.iter_mut().zip(row.ok_or(Error::Internal)?) {
                     *to = N::of(sample);
                 }
             }
+            pad(&mut column[..tall * lanes], reach, lanes);
             for _ in 0..PASSES {
-                let len = height * lanes;
+                let len = tall * lanes;
                 self.pass(&column[..len], &mut sums[..lanes], &mut averaged[..len]);
                 std::mem::swap(&mut column, &mut averaged);
             }
             for (pixel, out) in out.chunks_exact_mut(height * channels).enumerate() {
-                let rows = column.chunks_exact(lanes);
+                let rows = column.chunks_exact(lanes).skip(reach);
                 for (out, row) in out.chunks_exact_mut(channels).zip(rows) {
                     for (out, &number) in out.iter_mut().zip(&row[pixel * channels..]) {
                         *out = number.sample();

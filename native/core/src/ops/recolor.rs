@@ -50,8 +50,9 @@ impl Recoloring {
         match self.recolor {
             Recolor::Grayscale => gray(from, out, |pixel| luma(color(pixel))),
             Recolor::Threshold(least) => gray(from, out, |pixel| {
-                // What is as bright but for a rounding error is bright.
-                if luma(color(pixel)) >= least - 1e-6 { 1.0 } else { 0.0 }
+                // The luma as it would be seen; what is as bright but for an error is bright.
+                let seen: S = light::sample(luma(color(pixel)));
+                if light::srgb(seen) >= least - 1e-6 { 1.0 } else { 0.0 }
             }),
             Recolor::Tint(_) => {
                 let Some(tint) = &self.tint else { return };
