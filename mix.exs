@@ -62,7 +62,9 @@ defmodule Thumbelina.MixProject do
       ],
       # The functions of `Thumbelina`, by the metadata `@doc group: ...`.
       groups_for_docs:
-        for group <- ["Open and write", "Make thumbnails", "Many pictures", "Plan and measure"] do
+        for group <-
+              ["Open and write", "Make thumbnails", "Edit pictures"] ++
+                ["Many pictures", "Plan and measure"] do
           {String.to_atom(group), &(&1[:group] == group)}
         end
     ]

@@ -691,7 +691,7 @@ defmodule Thumbelina do
   ## Examples
 
       iex> gray = "P5 4 1 255\\n" <> <<0, 60, 120, 240>>
-      iex> {:ok, %{bytes: "P5\\n4 1\\n255\\n" <> levels}} = Thumbelina.brighten(gray, 1.5)
+      iex> {:ok, %{bytes: "P5\\n4 1 255\\n" <> levels}} = Thumbelina.brighten(gray, 1.5)
       iex> levels
       <<0, 90, 180, 255>>
   """
@@ -707,7 +707,7 @@ defmodule Thumbelina do
   ## Examples
 
       iex> gray = "P5 4 1 255\\n" <> <<0, 60, 120, 240>>
-      iex> {:ok, %{bytes: "P5\\n4 1\\n255\\n" <> levels}} = Thumbelina.contrast(gray, 0.5)
+      iex> {:ok, %{bytes: "P5\\n4 1 255\\n" <> levels}} = Thumbelina.contrast(gray, 0.5)
       iex> levels
       <<64, 94, 124, 184>>
   """
@@ -739,7 +739,7 @@ defmodule Thumbelina do
   ## Examples
 
       iex> gray = "P5 4 1 255\\n" <> <<0, 60, 120, 240>>
-      iex> {:ok, %{bytes: "P5\\n4 1\\n255\\n" <> levels}} = Thumbelina.gamma(gray, 2.2)
+      iex> {:ok, %{bytes: "P5\\n4 1 255\\n" <> levels}} = Thumbelina.gamma(gray, 2.2)
       iex> levels
       <<0, 132, 181, 248>>
   """
@@ -755,7 +755,7 @@ defmodule Thumbelina do
   ## Examples
 
       iex> red = "P6 1 1 255\\n" <> <<255, 0, 0>>
-      iex> {:ok, %{bytes: "P5\\n1 1\\n255\\n" <> level}} = Thumbelina.grayscale(red)
+      iex> {:ok, %{bytes: "P5\\n1 1 255\\n" <> level}} = Thumbelina.grayscale(red)
       iex> level
       <<54>>
   """
@@ -771,7 +771,7 @@ defmodule Thumbelina do
   ## Examples
 
       iex> gray = "P5 4 1 255\\n" <> <<0, 60, 120, 240>>
-      iex> {:ok, %{bytes: "P5\\n4 1\\n255\\n" <> levels}} = Thumbelina.invert(gray)
+      iex> {:ok, %{bytes: "P5\\n4 1 255\\n" <> levels}} = Thumbelina.invert(gray)
       iex> levels
       <<255, 195, 135, 15>>
   """
@@ -787,7 +787,7 @@ defmodule Thumbelina do
   ## Examples
 
       iex> gray = "P5 4 1 255\\n" <> <<0, 60, 120, 240>>
-      iex> {:ok, %{bytes: "P5\\n4 1\\n255\\n" <> levels}} = Thumbelina.threshold(gray, 100)
+      iex> {:ok, %{bytes: "P5\\n4 1 255\\n" <> levels}} = Thumbelina.threshold(gray, 100)
       iex> levels
       <<0, 0, 255, 255>>
   """

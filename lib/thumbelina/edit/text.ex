@@ -125,10 +125,10 @@ defmodule Thumbelina.Edit.Text do
   defp side(""), do: nil
   defp side(text), do: term(text)
 
-  # As in a URL, where a `#` would end the path.
-  defp color(text), do: if(text =~ ~r/\A\h+\z/ and hex?(text), do: "#" <> text, else: text)
+  # Digits without the `#`, which would end a URL. No name of a color has these letters alone.
+  @digits ~r/\A([0-9a-fA-F]{3,4}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8})\z/
 
-  defp hex?(text), do: byte_size(text) in [3, 4, 6, 8]
+  defp color(text), do: if(text =~ @digits, do: "#" <> text, else: text)
 
   # Nobody needs more digits, and the time to read many is not linear.
   @number ~r/\A-?\d{1,10}(\.\d{1,10})?\z/

@@ -172,10 +172,14 @@ impl Geometry {
         if self.is_identity() {
             return Ok(());
         }
-        let columns = |count| cost::coefficient_nanos(count, self.ratio().0, filter.support());
-        let most = COEFFICIENT_NANOS / columns(1).max(1);
-        Limit::Side.check(self.output.0.into(), most)
+        check_columns(self.output.0, self.ratio().0, filter)
     }
+}
+
+/// Whether the coefficients of so many columns are computed in a bounded time.
+pub(super) fn check_columns(width: u32, ratio: f64, filter: Filter) -> Result<(), Error> {
+    let most = COEFFICIENT_NANOS / cost::coefficient_nanos(1, ratio, filter.support()).max(1);
+    Limit::Side.check(width.into(), most)
 }
 
 /// One side of the picture.

@@ -9,12 +9,12 @@
 use image::metadata::Orientation;
 
 use super::fit::{self, Fitted};
-use super::geometry::stored;
+use super::geometry::{check_columns, stored};
 use crate::limits::Limit;
 use crate::operation::{Corners, Crop, Operation, Place, Recolor, Rgba, Sharpen};
 use crate::ops::{CropBox, Filter, MAX_WEIGHED, Over, Rotate};
 use crate::picture::{side_swaps, turned};
-use crate::{Error, Info, Limits, Output, Position};
+use crate::{Depth, Error, Info, Limits, Output, Position};
 
 /// What decoding and the first resampling make of the picture, and what is to be done with it then.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +31,8 @@ pub(super) struct View {
     /// The size as shown, after all stages.
     pub size: (u32, u32),
     is_resized: bool,
+    /// Whether colors are averaged as what they are recolored by.
+    averages_srgb: bool,
 }
 
 /// A part of the stored picture, in its pixels.
@@ -79,7 +81,7 @@ pub(super) enum Stage {
     Border { width: u32, color: Rgba },
 }
 
-/// The longest side that a step may have whose pieces cannot be cut across.
+/// The longest side of a picture that is left for steps, none of which cuts rows.
 const MAX_SIDE: u64 = 1 << 20;
 
 impl View {
@@ -96,6 +98,7 @@ impl View {
             steps: Vec::new(),
             size: info.upright(),
             is_resized: false,
+            averages_srgb: info.layout.depth != Depth::F32,
         };
         view.resize(output, limits)?;
         for step in &output.steps {
@@ -111,7 +114,9 @@ impl View {
         };
         let is_folded = match step {
             Operation::Resize(output) => {
-                let folds = !self.is_resized && colors(self, Recolor::keeps_averages);
+                let folds = !self.is_resized
+                    && colors(self, Recolor::keeps_averages)
+                    && (self.averages_srgb || self.stages.is_empty());
                 if folds {
                     self.resize(output, limits)?;
                     self.filter = output.filter;
@@ -198,12 +203,13 @@ impl View {
     /// Leaves a step for after the view.
     fn stage(&mut self, step: &Operation, limits: &Limits) -> Result<(), Error> {
         let (width, height) = self.size;
-        let bounded = || Limit::Side.check(width.max(height).into(), MAX_SIDE);
+        Limit::Side.check(width.max(height).into(), MAX_SIDE)?;
         let stage = match step {
             Operation::Resize(output) => {
                 let Fitted { size, part, before } = fit::fit(self.size, output, limits)?;
                 self.size = size;
                 let (across, down) = part;
+                check_columns(size.0, across / f64::from(size.0), output.filter)?;
                 let crop = CropBox { left: before.0, top: before.1, width: across, height: down };
                 Stage::Resize { crop, filter: output.filter, width: size.0, height: size.1 }
             }
@@ -219,21 +225,16 @@ impl View {
                 Stage::Turn(by)
             }
             &Operation::Rotate { degrees, background } => {
-                bounded()?;
                 let (width, height) = Rotate::new(degrees, background).size(self.size);
                 Limit::MaxPixels.check((width * height) as u64, limits.max_pixels)?;
                 self.size = (width as u32, height as u32);
                 Stage::Rotate { degrees, background }
             }
             &Operation::Blur { sigma } => {
-                bounded()?;
                 let weighed = sigma <= MAX_WEIGHED;
                 if weighed { Stage::Weigh { sigma } } else { Stage::Average { sigma } }
             }
-            &Operation::Sharpen(sharpen) => {
-                bounded()?;
-                Stage::Sharpen(sharpen)
-            }
+            &Operation::Sharpen(sharpen) => Stage::Sharpen(sharpen),
             &Operation::Recolor(recolor) => Stage::Recolor(recolor),
             Operation::Overlay(overlay) => Stage::Overlay(Over::new(overlay.clone())?),
             &Operation::Round(corners) => Stage::Round(corners),
