@@ -16,7 +16,8 @@ defmodule Thumbelina.OptionsTest do
              enlarge: false,
              format: nil,
              quality: 80,
-             filter: :lanczos3
+             filter: :lanczos3,
+             steps: []
            }
   end
 
