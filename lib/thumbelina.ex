@@ -81,8 +81,24 @@ defmodule Thumbelina do
   @type side :: pos_integer | float | nil
 
   @typedoc """
-  Options of a single size of `thumbnails/3`: `:fit`, `:position`, `:enlarge`, `:format`, `:quality`
-  and `:filter`, as in `t:options/0`.
+  A color of sRGB: `"#rgb"`, `"#rrggbb"`, `"#rrggbbaa"`, a name of CSS as a string or an atom,
+  `{red, green, blue}` or `{red, green, blue, alpha}` with integers from 0 to 255. Colors are not
+  multiplied by their alpha.
+  """
+  @type color :: String.t() | atom | {byte, byte, byte} | {byte, byte, byte, byte}
+
+  @typedoc "A perceptual hash. `hash/2` says what it is."
+  @type hash :: <<_::64>>
+
+  @typedoc """
+  How alike two pictures are: the peak signal-to-noise ratio in dB, and the structural similarity,
+  which is 1.0 for equal pictures.
+  """
+  @type likeness :: %{psnr: float | :infinity, ssim: float}
+
+  @typedoc """
+  Options of a single size of `thumbnails/3`: `:fit`, `:position`, `:enlarge`, `:background`,
+  `:dpr`, `:linear`, `:format`, `:quality` and `:filter`, as in `t:options/0`.
   """
   @type output_options :: [unquote(Options.type(:output))]
 
@@ -356,8 +372,8 @@ defmodule Thumbelina do
   Makes several thumbnails of one picture, which is decoded only once.
 
   The options are those of `thumbnail/4`, and hold for all sizes. A size can have options of its
-  own, which then take precedence: `:fit`, `:position`, `:enlarge`, `:format`, `:quality` and
-  `:filter`. The thumbnails come in the order of the sizes. Each has the bytes that `thumbnail/4`
+  own, which then take precedence: `:fit`, `:position`, `:enlarge`, `:background`, `:dpr`,
+  `:linear`, `:format`, `:quality` and `:filter`. The thumbnails come in the order of the sizes. Each has the bytes that `thumbnail/4`
   would give it, unless a larger thumbnail in the list needs the picture decoded at a larger scale.
   If one of them cannot be made, the result is its error.
 
@@ -489,8 +505,9 @@ defmodule Thumbelina do
 
   ## Options
 
-  Those of `thumbnail/4`. `:fit`, `:position`, `:enlarge` and `:filter` are for the steps `thumbnail`
-  and `resize`.
+  Those of `thumbnail/4`. `:fit`, `:position`, `:enlarge`, `:linear`, `:filter` and `:dpr` are for the
+  steps `thumbnail` and `resize`. `:trim` comes first, and the `:background` is also what shows in the
+  end behind what is clear.
 
   ## Examples
 
@@ -883,6 +900,114 @@ defmodule Thumbelina do
       else: Options.invalid(:options, opts, "a keyword list")
   end
 
+  @doc group: "Compare"
+  @doc """
+  Tells how alike two pictures of the same size are.
+
+  The result has
+
+    * `:psnr` - the peak signal-to-noise ratio in dB, of the mean squared difference of red, green
+      and blue. It is `:infinity` if no sample differs
+    * `:ssim` - the structural similarity, of Wang et al., "Image Quality Assessment: From Error
+      Visibility to Structural Similarity", 2004: the average over all Gaussian windows of 11 by 11
+      pixels (sigma 1.5, K1 0.01, K2 0.03) on luma. It is 1.0 for equal pictures
+
+  Both pictures are turned upright and taken with 8 bits per sample, alpha on white. They are
+  decoded at their full size, in slices like a thumbnail, and so compared.
+
+  Fails with `:invalid_option` and the key `:size` if the sizes differ, and otherwise like
+  `thumbnail/4`.
+
+  ## Options
+
+  #{Options.docs(:placeholder)}
+
+  ## Examples
+
+      iex> photo = Thumbelina.open!("test/fixtures/photo.png")
+      iex> {:ok, likeness} = Thumbelina.compare(photo, {:file, "test/fixtures/photo.jpg"})
+      iex> {Float.round(likeness.psnr, 1), Float.round(likeness.ssim, 3)}
+      {33.0, 0.984}
+
+      iex> photo = Thumbelina.open!("test/fixtures/photo.png")
+      iex> Thumbelina.compare(photo, photo)
+      {:ok, %{psnr: :infinity, ssim: 1.0}}
+
+      iex> photo = Thumbelina.open!("test/fixtures/photo.png")
+      iex> {:error, error} = Thumbelina.compare(photo, "P5 2 1 255\\n" <> <<0, 255>>)
+      iex> {error.reason, error.key, error.value, error.expected}
+      {:invalid_option, :size, {2, 1}, "a picture of 640 by 427 pixels, as the first one"}
+  """
+  @spec compare(source, source, placeholder_options) :: {:ok, likeness} | {:error, Error.t()}
+  def compare(source, other, opts \\ []) do
+    with {:ok, request} <- Request.comparison(nil, opts),
+         {:ok, [{width, height, _pixels} = reference]} <- run(source, request),
+         {:ok, request} <- Request.comparison(reference, opts),
+         {:ok, [result]} <- run(other, request) do
+      case result do
+        %{ssim: _} = likeness ->
+          {:ok, likeness}
+
+        {_width, _height} = size ->
+          expected = "a picture of #{width} by #{height} pixels, as the first one"
+          Options.invalid(:size, size, expected)
+      end
+    end
+  end
+
+  @doc group: "Compare"
+  @doc """
+  A perceptual hash of a picture: nearly the same for pictures that look nearly the same.
+
+  It is the 64 bits of dHash, by Neal Krawetz
+  ([Kind of Like That](https://www.hackerfactor.com/blog/?/archives/529-Kind-of-Like-That.html),
+  2013): whether each of 8 by 8 places of the picture is darker than the place to the right of it.
+  `hash_distance/2` counts the bits that differ. Other sizes, formats, qualities, and brighter or
+  darker pictures change few of them; a crop, a turn and a mirror image change many.
+
+  The picture is shrunk while it is decoded, turned upright, and alpha is put on white. Fails like
+  `thumbnail/4`.
+
+  ## Options
+
+  #{Options.docs(:placeholder)}
+
+  ## Examples
+
+      iex> {:ok, hash} = Thumbelina.hash({:file, "test/fixtures/photo.jpg"})
+      iex> Base.encode16(hash)
+      "860E9E35242474A6"
+
+      iex> {:ok, photo} = Thumbelina.hash({:file, "test/fixtures/photo.png"})
+      iex> {:ok, palette} = Thumbelina.hash({:file, "test/fixtures/photo-palette.png"})
+      iex> {:ok, other} = Thumbelina.hash({:file, "test/fixtures/alpha.png"})
+      iex> {Thumbelina.hash_distance(photo, palette), Thumbelina.hash_distance(photo, other)}
+      {1, 26}
+  """
+  @spec hash(source, placeholder_options) :: {:ok, hash} | {:error, Error.t()}
+  def hash(source, opts \\ []) do
+    with {:ok, request} <- Request.hash(opts),
+         {:ok, [hash]} <- run(source, request),
+         do: {:ok, hash}
+  end
+
+  @doc group: "Compare"
+  @doc """
+  The Hamming distance of two hashes of `hash/2`: how many of the 64 bits differ.
+
+  Pictures with a distance of at most 10 are usually the same picture; two that have nothing to do
+  with each other differ in 32 bits on average.
+
+  ## Examples
+
+      iex> Thumbelina.hash_distance(<<0b1010::64>>, <<0b0110::64>>)
+      2
+  """
+  @spec hash_distance(hash, hash) :: 0..64
+  def hash_distance(<<first::64>>, <<second::64>>),
+    do:
+      for(<<(bit::1 <- <<Bitwise.bxor(first, second)::64>>)>>, reduce: 0, do: (sum -> sum + bit))
+
   @doc group: "Many pictures"
   @doc """
   A lazy stream of the thumbnails of many pictures: `{:ok, image}` or `{:error, error}` for each.
@@ -1145,7 +1270,7 @@ defmodule Thumbelina do
 
   @doc false
   # What a request asks for that was checked before, maybe on another node.
-  @spec run(source, Request.t()) :: {:ok, [Image.t() | placeholder, ...]} | {:error, Error.t()}
+  @spec run(source, Request.t()) :: {:ok, [term, ...]} | {:error, Error.t()}
   def run(source, %Request{} = request) do
     with {:ok, values, _stats} <- make(source, request), do: {:ok, values}
   end
@@ -1157,8 +1282,8 @@ defmodule Thumbelina do
     Telemetry.span(:thumbnail, %{request: Map.from_struct(request)}, fn ->
       case made(source, request) do
         {:ok, _values, stats} = result ->
-          {schedulers, measurements} = Map.pop!(stats, :schedulers)
-          {result, measurements, %{schedulers: schedulers}}
+          {metadata, measurements} = Map.split(stats, [:schedulers, :profile])
+          {result, measurements, metadata}
 
         {:error, error} = result ->
           {result, %{}, %{error: error}}
@@ -1177,6 +1302,13 @@ defmodule Thumbelina do
 
   defp value({bytes, _kind, _width, _height}, %{placeholder: kind}),
     do: Placeholder.value(kind, bytes)
+
+  # All pixels, or how they differ. If the sizes do, there is nothing.
+  defp value({pixels, _kind, width, height}, %{comparison: nil}), do: {width, height, pixels}
+  defp value({"", _kind, width, height}, %{comparison: _reference}), do: {width, height}
+
+  defp value({<<squares::float, ssim::float>>, _kind, _width, _height}, %{comparison: _}),
+    do: %{psnr: psnr(squares), ssim: ssim}
 
   defp value({bytes, format, width, height}, _thumbnail),
     do: Image.build(bytes, %{format: format, width: width, height: height})
@@ -1217,6 +1349,10 @@ defmodule Thumbelina do
     do: {:error, Error |> struct!(error) |> Foreign.name(bytes)}
 
   defp named(result, _bytes), do: result
+
+  # Of the mean of squared differences.
+  defp psnr(0.0), do: :infinity
+  defp psnr(squares), do: 10 * :math.log10(255 * 255 / squares)
 
   defp bang({:ok, value}), do: value
   defp bang({:error, error}), do: raise(error)

@@ -10,7 +10,7 @@ defmodule Thumbelina.Edit do
       value: "{width, height}",
       doc:
         "fits a box as `thumbnail/4` does. One side may be `nil`. Its options are `:fit`, " <>
-          "`:position`, `:enlarge` and `:filter`"
+          "`:position`, `:enlarge`, `:background`, `:linear`, `:filter` and `:dpr`"
     ],
     resize: [
       value: "{width, height}",
@@ -99,7 +99,7 @@ defmodule Thumbelina.Edit do
   ]
 
   # Of the options of a call, those that say how large a picture becomes.
-  @sizing [:fit, :position, :enlarge, :filter]
+  @sizing [:fit, :position, :enlarge, :background, :linear, :filter, :dpr]
 
   @max_side 0xFFFF_FFFF
   @max_margin 0xFFFF
@@ -297,11 +297,8 @@ defmodule Thumbelina.Edit do
   defp sized(_name, {width, height, opts}, defaults, {sizing, common}) when is_list(opts) do
     with true <- Keyword.keyword?(opts) || Options.invalid(:options, opts, "a keyword list"),
          :ok <- known(opts),
-         {:ok, sides} <- Request.sides(width, height),
-         {:ok, output} <- Options.output(defaults ++ sizing ++ opts, common) do
-      position = Position.point(output.position)
-      {:ok, {:resize, output |> Map.merge(sides) |> Map.merge(%{position: position, steps: []})}}
-    end
+         {:ok, output} <- Request.thumbnail(width, height, defaults ++ sizing ++ opts, common),
+         do: {:ok, {:resize, output}}
   end
 
   defp sized(name, value, _defaults, _context),

@@ -3,24 +3,32 @@ defmodule Thumbelina.Request do
   # What a call asks for, checked and with all defaults filled in, as plain data: it can be sent to
   # another node, hashed and stored. Settings of the node that does the work are added there.
 
-  alias Thumbelina.{Edit, Error, Format, Options, Placeholder, Position}
+  alias Thumbelina.{Color, Edit, Error, Format, Options, Placeholder, Position}
 
-  @type output :: thumbnail | %{placeholder: Placeholder.kind()}
+  @type output ::
+          thumbnail
+          | %{placeholder: Placeholder.kind() | :dhash}
+          | %{comparison: {pos_integer, pos_integer, binary} | nil}
 
   @type thumbnail :: %{
           width: pos_integer | nil,
           height: pos_integer | nil,
-          fit: :contain | :cover | :fill,
-          position: {float, float},
+          fit: :contain | :cover | :fill | :pad | :outside,
+          position: {float, float} | :attention | :entropy,
           enlarge: boolean,
+          background: Color.rgba() | nil,
+          linear: boolean,
           format: Format.t() | nil,
           quality: 1..100,
+          color: :srgb | :keep,
           filter: atom,
           steps: [Edit.step()]
         }
 
   @type t :: %__MODULE__{
           outputs: [output, ...],
+          autorotate: boolean,
+          trim: float | nil,
           on_damage: :error | :gray,
           formats: :default | :all | [Format.t()],
           max_pixels: pos_integer,
@@ -35,6 +43,8 @@ defmodule Thumbelina.Request do
 
   @enforce_keys [
     :outputs,
+    :autorotate,
+    :trim,
     :on_damage,
     :formats,
     :max_pixels,
@@ -55,9 +65,20 @@ defmodule Thumbelina.Request do
   @doc "One placeholder."
   @spec placeholder(term, term) :: {:ok, t} | {:error, Error.t()}
   def placeholder(kind, opts) do
-    with {:ok, kind} <- Placeholder.check(kind),
-         {:ok, call} <- Options.placeholder(opts),
-         do: {:ok, struct!(__MODULE__, Map.put(call, :outputs, [%{placeholder: kind}]))}
+    with {:ok, kind} <- Placeholder.check(kind), do: one(%{placeholder: kind}, opts)
+  end
+
+  @doc "A perceptual hash."
+  @spec hash(term) :: {:ok, t} | {:error, Error.t()}
+  def hash(opts), do: one(%{placeholder: :dhash}, opts)
+
+  @doc "All pixels, or how they differ from those of another picture."
+  @spec comparison({pos_integer, pos_integer, binary} | nil, term) ::
+          {:ok, t} | {:error, Error.t()}
+  def comparison(reference, opts), do: one(%{comparison: reference}, opts)
+
+  defp one(output, opts) do
+    with {:ok, call} <- Options.placeholder(opts), do: {:ok, build(call, [output])}
   end
 
   @doc """
@@ -69,7 +90,7 @@ defmodule Thumbelina.Request do
          {:ok, sizes} <- sizes(sizes),
          {common, call} = Options.split_output(opts),
          {:ok, outputs} <- outputs(sizes, common) do
-      {:ok, struct!(__MODULE__, Map.put(call, :outputs, outputs))}
+      {:ok, build(call, outputs)}
     end
   end
 
@@ -80,9 +101,8 @@ defmodule Thumbelina.Request do
          {:ok, opts} <- Options.call(given),
          {common, call} = Options.split_output(opts),
          {:ok, steps} <- Edit.steps(steps, given, common) do
-      position = Position.point(common.position)
-      output = %{width: nil, height: nil, position: position, steps: steps}
-      {:ok, struct!(__MODULE__, Map.put(call, :outputs, [Map.merge(common, output)]))}
+      output = common |> Map.delete(:dpr) |> Map.merge(%{width: nil, height: nil}) |> same()
+      {:ok, build(call, [%{output | steps: steps}])}
     end
   end
 
@@ -97,8 +117,9 @@ defmodule Thumbelina.Request do
 
     made = fn source, width, height ->
       size = %{width: width, height: height, fit: :contain, enlarge: false, format: :farbfeld}
-      output = output |> Map.merge(size) |> Map.put(:steps, [])
-      make.(%{later(request, started) | outputs: [output]}, source)
+      plain = %{background: nil, linear: false, color: :srgb, steps: []}
+      output = output |> Map.merge(size) |> Map.merge(plain)
+      make.(%{later(request, started) | outputs: [output], trim: nil}, source)
     end
 
     with {:ok, steps} <- Edit.load(steps, made),
@@ -113,6 +134,18 @@ defmodule Thumbelina.Request do
     passed = System.monotonic_time(:millisecond) - started
     %{request | timeout: max(request.timeout - passed, 0)}
   end
+
+  defp build(call, outputs) do
+    call = Map.merge(call, %{outputs: outputs, trim: threshold(call.trim)})
+    struct!(__MODULE__, call)
+  end
+
+  # sharp's and libvips'.
+  @trim_threshold 10.0
+
+  defp threshold(false), do: nil
+  defp threshold(true), do: @trim_threshold
+  defp threshold(threshold), do: threshold + 0.0
 
   @doc "The map that the NIF takes, on the node where it is called."
   @spec native(t) :: map
@@ -157,25 +190,38 @@ defmodule Thumbelina.Request do
 
   defp output({width, height}, common), do: output({width, height, []}, common)
 
-  defp output({width, height, opts}, common) do
-    with {:ok, sides} <- sides(width, height),
-         {:ok, output} <- Options.output(opts, common) do
-      position = Position.point(output.position)
-      {:ok, output |> Map.merge(sides) |> Map.merge(%{position: position, steps: []})}
-    end
-  end
+  defp output({width, height, opts}, common), do: thumbnail(width, height, opts, common)
 
   defp output(size, _common), do: wrong_sizes(size)
 
-  @doc "Checks the sides of a box."
-  @spec sides(term, term) ::
-          {:ok, %{width: pos_integer | nil, height: pos_integer | nil}} | {:error, Error.t()}
-  def sides(width, height) do
+  @doc "One thumbnail as data, of a call with these options."
+  @spec thumbnail(term, term, term, map) :: {:ok, thumbnail} | {:error, Error.t()}
+  def thumbnail(width, height, opts, common) do
     with {:ok, width} <- side(:width, width),
          {:ok, height} <- side(:height, height),
          :ok <- one_of(width, height),
-         do: {:ok, %{width: width, height: height}}
+         {:ok, output} <- Options.output(opts, common),
+         {dpr, output} = Map.pop!(output, :dpr),
+         {:ok, width} <- times(:width, width, dpr),
+         {:ok, height} <- times(:height, height, dpr),
+         do: {:ok, output |> Map.merge(%{width: width, height: height}) |> same()}
   end
+
+  # What means the same is the same.
+  defp same(output) do
+    Map.merge(output, %{
+      fit: if(output.fit == :inside, do: :contain, else: output.fit),
+      position: Position.point(output.position),
+      background: rgba(output.background),
+      steps: []
+    })
+  end
+
+  defp rgba(nil), do: nil
+  defp rgba(color), do: with({:ok, rgba} <- Color.parse(color), do: rgba)
+
+  defp times(_key, nil, _dpr), do: {:ok, nil}
+  defp times(key, side, dpr), do: side(key, max(round(side * dpr), 1))
 
   @max_side 0xFFFF_FFFF
 

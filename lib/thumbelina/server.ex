@@ -40,7 +40,7 @@ defmodule Thumbelina.Server do
 
   `HEAD` works wherever `GET` does. The parameters of a thumbnail are
 
-    * `fit`, `position`, `enlarge`, `format`, `quality`, `filter` - as in
+    * `fit`, `position`, `enlarge`, `format`, `quality`, `color`, `filter` - as in
       `Thumbelina.thumbnail/4`. A position that is a point is written `0.3,0.7`. The format can also
       be given by a file extension, or be `auto`
     * `filename` - the name under which a browser saves it. The extension is that of the format

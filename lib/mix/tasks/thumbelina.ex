@@ -317,7 +317,9 @@ defmodule Mix.Tasks.Thumbelina do
         :boolean -> {key, :boolean}
         {:integer, _, _} -> {key, :integer}
         :timeout -> {key, :integer}
+        {:number, _, _} -> {key, :string}
         {kind, _} when kind in [:in, :formats, :position] -> {key, :string}
+        kind when kind in [:color, :trim] -> {key, :string}
       end
     end
   end
@@ -376,7 +378,17 @@ defmodule Mix.Tasks.Thumbelina do
     end
   end
 
-  defp value(_key, _type, value), do: value
+  defp value(_key, type, value) when type in [:boolean, :timeout], do: value
+  defp value(_key, {:integer, _, _}, value), do: value
+
+  defp value(key, type, text) do
+    with :error <- Options.read(type, text) do
+      expected = Options.expected_of(type)
+      Mix.raise("invalid value for #{Options.flag(key)}: #{text}; expected #{expected}")
+    else
+      {:ok, value} -> value
+    end
+  end
 
   # The name of a format, given by its name or by an extension.
   defp format(name) do

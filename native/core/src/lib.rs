@@ -47,9 +47,11 @@ mod placeholder;
 mod plan;
 mod request;
 mod shrink;
+mod trim;
 
-pub use color::ColorSpace;
+pub use color::{ColorSpace, ProfileUse};
 pub use decode::{is_probe_short, probe};
+pub use encode::{Attachments, EncodeOptions};
 pub use encoding::Encoding;
 pub use error::Error;
 pub use format::{Format, Formats};
@@ -58,10 +60,13 @@ pub use info::Info;
 pub use job::{Effort, Encoded, Job, Phase, Step, Taken};
 pub use limits::{Limit, Limits};
 pub use metadata::Metadata;
-pub use operation::{Corners, Crop, Operation, Overlay, Place, Recolor, Rgba, Sharpen};
+pub use operation::{Corners, Crop, Operation, Overlay, Place, Recolor, Sharpen};
 pub use ops::{CropBox, Filter};
 pub use picture::{ColorModel, Depth, Layout, Picture, Samples};
 pub use placeholder::Placeholder;
 pub use plan::{At, Costs, OutputPlan, Plan, PlanStep, Reason};
-pub use request::{Fit, OnDamage, Output, Position, Request, Run, Scheduler};
+pub use request::{
+    Color, Comparison, Fit, OnDamage, Output, OutputColor, Position, Reference, Request, Run,
+    Scheduler,
+};
 pub use thumbelina_codec::{Budget, Input, Poll, Stop};

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use image::metadata::Orientation;
 
-use crate::{Output, Position};
+use crate::{Color, Output, Position};
 
 /// One step of an edit. It sees the picture that the step before has made, the first one the
 /// upright picture.
@@ -17,7 +17,7 @@ pub enum Operation {
     /// Clockwise about the middle. The picture grows by as much as its corners need.
     Rotate {
         degrees: f64,
-        background: Rgba,
+        background: Color,
     },
     /// A Gaussian of this standard deviation in pixels.
     Blur {
@@ -31,13 +31,9 @@ pub enum Operation {
     /// As many pixels more on each side.
     Border {
         width: u32,
-        color: Rgba,
+        color: Color,
     },
 }
-
-/// A color of sRGB, whose alpha does not weigh the others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rgba(pub [u8; 4]);
 
 /// A part of the picture, in whole pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -153,16 +149,5 @@ impl Recolor {
             Recolor::Gamma(exponent) => exponent == 1.0,
             Recolor::Threshold(_) | Recolor::Tint(_) => false,
         }
-    }
-}
-
-impl Rgba {
-    pub(crate) fn is_opaque(self) -> bool {
-        self.0[3] == 255
-    }
-
-    pub(crate) fn is_gray(self) -> bool {
-        let [r, g, b, _] = self.0;
-        r == g && g == b
     }
 }

@@ -201,7 +201,7 @@ fn one_color_stays_that_color() {
             Operation::Sharpen(Sharpen { sigma: 2.0, amount: 9.0, threshold: 0.0 }),
             Operation::Rotate {
                 degrees: 33.0,
-                background: thumbelina_core::Rgba([level, level, level, 255]),
+                background: thumbelina_core::Color([level, level, level, 255]),
             },
         ] {
             let made = edited(&plain, [step.clone()]).into_rgb8();
@@ -219,7 +219,7 @@ fn what_is_clear_does_not_bleed() {
     for step in [
         Operation::Blur { sigma: 2.0 },
         Operation::Blur { sigma: 5.0 },
-        Operation::Rotate { degrees: 10.0, background: thumbelina_core::Rgba([0; 4]) },
+        Operation::Rotate { degrees: 10.0, background: thumbelina_core::Color([0; 4]) },
         Operation::Resize(Output { enlarge: true, fit: Fit::Fill, ..sized(33, 31) }),
     ] {
         // After a color, so that the resize is none of the decoding.
@@ -281,7 +281,7 @@ fn quarter_turns_and_flips_move_pixels() {
 }
 
 fn rotate(degrees: f64) -> Operation {
-    Operation::Rotate { degrees, background: thumbelina_core::Rgba([0, 0, 255, 255]) }
+    Operation::Rotate { degrees, background: thumbelina_core::Color([0, 0, 255, 255]) }
 }
 
 #[test]
@@ -342,12 +342,16 @@ fn an_angle_interpolates_between_four_pixels() {
 
 #[test]
 fn a_clear_background_needs_alpha() {
-    let step = Operation::Rotate { degrees: 45.0, background: thumbelina_core::Rgba([0; 4]) };
+    let step = Operation::Rotate { degrees: 45.0, background: thumbelina_core::Color([0; 4]) };
     let made = edited(&rgb(10, 10), [step.clone()]);
     assert_eq!(made.as_rgba8().unwrap().get_pixel(0, 0).0, [0; 4]);
     // Where the format has none, white shows behind it.
     let source = encode(&rgb(10, 10), ImageFormat::Png);
-    let jpeg = Output { format: Some(Format::Jpeg), quality: 100, ..edit([step]) };
+    let jpeg = Output {
+        format: Some(Format::Jpeg),
+        options: EncodeOptions { quality: 100, ..EncodeOptions::default() },
+        ..edit([step])
+    };
     let made = decode(&in_pieces(&source, jpeg).unwrap().bytes);
     assert!(made.to_rgb8().get_pixel(0, 0).0.iter().all(|&c| c > 245));
     let gray = edited(&DynamicImage::ImageLuma8(rgb(10, 10).to_luma8()), [rotate(45.0)]);
@@ -476,7 +480,7 @@ fn edges_are_smooth() {
 fn a_border_is_around_the_picture() {
     let source = rgb(4, 3);
     let border = |width, color| {
-        edited(&source, [Operation::Border { width, color: thumbelina_core::Rgba(color) }])
+        edited(&source, [Operation::Border { width, color: thumbelina_core::Color(color) }])
     };
     let mut expected = RgbImage::from_pixel(8, 7, Rgb([1, 2, 3]));
     image::imageops::replace(&mut expected, &source.to_rgb8(), 2, 2);
@@ -728,7 +732,7 @@ fn limits_hold_for_what_is_in_between() {
         (request.limits.max_pixels, request.max_memory) = (max_pixels, max_memory);
         in_pieces(&source, request).map(drop)
     };
-    let color = thumbelina_core::Rgba([0; 4]);
+    let color = thumbelina_core::Color([0; 4]);
     for grows in [
         Operation::Border { width: 100, color },
         Operation::Border { width: u32::MAX, color },
@@ -770,7 +774,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         Just(Orientation::Rotate90),
         Just(Orientation::Rotate180)
     ];
-    let color = any::<[u8; 4]>().prop_map(thumbelina_core::Rgba);
+    let color = any::<[u8; 4]>().prop_map(thumbelina_core::Color);
     prop_oneof![
         (1..60u32, 1..60u32).prop_map(|(width, height)| resize(width, height)),
         (1..60u32, 1..60u32, 0.0..1.0, 0.0..1.0).prop_map(|(width, height, x, y)| {

@@ -64,7 +64,7 @@ fn large_outputs_cross_bands_alike() {
     for format in [Format::Jpeg, Format::Png, Format::Pnm] {
         let request = Output { enlarge: true, format: Some(format), ..sized(1700, 1700) };
         assert_same(&source, request.clone(), 7);
-        assert_same(&source, Output { quality: 95, ..request }, 7);
+        assert_same(&source, Output { options: common::quality(95), ..request }, 7);
     }
 }
 

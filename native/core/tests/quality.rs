@@ -119,7 +119,11 @@ fn nearest_makes_no_new_color() {
 #[test]
 fn bands_of_a_jpeg_do_not_show() {
     for quality in [80, 95] {
-        let request = Output { format: Some(Format::Jpeg), quality, ..sized(640, 640) };
+        let request = Output {
+            format: Some(Format::Jpeg),
+            options: common::quality(quality),
+            ..sized(640, 640)
+        };
         let made = in_pieces(&fixture("photo.png"), request).unwrap();
         let restarts = made
             .bytes
@@ -142,7 +146,8 @@ fn every_output_format_shows_the_picture() {
     let reference = Output { format: Some(Format::Png), ..sized(120, 120) };
     let reference = decode(&in_pieces(&fixture("photo.png"), reference).unwrap().bytes).to_rgb8();
     for format in Format::ALL.into_iter().filter(|format| format.is_writable()) {
-        let request = Output { format: Some(format), quality: 95, ..sized(120, 120) };
+        let request =
+            Output { format: Some(format), options: common::quality(95), ..sized(120, 120) };
         let made = in_pieces(&fixture("photo.png"), request).unwrap();
         assert_eq!((made.encoding, made.width, made.height), (format.into(), 120, 80));
         let shown = match format {

@@ -375,7 +375,9 @@ fn of_several_outputs_each_is_what_it_is_alone() {
         // One that picks its pixels, and one in the source's own format.
         let nearest =
             Output { filter: Filter::Nearest, format: Some(Format::Bmp), ..sized(70, 70) };
-        let outputs = [three(), vec![nearest, Output { quality: 30, ..sized(33, 20) }]].concat();
+        let outputs =
+            [three(), vec![nearest, Output { options: common::quality(30), ..sized(33, 20) }]]
+                .concat();
         let alone: Vec<_> =
             outputs.iter().map(|output| in_pieces(&bytes, output.clone()).unwrap()).collect();
         let request = Request { outputs, ..Request::default() };

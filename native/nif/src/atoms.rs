@@ -33,4 +33,9 @@ rustler::atoms! {
     decoding,
     resized,
     full_size,
+    // What became of a profile.
+    none,
+    applied,
+    kept,
+    ignored,
 }

@@ -13,8 +13,14 @@ defmodule Thumbelina.Store.KeyTest do
     {:fit, :contain, :cover, true},
     {:position, :center, :north, true},
     {:enlarge, false, true, true},
+    {:background, nil, :red, true},
+    {:dpr, 1, 2, true},
+    {:linear, false, true, true},
+    {:autorotate, true, false, true},
+    {:trim, false, true, true},
     {:format, nil, :webp, true},
     {:quality, 80, 79, true},
+    {:color, :srgb, :keep, true},
     {:filter, :lanczos3, :box, true},
     {:on_damage, :error, :gray, true},
     {:formats, :default, [:png], true},
@@ -26,7 +32,18 @@ defmodule Thumbelina.Store.KeyTest do
     {:priority, :low, :unchanged, false}
   ]
 
-  @output [:fit, :position, :enlarge, :format, :quality, :filter]
+  @output [
+    :fit,
+    :position,
+    :enlarge,
+    :background,
+    :dpr,
+    :linear,
+    :format,
+    :quality,
+    :color,
+    :filter
+  ]
 
   test "every option is in the list above" do
     names = for {name, _, _, _} <- @options, do: name
@@ -96,7 +113,7 @@ defmodule Thumbelina.Store.KeyTest do
     assert key!(png(), 9, 9, position: {0.5, 0.5}) == key!(png(), 9, 9)
     positions = [{0.5, 1.0e-9} | Thumbelina.Position.names()]
     keys = for position <- positions, do: key!(png(), 9, 9, position: position)
-    assert length(Enum.uniq(keys)) == 10
+    assert length(Enum.uniq(keys)) == 12
   end
 
   test "sizes have their options from the call or of their own" do

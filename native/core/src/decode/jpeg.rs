@@ -4,9 +4,10 @@ use image::metadata::Orientation;
 use thumbelina_codec::{Context, Input, Poll};
 use thumbelina_jpeg::{self as jpeg, Decoder, Headers, Options, Process, Scale};
 
+use super::color;
 use super::source::{DecodeOptions, RowSource, Source};
 use crate::picture::Rows;
-use crate::{ColorSpace, Depth, Error, Format, Info, Layout, Metadata, OnDamage, cost};
+use crate::{Depth, Error, Format, Info, Layout, Metadata, OnDamage, cost};
 
 /// Making look-up tables of the Huffman tables.
 const TABLES_NANOS: u64 = 100_000;
@@ -79,7 +80,7 @@ fn info(found: &jpeg::Header, bytes: u64) -> Info {
         count => Layout::new(count as u8, Depth::U8),
     };
     let mut info = Info {
-        color: color(found),
+        color: color::of(found.icc(), found.exif.as_deref()),
         metadata: Metadata {
             exif: found.exif.clone(),
             xmp: found.xmp.clone(),
@@ -98,10 +99,6 @@ fn info(found: &jpeg::Header, bytes: u64) -> Info {
     }
     info.nanos.all += info.nanos.input + info.nanos.detail;
     info
-}
-
-fn color(found: &jpeg::Header) -> ColorSpace {
-    found.icc().map_or(ColorSpace::Srgb, ColorSpace::Icc)
 }
 
 /// The estimated nanoseconds of [`open`]. Stops counting at `most`.

@@ -1,6 +1,7 @@
 //! Row sources: every format's decoder behind one trait that hands over strips of rows.
 
 mod bmp;
+mod color;
 mod dds;
 mod exr;
 mod farbfeld;

@@ -1,6 +1,8 @@
 //! PNG, row by row through the `png` crate. An interlaced picture arrives in seven passes over all
 //! of it, so that it alone is kept whole; its passes can be cut anywhere all the same.
 
+mod color;
+
 use std::collections::VecDeque;
 use std::io::{BufRead, ErrorKind, Seek, SeekFrom};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -171,7 +173,7 @@ impl Png {
 
     /// Of what has come. A header that goes on after it is truncated.
     pub(super) fn of(input: Bytes, is_complete: bool) -> Result<Self, Error> {
-        let pieces = VecDeque::from([input]);
+        let pieces = VecDeque::from([input.clone()]);
         let shared = Shared { pieces, is_complete, at: 0, left: usize::MAX, is_starved: false };
         let shared = Arc::new(Mutex::new(shared));
         let portions = Portions { current: Bytes::new(), shared: shared.clone() };
@@ -204,6 +206,7 @@ impl Png {
         let mut info =
             Info::new(Format::Png, found.width, found.height, Layout::new(channels, depth));
         info.orientation = orientation;
+        info.color = color::of(&input, found)?;
         let kept = if found.interlaced {
             let rows_left = pass_rows(info.width, info.height);
             Kept::Passes { picture: Growing::new(0)?, row: Vec::new(), rows_left }
@@ -405,6 +408,9 @@ pub(super) fn header_nanos(input: &[u8], most: u64) -> u64 {
         }
         let len = u32::from_be_bytes([l1, l2, l3, l4]);
         nanos += 100 + u64::from(len);
+        if [b1, b2, b3, b4] == *b"iCCP" {
+            nanos += input.get(at + 8..).map_or(0, color::nanos);
+        }
         at = at.saturating_add(12 + len as usize);
     }
     nanos

@@ -5,6 +5,7 @@ use image::metadata::Orientation;
 use thumbelina_codec::{Context, Input, Poll};
 use thumbelina_webp::{self as webp, Decoder, Header};
 
+use super::color;
 use super::source::{RowSource, Source};
 use crate::limits::Limit;
 use crate::picture::Rows;
@@ -23,6 +24,7 @@ pub(super) fn open(input: &Bytes) -> Result<Source, Error> {
     let mut info = Info::new(Format::Webp, header.width, header.height, layout);
     let orientation = header.exif.as_deref().and_then(Orientation::from_exif_chunk);
     info.orientation = orientation.unwrap_or(Orientation::NoTransforms);
+    info.color = color::of(header.icc.clone(), header.exif.as_deref());
     info.nanos.all += input.len() as u64 * cost::NANOS_PER_BYTE;
     let pixel_nanos = (info.nanos.all / info.pixels().max(1)).max(1);
     let pixels = (cost::STRIP_NANOS / pixel_nanos).max(1) as usize;

@@ -5,11 +5,13 @@
 //! AV1 frame share its header, in which `rav1e` puts what it chose for the whole frame (segments,
 //! filters). Pictures of their own in a HEIF grid are not read by all browsers.
 
+use bytes::Bytes;
 use image::codecs::avif::AvifEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 
 use thumbelina_codec::Context;
 
+use super::options::EncodeOptions;
 use super::sink::Sink;
 use super::writer::Writer;
 use crate::{Error, Format, Picture, cost};
@@ -21,16 +23,18 @@ pub(super) fn working_bytes(pixels: u64) -> u64 {
 
 pub(super) struct Avif {
     quality: u8,
+    exif: Option<Bytes>,
     speed: u8,
     nanos: u64,
 }
 
 impl Avif {
-    pub(super) fn new(picture: &Picture, quality: u8) -> Self {
+    pub(super) fn new(picture: &Picture, options: &EncodeOptions) -> Self {
         let nanos =
             cost::encode_nanos(Format::Avif, (picture.width, picture.height), picture.layout);
         let (speed, _) = cost::avif_speed(u64::from(picture.width) * u64::from(picture.height));
-        Avif { quality, speed, nanos }
+        let exif = options.attachments.exif().cloned();
+        Avif { quality: options.quality, exif, speed, nanos }
     }
 }
 
@@ -55,7 +59,11 @@ impl Writer for Avif {
         };
         let (bytes, width, height) = (picture.samples.bytes(), picture.width, picture.height);
         let encoder = AvifEncoder::new_with_speed_quality(&mut *sink, self.speed, self.quality);
-        let written = encoder.with_num_threads(Some(1)).write_image(bytes, width, height, color);
+        let mut encoder = encoder.with_num_threads(Some(1));
+        if let Some(exif) = &self.exif {
+            encoder.set_exif_metadata(exif.to_vec()).map_err(|_| Error::Internal)?;
+        }
+        let written = encoder.write_image(bytes, width, height, color);
         written.map_err(|_| sink.take_error())?;
         Ok(true)
     }

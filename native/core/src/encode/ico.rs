@@ -2,6 +2,7 @@
 
 use thumbelina_codec::Context;
 
+use super::options::EncodeOptions;
 use super::png::Png;
 use super::sink::Sink;
 use super::writer::{Writer, within_u32};
@@ -17,7 +18,7 @@ const ICON: u16 = 1;
 
 impl Ico {
     pub(super) fn new(picture: &Picture, sink: &Sink) -> Result<Self, Error> {
-        Ok(Ico { png: Png::new(picture, sink)? })
+        Ok(Ico { png: Png::new(picture, &EncodeOptions::default(), sink)? })
     }
 }
 

@@ -9,12 +9,16 @@ use rayon::prelude::*;
 
 use thumbelina_codec::Context;
 
+use super::blocks::Blocks;
+use super::options::EncodeOptions;
+use super::segments::segments;
 use super::sink::Sink;
 use super::writer::Writer;
 use crate::{Error, Format, Picture, cost};
 
 pub(super) struct Jpeg {
     quality: u8,
+    segments: Blocks,
     rows_per_band: u32,
     /// Of the picture, like the nanoseconds, which a band takes.
     bands: u32,
@@ -26,13 +30,17 @@ pub(super) struct Jpeg {
 const MCU_ROWS: u32 = 16;
 const END_OF_IMAGE: [u8; 2] = [0xFF, 0xD9];
 
+/// How every file begins: the start of the image, and the segment of JFIF 1.2, pixels being square.
+const START: &[u8] = b"\xFF\xD8\xFF\xE0\0\x10JFIF\0\x01\x02\0\0\x01\0\x01\0\0";
+
 impl Jpeg {
-    pub(super) fn new(picture: &Picture, quality: u8) -> Self {
+    pub(super) fn new(picture: &Picture, options: &EncodeOptions) -> Self {
         let nanos = |rows| cost::encode_nanos(Format::Jpeg, (picture.width, rows), picture.layout);
         let mcu_rows = (cost::MAX_STEP_NANOS / nanos(MCU_ROWS).max(1)).max(1) as u32;
         let rows_per_band = mcu_rows * MCU_ROWS;
         Jpeg {
-            quality,
+            quality: options.quality,
+            segments: segments(&options.attachments),
             rows_per_band,
             bands: picture.height.div_ceil(rows_per_band),
             band_nanos: nanos(rows_per_band.min(picture.height)),
@@ -74,7 +82,8 @@ impl Jpeg {
         if self.next_band == 0 {
             let height = u16::try_from(height).map_err(|_| Error::Internal)?;
             band[height_at..][..2].copy_from_slice(&height.to_be_bytes());
-            sink.put(&band[..data_start])?;
+            let headers = band[..data_start].strip_prefix(START).ok_or(Error::Internal)?;
+            sink.put(headers)?;
         } else {
             let restart = ((self.next_band - 1) % 8) as u8;
             sink.put(&[0xFF, 0xD0 + restart])?;
@@ -99,6 +108,12 @@ impl Writer for Jpeg {
         sink: &mut Sink,
         context: &Context<'_>,
     ) -> Result<bool, Error> {
+        if sink.len() == 0 {
+            sink.put(START)?;
+        }
+        if !self.segments.step(sink)? {
+            return Ok(false);
+        }
         let (next, bands) = (self.next_band, self.bands);
         // About as many bytes as its pixels are, at the most.
         let memory =

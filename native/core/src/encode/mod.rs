@@ -2,19 +2,23 @@
 
 mod avif;
 mod bits;
+mod blocks;
 mod bmp;
+mod comparison;
 mod farbfeld;
 mod gif;
 mod hdr;
 mod ico;
 mod jpeg;
 mod openexr;
+mod options;
 mod palette;
 mod placeholder;
 mod png;
 mod pnm;
 mod prefix_code;
 mod qoi;
+mod segments;
 mod sink;
 mod spans;
 mod tga;
@@ -24,7 +28,9 @@ mod writer;
 
 use thumbelina_codec::{Budget, Context, Held};
 
-use crate::{Encoding, Error, Format, Picture, Placeholder};
+use crate::{Comparison, Encoding, Error, Format, Picture, Placeholder};
+pub(crate) use options::MAX_ATTACHMENT;
+pub use options::{Attachments, EncodeOptions};
 use sink::Sink;
 use spans::Spans;
 use writer::Writer;
@@ -57,29 +63,35 @@ impl Encoder {
     /// end, as much is reserved once more, but not touched before the pieces are freed.
     pub(crate) fn new(
         encoding: Encoding,
-        quality: u8,
+        options: &EncodeOptions,
         picture: Picture,
         held: Held,
         budget: &Budget,
     ) -> Result<Self, Error> {
         let mut sink = Sink::new(budget)?;
-        let format = match encoding {
-            Encoding::Format(format) => format,
-            Encoding::Placeholder(Placeholder::Lqip) => Format::Webp,
+        let plain = EncodeOptions::default();
+        let (format, options) = match encoding {
+            Encoding::Format(format) => (format, options),
+            Encoding::Placeholder(Placeholder::Lqip) => (Format::Webp, &plain),
+            // Of which there is more to be known.
+            Encoding::Comparison => return Err(Error::Internal),
             Encoding::Placeholder(placeholder) => {
                 let writer = Box::new(placeholder::Hash::new(placeholder, &picture));
                 return Ok(Encoder { stage: Stage::Write { writer, picture, held, sink } });
             }
         };
         let writer: Box<dyn Writer> = match format {
-            Format::Jpeg => Box::new(jpeg::Jpeg::new(&picture, quality)),
-            Format::Png => Box::new(png::Png::new(&picture, &sink)?),
+            Format::Jpeg => Box::new(jpeg::Jpeg::new(&picture, options)),
+            Format::Png => Box::new(png::Png::new(&picture, options, &sink)?),
             Format::Ico => Box::new(ico::Ico::new(&picture, &sink)?),
             Format::Gif => Box::new(gif::Gif::new(&picture)?),
-            Format::Webp => Box::new(webp::Webp::new(&picture)?),
-            Format::Tiff => {
-                Box::new(Spans::new(tiff::Tiff::new(&picture), format, &picture, &mut sink)?)
-            }
+            Format::Webp => Box::new(webp::Webp::new(&picture, &options.attachments)?),
+            Format::Tiff => Box::new(Spans::new(
+                tiff::Tiff::new(&picture, &options.attachments),
+                format,
+                &picture,
+                &mut sink,
+            )?),
             Format::Bmp => {
                 Box::new(Spans::new(bmp::Bmp::new(&picture), format, &picture, &mut sink)?)
             }
@@ -97,8 +109,26 @@ impl Encoder {
             }
             Format::Hdr => hdr::writer(&picture, &mut sink)?,
             Format::Openexr => Box::new(openexr::OpenExr::new(&picture)),
-            Format::Avif => Box::new(avif::Avif::new(&picture, quality)),
+            Format::Avif => Box::new(avif::Avif::new(&picture, options)),
             Format::Dds => return Err(Error::Unsupported(format)),
+        };
+        Ok(Encoder { stage: Stage::Write { writer, picture, held, sink } })
+    }
+
+    /// The same for a comparison.
+    pub(crate) fn comparing(
+        comparison: &Comparison,
+        picture: Picture,
+        mut held: Held,
+        budget: &Budget,
+    ) -> Result<Self, Error> {
+        let sink = Sink::new(budget)?;
+        let writer: Box<dyn Writer> = match comparison {
+            Comparison::Reference => Box::new(comparison::Plain::new()),
+            Comparison::With(reference) => {
+                held.grow(comparison::WORKING_BYTES)?;
+                Box::new(comparison::Comparison::new(reference.clone(), &picture))
+            }
         };
         Ok(Encoder { stage: Stage::Write { writer, picture, held, sink } })
     }
@@ -169,7 +199,8 @@ mod tests {
 
     fn encoder(format: Format, picture: Picture, budget: &Budget) -> Result<Encoder, Error> {
         let held = budget.hold(picture.samples.bytes().len() as u64)?;
-        Encoder::new(format.into(), 90, picture, held, budget)
+        let options = EncodeOptions { quality: 90, ..EncodeOptions::default() };
+        Encoder::new(format.into(), &options, picture, held, budget)
     }
 
     fn step(encoder: &mut Encoder, budget: &Budget) -> Result<Option<Vec<u8>>, Error> {
@@ -236,7 +267,13 @@ mod tests {
                 let budget = Budget::new(max_memory);
                 let encoding = Encoding::Placeholder(placeholder);
                 let held = budget.hold(0)?;
-                let mut encoder = Encoder::new(encoding, 80, picture.clone(), held, &budget)?;
+                let mut encoder = Encoder::new(
+                    encoding,
+                    &EncodeOptions::default(),
+                    picture.clone(),
+                    held,
+                    &budget,
+                )?;
                 loop {
                     if let Some(bytes) = step(&mut encoder, &budget)? {
                         return Ok(bytes);

@@ -51,6 +51,11 @@ impl Sink {
         Ok(self.budget.check(bytes)?)
     }
 
+    /// What is held beside the bytes.
+    pub(crate) fn hold(&self, bytes: u64) -> Result<Held, Error> {
+        Ok(self.budget.hold(bytes)?)
+    }
+
     pub(crate) fn len(&self) -> u64 {
         self.last_start + self.last.len() as u64
     }

@@ -3,6 +3,7 @@
 
 use thumbelina_codec::Context;
 
+use super::blocks::Blocks;
 use super::sink::{MAX_ROOM, Sink};
 use super::writer::{STEP_NANOS, Writer, row};
 use crate::{Error, Format, Picture, cost};
@@ -14,6 +15,11 @@ pub(super) trait SpanFormat: Send {
 
     /// At most [`SPAN`] pixels of one row.
     fn span(&mut self, pixels: &[u8], sink: &mut Sink) -> Result<(), Error>;
+
+    /// More of what comes before the pixels, which takes steps of its own.
+    fn blocks(&mut self) -> Blocks {
+        Blocks::default()
+    }
 
     fn end_row(&mut self, _sink: &mut Sink) -> Result<(), Error> {
         Ok(())
@@ -35,6 +41,7 @@ pub(super) const SPAN: usize = MAX_ROOM / 16;
 
 pub(super) struct Spans<F> {
     format: F,
+    blocks: Blocks,
     /// The next span: its row, in the file's order, and its first pixel.
     next: (u32, usize),
     pixels_per_step: u64,
@@ -54,7 +61,8 @@ impl<F: SpanFormat> Spans<F> {
         let pixels = u64::from(picture.width) * u64::from(picture.height);
         let pixels_per_step = (spans * SPAN as u64).min(pixels);
         let step_nanos = span_nanos * pixels_per_step / SPAN as u64;
-        Ok(Spans { format: writer, next: (0, 0), pixels_per_step, step_nanos })
+        let blocks = writer.blocks();
+        Ok(Spans { format: writer, blocks, next: (0, 0), pixels_per_step, step_nanos })
     }
 }
 
@@ -69,6 +77,9 @@ impl<F: SpanFormat> Writer for Spans<F> {
         sink: &mut Sink,
         _context: &Context<'_>,
     ) -> Result<bool, Error> {
+        if !self.blocks.step(sink)? {
+            return Ok(false);
+        }
         let pixel = picture.layout.pixel_bytes();
         let width = picture.width as usize;
         let mut written = 0;

@@ -1,6 +1,10 @@
 //! TIFF without compression, in the machine's own byte order: strips of about a megabyte, then the
 //! directory.
 
+use bytes::Bytes;
+
+use super::blocks::Blocks;
+use super::options::Attachments;
 use super::sink::Sink;
 use super::spans::SpanFormat;
 use super::writer::within_u32;
@@ -10,25 +14,40 @@ pub(super) struct Tiff {
     width: u32,
     height: u32,
     layout: Layout,
+    /// Attachments, each with its tag and type.
+    attached: Vec<(u16, (u16, usize), Bytes)>,
 }
 
 /// Where the file's first bytes tell the directory to be.
 const DIRECTORY_AT: u64 = 4;
 
-/// The two resolutions stand between the first bytes and the strips.
+/// The two resolutions and the attachments stand between the first bytes and the strips.
 const RESOLUTIONS_AT: u32 = 8;
-const STRIPS_AT: u32 = RESOLUTIONS_AT + 16;
+const ATTACHED_AT: u32 = RESOLUTIONS_AT + 16;
 
 const STRIP_BYTES: u64 = 1_000_000;
 
 /// Types of values, and how many bytes they take.
+const BYTE: (u16, usize) = (1, 1);
+const UNDEFINED: (u16, usize) = (7, 1);
 const SHORT: (u16, usize) = (3, 2);
 const LONG: (u16, usize) = (4, 4);
 const RATIONAL: (u16, usize) = (5, 8);
 
 impl Tiff {
-    pub(super) fn new(picture: &Picture) -> Self {
-        Tiff { width: picture.width, height: picture.height, layout: picture.layout }
+    pub(super) fn new(picture: &Picture, attachments: &Attachments) -> Self {
+        let Picture { width, height, layout, .. } = *picture;
+        let attached = [
+            (700, BYTE, attachments.xmp()),
+            (33_723, LONG, attachments.iptc()),
+            (34_675, UNDEFINED, attachments.icc()),
+        ];
+        // Values of four bytes or less would have to stand in the directory, and say nothing.
+        let attached = attached.into_iter().filter_map(|(tag, kind, bytes)| {
+            let bytes = bytes.filter(|bytes| bytes.len() > 4)?;
+            Some((tag, kind, bytes.clone()))
+        });
+        Tiff { width, height, layout, attached: attached.collect() }
     }
 
     fn row_bytes(&self) -> u64 {
@@ -39,9 +58,21 @@ impl Tiff {
         STRIP_BYTES.div_ceil(self.row_bytes().max(1))
     }
 
+    /// Where the strips begin.
+    fn strips_at(&self) -> u32 {
+        let attached = self.attached.iter().map(|(.., bytes)| padded(bytes) as u32);
+        ATTACHED_AT + attached.sum::<u32>()
+    }
+
     fn strips(&self) -> u32 {
         u64::from(self.height).div_ceil(self.rows_per_strip()) as u32
     }
+}
+
+/// The bytes of an attachment with the zeros behind it: what is said to be longs is a multiple of
+/// four bytes.
+fn padded(bytes: &Bytes) -> usize {
+    bytes.len().next_multiple_of(4)
 }
 
 /// A directory, whose longer values are written before it.
@@ -98,12 +129,21 @@ impl SpanFormat for Tiff {
     fn begin(&mut self, _picture: &Picture, sink: &mut Sink) -> Result<(), Error> {
         let pixels = self.row_bytes() * u64::from(self.height);
         sink.check(pixels)?;
-        within_u32(pixels + u64::from(STRIPS_AT))?;
+        within_u32(pixels + u64::from(self.strips_at()))?;
         sink.put(if cfg!(target_endian = "little") { b"II" } else { b"MM" })?;
         sink.put(&42u16.to_ne_bytes())?;
         // The directory's place, which is not known yet; then both resolutions, 1/1.
         sink.put(&[0; 4])?;
         [1u32; 4].iter().try_for_each(|one| sink.put(&one.to_ne_bytes()))
+    }
+
+    fn blocks(&mut self) -> Blocks {
+        let mut blocks = Blocks::default();
+        for (.., bytes) in &self.attached {
+            blocks.push(bytes.clone());
+            blocks.push(&[0; 3][..padded(bytes) - bytes.len()]);
+        }
+        blocks
     }
 
     fn span(&mut self, pixels: &[u8], sink: &mut Sink) -> Result<(), Error> {
@@ -114,7 +154,7 @@ impl SpanFormat for Tiff {
         let channels = self.layout.channels;
         let strip = (self.rows_per_strip() * self.row_bytes()) as u32;
         let pixels = (self.row_bytes() * u64::from(self.height)) as u32;
-        let strips = self.strips();
+        let (strips, strips_at) = (self.strips(), self.strips_at());
         let mut directory = Directory { sink, entries: Vec::new() };
         directory.long(256, self.width);
         directory.long(257, self.height);
@@ -129,7 +169,7 @@ impl SpanFormat for Tiff {
         let after = directory.entries.len();
         directory.shorts(339, format, channels)?;
         let sample_format = directory.entries.split_off(after);
-        directory.longs(273, strips, |index| STRIPS_AT + index * strip)?;
+        directory.longs(273, strips, |index| strips_at + index * strip)?;
         directory.short(277, channels.into());
         directory.long(278, within_u32(self.rows_per_strip())?);
         directory.longs(279, strips, |index| strip.min(pixels - index * strip))?;
@@ -139,6 +179,12 @@ impl SpanFormat for Tiff {
         directory.short(296, 1);
         directory.short(317, 1);
         directory.entries.extend(sample_format);
+        let mut at = ATTACHED_AT;
+        for (tag, kind, bytes) in &self.attached {
+            let count = bytes.len().div_ceil(kind.1) as u32;
+            directory.entry(*tag, *kind, count, at.to_ne_bytes());
+            at += padded(bytes) as u32;
+        }
 
         let Directory { entries, .. } = directory;
         let at = within_u32(sink.len())?;

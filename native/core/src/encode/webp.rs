@@ -5,9 +5,12 @@
 //! repetitions only runs of one pixel are found. That is what `image-webp` does, and takes no
 //! longer than PNG.
 
+use bytes::Bytes;
 use thumbelina_codec::Context;
 
 use super::bits::Bits;
+use super::blocks::Blocks;
+use super::options::Attachments;
 use super::prefix_code::{Code, PrefixCode, put_simple};
 use super::sink::{MAX_ROOM, Sink};
 use super::writer::{Writer, row, rows_per_step, within_u32};
@@ -27,6 +30,12 @@ pub(super) struct Webp {
     /// Set for the second go.
     codes: Option<Box<Codes>>,
     bits: Bits,
+    /// Chunks before and after the pixels.
+    before: Blocks,
+    after: Blocks,
+    /// Where the pixels' chunk begins.
+    chunk_at: u64,
+    written: bool,
 }
 
 /// How often each symbol comes. Green shares its alphabet with the lengths of runs.
@@ -57,13 +66,21 @@ const ABOVE: usize = 2;
 /// The distance code of the pixel to the left.
 const LEFT: usize = 1;
 
-/// Where the sizes of file and chunk stand, and where the chunk begins.
+/// Where the size of the file stands, and what comes before the first chunk.
 const FILE_SIZE_AT: u64 = 4;
-const CHUNK_SIZE_AT: u64 = 16;
-const CHUNK_AT: u64 = 20;
+const FILE_HEADER: &[u8] = b"RIFF\0\0\0\0WEBP";
+
+/// A chunk's kind and size.
+const CHUNK_HEADER: u64 = 8;
+
+/// Flags of the chunk that says what others there are.
+const HAS_PROFILE: u8 = 0x20;
+const HAS_ALPHA: u8 = 0x10;
+const HAS_EXIF: u8 = 0x08;
+const HAS_XMP: u8 = 0x04;
 
 impl Webp {
-    pub(super) fn new(picture: &Picture) -> Result<Self, Error> {
+    pub(super) fn new(picture: &Picture, attachments: &Attachments) -> Result<Self, Error> {
         let (rows_per_step, step_nanos) = rows_per_step(Format::Webp, picture);
         let counts = Counts { green: [0; GREENS], red: [0; 256], blue: [0; 256], alpha: [0; 256] };
         Ok(Webp {
@@ -77,6 +94,10 @@ impl Webp {
             counts: Box::new(counts),
             codes: None,
             bits: Bits::default(),
+            before: before(picture, attachments),
+            after: after(attachments),
+            chunk_at: 0,
+            written: false,
         })
     }
 
@@ -98,7 +119,8 @@ impl Webp {
         (self.previous, self.run, self.next_row) = (None, 0, 0);
         self.residuals.restart();
 
-        sink.put(b"RIFF\0\0\0\0WEBPVP8L\0\0\0\0")?;
+        self.chunk_at = sink.len();
+        sink.put(b"VP8L\0\0\0\0")?;
         let out = sink.room(MAX_ROOM)?;
         let bits = &mut self.bits;
         bits.put(SIGNATURE, 8, out);
@@ -164,13 +186,54 @@ impl Webp {
         let out = sink.room(MAX_PIXEL + 8)?;
         codes.put_run(self.run, &mut self.bits, out);
         self.bits.finish(out);
-        let chunk = within_u32(sink.len() - CHUNK_AT)?;
+        let chunk = within_u32(sink.len() - self.chunk_at - CHUNK_HEADER)?;
         if !chunk.is_multiple_of(2) {
             sink.put(&[0])?;
         }
-        let file = within_u32(sink.len() - FILE_SIZE_AT - 4)?;
-        sink.patch(CHUNK_SIZE_AT, &chunk.to_le_bytes())?;
+        let file = within_u32(sink.len() + self.after.len() - FILE_SIZE_AT - 4)?;
+        sink.patch(self.chunk_at + 4, &chunk.to_le_bytes())?;
         sink.patch(FILE_SIZE_AT, &file.to_le_bytes())
+    }
+}
+
+/// What comes before the pixels: with attachments, a chunk that says which, and the profile.
+fn before(picture: &Picture, attachments: &Attachments) -> Blocks {
+    let mut blocks = Blocks::default();
+    blocks.push(FILE_HEADER);
+    let (icc, exif, xmp) = (attachments.icc(), attachments.exif(), attachments.xmp());
+    let flag = |there, flag| if there { flag } else { 0 };
+    let attached = flag(icc.is_some(), HAS_PROFILE)
+        | flag(exif.is_some(), HAS_EXIF)
+        | flag(xmp.is_some(), HAS_XMP);
+    if attached != 0 {
+        let flags = attached | flag(picture.layout.has_alpha(), HAS_ALPHA);
+        // Three bytes each, less one.
+        let side = |side: u32| side.saturating_sub(1).to_le_bytes();
+        let (width, height) = (side(picture.width), side(picture.height));
+        let content = [&[flags, 0, 0, 0], &width[..3], &height[..3]].concat();
+        push_chunk(&mut blocks, b"VP8X", &content.into());
+    }
+    if let Some(icc) = icc {
+        push_chunk(&mut blocks, b"ICCP", icc);
+    }
+    blocks
+}
+
+fn after(attachments: &Attachments) -> Blocks {
+    let mut blocks = Blocks::default();
+    for (kind, content) in [(b"EXIF", attachments.exif()), (b"XMP ", attachments.xmp())] {
+        if let Some(content) = content {
+            push_chunk(&mut blocks, kind, content);
+        }
+    }
+    blocks
+}
+
+fn push_chunk(blocks: &mut Blocks, kind: &[u8; 4], content: &Bytes) {
+    blocks.push([&kind[..], &(content.len() as u32).to_le_bytes()].concat());
+    blocks.push(content.clone());
+    if content.len() % 2 == 1 {
+        blocks.push(&b"\0"[..]);
     }
 }
 
@@ -327,6 +390,12 @@ impl Writer for Webp {
         sink: &mut Sink,
         _context: &Context<'_>,
     ) -> Result<bool, Error> {
+        if !self.before.step(sink)? {
+            return Ok(false);
+        }
+        if self.written {
+            return self.after.step(sink);
+        }
         let end = picture.height.min(self.next_row.saturating_add(self.rows_per_step));
         let counts = self.codes.is_none();
         for y in self.next_row..end {
@@ -351,7 +420,8 @@ impl Writer for Webp {
             return Ok(false);
         }
         self.finish(sink)?;
-        Ok(true)
+        self.written = true;
+        Ok(self.after.is_empty())
     }
 }
 

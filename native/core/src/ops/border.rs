@@ -2,14 +2,14 @@ use std::ops::Range;
 
 use super::light;
 use super::op::{Bands, Op, Scratch};
-use crate::operation::Rgba;
+use crate::Color;
 use crate::picture::{Picture, Sample, Shape};
 use crate::{Depth, Error, cost};
 
 /// Pixels of one color around the picture. Colors come without their alpha.
 pub(crate) struct Border {
     pub width: u32,
-    pub color: Rgba,
+    pub color: Color,
 }
 
 impl Op for Border {

@@ -1,9 +1,9 @@
 //! The sRGB transfer function and CIE L*, for operations that are defined on the one and given the
 //! other.
 
+use crate::Color;
 use crate::Layout;
 pub(super) use crate::color::to_linear as decode;
-use crate::operation::Rgba;
 use crate::picture::Sample;
 
 /// What BT.709 weighs red, green and blue with, to as many digits as CSS has.
@@ -30,7 +30,7 @@ pub(super) fn sample<S: Sample>(srgb: f32) -> S {
 }
 
 /// A color as the samples of one pixel, of which as many matter as the layout has channels.
-pub(super) fn pixel<S: Sample>(Rgba(color): Rgba, layout: Layout, premultiply: bool) -> [S; 4] {
+pub(super) fn pixel<S: Sample>(Color(color): Color, layout: Layout, premultiply: bool) -> [S; 4] {
     let [r, g, b, a] = color.map(|c| f32::from(c) / 255.0);
     let weight = if premultiply { a } else { 1.0 };
     let color = [r, g, b].map(|c| if S::LINEAR { decode(c) } else { c } * weight);

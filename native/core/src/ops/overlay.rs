@@ -4,7 +4,7 @@ use super::light;
 use super::op::{Bands, Op, Scratch};
 use crate::operation::Overlay;
 use crate::picture::{Picture, Sample, Shape};
-use crate::{Depth, Error, Limit, Position, cost};
+use crate::{Depth, Error, Limit, cost};
 
 /// Another picture over this one, by the operator "source over" of Porter and Duff, on values of
 /// sRGB, or linear light where that is what the samples are. Colors come without their alpha.
@@ -38,7 +38,7 @@ impl Over {
 
     /// Where the overlay begins: before the picture, where it is larger.
     fn place(&self, (width, height): (u32, u32)) -> (i64, i64) {
-        let Position::Point(x, y) = self.overlay.position;
+        let (x, y) = self.overlay.position.point();
         let margin = i64::from(self.overlay.margin);
         let start = |side: u32, of: u32, at: f64| {
             let room = i64::from(of) - i64::from(side) - 2 * margin;

@@ -2,7 +2,7 @@ use std::ops::Range;
 
 use super::light;
 use super::op::{Bands, Op, Scratch};
-use crate::operation::Rgba;
+use crate::Color;
 use crate::picture::{Picture, Sample, Shape};
 use crate::{Depth, Error, cost};
 
@@ -11,14 +11,14 @@ use crate::{Depth, Error, cost};
 pub(crate) struct Rotate {
     sine: f64,
     cosine: f64,
-    background: Rgba,
+    background: Color,
 }
 
 /// What is less is but a rounding error of the angle.
 const PIXEL_PARTS: f64 = 1e-6;
 
 impl Rotate {
-    pub(crate) fn new(degrees: f64, background: Rgba) -> Self {
+    pub(crate) fn new(degrees: f64, background: Color) -> Self {
         let (sine, cosine) = degrees.rem_euclid(360.0).to_radians().sin_cos();
         Rotate { sine, cosine, background }
     }

@@ -1,9 +1,10 @@
 //! Which part of the source becomes what part of the output.
 
+use std::ops::Range;
+
 use image::metadata::Orientation;
 
-use super::fit::Fitted;
-use super::view::Within;
+use super::fit::{Area, Fitted};
 use crate::limits::{Limit, MAX_UNIT_BYTES};
 use crate::ops::{CropBox, Filter};
 use crate::picture::{side_swaps, sides_turn};
@@ -40,13 +41,27 @@ pub(super) fn stored(
     orientation: Orientation,
     fitted: Fitted,
 ) -> Fitted {
-    let Fitted { size, part, before } = if side_swaps(orientation) {
-        let Fitted { size, part, before } = fitted;
-        Fitted { size: (size.1, size.0), part: (part.1, part.0), before: (before.1, before.0) }
-    } else {
-        fitted
-    };
-    Fitted { size, part, before: turn_sides((width, height), orientation, part, before) }
+    let Fitted { size, part, before, within, kept, canvas } =
+        if side_swaps(orientation) { swapped(fitted) } else { fitted };
+    let turn = |part, before| turn_sides((width, height), orientation, part, before);
+    let around = (within.width.into(), within.height.into());
+    let (left, top) = turn(around, (within.left.into(), within.top.into()));
+    let within = Area { left: left as u32, top: top as u32, ..within };
+    Fitted { size, part, before: turn(part, before), within, kept, canvas }
+}
+
+/// All but the canvas, which is what is shown.
+fn swapped(fitted: Fitted) -> Fitted {
+    let Fitted { size, part, before, within, kept, canvas } = fitted;
+    let Area { left, top, width, height } = within;
+    Fitted {
+        size: (size.1, size.0),
+        part: (part.1, part.0),
+        before: (before.1, before.0),
+        within: Area { left: top, top: left, width: height, height: width },
+        kept: kept.map(|(width, height)| (height, width)),
+        canvas,
+    }
 }
 
 /// How much lies before a part, counted from the other end of each side that turns.
@@ -98,15 +113,13 @@ impl Geometry {
     pub(super) fn new(
         info: &Info,
         scale: u32,
-        Fitted { size: output, part, before }: Fitted,
-        within: Within,
-        filter: Filter,
+        Fitted { size: output, part, before, within, .. }: Fitted,
+        (filter, linear): (Filter, bool),
     ) -> Result<Geometry, Error> {
-        let Within { left, top, right, bottom } = within;
-        let columns =
-            Axis::new(info.width, (left, right), scale, output.0, (before.0, part.0), filter);
-        let rows =
-            Axis::new(info.height, (top, bottom), scale, output.1, (before.1, part.1), filter);
+        let across = (info.width, within.left..within.left + within.width);
+        let down = (info.height, within.top..within.top + within.height);
+        let columns = Axis::new(across, scale, output.0, (before.0, part.0), filter);
+        let rows = Axis::new(down, scale, output.1, (before.1, part.1), filter);
         let mut geometry = Geometry {
             reduction: Reduction {
                 window: Window {
@@ -119,6 +132,7 @@ impl Geometry {
                 size: (columns.reduced, rows.reduced),
                 pick: None,
                 weigh: false,
+                linear: false,
             },
             crop: CropBox {
                 left: columns.crop_start,
@@ -131,8 +145,12 @@ impl Geometry {
         if filter == Filter::Nearest {
             geometry.pick(((columns.end - columns.start), (rows.end - rows.start)));
         }
-        geometry.reduction.weigh =
-            info.layout.has_alpha() && !info.premultiplied && !geometry.is_identity();
+        let resamples = !geometry.is_identity();
+        geometry.reduction.weigh = info.layout.has_alpha() && !info.premultiplied && resamples;
+        geometry.reduction.linear = linear
+            && resamples
+            && geometry.reduction.pick.is_none()
+            && info.layout.can_be_linearized();
         check_row(&info.scaled(scale), &geometry.reduction)?;
         geometry.check_columns(filter)?;
         Ok(geometry)
@@ -193,11 +211,11 @@ struct Axis {
 }
 
 impl Axis {
-    /// `first` and `part` are where the piece of `source` begins that becomes `output`, and its
-    /// length. Everything is counted in what one `scale`th of the source is decoded to.
+    /// `first` and `part` are where the piece of the source begins that becomes `output`, and its
+    /// length. Nothing is looked at outside of `source`. Everything is counted in what one
+    /// `scale`th of the source is decoded to.
     fn new(
-        source: u32,
-        within: (f64, f64),
+        (source, within): (u32, Range<u32>),
         scale: u32,
         output: u32,
         (first, part): (f64, f64),
@@ -227,11 +245,12 @@ impl Axis {
 
 /// Between which pixels of what is decoded nothing is seen of what lies outside of `within`: none
 /// that lies in it in part, but for the last of the picture.
-fn whole_pixels(source: u32, (lower, upper): (f64, f64), scale: u32) -> (f64, f64) {
+fn whole_pixels(source: u32, within: Range<u32>, scale: u32) -> (f64, f64) {
     let end = source.div_ceil(scale).into();
-    let scaled = |at: f64| at / f64::from(scale);
+    let scaled = |at: u32| f64::from(at) / f64::from(scale);
+    let Range { start: lower, end: upper } = within;
     let (first, last) = (scaled(lower).ceil(), scaled(upper).floor());
-    let last = if upper < f64::from(source) { last } else { end };
+    let last = if upper < source { last } else { end };
     if first < last { (first, last) } else { (scaled(lower).floor(), scaled(upper).ceil()) }
 }
 
@@ -247,7 +266,10 @@ fn narrowed((first, part): (f64, f64), (lower, upper): (f64, f64)) -> (f64, f64)
 fn check_row(info: &Info, reduction: &Reduction) -> Result<(), Error> {
     let Window { left, right, .. } = reduction.window;
     let channels = u64::from(info.layout.channels);
-    let sums = u64::from(right - left) * channels * 4 * info.layout.depth.bytes() as u64;
+    // Light is held in samples of twice the size, and once more for a row.
+    let times = if reduction.linear { 2 + 1 } else { 1 };
+    let depth = info.layout.depth.bytes() as u64;
+    let sums = u64::from(right - left) * channels * 4 * depth * times;
     let blocks = u64::from(reduction.size.0) * channels * 8;
     Limit::MaxMemory.check(info.row_bytes() as u64 * 2 + sums + blocks, MAX_UNIT_BYTES)
 }

@@ -1,14 +1,13 @@
 //! The operations of an output, one after the other.
 
 use super::view::Stage;
-use crate::color::Conversion;
-use crate::operation::{Recolor, Rgba};
+use crate::operation::Recolor;
 use crate::ops::{
-    Average, Border, ColorConvert, Convert, Crop, Op, Orient, Recoloring, Resize, Rotate, Round,
+    Average, Border, Convert, Crop, Op, Orient, Pad, Recoloring, Resize, Rotate, Round, SmartCrop,
     Unsharp, Weigh,
 };
 use crate::picture::Shape;
-use crate::{Info, Layout};
+use crate::{Color, Depth, Layout};
 
 /// Operations, and what the last of them makes.
 pub(super) struct Line {
@@ -26,20 +25,22 @@ impl Line {
         self.ops.push(Box::new(op));
     }
 
-    /// Brings colors to sRGB.
-    pub(super) fn color(&mut self, info: &Info) {
-        if let Some(transform) = Conversion::of(info).and_then(|color| color.transform()) {
-            let divide = self.shape.layout.has_alpha() && self.shape.premultiplied;
-            self.push(ColorConvert { transform, divide });
-        }
+    /// Whether alpha is to be divided out of the colors before they are looked at.
+    pub(super) fn divides(&self) -> bool {
+        self.shape.layout.has_alpha() && self.shape.premultiplied
     }
 
     /// Brings samples to a layout, and colors to be multiplied by their alpha or not.
     pub(super) fn convert(&mut self, to: Layout, multiply: bool) {
-        let alpha = self.shape.layout.has_alpha();
-        let divide = alpha && self.shape.premultiplied;
-        if self.shape.layout != to || alpha && divide != multiply {
-            self.push(Convert { to, divide, multiply });
+        self.convert_onto(None, to, multiply);
+    }
+
+    /// The same with a color behind what is clear.
+    pub(super) fn convert_onto(&mut self, background: Option<Color>, to: Layout, multiply: bool) {
+        let (alpha, divide) = (self.shape.layout.has_alpha(), self.divides());
+        let background = background.filter(|_| alpha);
+        if self.shape.layout != to || alpha && divide != multiply || background.is_some() {
+            self.push(Convert { to, divide, multiply, background });
         }
     }
 
@@ -65,15 +66,27 @@ impl Line {
         self.convert(Layout::new(colors + alpha, layout.depth), premultiplied);
     }
 
-    fn hold_color(&mut self, color: Rgba) {
+    fn hold_color(&mut self, color: Color) {
         self.hold(color.is_gray(), color.is_opaque());
     }
 
     pub(super) fn add(&mut self, stage: &Stage) {
         match stage {
-            &Stage::Resize { crop, filter, width, height } => {
+            &Stage::Resize { crop, filter, linear, width, height } => {
+                let layout = self.shape.layout;
+                if linear {
+                    self.convert(Layout { depth: Depth::F32, ..layout }, layout.has_alpha());
+                }
                 self.premultiply();
                 self.push(Resize { filter, crop, width, height });
+                self.convert(layout, layout.has_alpha() && self.shape.premultiplied);
+            }
+            &Stage::Choose { size, interest } => self.push(SmartCrop::new(size, interest)),
+            &Stage::Pad { canvas, color } => {
+                self.hold_color(color);
+                let (layout, premultiplied) = (self.shape.layout, self.divides());
+                let place = (canvas.left, canvas.top);
+                self.push(Pad::new(canvas.size, place, color, layout, premultiplied));
             }
             &Stage::Crop { left, top, width, height } => {
                 self.push(Crop { left, top, width, height, pick: None });

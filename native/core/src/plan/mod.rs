@@ -7,17 +7,27 @@ mod line;
 mod route;
 mod view;
 
+use std::sync::Arc;
+
 use image::metadata::Orientation;
 use thumbelina_codec::{Input, Poll};
 
+use crate::color::{self, Conversion};
 use crate::decode::probe;
 use crate::limits::Limit;
-use crate::ops::{Chain, Crop, CropBox, Filter, Op, Orient, Resize};
+use crate::ops::{
+    Chain, ColorConvert, Crop, CropBox, Filter, FromLight, Interest, Op, Orient, Pad, Resize,
+    SmartCrop,
+};
 use crate::picture::{Shape, side_swaps};
-use crate::request::{Output, Request, Scheduler};
-use crate::{Encoding, Error, Format, Info, Layout, Limits};
+use crate::request::{Color, Comparison, Output, Request, Scheduler};
+use crate::{
+    Depth, EncodeOptions, Encoding, Error, Format, Info, Layout, Limits, OutputColor, ProfileUse,
+    cost,
+};
 
 pub use costs::Costs;
+pub(crate) use fit::{Area, Canvas};
 use geometry::Geometry;
 use line::Line;
 pub use route::Reason;
@@ -40,6 +50,8 @@ pub struct Plan {
     pub(crate) scale: u32,
     /// By how much the decoded picture is larger than the largest output.
     pub(crate) left: f64,
+    /// What is known of the file's profile by its header.
+    profile: ProfileUse,
 }
 
 /// What becomes of the decoded rows in one output.
@@ -60,10 +72,19 @@ pub struct OutputPlan {
     filter: Filter,
     /// What is given to the encoder.
     layout: Layout,
+    /// What is chosen of the resampled picture as it is stored, and by what.
+    smart: Option<((u32, u32), Interest)>,
+    canvas: Option<Canvas>,
+    background: Option<Color>,
+    pub(crate) comparison: Option<Comparison>,
     orientation: Orientation,
     /// What is done to the picture when it is upright.
     stages: Vec<Stage>,
-    pub(crate) quality: u8,
+    pub(crate) options: EncodeOptions,
+    /// Where colors are not sRGB's, and do not stay what they are.
+    color: Option<Arc<Conversion>>,
+    /// Whether they do.
+    keeps_color: bool,
 }
 
 impl Plan {
@@ -84,37 +105,72 @@ impl Plan {
     /// # Errors
     /// [`Error::Limit`] where the source or an output is larger than allowed.
     pub fn new(info: &Info, request: &Request) -> Result<Plan, Error> {
+        Plan::within(info, None, request)
+    }
+
+    /// The same for a part of the picture as shown, where that is known.
+    ///
+    /// # Errors
+    /// Those of [`Plan::new`].
+    pub(crate) fn within(
+        info: &Info,
+        area: Option<Area>,
+        request: &Request,
+    ) -> Result<Plan, Error> {
+        let info = &request.shown(info);
+        let area = area.unwrap_or(Area::whole(info.upright()));
         request.limits.check_size(info.width, info.height)?;
-        let view = |output| View::new(info, output, &request.limits);
+        let view = |output| View::new(info, area, output, &request.limits);
         let views: Vec<_> = request.outputs.iter().map(view).collect::<Result<_, _>>()?;
         // What the largest output needs is enough for all.
         let scale = |view: &View| {
-            let picks = view.filter == Filter::Nearest;
             let fit::Fitted { size, part, .. } = view.fitted;
-            if info.scales && !picks { geometry::decode_scale(part, size) } else { 1 }
+            let picks = view.filter == Filter::Nearest;
+            // A transform to fewer samples averages what is no light.
+            let shrinks = info.scales && !picks && !view.linear;
+            if shrinks { geometry::decode_scale(part, size) } else { 1 }
         };
         let scale = views.iter().map(scale).min().ok_or(Error::Internal)?;
+        let (color, profile) = Conversion::of(info);
         let outputs = request.outputs.iter().zip(views);
         let outputs: Vec<_> = outputs
-            .map(|(output, view)| OutputPlan::new(info, scale, output, view, &request.limits))
+            .map(|(output, view)| {
+                let color = color.as_ref().map(Conversion::for_output);
+                OutputPlan::new(info, scale, output, view, (color, &request.limits))
+            })
             .collect::<Result<_, _>>()?;
         let left =
             outputs.iter().map(|output| output.geometry.left()).fold(f64::INFINITY, f64::min);
+        // To find a border, all of it is decoded at its full size first.
+        let trimming = request.trim.map(|_| Costs::of_rows(info, info.height)).unwrap_or_default();
         let info = info.scaled(scale);
         // Rows behind all windows are never decoded.
         let rows = outputs.iter().map(|output| output.rows(&info)).max().unwrap_or(info.height);
         let decode = Costs::of_rows(&info, rows);
-        let costs =
-            std::iter::once(decode).chain(outputs.iter().map(|output| output.costs(&info))).sum();
+        let costs = [decode, trimming]
+            .into_iter()
+            .chain(outputs.iter().map(|output| output.costs(&info)))
+            .sum();
         let (scheduler, reason) = route::route(&info, &costs, &request.run);
-        Ok(Plan { outputs, costs, scheduler, reason, info, scale, left })
+        Ok(Plan { outputs, costs, scheduler, reason, info, scale, left, profile })
+    }
+
+    /// What became of the file's profile, as far as that is known.
+    pub(crate) fn profile_use(&self) -> ProfileUse {
+        if self.profile == ProfileUse::Applied && self.outputs.iter().all(|o| o.keeps_color) {
+            return ProfileUse::Kept;
+        }
+        let mut made = self.outputs.iter().filter_map(|output| output.color.as_ref());
+        made.find_map(|color| color.profile_use()).unwrap_or(self.profile)
     }
 
     /// The estimated nanoseconds of a row of the source, on its way into all outputs.
     pub(crate) fn row_nanos(&self) -> u64 {
         let picked = self.outputs.iter().filter(|output| output.geometry.reduction.pick.is_some());
         let picked: u64 = picked.map(|output| u64::from(output.geometry.output.0) * 2).sum();
-        self.info.rows_nanos(1).max(1) + picked
+        let linear = self.outputs.iter().filter(|output| output.geometry.reduction.linear).count();
+        let light = cost::light_nanos(self.info.width.into(), self.info.layout) * linear as u64;
+        self.info.rows_nanos(1).max(1) + picked + light
     }
 
     /// The most that is held at any one time of what comes after decoding, but for the encoders'
@@ -137,16 +193,17 @@ impl OutputPlan {
         scale: u32,
         output: &Output,
         view: View,
-        limits: &Limits,
+        (color, limits): (Option<Arc<Conversion>>, &Limits),
     ) -> Result<OutputPlan, Error> {
-        let View { fitted, within, orientation, filter, stages, steps, size, .. } = view;
+        let View { fitted, orientation, filter, linear, stages, steps, size, .. } = view;
         let (width, height) = size;
-        let geometry = Geometry::new(info, scale, fitted, within, filter)?;
-        let mut line = Line::new(geometry.reduction.shape(&info.shape()));
-        line.color(info);
+        let geometry = Geometry::new(info, scale, fitted, (filter, linear))?;
+        let layout = info.layout.srgb();
+        let mut line = Line::new(Shape { layout, premultiplied: false, ..info.shape() });
         stages.iter().for_each(|stage| line.add(stage));
-        let layout = line.shape.layout.srgb();
+        let layout = line.shape.layout;
         let encoding = match (output.placeholder, output.format) {
+            _ if output.comparison.is_some() => Encoding::Comparison,
             (Some(placeholder), _) => Encoding::Placeholder(placeholder),
             (None, Some(format)) => Encoding::Format(format),
             (None, None) => Encoding::Format(default_format(info, layout, size)),
@@ -154,6 +211,25 @@ impl OutputPlan {
         Limit::Side.check(width.max(height).into(), encoding.max_side().into())?;
         Limit::MaxPixels
             .check(pixels((width, height)), encoding.max_pixels().min(limits.max_pixels))?;
+        let is_known = fitted.kept.is_none() && !chooses(&stages);
+        let layout = encoding.layout(layout_of(layout, output, fitted.canvas.is_some()));
+        // Light comes back with 16 bits.
+        let color = if geometry.reduction.linear {
+            let layout = Layout { depth: Depth::U16, ..info.layout };
+            Conversion::of(&Info { layout, ..info.clone() }).0
+        } else {
+            color
+        };
+        let mut options = output.options.clone();
+        let kept = match output.color {
+            OutputColor::Srgb => None,
+            OutputColor::Keep => color::kept(info, encoding, layout),
+        };
+        let keeps_color = kept.is_some();
+        let color = color.filter(|_| !keeps_color);
+        if keeps_color {
+            options.attachments.icc = kept;
+        }
         let factors = geometry.reduction.factors;
         let (across, down) = (scale * factors.0, scale * factors.1);
         let swaps = side_swaps(info.orientation);
@@ -161,16 +237,30 @@ impl OutputPlan {
             width,
             height,
             encoding,
-            crop: geometry::crop(info, fitted),
+            crop: geometry::crop(info, fitted).filter(|_| is_known),
             steps,
             decode_scale: if swaps { (down, across) } else { (across, down) },
             geometry,
             filter,
-            layout: encoding.layout(layout),
+            layout,
+            smart: fitted.kept.map(|size| (size, Interest::of(output.position))),
+            canvas: fitted.canvas,
+            background: output.background,
+            comparison: output.comparison.clone(),
             orientation,
             stages,
-            quality: output.quality,
+            options,
+            color,
+            keeps_color,
         })
+    }
+
+    /// What is done to its colors.
+    fn conversion(&self) -> Option<Arc<Conversion>> {
+        // Floats stay what they are in floats.
+        let is_wanted =
+            |color: &Arc<Conversion>| !color.is_for_screens() || self.layout.depth != Depth::F32;
+        self.color.clone().filter(is_wanted)
     }
 
     /// How many rows of the source have to be decoded.
@@ -180,9 +270,13 @@ impl OutputPlan {
     }
 
     fn costs(&self, info: &Info) -> Costs {
-        let size = (self.width, self.height);
-        let mut costs =
-            Costs::of_output(info, &self.geometry, self.filter, self.encoding, (size, self.layout));
+        let to = ((self.width, self.height), self.layout);
+        let mut costs = Costs::of_output(info, &self.geometry, self.filter, self.encoding, to);
+        if let Some(color) = self.conversion() {
+            let (width, height) = self.geometry.output;
+            let rows = cost::color_nanos(width, info.layout) * u64::from(height);
+            costs.resample += (color.prepare_nanos() + rows) / 1_000;
+        }
         costs.resample += self.stage_nanos(info) / 1_000;
         costs
     }
@@ -217,20 +311,57 @@ impl OutputPlan {
             let (left, top) = (crop.left as u32, crop.top as u32);
             line.push(Crop { left, top, width, height, pick: reduction.pick });
         }
-        line.color(info);
+        if reduction.linear {
+            let divide = line.divides();
+            line.push(FromLight { divide });
+        }
+        if let Some(conversion) = self.conversion() {
+            let divide = line.divides();
+            line.push(ColorConvert { conversion, divide });
+        }
+        if let Some((size, interest)) = self.smart {
+            line.push(SmartCrop::new(size, interest));
+        }
         // OpenEXR's colors are multiplied by their alpha.
         let multiply = self.encoding == Encoding::Format(Format::Openexr);
         if self.stages.is_empty() {
             // The less a sample takes, the less is moved.
-            line.convert(self.layout, multiply);
+            line.convert_onto(self.background, self.layout, multiply);
         }
         if self.orientation != Orientation::NoTransforms {
             line.push(Orient(self.orientation));
         }
-        self.stages.iter().for_each(|stage| line.add(stage));
-        line.convert(self.layout, multiply);
+        if !self.stages.is_empty() {
+            self.stages.iter().for_each(|stage| line.add(stage));
+            line.convert_onto(self.background, self.layout, multiply);
+        }
+        if let Some(Canvas { size, left, top }) = self.canvas {
+            let color = self.background.unwrap_or(Color::CLEAR);
+            line.push(Pad::new(size, (left, top), color, self.layout, multiply));
+        }
         line.ops
     }
+}
+
+/// What an output of such a source has to hold: bars and a background may bring colors and alpha
+/// along, and an opaque background leaves no alpha.
+fn layout_of(source: Layout, output: &Output, has_bars: bool) -> Layout {
+    let source = source.srgb();
+    let background = output.background;
+    let shows = has_bars || source.has_alpha();
+    let is_clear = match background {
+        Some(color) => !color.is_opaque(),
+        None => true,
+    };
+    let alpha = is_clear && shows;
+    let is_colored = background.is_some_and(|color| !color.is_gray());
+    let layout = source.with_alpha(alpha);
+    if is_colored && shows { layout.colored() } else { layout }
+}
+
+/// Whether what is kept of the picture is known when it is there.
+fn chooses(stages: &[Stage]) -> bool {
+    stages.iter().any(|stage| matches!(stage, Stage::Choose { .. }))
 }
 
 fn pixels((width, height): (u32, u32)) -> u64 {

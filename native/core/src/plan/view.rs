@@ -8,24 +8,22 @@
 
 use image::metadata::Orientation;
 
-use super::fit::{self, Fitted};
+use super::fit::{self, Area, Canvas, Fitted};
 use super::geometry::{check_columns, stored};
 use crate::limits::Limit;
-use crate::operation::{Corners, Crop, Operation, Place, Recolor, Rgba, Sharpen};
-use crate::ops::{CropBox, Filter, MAX_WEIGHED, Over, Rotate};
+use crate::operation::{Corners, Crop, Operation, Place, Recolor, Sharpen};
+use crate::ops::{CropBox, Filter, Interest, MAX_WEIGHED, Over, Rotate};
 use crate::picture::{side_swaps, turned};
-use crate::{Depth, Error, Info, Limits, Output, Position};
+use crate::{Color, Depth, Error, Info, Limits, Output};
 
 /// What decoding and the first resampling make of the picture, and what is to be done with it then.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct View {
-    source: (u32, u32),
     /// In the stored picture.
     pub fitted: Fitted,
-    /// Where pixels may be looked at.
-    pub within: Within,
     pub orientation: Orientation,
     pub filter: Filter,
+    pub linear: bool,
     pub stages: Vec<Stage>,
     pub steps: Vec<PlanStep>,
     /// The size as shown, after all stages.
@@ -33,15 +31,6 @@ pub(super) struct View {
     is_resized: bool,
     /// Whether colors are averaged as what they are recolored by.
     averages_srgb: bool,
-}
-
-/// A part of the stored picture, in its pixels.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Within {
-    pub left: f64,
-    pub top: f64,
-    pub right: f64,
-    pub bottom: f64,
 }
 
 /// One step of an edit, as it will be done.
@@ -68,39 +57,52 @@ pub enum At {
 /// A step that is left, with all that depends on the picture's size.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Stage {
-    Resize { crop: CropBox, filter: Filter, width: u32, height: u32 },
+    Resize { crop: CropBox, filter: Filter, linear: bool, width: u32, height: u32 },
+    Choose { size: (u32, u32), interest: Interest },
+    Pad { canvas: Canvas, color: Color },
     Crop { left: u32, top: u32, width: u32, height: u32 },
     Turn(Orientation),
-    Rotate { degrees: f64, background: Rgba },
+    Rotate { degrees: f64, background: Color },
     Weigh { sigma: f64 },
     Average { sigma: f64 },
     Sharpen(Sharpen),
     Recolor(Recolor),
     Overlay(Over),
     Round(Corners),
-    Border { width: u32, color: Rgba },
+    Border { width: u32, color: Color },
 }
 
 /// The longest side of a picture that is left for steps, none of which cuts rows.
 const MAX_SIDE: u64 = 1 << 20;
 
 impl View {
-    pub(super) fn new(info: &Info, output: &Output, limits: &Limits) -> Result<View, Error> {
-        let source = (info.width, info.height);
-        let (right, bottom) = (info.width.into(), info.height.into());
+    pub(super) fn new(
+        info: &Info,
+        area: Area,
+        output: &Output,
+        limits: &Limits,
+    ) -> Result<View, Error> {
+        let fitted = fit::fit(area, output, limits)?;
         let mut view = View {
-            source,
-            fitted: Fitted { size: source, part: (right, bottom), before: (0.0, 0.0) },
-            within: Within { left: 0.0, top: 0.0, right, bottom },
+            fitted: stored((info.width, info.height), info.orientation, fitted),
             orientation: info.orientation,
             filter: output.filter,
+            linear: output.linear,
             stages: Vec::new(),
             steps: Vec::new(),
-            size: info.upright(),
-            is_resized: false,
+            size: fitted.size,
+            is_resized: is_scaled(&fitted),
             averages_srgb: info.layout.depth != Depth::F32,
         };
-        view.resize(output, limits)?;
+        if output.steps.is_empty() {
+            view.size = fitted.output();
+        } else {
+            (view.fitted.kept, view.fitted.canvas) = (None, None);
+            view.finish(&fitted, output);
+        }
+        for (width, height) in [fitted.size, view.size] {
+            limits.check_size(width, height)?;
+        }
         for step in &output.steps {
             view.add(step, limits)?;
         }
@@ -116,10 +118,10 @@ impl View {
             Operation::Resize(output) => {
                 let folds = !self.is_resized
                     && colors(self, Recolor::keeps_averages)
-                    && (self.averages_srgb || self.stages.is_empty());
+                    && (self.averages_srgb && !output.linear || self.stages.is_empty());
                 if folds {
                     self.resize(output, limits)?;
-                    self.filter = output.filter;
+                    (self.filter, self.linear) = (output.filter, output.linear);
                 }
                 folds
             }
@@ -157,25 +159,45 @@ impl View {
 
     /// Makes a resize part of the view.
     fn resize(&mut self, output: &Output, limits: &Limits) -> Result<(), Error> {
-        let fitted = fit::fit(self.size, output, limits)?;
-        let (width, height) = fitted.size;
-        limits.check_size(width, height)?;
-        let is_scaled = (f64::from(width), f64::from(height)) != fitted.part;
-        self.is_resized |= is_scaled;
+        let fitted = fit::fit(Area::whole(self.size), output, limits)?;
+        self.is_resized |= is_scaled(&fitted);
         self.show(fitted);
+        self.finish(&fitted, output);
+        for (width, height) in [fitted.size, self.size] {
+            limits.check_size(width, height)?;
+        }
         Ok(())
+    }
+
+    /// What is done to a picture that is resized, so that it fills its box.
+    fn finish(&mut self, fitted: &Fitted, output: &Output) {
+        self.size = fitted.size;
+        if let Some(size) = fitted.kept {
+            let interest = Interest::of(output.position);
+            self.stages.push(Stage::Choose { size, interest });
+            self.size = size;
+        }
+        if let Some(canvas) = fitted.canvas {
+            let color = output.background.unwrap_or(Color::CLEAR);
+            self.stages.push(Stage::Pad { canvas, color });
+            self.size = canvas.size;
+        }
     }
 
     fn crop(&mut self, crop: &Crop) -> Result<(), Error> {
         let (left, top, width, height) = cropped(self.size, crop)?;
         let before = (left.into(), top.into());
         let part = (width.into(), height.into());
-        self.show(Fitted { size: (width, height), part, before });
+        let whole = Area::whole(self.size);
+        let cut = Fitted { size: (width, height), part, before, ..self.fitted };
+        self.show(Fitted { within: whole, kept: None, canvas: None, ..cut });
         if !self.is_resized {
             // What was cut off is not there any more for a resize that comes later.
             let Fitted { part, before, .. } = self.fitted;
-            let (right, bottom) = (before.0 + part.0, before.1 + part.1);
-            self.within = Within { left: before.0, top: before.1, right, bottom };
+            let (left, top) = (before.0.floor(), before.1.floor());
+            let width = ((before.0 + part.0).ceil() - left) as u32;
+            let height = ((before.1 + part.1).ceil() - top) as u32;
+            self.fitted.within = Area { left: left as u32, top: top as u32, width, height };
         }
         Ok(())
     }
@@ -190,14 +212,28 @@ impl View {
     /// Narrows the view to a part of what it shows.
     fn show(&mut self, fitted: Fitted) {
         self.size = fitted.size;
-        let Fitted { size, part, before } = self.fitted;
+        let Fitted { size, part, before, .. } = self.fitted;
         let scale = (part.0 / f64::from(size.0), part.1 / f64::from(size.1));
         let to = stored(size, self.orientation, fitted);
         self.fitted = Fitted {
             size: to.size,
             part: (to.part.0 * scale.0, to.part.1 * scale.1),
             before: (before.0 + to.before.0 * scale.0, before.1 + to.before.1 * scale.1),
+            ..self.fitted
         };
+    }
+
+    /// Leaves a resize for after the view.
+    fn resize_later(&mut self, output: &Output, limits: &Limits) -> Result<(), Error> {
+        let fitted = fit::fit(Area::whole(self.size), output, limits)?;
+        let Fitted { size: (width, height), part, before, .. } = fitted;
+        limits.check_size(width, height)?;
+        check_columns(width, part.0 / f64::from(width), output.filter)?;
+        let crop = CropBox { left: before.0, top: before.1, width: part.0, height: part.1 };
+        let &Output { filter, linear, .. } = output;
+        self.stages.push(Stage::Resize { crop, filter, linear, width, height });
+        self.finish(&fitted, output);
+        limits.check_size(self.size.0, self.size.1)
     }
 
     /// Leaves a step for after the view.
@@ -205,14 +241,7 @@ impl View {
         let (width, height) = self.size;
         Limit::Side.check(width.max(height).into(), MAX_SIDE)?;
         let stage = match step {
-            Operation::Resize(output) => {
-                let Fitted { size, part, before } = fit::fit(self.size, output, limits)?;
-                self.size = size;
-                let (across, down) = part;
-                check_columns(size.0, across / f64::from(size.0), output.filter)?;
-                let crop = CropBox { left: before.0, top: before.1, width: across, height: down };
-                Stage::Resize { crop, filter: output.filter, width: size.0, height: size.1 }
-            }
+            Operation::Resize(output) => return self.resize_later(output, limits),
             Operation::Crop(crop) => {
                 let (left, top, width, height) = cropped(self.size, crop)?;
                 self.size = (width, height);
@@ -254,6 +283,10 @@ impl View {
     }
 }
 
+fn is_scaled(fitted: &Fitted) -> bool {
+    (f64::from(fitted.size.0), f64::from(fitted.size.1)) != fitted.part
+}
+
 /// Left, top, width and height of what a crop keeps.
 fn cropped(size: (u32, u32), crop: &Crop) -> Result<(u32, u32, u32, u32), Error> {
     match crop.place {
@@ -266,7 +299,8 @@ fn cropped(size: (u32, u32), crop: &Crop) -> Result<(u32, u32, u32, u32), Error>
             }
             Ok((left, top, crop.width, crop.height))
         }
-        Place::Around(Position::Point(x, y)) => {
+        Place::Around(position) => {
+            let (x, y) = position.point();
             let (width, height) = (crop.width.min(size.0), crop.height.min(size.1));
             let start = |side: u32, part: u32, at: f64| {
                 let first = (f64::from(side) * at - f64::from(part) / 2.0).floor();

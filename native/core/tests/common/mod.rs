@@ -17,8 +17,8 @@ pub use cut::{pieces, sizes_by_chance};
 use image::{DynamicImage, ImageFormat};
 use rayon::ThreadPool;
 use thumbelina_core::{
-    Effort, Encoded, Error, Format, Info, Input, Job, Limit, Limits, Output, Plan, Poll, Request,
-    Step, Stop,
+    Effort, EncodeOptions, Encoded, Error, Format, Info, Input, Job, Limit, Limits, Output, Plan,
+    Poll, Request, Step, Stop,
 };
 
 pub static POOL: LazyLock<ThreadPool> =
@@ -42,6 +42,10 @@ pub fn run(
         }
     }
     panic!("the job does not end");
+}
+
+pub fn quality(quality: u8) -> EncodeOptions {
+    EncodeOptions { quality, ..EncodeOptions::default() }
 }
 
 /// A job of a whole input.

@@ -1,7 +1,7 @@
 use rustler::{Atom, Encoder, Env, NewBinary, NifMap, NifUntaggedEnum, Term};
 use thumbelina_core::{
-    At, Encoded, Encoding, Error, Format, Info, Limit, OutputPlan, Plan, PlanStep, Reason,
-    Scheduler,
+    At, Encoded, Encoding, Error, Format, Info, Limit, OutputPlan, Plan, PlanStep, ProfileUse,
+    Reason, Scheduler,
 };
 
 use crate::atoms;
@@ -81,6 +81,7 @@ pub(crate) struct StatsTerm {
     pub(crate) pixels_in: u64,
     pub(crate) bytes_out: u64,
     pub(crate) pixels_out: u64,
+    pub(crate) profile: Atom,
 }
 
 pub(crate) fn encode_error<'a>(env: Env<'a>, error: Error) -> Term<'a> {
@@ -163,6 +164,15 @@ fn step(env: Env, step: &PlanStep) -> StepTerm {
             At::Resized => atoms::resized(),
             At::FullSize => atoms::full_size(),
         },
+    }
+}
+
+pub(crate) fn profile(used: ProfileUse) -> Atom {
+    match used {
+        ProfileUse::None => atoms::none(),
+        ProfileUse::Applied => atoms::applied(),
+        ProfileUse::Kept => atoms::kept(),
+        ProfileUse::Ignored => atoms::ignored(),
     }
 }
 

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use rustler::{Decoder, NifMap, NifResult, NifUnitEnum, NifUntaggedEnum, Term};
 use thumbelina_core::{
-    Filter, Fit, Format, Formats, Limits, OnDamage, Output, Placeholder, Position, Request, Run,
-    Scheduler,
+    Color, Comparison, EncodeOptions, Filter, Fit, Format, Formats, Limits, OnDamage, Output,
+    OutputColor, Placeholder, Position, Reference, Request, Run, Scheduler,
 };
 
+use super::pin;
 use super::step::StepTerm;
 
 /// One call, as the Elixir side normalizes it.
@@ -15,6 +17,8 @@ use super::step::StepTerm;
 #[rustler(decode)]
 pub(crate) struct Call {
     outputs: Vec<OutputTerm>,
+    autorotate: bool,
+    trim: Option<f64>,
     on_damage: OnDamageAtom,
     max_pixels: u64,
     max_bytes_in: u64,
@@ -37,7 +41,15 @@ pub(crate) struct Call {
 #[rustler(decode)]
 enum OutputTerm {
     Placeholder(PlaceholderTerm),
+    Comparison(ComparisonTerm),
     Thumbnail(ThumbnailTerm),
+}
+
+#[derive(NifMap)]
+#[rustler(decode)]
+struct ComparisonTerm {
+    /// Width, height and pixels of another picture. `nil` asks for those of this one.
+    comparison: Option<(u32, u32, PixelsTerm)>,
 }
 
 #[derive(NifMap)]
@@ -52,10 +64,13 @@ pub(super) struct ThumbnailTerm {
     width: Option<u32>,
     height: Option<u32>,
     fit: FitAtom,
-    position: (f64, f64),
+    position: PositionTerm,
     enlarge: bool,
+    background: Option<(u8, u8, u8, u8)>,
+    linear: bool,
     format: Option<FormatAtom>,
     quality: u8,
+    color: ColorAtom,
     filter: FilterAtom,
     steps: Vec<StepTerm>,
 }
@@ -74,6 +89,8 @@ impl Call {
         let defaults = Run::default();
         Request {
             outputs: self.outputs.iter().map(OutputTerm::output).collect(),
+            autorotate: self.autorotate,
+            trim: self.trim.map(|threshold| threshold as f32),
             on_damage: match self.on_damage {
                 OnDamageAtom::Error => OnDamage::Error,
                 OnDamageAtom::Gray => OnDamage::Gray,
@@ -101,8 +118,23 @@ impl OutputTerm {
     fn output(&self) -> Output {
         match self {
             OutputTerm::Placeholder(term) => term.placeholder.0.output(),
+            OutputTerm::Comparison(term) => term.output(),
             OutputTerm::Thumbnail(term) => term.output(),
         }
+    }
+}
+
+impl ComparisonTerm {
+    fn output(&self) -> Output {
+        let comparison = match &self.comparison {
+            Some((width, height, PixelsTerm(pixels))) => Comparison::With(Reference {
+                width: *width,
+                height: *height,
+                pixels: pixels.clone(),
+            }),
+            None => Comparison::Reference,
+        };
+        Output { comparison: Some(comparison), ..Output::default() }
     }
 }
 
@@ -115,11 +147,25 @@ impl ThumbnailTerm {
                 FitAtom::Contain => Fit::Contain,
                 FitAtom::Cover => Fit::Cover,
                 FitAtom::Fill => Fit::Fill,
+                FitAtom::Pad => Fit::Pad,
+                FitAtom::Outside => Fit::Outside,
             },
-            position: Position::Point(self.position.0, self.position.1),
+            position: match self.position {
+                PositionTerm::Point((x, y)) => Position::Point(x, y),
+                PositionTerm::Interest(InterestAtom::Attention) => Position::Attention,
+                PositionTerm::Interest(InterestAtom::Entropy) => Position::Entropy,
+            },
             enlarge: self.enlarge,
+            background: self
+                .background
+                .map(|(red, green, blue, alpha)| Color([red, green, blue, alpha])),
+            linear: self.linear,
             format: self.format.as_ref().map(|format| format.0),
-            quality: self.quality,
+            options: EncodeOptions { quality: self.quality, ..EncodeOptions::default() },
+            color: match self.color {
+                ColorAtom::Srgb => OutputColor::Srgb,
+                ColorAtom::Keep => OutputColor::Keep,
+            },
             filter: match self.filter {
                 FilterAtom::Nearest => Filter::Nearest,
                 FilterAtom::Box => Filter::Box,
@@ -132,6 +178,7 @@ impl ThumbnailTerm {
             },
             steps: self.steps.iter().map(StepTerm::operation).collect(),
             placeholder: None,
+            comparison: None,
         }
     }
 }
@@ -186,6 +233,38 @@ enum FitAtom {
     Contain,
     Cover,
     Fill,
+    Pad,
+    Outside,
+}
+
+#[derive(NifUntaggedEnum)]
+#[rustler(decode)]
+enum PositionTerm {
+    Point((f64, f64)),
+    Interest(InterestAtom),
+}
+
+#[derive(NifUnitEnum)]
+#[rustler(decode)]
+enum InterestAtom {
+    Attention,
+    Entropy,
+}
+
+/// The pixels of another picture, which stay where they are.
+struct PixelsTerm(Bytes);
+
+impl<'a> Decoder<'a> for PixelsTerm {
+    fn decode(term: Term<'a>) -> NifResult<Self> {
+        pin(term).map(PixelsTerm)
+    }
+}
+
+#[derive(NifUnitEnum)]
+#[rustler(decode)]
+enum ColorAtom {
+    Srgb,
+    Keep,
 }
 
 #[derive(NifUnitEnum)]

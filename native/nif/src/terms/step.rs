@@ -3,13 +3,13 @@
 use bytes::Bytes;
 use rustler::{Decoder, NifMap, NifResult, NifTaggedEnum, NifUnitEnum, Term};
 use thumbelina_core::{
-    Corners, Crop, Operation, Orientation, Overlay, Place, Position, Recolor, Rgba, Sharpen,
+    Color, Corners, Crop, Operation, Orientation, Overlay, Place, Position, Recolor, Sharpen,
 };
 
 use super::input::pin;
 use super::request::ThumbnailTerm;
 
-type Color = (u8, u8, u8, u8);
+type ColorTerm = (u8, u8, u8, u8);
 
 #[derive(NifTaggedEnum)]
 #[rustler(decode)]
@@ -24,7 +24,7 @@ pub(super) enum StepTerm {
     /// Quarters of a turn, clockwise.
     Turn(u8),
     /// Degrees, and the background.
-    Rotate(f64, Color),
+    Rotate(f64, ColorTerm),
     Blur(f64),
     /// Sigma, amount and threshold.
     Sharpen(f64, f64, f64),
@@ -35,11 +35,11 @@ pub(super) enum StepTerm {
     Grayscale,
     Invert,
     Threshold(f64),
-    Tint(Color),
+    Tint(ColorTerm),
     Overlay(OverlayTerm),
     Round(f64),
     Circle,
-    Border(u32, Color),
+    Border(u32, ColorTerm),
 }
 
 #[derive(NifMap)]
@@ -122,6 +122,6 @@ impl OverlayTerm {
     }
 }
 
-fn rgba((r, g, b, a): Color) -> Rgba {
-    Rgba([r, g, b, a])
+fn rgba((r, g, b, a): ColorTerm) -> Color {
+    Color([r, g, b, a])
 }

@@ -5,6 +5,8 @@
 //! three times too large. They are told apart by what it made of them: what shrinks to less than
 //! half is written again by zlib.
 
+mod chunks;
+
 use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,9 +14,11 @@ use png::{BitDepth, ColorType, DeflateCompression, Filter, StreamWriter};
 
 use thumbelina_codec::Context;
 
+use super::options::EncodeOptions;
 use super::sink::{MAX_ROOM, Sink};
 use super::writer::{Writer, row, rows_per_step};
 use crate::{Depth, Error, Format, Picture};
+use chunks::Chunks;
 
 /// zlib's level for drawings: 6 takes half as long again and gains nothing on them.
 const ZLIB: DeflateCompression = DeflateCompression::Level(4);
@@ -23,6 +27,7 @@ const ZLIB: DeflateCompression = DeflateCompression::Level(4);
 const ZLIB_TIMES: u32 = 3;
 
 pub(super) struct Png {
+    options: EncodeOptions,
     /// `None` once the last row is written.
     attempt: Option<Attempt>,
     rows_per_step: u32,
@@ -34,6 +39,7 @@ struct Attempt {
     compression: DeflateCompression,
     writer: StreamWriter<'static, Shared>,
     sink: Shared,
+    chunks: Chunks,
     next_row: u32,
 }
 
@@ -58,7 +64,13 @@ impl Write for Shared {
 }
 
 impl Attempt {
-    fn new(picture: &Picture, compression: DeflateCompression, sink: Sink) -> Result<Self, Error> {
+    fn new(
+        picture: &Picture,
+        options: &EncodeOptions,
+        compression: DeflateCompression,
+        sink: Sink,
+    ) -> Result<Self, Error> {
+        let chunks = Chunks::new(&options.attachments, &sink)?;
         let sink = Shared(Arc::new(Mutex::new(sink)));
         let mut encoder = png::Encoder::new(sink.clone(), picture.width, picture.height);
         encoder.set_color(match picture.layout.channels {
@@ -73,7 +85,7 @@ impl Attempt {
         encoder.set_filter(Filter::Adaptive);
         let writer = encoder.write_header().and_then(png::Writer::into_stream_writer);
         let writer = writer.map_err(|_| sink.lock().take_error())?;
-        Ok(Attempt { compression, writer, sink, next_row: 0 })
+        Ok(Attempt { compression, writer, sink, chunks, next_row: 0 })
     }
 
     fn write_row(&mut self, row: &[u8], depth: Depth) -> Result<(), Error> {
@@ -104,11 +116,15 @@ impl Attempt {
 }
 
 impl Png {
-    pub(super) fn new(picture: &Picture, sink: &Sink) -> Result<Self, Error> {
-        let attempt =
-            Attempt::new(picture, DeflateCompression::FdeflateUltraFast, sink.empty_like()?)?;
+    pub(super) fn new(
+        picture: &Picture,
+        options: &EncodeOptions,
+        sink: &Sink,
+    ) -> Result<Self, Error> {
+        let fast = DeflateCompression::FdeflateUltraFast;
+        let attempt = Attempt::new(picture, options, fast, sink.empty_like()?)?;
         let (rows_per_step, step_nanos) = rows_per_step(Format::Png, picture);
-        Ok(Png { attempt: Some(attempt), rows_per_step, step_nanos })
+        Ok(Png { options: options.clone(), attempt: Some(attempt), rows_per_step, step_nanos })
     }
 }
 
@@ -124,6 +140,10 @@ impl Writer for Png {
         _context: &Context<'_>,
     ) -> Result<bool, Error> {
         let mut attempt = self.attempt.take().ok_or(Error::Internal)?;
+        if !attempt.chunks.step(&mut attempt.sink.lock())? {
+            self.attempt = Some(attempt);
+            return Ok(false);
+        }
         let end = attempt.next_row.saturating_add(self.rows_per_step).min(picture.height);
         for y in attempt.next_row..end {
             attempt.write_row(row(picture, y)?, picture.layout.depth)?;
@@ -137,7 +157,7 @@ impl Writer for Png {
         attempt.finish(sink)?;
         if fast && sink.len() < picture.samples.bytes().len() as u64 / 2 {
             *sink = sink.empty_like()?;
-            self.attempt = Some(Attempt::new(picture, ZLIB, sink.empty_like()?)?);
+            self.attempt = Some(Attempt::new(picture, &self.options, ZLIB, sink.empty_like()?)?);
             // Fewer rows a step, and where there was but one, a longer step.
             let rows = (self.rows_per_step / ZLIB_TIMES).max(1);
             let row_nanos = self.step_nanos / u64::from(self.rows_per_step);
