@@ -42,7 +42,6 @@ defmodule Thumbelina do
 
   alias Thumbelina.{
     Cast,
-    Color,
     Edit,
     Error,
     Files,
@@ -136,9 +135,6 @@ defmodule Thumbelina do
   Steps and options of `edit/2`.
   """
   @type edits :: keyword
-
-  @typedoc "A color: `\"#rgb\"`, `\"#rrggbb\"`, `\"#rrggbbaa\"`, a name of CSS, or numbers from 0 to 255."
-  @type color :: Color.t()
 
   @typedoc "A part of a picture: a name of the compass, or fractions of width and height."
   @type position :: Position.t()

@@ -12,8 +12,8 @@ use common::{
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
 use proptest::prelude::*;
 use thumbelina_core::{
-    At, Corners, Crop, Error, Filter, Fit, Format, Limit, Operation, Orientation, Output, Overlay,
-    Place, Position, Recolor, Request, Sharpen,
+    At, Corners, Crop, EncodeOptions, Error, Filter, Fit, Format, Limit, Operation, Orientation,
+    Output, Overlay, Place, Position, Recolor, Request, Sharpen,
 };
 
 fn edit(steps: impl Into<Vec<Operation>>) -> Output {
@@ -776,7 +776,25 @@ fn operation() -> impl Strategy<Value = Operation> {
     ];
     let color = any::<[u8; 4]>().prop_map(thumbelina_core::Color);
     prop_oneof![
-        (1..60u32, 1..60u32).prop_map(|(width, height)| resize(width, height)),
+        (1..60u32, 1..60u32, 0..5usize, 0..4usize, any::<[bool; 3]>()).prop_map(
+            |(width, height, fit, position, [enlarge, linear, has_background])| {
+                let color = thumbelina_core::Color([9, 99, 199, 128]);
+                Operation::Resize(Output {
+                    fit: [Fit::Contain, Fit::Cover, Fit::Fill, Fit::Pad, Fit::Outside][fit],
+                    position: [
+                        Position::Point(0.2, 0.7),
+                        Position::Point(0.5, 0.5),
+                        Position::Attention,
+                        Position::Entropy,
+                    ][position],
+                    filter: [Filter::Lanczos3, Filter::Nearest, Filter::Box][(fit + position) % 3],
+                    background: has_background.then_some(color),
+                    enlarge,
+                    linear,
+                    ..sized(width, height)
+                })
+            }
+        ),
         (1..60u32, 1..60u32, 0.0..1.0, 0.0..1.0).prop_map(|(width, height, x, y)| {
             let place = Place::Around(Position::Point(x, y));
             Operation::Crop(Crop { width, height, place })
