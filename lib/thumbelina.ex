@@ -369,9 +369,9 @@ defmodule Thumbelina do
 
   The options are those of `thumbnail/4`, and hold for all sizes. A size can have options of its
   own, which then take precedence: `:fit`, `:position`, `:enlarge`, `:background`, `:dpr`,
-  `:linear`, `:format`, `:quality` and `:filter`. The thumbnails come in the order of the sizes. Each has the bytes that `thumbnail/4`
-  would give it, unless a larger thumbnail in the list needs the picture decoded at a larger scale.
-  If one of them cannot be made, the result is its error.
+  `:linear`, `:format`, `:quality` and `:filter`. The thumbnails come in the order of the sizes.
+  Each has the bytes that `thumbnail/4` would give it, unless a larger thumbnail in the list needs
+  the picture decoded at a larger scale. If one of them cannot be made, the result is its error.
 
   With `{:placeholder, kind}` in the place of a size, there is a placeholder in that place of the
   result, made of the same decode. See `placeholder/3`.
@@ -475,14 +475,14 @@ defmodule Thumbelina do
 
   The steps are done in the order of the list, each on what the one before has made, and the first
   on the upright picture. What else is in the list are options; they may stand anywhere. A step can
-  be given options of its own as a list behind its value, such as
-  `resize: {400, 400, fit: :fill}` or `rotate: {5, background: "white"}`. Without `:format`, the
-  picture keeps its format if that can be written.
+  be given options of its own as a list behind its value, such as `resize: {400, 400, fit: :fill}`
+  or `rotate: {5, background: "white"}`. Without `:format`, the picture keeps its format if that can
+  be written.
 
   The first resize is done while the picture is decoded, and so are the crops, flips and quarter
   turns around it: together they cost what a thumbnail costs. Steps after it work on the small
-  picture. If a step stands before the first resize that cannot be done after it, such as a blur, the
-  picture is decoded in its own size, which takes time, and memory that `:max_memory` bounds;
+  picture. If a step stands before the first resize that cannot be done after it, such as a blur,
+  the picture is decoded in its own size, which takes time, and memory that `:max_memory` bounds;
   `explain/2` tells. Colors before a resize are done after it where that gives the same.
 
   ## Steps
@@ -492,8 +492,8 @@ defmodule Thumbelina do
   CSS, `{r, g, b}` or `{r, g, b, a}`. `c` is a color channel, from 0 to 1, and `luma` is
   `0.2126 r + 0.7152 g + 0.0722 b`, as in the
   [Filter Effects Module](https://www.w3.org/TR/filter-effects-1/) of CSS, all of sRGB values. Alpha
-  stays what it is; steps that look at several pixels weigh them by their alpha. Where the format has
-  no alpha, what is clear becomes white. Pictures of 16 bits or floats keep their depth as long as
+  stays what it is; steps that look at several pixels weigh them by their alpha. Where the format
+  has no alpha, what is clear becomes white. Pictures of 16 bits or floats keep their depth as long as
   the format has it.
 
   Fails like `thumbnail/4`; with `:outside_picture` for a crop outside of the picture; and like
@@ -501,9 +501,9 @@ defmodule Thumbelina do
 
   ## Options
 
-  Those of `thumbnail/4`. `:fit`, `:position`, `:enlarge`, `:linear`, `:filter` and `:dpr` are for the
-  steps `thumbnail` and `resize`. `:trim` comes first, and the `:background` is also what shows in the
-  end behind what is clear.
+  Those of `thumbnail/4`. `:fit`, `:position`, `:enlarge`, `:linear`, `:filter` and `:dpr` are for
+  the steps `thumbnail` and `resize`. `:trim` comes first, and the `:background` is also what shows
+  in the end behind what is clear.
 
   ## Examples
 
@@ -521,7 +521,7 @@ defmodule Thumbelina do
       ...>     contrast: 1.2,
       ...>     round: 12,
       ...>     border: {2, "#336699"},
-      ...>     overlay: {{:file, "test/fixtures/photo.png"}, width: 32, position: :southeast, margin: 4},
+      ...>     overlay: {{:file, "test/fixtures/photo.png"}, width: 32, position: :southeast},
       ...>     quality: 90
       ...>   )
       iex> {card.format, card.width, card.height}
@@ -834,7 +834,8 @@ defmodule Thumbelina do
 
       iex> image = Thumbelina.open!("test/fixtures/photo.jpg")
       iex> mark = {:file, "test/fixtures/photo.png"}
-      iex> {:ok, marked} = Thumbelina.overlay(image, mark, width: 80, position: :southeast, opacity: 0.5)
+      iex> opts = [width: 80, position: :southeast, margin: 4, opacity: 0.5]
+      iex> {:ok, marked} = Thumbelina.overlay(image, mark, opts)
       iex> {marked.width, marked.height}
       {640, 427}
   """

@@ -179,8 +179,8 @@ impl Average {
 }
 
 impl Average {
-    /// How far one average looks. As much of the first and the last pixel is repeated at the ends of
-    /// a column, where a blur goes on; behind that an average of averages is one color.
+    /// How far one average looks. As much of the first and the last pixel is repeated at the ends
+    /// of a column, where a blur goes on; behind that an average of averages is one color.
     fn reach(&self) -> usize {
         self.radius + 1
     }

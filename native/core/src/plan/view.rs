@@ -50,7 +50,7 @@ pub enum At {
     Decoding,
     /// On a picture that is resized already.
     Resized,
-    /// On the picture in its own size, which is decoded as a whole, but for what was cropped before.
+    /// On the picture in its own size, which is decoded but for what was cropped before.
     FullSize,
 }
 
