@@ -19,9 +19,10 @@ defmodule Thumbelina.Edit do
     crop: [
       value: "{x, y, width, height} or {width, height}",
       doc:
-        "keeps a part of the picture, in whole pixels from its upper left corner. If the part " <>
-          "is not inside of the picture, the error is `:outside_picture`. Without a corner, the " <>
-          "part is the one around the `:position`, `:center` by default, and no larger than the picture"
+        "keeps a part of the picture, in whole pixels from its upper left corner. If the " <>
+          "part is not inside of the picture, the error is `:outside_picture`. Without a " <>
+          "corner, the part is the one around the `:position`, `:center` by default, and no " <>
+          "larger than the picture"
     ],
     flip: [
       value: ":horizontal or :vertical",
@@ -31,23 +32,23 @@ defmodule Thumbelina.Edit do
       value: "degrees",
       doc:
         "turns it clockwise. Multiples of 90 move pixels; for any other angle they are " <>
-          "interpolated bilinearly, the picture grows so that its corners are in it, and what " <>
-          "is new has the color of the option `:background`, by default `:transparent`"
+          "interpolated bilinearly, the picture grows so that its corners are in it, and " <>
+          "what is new has the color of the option `:background`, by default `:transparent`"
     ],
     blur: [
       value: "a sigma from 0.01 to 1000",
       doc:
-        "a Gaussian blur, whose standard deviation is so many pixels. Up to 3 pixels it is the " <>
-          "weighted sum within three sigmas, above that a box that is averaged over three " <>
-          "times, which takes about as long for any sigma and is a Gaussian but for a twentieth " <>
-          "of its area"
+        "a Gaussian blur, whose standard deviation is so many pixels. Up to 3 pixels it " <>
+          "is the weighted sum within three sigmas, above that a box that is averaged over " <>
+          "three times, which takes about as long for any sigma and is a Gaussian but for a " <>
+          "twentieth of its area"
     ],
     sharpen: [
       value: "a sigma from 0.01 to 10",
       doc:
-        "an unsharp mask: `amount * (luma - blurred luma)` is added to all three colors, if it " <>
-          "differs by more than the `:threshold`. Options: `:amount`, 0 to 100, by default 1.0; " <>
-          "`:threshold`, 0 to 255, by default 0"
+        "an unsharp mask: `amount * (luma - blurred luma)` is added to all three colors, " <>
+          "if it differs by more than the `:threshold`. Options: `:amount`, 0 to 100, by " <>
+          "default 1.0; `:threshold`, 0 to 255, by default 0"
     ],
     brighten: [value: "a factor from 0 to 100", doc: "`c * factor`"],
     contrast: [value: "a factor from 0 to 100", doc: "`(c - 0.5) * factor + 0.5`"],
@@ -69,11 +70,12 @@ defmodule Thumbelina.Edit do
     overlay: [
       value: "a picture",
       doc:
-        "puts another picture on top, which is anything that `thumbnail/4` takes. Options: " <>
-          "`:position`, a name or fractions of the room that is left, by default `:center`; " <>
-          "`:margin`, the pixels between it and the edges, by default 0; `:opacity`, 0 to 1, by " <>
-          "default 1; `:tile`, whether it is repeated to all sides, by default `false`; " <>
-          "`:width` and `:height`, a box that it is made to fit, without which it keeps its size"
+        "puts another picture on top, which is anything that `thumbnail/4` takes. " <>
+          "Options: `:position`, a name or fractions of the room that is left, by default " <>
+          "`:center`; `:margin`, the pixels between it and the edges, by default 0; " <>
+          "`:opacity`, 0 to 1, by default 1; `:tile`, whether it is repeated to all sides, " <>
+          "by default `false`; `:width` and `:height`, a box that it is made to fit, " <>
+          "without which it keeps its size"
     ],
     round: [
       value: "a radius or :circle",
