@@ -194,6 +194,31 @@ defmodule Thumbelina.EditTest do
              Thumbelina.thumbnail(@photo, 50, 40, cover)
   end
 
+  test "a resize has the fits and options of a thumbnail" do
+    for opts <- [
+          [fit: :pad, background: "gold"],
+          [fit: :cover, position: :attention],
+          [fit: :cover, position: :entropy],
+          [fit: :outside],
+          [fit: :inside, dpr: 2],
+          [fit: :cover, linear: true],
+          [trim: true]
+        ] do
+      {:ok, thumb} = Thumbelina.thumbnail(@photo, 50, 40, [format: :png] ++ opts)
+      edits = [thumbnail: {50, 40}, format: :png] ++ opts
+      assert {:ok, made} = Thumbelina.edit(@photo, edits)
+      assert {made.width, made.height} == {thumb.width, thumb.height}, inspect(opts)
+      assert made == thumb, inspect(opts)
+
+      # After a step that is none of the decoding, it is a step of its own.
+      assert {:ok, later} = Thumbelina.edit(@photo, [gamma: 1.0] ++ edits)
+      assert {later.width, later.height} == {thumb.width, thumb.height}, inspect(opts)
+      later = Thumbelina.edit(@photo, [blur: 0.01] ++ edits)
+      assert {:ok, %Image{width: width, height: height}} = later
+      assert {width, height} == {thumb.width, thumb.height}, inspect(opts)
+    end
+  end
+
   test "every function is the step of its name" do
     small = Thumbelina.thumbnail!(@photo, 40, 30)
 
