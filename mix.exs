@@ -54,7 +54,7 @@ defmodule Thumbelina.MixProject do
       ],
       assets: %{"bench/results" => "bench/results"},
       groups_for_modules: [
-        "Pictures and formats": [Thumbelina.Image, Thumbelina.Format],
+        "Pictures and formats": [Thumbelina.Image, Thumbelina.Info, Thumbelina.Format],
         "Plans and measurements": [Thumbelina.Plan, Thumbelina.Stats, Thumbelina.Telemetry],
         Clusters: [Thumbelina.Cluster, Thumbelina.Store],
         "Over HTTP": [Thumbelina.Server, Thumbelina.Plug, Thumbelina.URL],
@@ -62,9 +62,13 @@ defmodule Thumbelina.MixProject do
       ],
       # The functions of `Thumbelina`, by the metadata `@doc group: ...`.
       groups_for_docs:
-        for group <-
-              ["Open and write", "Make thumbnails", "Edit pictures"] ++
-                ["Many pictures", "Plan and measure"] do
+        for group <- [
+              "Open and write",
+              "Make thumbnails",
+              "Samples",
+              "Many pictures",
+              "Plan and measure"
+            ] do
           {String.to_atom(group), &(&1[:group] == group)}
         end
     ]

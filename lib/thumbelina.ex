@@ -11,7 +11,7 @@ defmodule Thumbelina do
   priority, with other processes in between. A large JPEG takes a dirty CPU scheduler and several
   cores, if no other thumbnail needs them.
 
-  Functions that can fail return `{:error, %Thumbelina.Error{}}`. `open!/2`, `new!/2`,
+  Functions that can fail return `{:error, %Thumbelina.Error{}}`. `open!/2`, `new!/2`, `info!/2`,
   `thumbnail!/4`, `thumbnails!/3`, `placeholder!/3` and `write!/2` raise it instead.
 
   ## Timeouts and dead callers
@@ -40,20 +40,8 @@ defmodule Thumbelina do
       options of these names
   """
 
-  alias Thumbelina.{
-    Cast,
-    Edit,
-    Error,
-    Files,
-    Foreign,
-    Image,
-    Native,
-    Options,
-    Parallel,
-    Placeholder
-  }
-
-  alias Thumbelina.{Plan, Request, Source, Stats, Telemetry}
+  alias Thumbelina.{Cast, Edit, Error, Files, Foreign, Image, Info, Native, Options, Parallel}
+  alias Thumbelina.{Pixels, Placeholder, Plan, Request, Source, Stats, Telemetry}
 
   # What can be cast.
   Module.register_attribute(__MODULE__, :operations, accumulate: true)
@@ -96,8 +84,8 @@ defmodule Thumbelina do
   @type likeness :: %{psnr: float | :infinity, ssim: float}
 
   @typedoc """
-  Options of a single size of `thumbnails/3`: `:fit`, `:position`, `:enlarge`, `:background`,
-  `:dpr`, `:linear`, `:format`, `:quality` and `:filter`, as in `t:options/0`.
+  Options of a single size of `thumbnails/3`: those of `t:options/0` that are about the thumbnail
+  and not about the picture or the call.
   """
   @type output_options :: [unquote(Options.type(:output))]
 
@@ -141,6 +129,8 @@ defmodule Thumbelina do
 
   @typedoc "Options of the functions of one step: those of the step, and those of `t:options/0`."
   @type edit_options :: keyword
+  @typedoc "Options of `to_pixels/4`, beside `t:option/0`."
+  @type pixels_option :: {:channels, 1..4} | {:type, Pixels.type()}
 
   @typedoc "A process that `cast/4` sends a result to, on this node or another."
   @type destination :: pid | atom | {atom, node} | {:global, term} | {:via, module, term}
@@ -153,7 +143,7 @@ defmodule Thumbelina do
   @type stream_option :: unquote(Options.type(:stream))
 
   @typedoc """
-  Options of `open/2` and `new/2`, in any order.
+  Options of `open/2`, `new/2` and `info/2`, in any order.
 
   #{Options.docs(:probe)}
   """
@@ -305,6 +295,52 @@ defmodule Thumbelina do
   @spec new!(source, probe_options) :: Image.t()
   def new!(source, opts \\ []), do: bang(new(source, opts))
 
+  @doc group: "Open and write"
+  @doc """
+  Tells what a picture's file says of it: format, size, frames, colors and metadata.
+
+  Nothing is decoded but what is compressed of the metadata. The frames of an animation and the
+  pages of a TIFF are counted, for which all pieces are asked for. `t:Thumbelina.Info.t/0` says what
+  there is. EXIF can tell where a picture was made and whose camera made it. Fails like `new/2`.
+
+  ## Options
+
+  #{Options.docs(:probe)}
+
+  ## Examples
+
+      iex> {:ok, info} = Thumbelina.info({:file, "test/fixtures/orientation-6.jpg"})
+      iex> {info.format, info.width, info.height, info.orientation, info.exif}
+      {:jpeg, 60, 40, 6, %{"Orientation" => 6}}
+
+      iex> {:ok, info} = Thumbelina.info({:file, "test/fixtures/animated.gif"})
+      iex> {info.frames, info.color_space, info.alpha, info.depth}
+      {3, :rgb, false, {:u, 8}}
+
+      iex> {:error, error} = Thumbelina.info("not a picture")
+      iex> error.reason
+      :unsupported_format
+  """
+  @spec info(source, probe_options) :: {:ok, Info.t()} | {:error, Error.t()}
+  def info(source, opts \\ []) do
+    with {:ok, call} <- Options.probe(opts),
+         {:ok, found} <- Source.of(source, call.max_bytes_in) do
+      found |> details(call) |> Foreign.explain(source) |> Source.at_path(source)
+    end
+  end
+
+  defp details(found, call) do
+    with {:ok, bytes} <- all(found, call),
+         {:ok, details} <-
+           native(bytes, &Native.details(&1, call), &Native.details_dirty(&1, call)),
+         do: {:ok, Info.build(details)}
+  end
+
+  @doc group: "Open and write"
+  @doc "Like `info/2`, but raises `Thumbelina.Error`."
+  @spec info!(source, probe_options) :: Info.t()
+  def info!(source, opts \\ []), do: bang(info(source, opts))
+
   @doc group: "Make thumbnails"
   @doc """
   Makes a thumbnail that fits a box of `width` by `height` pixels.
@@ -313,7 +349,27 @@ defmodule Thumbelina do
   never enlarged unless `enlarge: true` is given. One side may be `nil`: it follows from the other
   side and the proportions.
 
-  The thumbnail contains pixels and nothing else: no EXIF, no comments.
+  The thumbnail contains pixels and nothing else, unless `:metadata` says otherwise. Then
+
+    * EXIF is written anew, with the fields that the standard names (those of `t:Thumbelina.Info.t/0`)
+      and still hold: the orientation is 1, the dimensions are the thumbnail's, the color space is
+      sRGB. Left out are the embedded thumbnail, the maker's notes, private tags, and what describes
+      samples as they were stored, or places in the picture
+    * XMP is written anew, too, without the orientation, dimensions and thumbnails in it, without
+      what belongs to other parts of the file (gain and depth maps, films) or was done in a raw
+      converter, and without comments and padding. Packets of more than 256 KiB, or not in UTF-8, are
+      left out
+    * IPTC is that of its description record, without the preview
+    * `:icc` is a profile of sRGB, in half a kilobyte: colors are converted, so that the picture's own
+      profile no longer says what they are. With `color: :keep` that one goes along, asked or not,
+      and EXIF keeps its color space
+    * `:copyright` is EXIF's `Artist` and `Copyright`; XMP's `dc:creator`, `dc:rights`,
+      `photoshop:AuthorsPosition`, `Credit` and `Source`, `Iptc4xmpCore:CreatorContactInfo`,
+      `tiff:Artist` and `Copyright`, and all of `xmpRights` and `plus`; and IPTC's by-line and its
+      title, credit, source, copyright notice and contact
+
+  JPEG holds all of it, PNG and WebP all but IPTC, TIFF all but EXIF, AVIF only EXIF, and the other
+  formats nothing.
 
   Fails with
 
@@ -345,6 +401,28 @@ defmodule Thumbelina do
       iex> {left.width, left.height}
       {90, 90}
 
+      iex> image = Thumbelina.open!("test/fixtures/orientation-6.jpg")
+      iex> {:ok, thumb} = Thumbelina.thumbnail(image, 20, 20, metadata: :keep)
+      iex> Thumbelina.info!(thumb).exif
+      %{"Orientation" => 1}
+
+      iex> image = Thumbelina.open!("test/fixtures/photo.jpg")
+      iex> opts = [progressive: true, subsampling: "4:4:4", max_bytes: 6_000]
+      iex> {:ok, thumb} = Thumbelina.thumbnail(image, 200, 200, opts)
+      iex> byte_size(thumb.bytes) in 5_000..6_000
+      true
+
+      iex> image = Thumbelina.open!("test/fixtures/photo.png")
+      iex> {:ok, few} = Thumbelina.thumbnail(image, 200, 200, colors: 16, dither: true)
+      iex> {:ok, all} = Thumbelina.thumbnail(image, 200, 200, compression: 9)
+      iex> byte_size(few.bytes) * 2 < byte_size(all.bytes)
+      true
+
+      iex> image = Thumbelina.open!("test/fixtures/photo.png")
+      iex> {:error, error} = Thumbelina.thumbnail(image, 200, 200, max_bytes: 100)
+      iex> {error.reason, error.limit, error.maximum, error.value > 50_000}
+      {:limit_exceeded, :max_bytes, 100, true}
+
       iex> image = Thumbelina.open!("test/fixtures/photo.jpg")
       iex> {:error, error} = Thumbelina.thumbnail(image, 200, 200, color: :red)
       iex> {error.reason, error.key}
@@ -368,10 +446,10 @@ defmodule Thumbelina do
   Makes several thumbnails of one picture, which is decoded only once.
 
   The options are those of `thumbnail/4`, and hold for all sizes. A size can have options of its
-  own, which then take precedence: `:fit`, `:position`, `:enlarge`, `:background`, `:dpr`,
-  `:linear`, `:format`, `:quality` and `:filter`. The thumbnails come in the order of the sizes.
-  Each has the bytes that `thumbnail/4` would give it, unless a larger thumbnail in the list needs
-  the picture decoded at a larger scale. If one of them cannot be made, the result is its error.
+  own, which then take precedence: those of `t:output_options/0`. The thumbnails come in the order
+  of the sizes. Each has the bytes that `thumbnail/4` would give it, unless another thumbnail in the
+  list, which is larger or shrunk in linear light, needs the picture decoded at a larger scale. If
+  one of them cannot be made, the result is its error.
 
   With `{:placeholder, kind}` in the place of a size, there is a placeholder in that place of the
   result, made of the same decode. See `placeholder/3`.
@@ -1005,6 +1083,96 @@ defmodule Thumbelina do
     do:
       for(<<(bit::1 <- <<Bitwise.bxor(first, second)::64>>)>>, reduce: 0, do: (sum -> sum + bit))
 
+  @doc group: "Samples"
+  @doc """
+  Decodes a picture to its samples, in its own size.
+
+  The result is a `Thumbelina.Pixels`: the samples, their shape and their type. The picture is
+  turned upright. Options and errors are those of `to_pixels/4`.
+
+  ## Examples
+
+      iex> {:ok, image} = Thumbelina.new("P5 2 1 255\\n" <> <<0, 255>>)
+      iex> {:ok, pixels} = Thumbelina.to_pixels(image)
+      iex> {pixels.data, pixels.shape, pixels.type}
+      {<<0, 255>>, {1, 2, 1}, {:u, 8}}
+  """
+  @spec to_pixels(source, [pixels_option | option]) :: {:ok, Pixels.t()} | {:error, Error.t()}
+  def to_pixels(source, opts \\ []), do: pixels(source, nil, nil, opts)
+
+  @doc group: "Samples"
+  @doc """
+  Decodes a picture to the samples of a thumbnail, such as a model takes.
+
+  The picture is shrunk while it is decoded, like a thumbnail. The result is a `Thumbelina.Pixels`:
+  the samples, their shape and their type. Fails like `thumbnail/4`, and with `:invalid_option` for
+  a `:format`, which samples have not.
+
+  ## Options
+
+    * `:channels` (`1..4`) - 1 for gray, 2 for gray and alpha, 3 for RGB, 4 for RGBA. Without it,
+      those of the picture. Where alpha is left out, white shows behind the picture
+    * `:type` (`{:u, 8}`, `{:u, 16}` or `{:f, 32}`) - without it, that of the picture. Floats are
+      linear light: divide `{:u, 8}` by 255 for what most models want
+
+  The others are those of `thumbnail/4`.
+
+  ## Examples
+
+      iex> photo = {:file, "test/fixtures/photo.jpg"}
+      iex> {:ok, pixels} = Thumbelina.to_pixels(photo, 224, 224, fit: :fill, channels: 3)
+      iex> {pixels.shape, pixels.type, byte_size(pixels.data)}
+      {{224, 224, 3}, {:u, 8}, 150_528}
+
+      iex> {:error, error} = Thumbelina.to_pixels("not a picture", 8, 8, channels: 5)
+      iex> {error.reason, error.key}
+      {:invalid_option, :channels}
+  """
+  @spec to_pixels(source, side, side, [pixels_option | option]) ::
+          {:ok, Pixels.t()} | {:error, Error.t()}
+  def to_pixels(source, width, height, opts \\ [])
+
+  def to_pixels(_source, nil, nil, _opts), do: Options.invalid(:width, nil, "a width or a height")
+  def to_pixels(source, width, height, opts), do: pixels(source, width, height, opts)
+
+  defp pixels(source, width, height, opts) do
+    with {:ok, request} <- Request.pixels(width, height, opts),
+         {:ok, [pixels], _stats} <- make(source, request),
+         do: {:ok, pixels}
+  end
+
+  @doc group: "Samples"
+  @doc """
+  Makes an image of samples, which everything here takes.
+
+  The image holds the samples as they are, in a format that has room for them: `:pnm` for bytes,
+  `:tiff` for wider samples. `thumbnail/4` keeps a format that it is not told to change. Fails with
+  `:invalid_option` if the data has not the size that the shape and the type say.
+
+  ## Examples
+
+      iex> red = %Thumbelina.Pixels{data: <<255, 0, 0>>, shape: {1, 1, 3}, type: {:u, 8}}
+      iex> {:ok, image} = Thumbelina.from_pixels(red)
+      iex> {:ok, thumb} = Thumbelina.thumbnail(image, 8, 8, enlarge: true, format: :png)
+      iex> {:ok, color} = Thumbelina.placeholder(thumb, :color)
+      iex> {thumb.width, thumb.height, color}
+      {8, 8, "#ff0000"}
+
+      iex> short = %Thumbelina.Pixels{data: <<255, 0>>, shape: {1, 1, 3}, type: {:u, 8}}
+      iex> {:error, error} = Thumbelina.from_pixels(short)
+      iex> {error.reason, error.key, error.expected}
+      {:invalid_option, :data, "a binary of 3 bytes, as the shape and the type say"}
+  """
+  @spec from_pixels(Pixels.t()) :: {:ok, Image.t()} | {:error, Error.t()}
+  def from_pixels(pixels) do
+    with {:ok, pixels} <- Pixels.check(pixels) do
+      {height, width, _channels} = pixels.shape
+      format = if pixels.type == {:u, 8}, do: :pnm, else: :tiff
+      bytes = pixels |> Pixels.file() |> IO.iodata_to_binary()
+      {:ok, Image.build(bytes, %{format: format, width: width, height: height})}
+    end
+  end
+
   @doc group: "Many pictures"
   @doc """
   A lazy stream of the thumbnails of many pictures: `{:ok, image}` or `{:error, error}` for each.
@@ -1306,6 +1474,9 @@ defmodule Thumbelina do
 
   defp value({<<squares::float, ssim::float>>, _kind, _width, _height}, %{comparison: _}),
     do: %{psnr: psnr(squares), ssim: ssim}
+
+  defp value({bytes, kind, width, height}, %{format: {:pixels, _, _}}),
+    do: Pixels.build(bytes, kind, width, height)
 
   defp value({bytes, format, width, height}, _thumbnail),
     do: Image.build(bytes, %{format: format, width: width, height: height})

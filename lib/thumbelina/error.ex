@@ -35,8 +35,8 @@ defmodule Thumbelina.Error do
 
   `:format` is a `t:Thumbelina.Format.t/0` or a `t:foreign/0`.
 
-  `:limit` is one of the options `:max_pixels`, `:max_bytes_in` and `:max_memory`, or `:side`: the
-  longest side that the output format can hold, or that a filter can make in a bounded time. With
+  `:limit` is one of the options `:max_pixels`, `:max_bytes_in`, `:max_memory` and `:max_bytes`, or
+  `:side`: the longest side that the output format can hold, or that a filter can make in a bounded time. With
   `:max_memory`, `:maximum` is 64 MiB and not the option if a single row, or something else that is
   decoded in one piece, is too large.
   """
@@ -67,7 +67,7 @@ defmodule Thumbelina.Error do
   @type t :: %__MODULE__{
           reason: reason,
           format: Thumbelina.Format.t() | foreign | nil,
-          limit: :max_pixels | :max_bytes_in | :max_memory | :side | nil,
+          limit: :max_pixels | :max_bytes_in | :max_memory | :max_bytes | :side | nil,
           value: term,
           maximum: non_neg_integer | nil,
           key: atom | nil,

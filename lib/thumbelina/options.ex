@@ -87,6 +87,66 @@ defmodule Thumbelina.Options do
           "numbers as they are, and writes the profile into the thumbnail. CMYK, L\\*a\\*b\\*, " <>
           "and formats other than `:jpeg`, `:png`, `:webp` and `:tiff`, are converted all the same"
     ],
+    progressive: [
+      output: true,
+      type: :boolean,
+      default: false,
+      doc:
+        "for `:jpeg`: whether it is written in scans that get better and better. It is smaller, " <>
+          "takes three times as long to write, and needs memory for all of its coefficients"
+    ],
+    subsampling: [
+      output: true,
+      type: {:in, [:auto, "4:4:4", "4:2:2", "4:2:0"]},
+      default: :auto,
+      doc:
+        "for `:jpeg`: how much color is kept: of each pixel, of two side by side, or of two by " <>
+          "two. `:auto` is `\"4:4:4\"` from a quality of 90 on, and `\"4:2:0\"` below"
+    ],
+    optimize_coding: [
+      output: true,
+      type: :boolean,
+      default: false,
+      doc:
+        "for `:jpeg`: whether its codes are made for the picture, which makes it 2 to 5 % " <>
+          "smaller, and needs memory for all of its coefficients. Progressive ones always have it"
+    ],
+    compression: [
+      output: true,
+      type: {:compression, [:none, :lzw, :deflate, :packbits]},
+      default: nil,
+      doc:
+        "for `:png`, zlib's level from 0 to 9. Without it, a fast method that is made for PNG, and " <>
+          "zlib for what is no photograph. For `:tiff`, the method, of which a number is the " <>
+          "level of `:deflate`. Without it, `:none`"
+    ],
+    colors: [
+      output: true,
+      type: {:integer, 2, 256},
+      default: nil,
+      doc:
+        "for `:png`: the most colors of a palette, with all of their alpha if so many are enough, " <>
+          "and otherwise with pixels that show or do not. Without it, there is no palette. For " <>
+          "`:gif`, which always has one: fewer than 256"
+    ],
+    dither: [
+      output: true,
+      type: :boolean,
+      default: false,
+      doc:
+        "for palettes: whether the error of each pixel's color is diffused to its neighbors. " <>
+          "Gradients get smoother, and files larger"
+    ],
+    max_bytes: [
+      output: true,
+      type: {:integer, 1, 0xFFFF_FFFF_FFFF},
+      default: nil,
+      doc:
+        "the most bytes of the thumbnail. `:jpeg` and `:avif` get the best quality up to " <>
+          "`:quality` that is found to fit with at most six encodes of the same pixels. If none " <>
+          "fits, or the format is lossless and the thumbnail larger, the result is the error " <>
+          "`:limit_exceeded`"
+    ],
     filter: [
       output: true,
       type:
@@ -111,13 +171,25 @@ defmodule Thumbelina.Options do
           "10. For this the picture is decoded twice, the first time at its full size, and " <>
           "pieces are collected"
     ],
+    metadata: [
+      output: true,
+      type: {:metadata, [:copyright, :exif, :gps, :icc, :iptc, :xmp]},
+      default: :strip,
+      doc:
+        "what goes along of the picture's metadata, if the thumbnail's format can hold it. " <>
+          "`:strip` leaves out everything, the place where the picture was made above all. " <>
+          "`:keep` keeps everything that still holds, that place included. A list picks: `:exif` " <>
+          "(all but the place), `:gps` (the place), `:copyright` (who made the picture and what " <>
+          "may be done with it, of EXIF, XMP and IPTC), `:xmp` (the place only with `:gps`), " <>
+          "`:iptc`, and `:icc` (a profile that says what the colors are)"
+    ],
     on_damage: [
       type: {:in, [:error, :gray]},
       default: :error,
       doc:
-        "what to do with a JPEG that is damaged or cut off. `:error` gives an error that says " <>
-          "where, `:gray` makes a thumbnail of what is there, with gray for the rest. Other " <>
-          "formats always give the error"
+        "what to do with a picture that is damaged or cut off. `:error` gives an error, which " <>
+          "says where in a JPEG or WebP; `:gray` makes a thumbnail of what is there, with gray " <>
+          "for the rest. That goes for every format, from the damage on; a header has to be whole"
     ],
     formats: [
       type: {:formats, Format.readable()},
@@ -129,9 +201,11 @@ defmodule Thumbelina.Options do
     ],
     max_pixels: [
       type: {:integer, 1, 0xFFFF_FFFF_FFFF},
-      default: 100_000_000,
+      default: 268_435_456,
       config: true,
-      doc: "the most pixels that the picture, or the thumbnail, may have"
+      doc:
+        "the most pixels that the picture, or the thumbnail, may have. It bounds time: memory " <>
+          "is bounded by `:max_memory`, whatever the number of pixels"
     ],
     max_bytes_in: [
       type: {:integer, 1, 0xFFFF_FFFF_FFFF},
@@ -230,13 +304,17 @@ defmodule Thumbelina.Options do
 
   one_of = fn members -> members |> Enum.reverse() |> Enum.reduce(&{:|, [], [&1, &2]}) end
 
+  type_of_value = fn value -> if is_atom(value), do: value, else: quote(do: String.t()) end
+
   type_of = fn
-    {:in, atoms} -> one_of.(atoms)
+    {:in, values} -> values |> Enum.map(type_of_value) |> Enum.uniq() |> one_of.()
+    {:compression, names} -> one_of.([{:.., [], [0, 9]} | names])
     {:formats, atoms} -> one_of.([:default, :all, [one_of.(atoms)]])
     {:integer, first, last} -> {:.., [], [first, last]}
     {:number, _first, _last} -> {:number, [], []}
     :color -> quote(do: Thumbelina.color())
     :trim -> {:|, [], [{:boolean, [], []}, {:number, [], []}]}
+    {:metadata, atoms} -> one_of.([:strip, :keep, [one_of.(atoms)]])
     {:position, names} -> one_of.(names ++ [{{:number, [], []}, {:number, [], []}}])
     :timeout -> {:timeout, [], []}
     :boolean -> {:boolean, [], []}
@@ -287,7 +365,9 @@ defmodule Thumbelina.Options do
       values =
         case spec[:type] do
           {:in, atoms} -> " " <> Enum.join(atoms, "|")
+          {:compression, names} -> " 0..9|" <> Enum.join(names, "|")
           {:formats, _atoms} -> " all|default|jpeg,png,…"
+          {:metadata, _atoms} -> " strip|keep|copyright,icc,…"
           {:integer, first, last} -> " #{first}..#{last}"
           {:number, first, last} -> " #{first}..#{last}"
           {:position, names} -> " " <> Enum.join(names, "|") <> "|X,Y"
@@ -450,6 +530,7 @@ defmodule Thumbelina.Options do
   @max_timeout 0xFFFF_FFFF
 
   defp valid?({:in, atoms}, value), do: value in atoms
+  defp valid?({:compression, names}, value), do: value in 0..9 or value in names
   defp valid?({:integer, first, last}, value), do: is_integer(value) and value in first..last
 
   defp valid?({:number, first, last}, value),
@@ -460,7 +541,9 @@ defmodule Thumbelina.Options do
   defp valid?(:trim, value), do: is_boolean(value) or valid?({:number, 0, 255}, value)
   defp valid?({:formats, _atoms}, value) when value in [:default, :all], do: true
 
-  defp valid?({:formats, atoms}, value),
+  defp valid?({:metadata, _atoms}, value) when value in [:strip, :keep], do: true
+
+  defp valid?({kind, atoms}, value) when kind in [:formats, :metadata],
     do: is_list(value) and not List.improper?(value) and Enum.all?(value, &(&1 in atoms))
 
   defp valid?({:position, _names}, value), do: Position.valid?(value)
@@ -474,6 +557,10 @@ defmodule Thumbelina.Options do
   defp expected({:formats, atoms}),
     do: "`:default`, `:all`, or a list of #{Enum.map_join(atoms, ", ", &"`#{inspect(&1)}`")}"
 
+  defp expected({:metadata, atoms}),
+    do: "`:strip`, `:keep`, or a list of #{Enum.map_join(atoms, ", ", &"`#{inspect(&1)}`")}"
+
+  defp expected({:compression, names}), do: "`0..9`, " <> expected({:in, names})
   defp expected({:integer, first, last}), do: "#{first}..#{last}"
   defp expected({:number, first, last}), do: "a number from #{first} to #{last}"
   defp expected(:color), do: Color.expected()

@@ -3,7 +3,7 @@ defmodule Thumbelina.Request do
   # What a call asks for, checked and with all defaults filled in, as plain data: it can be sent to
   # another node, hashed and stored. Settings of the node that does the work are added there.
 
-  alias Thumbelina.{Color, Edit, Error, Format, Options, Placeholder, Position}
+  alias Thumbelina.{Color, Edit, Error, Format, Options, Pixels, Placeholder, Position}
 
   @type output ::
           thumbnail
@@ -18,10 +18,18 @@ defmodule Thumbelina.Request do
           enlarge: boolean,
           background: Color.rgba() | nil,
           linear: boolean,
-          format: Format.t() | nil,
+          format: Format.t() | Pixels.target() | nil,
           quality: 1..100,
+          progressive: boolean,
+          subsampling: :auto | String.t(),
+          optimize_coding: boolean,
+          compression: 0..9 | :none | :lzw | :deflate | :packbits | nil,
+          colors: 2..256 | nil,
+          dither: boolean,
+          max_bytes: pos_integer | nil,
           color: :srgb | :keep,
           filter: atom,
+          metadata: [:copyright | :exif | :gps | :icc | :iptc | :xmp],
           steps: [Edit.step()]
         }
 
@@ -82,6 +90,30 @@ defmodule Thumbelina.Request do
   end
 
   @doc """
+  One thumbnail as samples, of the picture's own size if both sides are `nil`.
+
+  The options are those of a thumbnail, with `:channels` and `:type` in the place of its format.
+  """
+  @spec pixels(term, term, term) :: {:ok, t} | {:error, Error.t()}
+  def pixels(width, height, opts) do
+    with {:ok, target, opts} <- Pixels.target(opts),
+         {:ok, request} <- sized(width, height, opts) do
+      [output] = request.outputs
+      {:ok, %{request | outputs: [%{output | format: target}]}}
+    end
+  end
+
+  # Without a side, nothing decides but the picture: it keeps its size.
+  defp sized(nil, nil, opts) do
+    with {:ok, request} <- new(1, 1, opts) do
+      [output] = request.outputs
+      {:ok, %{request | outputs: [%{output | width: nil, height: nil}]}}
+    end
+  end
+
+  defp sized(width, height, opts), do: new(width, height, opts)
+
+  @doc """
   One thumbnail for each size, which can have options of its own, and one placeholder for each kind.
   """
   @spec new(term, term) :: {:ok, t} | {:error, Error.t()}
@@ -117,7 +149,8 @@ defmodule Thumbelina.Request do
 
     made = fn source, width, height ->
       size = %{width: width, height: height, fit: :contain, enlarge: false, format: :farbfeld}
-      plain = %{background: nil, linear: false, color: :srgb, steps: []}
+      plain = %{background: nil, linear: false, color: :srgb, metadata: [], steps: []}
+      plain = Map.merge(plain, %{colors: nil, max_bytes: nil, compression: nil})
       output = output |> Map.merge(size) |> Map.merge(plain)
       make.(%{later(request, started) | outputs: [output], trim: nil}, source)
     end
@@ -213,9 +246,15 @@ defmodule Thumbelina.Request do
       fit: if(output.fit == :inside, do: :contain, else: output.fit),
       position: Position.point(output.position),
       background: rgba(output.background),
+      metadata: metadata(output.metadata),
       steps: []
     })
   end
+
+  # A list of parts is a set.
+  defp metadata(:strip), do: []
+  defp metadata(:keep), do: [:exif, :gps, :icc, :iptc, :xmp]
+  defp metadata(parts), do: parts |> Enum.sort() |> Enum.dedup()
 
   defp rgba(nil), do: nil
   defp rgba(color), do: with({:ok, rgba} <- Color.parse(color), do: rgba)

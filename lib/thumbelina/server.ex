@@ -31,7 +31,8 @@ defmodule Thumbelina.Server do
     * `/explain/...` instead of `/thumbnail/...` - what making the thumbnail would take, as JSON:
       the fields of `Thumbelina.Plan`
     * `GET /info/PATH`, `POST /info` - JSON: what the picture's header says, `format`, `width` and
-      `height` as shown, `orientation` and `bytes`; its average `color`, `"#rrggbb"`; and a
+      `height` as shown, `orientation`, `frames`, `color_space`, `alpha` and `profile`, as in
+      `Thumbelina.Info`, and `bytes`, but nothing of EXIF; its average `color`, `"#rrggbb"`; and a
       `placeholder`, a tiny picture as a data URI. These are `:color` and `:lqip` of
       `Thumbelina.placeholder/3`, made of one decode
     * `GET /health` - the status 200, as long as the server runs

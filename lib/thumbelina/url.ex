@@ -24,9 +24,8 @@ defmodule Thumbelina.URL do
 
   ## Options
 
-    * `:fit`, `:position`, `:enlarge`, `:background`, `:dpr`, `:linear`, `:autorotate`, `:trim`,
-      `:format`, `:quality`, `:color`, `:filter` - as in `Thumbelina.thumbnail/4`. With
-      `format: :auto`, the client's `Accept` header decides
+    * those of `t:Thumbelina.output_options/0`, `:autorotate` and `:trim` - as in
+      `Thumbelina.thumbnail/4`. `format: :auto` lets the client's `Accept` header decide
     * `:filename` - the name under which a browser saves the thumbnail
     * `:expires` - the Unix time from which on the URL is refused. Without a signature, anybody can
       change it

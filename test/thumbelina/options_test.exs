@@ -6,7 +6,7 @@ defmodule Thumbelina.OptionsTest do
 
   test "fills in the defaults" do
     assert {:ok, request} = Request.new(10, 20, [])
-    assert %Request{outputs: [output], scheduler: :auto, max_pixels: 100_000_000} = request
+    assert %Request{outputs: [output], scheduler: :auto, max_pixels: 268_435_456} = request
 
     assert output == %{
              width: 10,
@@ -19,7 +19,15 @@ defmodule Thumbelina.OptionsTest do
              format: nil,
              quality: 80,
              color: :srgb,
+             progressive: false,
+             subsampling: :auto,
+             optimize_coding: false,
+             compression: nil,
+             colors: nil,
+             dither: false,
+             max_bytes: nil,
              filter: :lanczos3,
+             metadata: [],
              steps: []
            }
   end
@@ -34,7 +42,7 @@ defmodule Thumbelina.OptionsTest do
              Request.new(1, 1, shade: :red)
 
     for known <-
-          ~w(fit position enlarge format quality filter on_damage max_pixels timeout scheduler) do
+          ~w(fit position enlarge format quality filter metadata on_damage max_pixels timeout scheduler) do
       assert error.expected =~ ":#{known}"
     end
 
@@ -72,6 +80,20 @@ defmodule Thumbelina.OptionsTest do
           quality: 0,
           quality: 101,
           quality: 80.0,
+          metadata: :all,
+          metadata: nil,
+          metadata: [:everything],
+          metadata: [:exif | :gps],
+          progressive: 1,
+          subsampling: "4:1:1",
+          subsampling: :half,
+          optimize_coding: nil,
+          compression: 10,
+          compression: :zip,
+          colors: 1,
+          colors: 257,
+          dither: 0.5,
+          max_bytes: 0,
           filter: :sinc,
           max_pixels: 0,
           max_bytes_in: -1,

@@ -314,12 +314,24 @@ defmodule Mix.Tasks.Thumbelina do
   defp switches do
     for {key, type} <- Options.types() do
       case type do
-        :boolean -> {key, :boolean}
-        {:integer, _, _} -> {key, :integer}
-        :timeout -> {key, :integer}
-        {:number, _, _} -> {key, :string}
-        {kind, _} when kind in [:in, :formats, :position] -> {key, :string}
-        kind when kind in [:color, :trim] -> {key, :string}
+        :boolean ->
+          {key, :boolean}
+
+        {:integer, _, _} ->
+          {key, :integer}
+
+        :timeout ->
+          {key, :integer}
+
+        {:number, _, _} ->
+          {key, :string}
+
+        {kind, _}
+        when kind in [:in, :compression, :formats, :metadata, :position] ->
+          {key, :string}
+
+        kind when kind in [:color, :trim] ->
+          {key, :string}
       end
     end
   end
@@ -353,17 +365,26 @@ defmodule Mix.Tasks.Thumbelina do
   defp value(key, {:in, atoms}, text) do
     found = if key == :format, do: format(text), else: text
 
-    Enum.find(atoms, &(Atom.to_string(&1) == found)) ||
+    Enum.find(atoms, &(to_string(&1) == found)) ||
       Mix.raise(
         "invalid value for #{Options.flag(key)}: #{text}; expected one of #{Enum.join(atoms, ", ")}"
       )
   end
+
+  defp value(key, {:compression, names}, text),
+    do: if(text =~ ~r/\A\d\z/, do: String.to_integer(text), else: value(key, {:in, names}, text))
 
   defp value(_key, {:formats, _}, "all"), do: :all
   defp value(_key, {:formats, _}, "default"), do: :default
 
   defp value(key, {:formats, atoms}, text),
     do: for(name <- String.split(text, ","), do: value(key, {:in, atoms}, format(name)))
+
+  defp value(_key, {:metadata, _}, "strip"), do: :strip
+  defp value(_key, {:metadata, _}, "keep"), do: :keep
+
+  defp value(key, {:metadata, parts}, text),
+    do: for(part <- String.split(text, ","), do: value(key, {:in, parts}, part))
 
   defp value(key, {:position, names}, text) do
     case Position.parse(text) do

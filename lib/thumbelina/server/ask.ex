@@ -7,20 +7,9 @@ defmodule Thumbelina.Server.Ask do
   alias Thumbelina.Server.{Accept, Config}
   alias Thumbelina.Server.Request, as: HTTPRequest
 
-  @output [
-    :fit,
-    :position,
-    :enlarge,
-    :background,
-    :dpr,
-    :linear,
-    :autorotate,
-    :trim,
-    :format,
-    :quality,
-    :color,
-    :filter
-  ]
+  @output [:fit, :position, :enlarge, :background, :dpr, :linear, :autorotate, :trim, :format] ++
+            [:quality, :color, :progressive, :subsampling, :optimize_coding, :compression] ++
+            [:colors, :dither, :max_bytes, :filter]
   @types Keyword.take(Options.types(), @output)
   @own ~w(filename expires s url)
   @edit ~w(edit format quality filename expires s)
@@ -167,10 +156,16 @@ defmodule Thumbelina.Server.Ask do
   end
 
   defp value(key, {:in, atoms}, text) do
-    case Enum.find(atoms, &(Atom.to_string(&1) == text)) do
+    case Enum.find(atoms, &(to_string(&1) == text)) do
       nil -> wrong(key, text, atoms)
       atom -> {:ok, atom}
     end
+  end
+
+  defp value(key, {:compression, names}, text) do
+    if text =~ ~r/\A\d\z/,
+      do: {:ok, String.to_integer(text)},
+      else: value(key, {:in, names}, text)
   end
 
   defp value(:position, {:position, names}, text) do
@@ -181,7 +176,7 @@ defmodule Thumbelina.Server.Ask do
   defp value(key, :boolean, text), do: value(key, {:in, [true, false]}, text)
 
   defp value(key, {:integer, first, last}, text) do
-    if text =~ ~r/\A\d{1,10}\z/ and String.to_integer(text) in first..last,
+    if text =~ ~r/\A\d{1,15}\z/ and String.to_integer(text) in first..last,
       do: {:ok, String.to_integer(text)},
       else: wrong(key, text, ["#{first}..#{last}"])
   end

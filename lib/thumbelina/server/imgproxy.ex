@@ -27,6 +27,8 @@ defmodule Thumbelina.Server.Imgproxy do
     * `:enlarge`, `:dpr`, `:quality`, `:format` - as in the URL. Without a quality or a format
       `nil`
     * `:format_quality` - a map of qualities for formats
+    * `:progressive`, `:subsampling`, `:colors`, `:max_bytes` - as in the options of
+      `Thumbelina.thumbnail/4`
     * `:filename`, `:return_attachment` - for the `content-disposition` header
     * `:cachebuster`, `:expires` - as in the URL, or `nil`. What has expired is an error already
     * `:max_pixels`, `:max_bytes_in` - limits from the URL, or `nil`
@@ -68,6 +70,10 @@ defmodule Thumbelina.Server.Imgproxy do
           dpr: float,
           quality: 1..100 | nil,
           format_quality: %{Format.t() => 1..100},
+          progressive: boolean,
+          subsampling: :auto | String.t(),
+          colors: 2..256 | nil,
+          max_bytes: pos_integer | nil,
           format: Format.t() | nil,
           filename: String.t() | nil,
           return_attachment: boolean,
@@ -93,6 +99,10 @@ defmodule Thumbelina.Server.Imgproxy do
     dpr: 1.0,
     quality: nil,
     format_quality: %{},
+    progressive: false,
+    subsampling: :auto,
+    colors: nil,
+    max_bytes: nil,
     format: nil,
     filename: nil,
     return_attachment: false,
@@ -198,6 +208,11 @@ defmodule Thumbelina.Server.Imgproxy do
       background: asked.background,
       format: asked.format,
       quality: quality,
+      progressive: if(asked.progressive, do: true),
+      subsampling: if(asked.subsampling != :auto, do: asked.subsampling),
+      colors: asked.colors,
+      dither: if(asked.colors, do: true),
+      max_bytes: asked.max_bytes,
       max_pixels: asked.max_pixels,
       max_bytes_in: asked.max_bytes_in
     ]

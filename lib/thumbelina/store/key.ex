@@ -21,7 +21,15 @@ defmodule Thumbelina.Store.Key do
     :format,
     :quality,
     :color,
+    :progressive,
+    :subsampling,
+    :optimize_coding,
+    :compression,
+    :colors,
+    :dither,
+    :max_bytes,
     :filter,
+    :metadata,
     :steps
   ]
 

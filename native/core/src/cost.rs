@@ -25,6 +25,12 @@ pub(crate) const NANOS_PER_BYTE: u64 = 2;
 /// Entropy-coded bytes of a JPEG: what is skipped costs about as much as what is decoded.
 pub(crate) const JPEG_NANOS_PER_BYTE: u64 = 9;
 
+/// How much longer arithmetic codes take than Huffman codes.
+pub(crate) const ARITHMETIC_TIMES: u64 = 12;
+
+/// How much longer the bytes of lossless pictures take: most have a code each.
+pub(crate) const LOSSLESS_TIMES: u64 = 2;
+
 /// How much longer those of a progressive one take.
 pub(crate) const PROGRESSIVE_TIMES: u64 = 6;
 
@@ -124,6 +130,7 @@ pub(crate) fn output_nanos(encoding: Encoding, output: (u32, u32), layout: Layou
         Encoding::Format(format) => encode_nanos(format, output, layout),
         Encoding::Placeholder(placeholder) => placeholder_nanos(placeholder, output, layout),
         Encoding::Comparison => compare_nanos(u64::from(output.0) * u64::from(output.1)),
+        Encoding::Pixels(_) => encode_nanos(Format::Pnm, output, layout),
     }
 }
 

@@ -9,6 +9,8 @@ pub enum Encoding {
     Placeholder(Placeholder),
     /// How much it differs from a [`Reference`](crate::Reference), or what can be one.
     Comparison,
+    /// Samples as they are, in this layout.
+    Pixels(Layout),
 }
 
 impl Encoding {
@@ -17,6 +19,7 @@ impl Encoding {
             Encoding::Format(format) => format.name(),
             Encoding::Placeholder(placeholder) => placeholder.name(),
             Encoding::Comparison => "comparison",
+            Encoding::Pixels(_) => "pixels",
         }
     }
 
@@ -26,6 +29,7 @@ impl Encoding {
             Encoding::Format(format) => format.max_side(),
             Encoding::Placeholder(_) => HASHED_SIDE,
             Encoding::Comparison => u32::MAX,
+            Encoding::Pixels(_) => u32::MAX,
         }
     }
 
@@ -35,6 +39,7 @@ impl Encoding {
             Encoding::Format(format) => format.max_pixels(),
             Encoding::Placeholder(_) => u64::from(HASHED_SIDE) * u64::from(HASHED_SIDE),
             Encoding::Comparison => u64::MAX,
+            Encoding::Pixels(_) => u64::MAX,
         }
     }
 
@@ -44,6 +49,7 @@ impl Encoding {
             Encoding::Format(format) => format.layout(source),
             Encoding::Placeholder(placeholder) => placeholder.layout(source),
             Encoding::Comparison => Layout::new(3, Depth::U8),
+            Encoding::Pixels(layout) => layout,
         }
     }
 }

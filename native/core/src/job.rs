@@ -9,13 +9,14 @@ use thumbelina_codec::{Budget, Context, Held, Input, Poll, Stop};
 
 use crate::decode::{self, DecodeOptions, RowSource, Source};
 use crate::encode::Encoder;
+use crate::metadata::{Carried, Shown};
 use crate::ops::Chain;
 use crate::picture::Picture;
 use crate::plan::{Area, OutputPlan};
 use crate::request::Scheduler;
 use crate::shrink::Shrink;
 use crate::trim::{self, Trim};
-use crate::{Encoding, Error, Info, Plan, ProfileUse, Request, cost};
+use crate::{EncodeOptions, Encoding, Error, Info, Plan, ProfileUse, Request, cost};
 
 /// How much one step may do.
 #[derive(Debug, Clone, Copy)]
@@ -124,6 +125,7 @@ struct Decode {
     /// How many rows are decoded between two looks at the clock, and where blocking is allowed.
     strip_rows: u32,
     unbounded_rows: u32,
+    carried: Carried,
     held: Held,
 }
 
@@ -153,12 +155,15 @@ struct Finish {
     /// `None` after an error alone.
     current: Option<Current>,
     made: Vec<(Encoded, Held)>,
+    carried: Carried,
     _held: Held,
 }
 
 enum Current {
     /// A band of rows is next.
     Ops(Chain),
+    /// The metadata that goes along is next.
+    Attach(Picture, Held),
     /// A piece of the encoded output is next.
     Encode(Encoder),
 }
@@ -243,7 +248,7 @@ impl Job {
             Stage::Open(_) | Stage::Start(..) | Stage::Trim(_) | Stage::Decode(_) => Phase::Decode,
             Stage::Finish(finish) => match finish.current {
                 Some(Current::Ops(_)) => Phase::Resample,
-                Some(Current::Encode(_)) | None => Phase::Encode,
+                Some(Current::Attach(..) | Current::Encode(_)) | None => Phase::Encode,
             },
             Stage::Over => Phase::Encode,
         }
@@ -318,7 +323,9 @@ impl Job {
                     || decode::open_nanos(&self.input, open.looked_at, 2 * cost::MAX_STEP_NANOS);
                 *open.nanos.get_or_init(nanos)
             }
-            Stage::Start(source, _) => source.start_nanos,
+            Stage::Start(source, plan) => {
+                source.start_nanos + Carried::new_nanos(&plan.info.metadata, plan.keep())
+            }
             Stage::Trim(trimming) => {
                 let row = trimming.rows.info().row_bytes() as u64 * trim::NANOS_PER_SAMPLE;
                 trimming.rows.next_nanos().max(row).max(cost::STRIP_NANOS)
@@ -331,6 +338,7 @@ impl Job {
             }
             Stage::Finish(finish) => match &finish.current {
                 Some(Current::Ops(chain)) => chain.next_nanos(),
+                Some(Current::Attach(..)) => finish.attach_nanos(),
                 Some(Current::Encode(encoder)) => encoder.next_nanos(),
                 None => 0,
             },
@@ -444,7 +452,10 @@ impl Job {
         Ok((Stage::Open(Open::default()), Step::Again))
     }
 
-    fn start(&self, source: Source, plan: Box<Plan>) -> Result<Stage, Error> {
+    fn start(&self, source: Source, mut plan: Box<Plan>) -> Result<Stage, Error> {
+        // It is in the file, which is let go as soon as it is decoded.
+        let metadata = std::mem::take(&mut plan.info.metadata);
+        let carried = Carried::new(&metadata, plan.keep(), &self.budget)?;
         let options =
             DecodeOptions { scale: plan.scale, left: plan.left, on_damage: self.request.on_damage };
         let rows = source.start(&options, &self.budget)?;
@@ -472,6 +483,7 @@ impl Job {
             branches,
             strip_rows,
             unbounded_rows,
+            carried,
             held,
         })))
     }
@@ -517,7 +529,7 @@ impl Job {
         };
         // What is left of the input shows nothing.
         self.input = Input::new();
-        let Decode { plan, rows, branches, mut held, .. } = *decode;
+        let Decode { plan, rows, branches, carried, mut held, .. } = *decode;
         drop(rows);
         held.shrink_to(FIXED_BYTES);
         let shape = plan.info.shape();
@@ -531,7 +543,8 @@ impl Job {
             (picture, held)
         };
         let waiting = branches.into_iter().zip(&plan.outputs).map(reduced).collect();
-        let mut finish = Finish { plan, waiting, current: None, made: Vec::new(), _held: held };
+        let made = Vec::new();
+        let mut finish = Finish { plan, waiting, current: None, made, carried, _held: held };
         finish.begin(&self.budget)?;
         Ok((Stage::Finish(Box::new(finish)), Step::Again))
     }
@@ -577,11 +590,32 @@ impl Finish {
         }
         let output = self.output()?;
         let (picture, held) = chain.into_picture();
+        if !output.keep.is_nothing() {
+            return Ok(Current::Attach(picture, held));
+        }
         let encoder = match &output.comparison {
             Some(comparison) => Encoder::comparing(comparison, picture, held, budget)?,
             None => Encoder::new(output.encoding, &output.options, picture, held, budget)?,
         };
         Ok(Current::Encode(encoder))
+    }
+
+    fn attach_nanos(&self) -> u64 {
+        self.output().map_or(0, |output| self.carried.attached_nanos(output.keep))
+    }
+
+    /// The encoder, with the metadata that goes along.
+    fn attach(&self, picture: Picture, held: Held, budget: &Budget) -> Result<Encoder, Error> {
+        let output = self.output()?;
+        let &OutputPlan { width, height, keep, keeps_color, .. } = output;
+        let is_gray = picture.layout.is_gray();
+        let shown = Shown { width, height, orientation: 1, is_srgb: !keeps_color, is_gray };
+        let mut attachments = self.carried.attached(keep, &shown);
+        if keeps_color {
+            attachments.icc = output.options.attachments.icc.clone();
+        }
+        let options = EncodeOptions { attachments, ..output.options.clone() };
+        Encoder::new(output.encoding, &options, picture, held, budget)
     }
 
     /// Takes a step towards the outputs. `true` when all are made.
@@ -590,6 +624,9 @@ impl Finish {
             Current::Ops(mut chain) => {
                 chain.step(context)?;
                 self.after(chain, context.budget)?
+            }
+            Current::Attach(picture, held) => {
+                Current::Encode(self.attach(picture, held, context.budget)?)
             }
             Current::Encode(mut encoder) => match encoder.step(context)? {
                 None => Current::Encode(encoder),

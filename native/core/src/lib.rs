@@ -32,10 +32,12 @@
 mod color;
 mod cost;
 mod decode;
+mod details;
 mod encode;
 mod encoding;
 mod error;
 mod format;
+mod frames;
 mod info;
 mod job;
 mod limits;
@@ -51,7 +53,8 @@ mod trim;
 
 pub use color::{ColorSpace, ProfileUse};
 pub use decode::{is_probe_short, probe};
-pub use encode::{Attachments, EncodeOptions};
+pub use details::Details;
+pub use encode::{Attachments, Compression, EncodeOptions, Subsampling};
 pub use encoding::Encoding;
 pub use error::Error;
 pub use format::{Format, Formats};
@@ -59,14 +62,14 @@ pub use image::metadata::Orientation;
 pub use info::Info;
 pub use job::{Effort, Encoded, Job, Phase, Step, Taken};
 pub use limits::{Limit, Limits};
-pub use metadata::Metadata;
+pub use metadata::{Keep, Metadata, Value};
 pub use operation::{Corners, Crop, Operation, Overlay, Place, Recolor, Sharpen};
 pub use ops::{CropBox, Filter};
 pub use picture::{ColorModel, Depth, Layout, Picture, Samples};
 pub use placeholder::Placeholder;
 pub use plan::{At, Costs, OutputPlan, Plan, PlanStep, Reason};
 pub use request::{
-    Color, Comparison, Fit, OnDamage, Output, OutputColor, Position, Reference, Request, Run,
-    Scheduler,
+    Color, Comparison, Fit, OnDamage, Output, OutputColor, Pixels, Position, Reference, Request,
+    Run, Scheduler,
 };
 pub use thumbelina_codec::{Budget, Input, Poll, Stop};

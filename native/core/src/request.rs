@@ -4,7 +4,7 @@ use bytes::Bytes;
 use image::metadata::Orientation;
 
 use crate::operation::Operation;
-use crate::{EncodeOptions, Filter, Format, Info, Limits, Placeholder};
+use crate::{Depth, EncodeOptions, Filter, Format, Info, Keep, Layout, Limits, Placeholder};
 
 /// How the picture meets the box that was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -88,7 +88,7 @@ pub enum Scheduler {
 }
 
 /// What is done about a picture that was cut off or is damaged, where the decoder can go on:
-/// JPEG's.
+/// JPEG's and TIFF's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnDamage {
     /// The picture is refused.
@@ -135,10 +135,30 @@ pub struct Output {
     pub filter: Filter,
     /// What is done to the thumbnail, or to the whole picture where both sides are free.
     pub steps: Vec<Operation>,
+    /// What goes along of the source's metadata, where the format has a place for it.
+    pub metadata: Keep,
     /// Set where it is no picture, but this. Format and options have no say then.
     pub placeholder: Option<Placeholder>,
     /// Set where it is no picture, but a comparison. Format and quality have no say then.
     pub comparison: Option<Comparison>,
+    /// The same for samples as they are.
+    pub pixels: Option<Pixels>,
+}
+
+/// How samples are wanted: as the picture has them, where nothing is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Pixels {
+    /// 1 gray, 2 gray and alpha, 3 RGB, 4 RGBA.
+    pub channels: Option<u8>,
+    pub depth: Option<Depth>,
+}
+
+impl Pixels {
+    pub(crate) fn layout(self, source: Layout) -> Layout {
+        let gray = if source.is_gray() { 1 } else { 3 };
+        let channels = gray + u8::from(source.has_alpha());
+        Layout::new(self.channels.unwrap_or(channels), self.depth.unwrap_or(source.depth))
+    }
 }
 
 /// A picture as pixels of RGB with 8 bits, alpha on white, and how it compares to another.

@@ -272,8 +272,10 @@ mod tests {
             for (x, y) in specks {
                 gray[((y % height) * width + x % width) as usize] = 20;
             }
-            let orientation = Orientation::from_exif(orientation).unwrap_or(Orientation::NoTransforms);
-            let buffer = image::GrayImage::from_raw(width, height, gray.clone()).unwrap_or_default();
+            let orientation =
+                Orientation::from_exif(orientation).unwrap_or(Orientation::NoTransforms);
+            let buffer =
+                image::GrayImage::from_raw(width, height, gray.clone()).unwrap_or_default();
             let mut shown = image::DynamicImage::ImageLuma8(buffer);
             shown.apply_orientation(orientation);
             let expected = naive(shown.width(), shown.height(), shown.as_bytes());

@@ -303,6 +303,23 @@ fn segments_come_in_any_order_and_all_are_needed() {
     assert_near(shown(&missing), [200, 80, 30], 3);
 }
 
+/// As phones write it: a gain map behind the picture, and a segment that says where.
+#[test]
+fn a_picture_with_a_gain_map_shows_its_base() {
+    let base = common::encode(&rgb([200, 80, 30]), image::ImageFormat::Jpeg);
+    let map = common::encode(&rgb([9, 9, 9]), image::ImageFormat::Jpeg);
+    let directory = [&b"MPF\0MM\0*\0\0\0\x08"[..], &[0; 64]].concat();
+    let mut ultra = base[..2].to_vec();
+    ultra.extend([0xFF, 0xE2]);
+    ultra.extend((directory.len() as u16 + 2).to_be_bytes());
+    ultra.extend(directory);
+    ultra.extend(&base[2..]);
+    ultra.extend(map);
+    let ultra = Bytes::from(ultra);
+    assert!(in_pieces(&ultra, png()).unwrap() == in_pieces(&base, png()).unwrap());
+    assert_eq!(color_of(&ultra), ColorSpace::Srgb);
+}
+
 #[test]
 fn bright_floats_are_bent_and_others_are_not() {
     let shown = |values: [f32; 3], brightest: f32| {

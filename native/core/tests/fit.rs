@@ -1,5 +1,5 @@
-//! Bars, backgrounds, crops that look at the picture, borders, and light: against the naive way, and
-//! on every road.
+//! Bars, backgrounds, crops that look at the picture, borders, and light: against the naive way,
+//! and on every road.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod common;

@@ -23,7 +23,19 @@ rustler::atoms! {
     max_pixels,
     max_bytes_in,
     max_memory,
+    max_bytes,
     side,
+    // Color spaces, and kinds of samples.
+    gray,
+    rgb,
+    cmyk,
+    lab,
+    u,
+    f,
+    // Types of samples.
+    u8,
+    u16,
+    f32,
     // Why a plan takes its scheduler.
     asked,
     within_yield_limit,

@@ -180,8 +180,9 @@ defmodule Thumbelina.Server.HandlerTest do
     {:ok, [color, uri]} = Thumbelina.thumbnails(bytes, placeholder: :color, placeholder: :lqip)
 
     json =
-      ~s({"bytes":1429,"color":"#{color}","format":"jpeg","height":40,"orientation":6,) <>
-        ~s("placeholder":"#{uri}","width":60})
+      ~s({"alpha":false,"bytes":1429,"color":"#{color}","color_space":"rgb","format":"jpeg",) <>
+        ~s("frames":1,"height":40,"orientation":6,"placeholder":"#{uri}","profile":null,) <>
+        ~s("width":60})
 
     assert "data:image/webp;base64," <> _ = uri
     assert get(config(), "/info/orientation-6.jpg").body == json

@@ -21,10 +21,18 @@ defmodule Thumbelina.Store.KeyTest do
     {:format, nil, :webp, true},
     {:quality, 80, 79, true},
     {:color, :srgb, :keep, true},
+    {:progressive, false, true, true},
+    {:subsampling, :auto, "4:2:2", true},
+    {:optimize_coding, false, true, true},
+    {:compression, nil, 6, true},
+    {:colors, nil, 16, true},
+    {:dither, false, true, true},
+    {:max_bytes, nil, 5_000, true},
     {:filter, :lanczos3, :box, true},
+    {:metadata, :strip, :keep, true},
     {:on_damage, :error, :gray, true},
     {:formats, :default, [:png], true},
-    {:max_pixels, 100_000_000, 99_999_999, true},
+    {:max_pixels, 268_435_456, 268_435_455, true},
     {:max_bytes_in, 268_435_456, 268_435_455, true},
     {:max_memory, 536_870_912, 536_870_911, false},
     {:timeout, :infinity, 1000, false},
@@ -32,18 +40,9 @@ defmodule Thumbelina.Store.KeyTest do
     {:priority, :low, :unchanged, false}
   ]
 
-  @output [
-    :fit,
-    :position,
-    :enlarge,
-    :background,
-    :dpr,
-    :linear,
-    :format,
-    :quality,
-    :color,
-    :filter
-  ]
+  @output [:fit, :position, :enlarge, :background, :dpr, :linear, :format, :quality, :color] ++
+            [:progressive, :subsampling, :optimize_coding, :compression, :colors, :dither] ++
+            [:max_bytes, :filter, :metadata]
 
   test "every option is in the list above" do
     names = for {name, _, _, _} <- @options, do: name
@@ -148,7 +147,7 @@ defmodule Thumbelina.Store.KeyTest do
     Application.put_env(:thumbelina, :max_pixels, 1000)
     assert key!(png(), 10, 10) == key!(png(), 10, 10, max_pixels: 1000)
     assert key!(png(), 10, 10) != key
-    assert key!(png(), 10, 10, max_pixels: 100_000_000) == key
+    assert key!(png(), 10, 10, max_pixels: 268_435_456) == key
   end
 
   test "says what is wrong" do

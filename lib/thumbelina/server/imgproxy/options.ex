@@ -28,6 +28,9 @@ defmodule Thumbelina.Server.Imgproxy.Options do
         "`fp:x:y`, and `sm`"}},
     {~w(quality q), {:take, "for JPEG and AVIF; the other formats are lossless"}},
     {~w(format_quality fq), {:take, ""}},
+    {~w(max_bytes mb), {:take, "an error where no quality of JPEG or AVIF fits"}},
+    {~w(jpeg_options jpgo), {:take, "`progressive` and `no_subsample`"}},
+    {~w(png_options pngo), {:take, "`interlaced` only as `0`"}},
     {~w(format f ext), {:take, "formats that Thumbelina writes"}},
     {~w(cachebuster cb), {:take, "changes the URL, and nothing else"}},
     {~w(expires exp), {:take, ""}},
@@ -88,9 +91,6 @@ defmodule Thumbelina.Server.Imgproxy.Options do
     {~w(color_profile cp icc), {:refuse, :blank}},
     {~w(enforce_thumbnail eth), {:refuse, :off}},
     {~w(autoquality aq), {:refuse, :never}},
-    {~w(max_bytes mb), {:refuse, :zeros}},
-    {~w(jpeg_options jpgo), {:refuse, :never}},
-    {~w(png_options pngo), {:refuse, :never}},
     {~w(webp_options webpo), {:refuse, :never}},
     {~w(avif_options avifo), {:refuse, :never}},
     {~w(page pg), {:refuse, :zeros}},
@@ -447,6 +447,28 @@ defmodule Thumbelina.Server.Imgproxy.Options do
          do: {:ok, %{state | quality: if(quality > 0, do: quality)}}
   end
 
+  # Enough for every file system.
+  @most_bytes 0xFFFF_FFFF_FFFF
+
+  defp take("max_bytes", [bytes], state) do
+    with {:ok, bytes} <- Value.integer(bytes, 0..@most_bytes),
+         do: {:ok, %{state | max_bytes: if(bytes > 0, do: bytes)}}
+  end
+
+  defp take("jpeg_options", [progressive], state),
+    do: {:ok, %{state | progressive: Value.true?(progressive)}}
+
+  defp take("jpeg_options", [progressive, no_subsample], state) do
+    subsampling = if Value.true?(no_subsample), do: "4:4:4", else: :auto
+    {:ok, %{state | progressive: Value.true?(progressive), subsampling: subsampling}}
+  end
+
+  defp take("png_options", [interlaced | quantize], state) do
+    if Value.true?(interlaced),
+      do: {:error, "interlaced is not supported"},
+      else: quantize(quantize, state)
+  end
+
   defp take("format_quality", args, state), do: format_qualities(args, state)
 
   defp take("format", [name], state) do
@@ -487,6 +509,19 @@ defmodule Thumbelina.Server.Imgproxy.Options do
   end
 
   defp take(_name, _args, _state), do: {:error, "wrong number of arguments"}
+
+  # imgproxy's default is 256 colors.
+  defp quantize([], state), do: {:ok, state}
+
+  defp quantize([flag], state),
+    do: {:ok, %{state | colors: if(Value.true?(flag), do: 256)}}
+
+  defp quantize([flag, colors], state) do
+    with {:ok, colors} <- Value.integer(colors, 2..256),
+         do: {:ok, %{state | colors: if(Value.true?(flag), do: colors)}}
+  end
+
+  defp quantize(_args, _state), do: {:error, "wrong number of arguments"}
 
   # Arguments of a meta-option can be left out.
   defp given(_name, "", state), do: {:ok, state}

@@ -3,8 +3,8 @@
 //! SSIM is that of Wang, Bovik, Sheikh and Simoncelli, "Image Quality Assessment: From Error
 //! Visibility to Structural Similarity", 2004: a Gaussian window of 11 by 11 with a sigma of 1.5,
 //! K1 = 0.01, K2 = 0.03, on luma (ITU-R BT.601, as in their code), averaged over all windows that
-//! are within the picture. Of a side of less than 11 pixels there is no such window: then one is put
-//! around every pixel, and what it sees past the edge is mirrored.
+//! are within the picture. Of a side of less than 11 pixels there is no such window: then one is
+//! put around every pixel, and what it sees past the edge is mirrored.
 
 use std::ops::Range;
 use std::sync::LazyLock;

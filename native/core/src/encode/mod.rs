@@ -6,13 +6,16 @@ mod blocks;
 mod bmp;
 mod comparison;
 mod farbfeld;
+mod fitting;
 mod gif;
 mod hdr;
 mod ico;
+mod indexed;
 mod jpeg;
 mod openexr;
 mod options;
 mod palette;
+mod pixels;
 mod placeholder;
 mod png;
 mod pnm;
@@ -21,6 +24,7 @@ mod qoi;
 mod segments;
 mod sink;
 mod spans;
+mod strips;
 mod tga;
 mod tiff;
 mod webp;
@@ -29,8 +33,9 @@ mod writer;
 use thumbelina_codec::{Budget, Context, Held};
 
 use crate::{Comparison, Encoding, Error, Format, Picture, Placeholder};
+use fitting::{Fitting, Verdict};
 pub(crate) use options::MAX_ATTACHMENT;
-pub use options::{Attachments, EncodeOptions};
+pub use options::{Attachments, Compression, EncodeOptions, Subsampling};
 use sink::Sink;
 use spans::Spans;
 use writer::Writer;
@@ -42,11 +47,20 @@ pub(crate) struct Encoder {
 
 enum Stage {
     /// A piece of the picture is next.
-    Write { writer: Box<dyn Writer>, picture: Picture, held: Held, sink: Sink },
+    Write(Box<Write>),
     /// The picture is written, and its pieces are to be put together.
     Join { picture: Picture, held: Held, sink: Sink },
     /// The end, or an error: nothing is next.
     Over,
+}
+
+struct Write {
+    writer: Box<dyn Writer>,
+    picture: Picture,
+    held: Held,
+    sink: Sink,
+    /// Set where the result may not be longer than something.
+    fitting: Option<Box<Fitting>>,
 }
 
 /// Putting pieces together, with the page faults of new memory and the freeing of old: half a
@@ -69,50 +83,26 @@ impl Encoder {
         budget: &Budget,
     ) -> Result<Self, Error> {
         let mut sink = Sink::new(budget)?;
-        let plain = EncodeOptions::default();
-        let (format, options) = match encoding {
-            Encoding::Format(format) => (format, options),
-            Encoding::Placeholder(Placeholder::Lqip) => (Format::Webp, &plain),
+        let mut fitting = None;
+        let writer: Box<dyn Writer> = match encoding {
+            Encoding::Format(format) => {
+                fitting = Fitting::new(format, options).map(Box::new);
+                writer(format, options, &picture, &mut sink)?
+            }
+            Encoding::Pixels(_) => {
+                Box::new(Spans::new(pixels::Pixels, Format::Pnm, &picture, &mut sink)?)
+            }
             // Of which there is more to be known.
             Encoding::Comparison => return Err(Error::Internal),
+            Encoding::Placeholder(Placeholder::Lqip) => {
+                Box::new(webp::Webp::new(&picture, &Attachments::default())?)
+            }
             Encoding::Placeholder(placeholder) => {
-                let writer = Box::new(placeholder::Hash::new(placeholder, &picture));
-                return Ok(Encoder { stage: Stage::Write { writer, picture, held, sink } });
+                Box::new(placeholder::Hash::new(placeholder, &picture))
             }
         };
-        let writer: Box<dyn Writer> = match format {
-            Format::Jpeg => Box::new(jpeg::Jpeg::new(&picture, options)),
-            Format::Png => Box::new(png::Png::new(&picture, options, &sink)?),
-            Format::Ico => Box::new(ico::Ico::new(&picture, &sink)?),
-            Format::Gif => Box::new(gif::Gif::new(&picture)?),
-            Format::Webp => Box::new(webp::Webp::new(&picture, &options.attachments)?),
-            Format::Tiff => Box::new(Spans::new(
-                tiff::Tiff::new(&picture, &options.attachments),
-                format,
-                &picture,
-                &mut sink,
-            )?),
-            Format::Bmp => {
-                Box::new(Spans::new(bmp::Bmp::new(&picture), format, &picture, &mut sink)?)
-            }
-            Format::Tga => {
-                Box::new(Spans::new(tga::Tga::new(&picture), format, &picture, &mut sink)?)
-            }
-            Format::Pnm => {
-                Box::new(Spans::new(pnm::Pnm::new(&picture), format, &picture, &mut sink)?)
-            }
-            Format::Qoi => {
-                Box::new(Spans::new(qoi::Qoi::new(&picture), format, &picture, &mut sink)?)
-            }
-            Format::Farbfeld => {
-                Box::new(Spans::new(farbfeld::Farbfeld, format, &picture, &mut sink)?)
-            }
-            Format::Hdr => hdr::writer(&picture, &mut sink)?,
-            Format::Openexr => Box::new(openexr::OpenExr::new(&picture)),
-            Format::Avif => Box::new(avif::Avif::new(&picture, options)),
-            Format::Dds => return Err(Error::Unsupported(format)),
-        };
-        Ok(Encoder { stage: Stage::Write { writer, picture, held, sink } })
+        let write = Write { writer, picture, held, sink, fitting };
+        Ok(Encoder { stage: Stage::Write(Box::new(write)) })
     }
 
     /// The same for a comparison.
@@ -130,13 +120,14 @@ impl Encoder {
                 Box::new(comparison::Comparison::new(reference.clone(), &picture))
             }
         };
-        Ok(Encoder { stage: Stage::Write { writer, picture, held, sink } })
+        let write = Write { writer, picture, held, sink, fitting: None };
+        Ok(Encoder { stage: Stage::Write(Box::new(write)) })
     }
 
     /// The estimated nanoseconds of the next [`step`](Self::step).
     pub(crate) fn next_nanos(&self) -> u64 {
         match &self.stage {
-            Stage::Write { writer, .. } => writer.next_nanos(),
+            Stage::Write(write) => write.writer.next_nanos(),
             Stage::Join { picture, sink, .. } => join_nanos(picture, sink),
             Stage::Over => 0,
         }
@@ -147,10 +138,27 @@ impl Encoder {
     pub(crate) fn step(&mut self, context: &Context) -> Result<Option<(Vec<u8>, Held)>, Error> {
         context.stop.check()?;
         match std::mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Write { mut writer, picture, held, mut sink } => {
-                if !writer.step(&picture, &mut sink, context)? {
-                    self.stage = Stage::Write { writer, picture, held, sink };
+            Stage::Write(mut write) => {
+                let Write { writer: at_work, picture, sink, .. } = &mut *write;
+                if !at_work.step(picture, sink, context)? {
+                    self.stage = Stage::Write(write);
                     return Ok(None);
+                }
+                let Write { picture, held, mut sink, fitting, .. } = *write;
+                if let Some(mut fitting) = fitting {
+                    let again = sink.empty_like()?;
+                    match fitting.judge(sink)? {
+                        Verdict::Done(fits) => sink = fits,
+                        Verdict::Again => {
+                            let mut sink = again;
+                            let Fitting { format, options, .. } = &*fitting;
+                            let writer = writer(*format, options, &picture, &mut sink)?;
+                            let fitting = Some(fitting);
+                            let write = Write { writer, picture, held, sink, fitting };
+                            self.stage = Stage::Write(Box::new(write));
+                            return Ok(None);
+                        }
+                    }
                 }
                 if join_nanos(&picture, &sink) <= JOIN_AT_ONCE_NANOS {
                     return sink.join(context.stop).map(Some);
@@ -165,6 +173,35 @@ impl Encoder {
             Stage::Over => Err(Error::Internal),
         }
     }
+}
+
+/// A format's way of writing, begun.
+fn writer(
+    format: Format,
+    options: &EncodeOptions,
+    picture: &Picture,
+    sink: &mut Sink,
+) -> Result<Box<dyn Writer>, Error> {
+    let attachments = &options.attachments;
+    Ok(match format {
+        Format::Jpeg => jpeg::writer(picture, options, sink)?,
+        Format::Png => png::writer(picture, options, sink)?,
+        Format::Ico => Box::new(ico::Ico::new(picture, sink)?),
+        Format::Gif => Box::new(gif::Gif::new(picture, options)?),
+        Format::Webp => Box::new(webp::Webp::new(picture, attachments)?),
+        Format::Tiff => {
+            Box::new(Spans::new(tiff::Tiff::new(picture, options)?, format, picture, sink)?)
+        }
+        Format::Bmp => Box::new(Spans::new(bmp::Bmp::new(picture), format, picture, sink)?),
+        Format::Tga => Box::new(Spans::new(tga::Tga::new(picture), format, picture, sink)?),
+        Format::Pnm => Box::new(Spans::new(pnm::Pnm::new(picture), format, picture, sink)?),
+        Format::Qoi => Box::new(Spans::new(qoi::Qoi::new(picture), format, picture, sink)?),
+        Format::Farbfeld => Box::new(Spans::new(farbfeld::Farbfeld, format, picture, sink)?),
+        Format::Hdr => hdr::writer(picture, sink)?,
+        Format::Openexr => Box::new(openexr::OpenExr::new(picture)),
+        Format::Avif => Box::new(avif::Avif::new(picture, options)),
+        Format::Dds | Format::Psd => return Err(Error::Unsupported(format)),
+    })
 }
 
 fn join_nanos(picture: &Picture, sink: &Sink) -> u64 {
@@ -261,8 +298,9 @@ mod tests {
     fn what_placeholders_are_made_with_is_the_budgets() {
         for placeholder in Placeholder::ALL {
             let layout = placeholder.layout(Layout::new(4, Depth::U8));
-            let samples = Samples::U8(vec![9; 12 * usize::from(layout.channels)]);
-            let picture = Picture { width: 4, height: 3, layout, samples };
+            // The size that a hash has, and any other may have.
+            let samples = Samples::U8(vec![9; 72 * usize::from(layout.channels)]);
+            let picture = Picture { width: 9, height: 8, layout, samples };
             let made = |max_memory| {
                 let budget = Budget::new(max_memory);
                 let encoding = Encoding::Placeholder(placeholder);

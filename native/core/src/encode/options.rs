@@ -2,19 +2,94 @@
 
 use bytes::Bytes;
 
-use crate::Metadata;
+use super::jpeg::Sampling;
+use crate::{Depth, Encoding, Format, Layout, Metadata};
 
 /// What a caller may choose beside the format.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EncodeOptions {
     /// 1..=100, for the lossy formats.
     pub quality: u8,
+    /// JPEG in scans that get better and better.
+    pub progressive: bool,
+    /// How much color a JPEG keeps.
+    pub subsampling: Subsampling,
+    /// JPEG with codes made for the picture. Progressive ones always have them.
+    pub optimize_coding: bool,
+    /// Of PNG and TIFF.
+    pub compression: Option<Compression>,
+    /// PNG with a palette, and GIF, of at most so many colors: 2..=256.
+    pub colors: Option<u16>,
+    /// Whether a palette's errors are diffused.
+    pub dither: bool,
+    /// The most bytes of the result. What is lossy gets the best quality that fits, from what was
+    /// asked for downwards.
+    pub max_bytes: Option<u64>,
     pub attachments: Attachments,
 }
 
 impl Default for EncodeOptions {
     fn default() -> Self {
-        EncodeOptions { quality: 80, attachments: Attachments::default() }
+        EncodeOptions {
+            quality: 80,
+            progressive: false,
+            subsampling: Subsampling::default(),
+            optimize_coding: false,
+            compression: None,
+            colors: None,
+            dither: false,
+            max_bytes: None,
+            attachments: Attachments::default(),
+        }
+    }
+}
+
+/// How what is lossless is made smaller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    /// zlib's level, 0..=9: of PNG, and of TIFF's `Deflate`.
+    Level(u8),
+    /// The others are TIFF's alone, but for `None`, which is PNG's level 0.
+    None,
+    Lzw,
+    Deflate,
+    Packbits,
+}
+
+/// How many pixels of a JPEG share a sample of color.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Subsampling {
+    /// 4:4:4 from a quality of 90 on, 4:2:0 below.
+    #[default]
+    Auto,
+    /// 4:4:4: none.
+    None,
+    /// 4:2:2: two side by side.
+    Half,
+    /// 4:2:0: two by two.
+    Quarter,
+}
+
+impl EncodeOptions {
+    /// In which layout a picture is written that its format takes in `layout`: a palette has colors
+    /// of eight bits.
+    pub(crate) fn layout(&self, encoding: Encoding, layout: Layout) -> Layout {
+        match encoding {
+            Encoding::Format(Format::Png) if self.colors.is_some() => {
+                Layout::new(3 + u8::from(layout.has_alpha()), Depth::U8)
+            }
+            _ => layout,
+        }
+    }
+
+    pub(super) fn sampling(&self) -> Sampling {
+        match self.subsampling {
+            Subsampling::None => Sampling::Each,
+            Subsampling::Half => Sampling::Two,
+            Subsampling::Quarter => Sampling::Four,
+            Subsampling::Auto if self.quality < 90 => Sampling::Four,
+            Subsampling::Auto => Sampling::Each,
+        }
     }
 }
 

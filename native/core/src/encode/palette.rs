@@ -28,11 +28,12 @@ impl Opacity {
     }
 }
 
-/// Up to 256 different colors, and the index of each.
+/// A few different colors, and the index of each.
 pub(super) struct Colors {
     /// Open addressing: a color at the place of its hash, or the next that is free.
     slots: Vec<Option<(Rgba, u8)>>,
     len: usize,
+    max: usize,
 }
 
 const SLOTS: usize = 1024;
@@ -42,8 +43,9 @@ fn hash(color: Rgba) -> usize {
 }
 
 impl Colors {
-    pub(super) fn new() -> Self {
-        Colors { slots: vec![None; SLOTS], len: 0 }
+    /// With place for so many.
+    pub(super) fn new(max: usize) -> Self {
+        Colors { slots: vec![None; SLOTS], len: 0, max }
     }
 
     /// `false` where there is no place for one more.
@@ -54,7 +56,7 @@ impl Colors {
             match self.slots[at] {
                 Some((there, _)) if there == color => return true,
                 Some(_) => at = (at + 1) % SLOTS,
-                None if self.len == MAX_COLORS => return false,
+                None if self.len == self.max => return false,
                 None => {
                     self.slots[at] = Some((color, 0));
                     self.len += 1;
@@ -125,17 +127,20 @@ impl Sample {
         cost::palette_nanos(self.pixels.len() as u64)
     }
 
-    /// Clusters by Wu's cuts, which k-means moves to where their pixels are. Leaves an index free
-    /// for a transparent color, if there is one.
-    pub(super) fn cluster(self, transparent: bool) -> Result<Clusters, Error> {
-        let size = PaletteSize::from_usize_clamped(MAX_COLORS - usize::from(transparent));
-        let cut =
-            WuU8x3::run_slice(&self.pixels, BinnerU8x3::rgb()).map_err(|_| Error::Internal)?;
+    /// At most so many clusters by Wu's cuts, which k-means moves to where their pixels are.
+    pub(super) fn cluster(self, colors: usize) -> Result<Clusters, Error> {
+        let size = PaletteSize::from_usize_clamped(colors);
+        let mut pixels = self.pixels;
+        if pixels.is_empty() {
+            // Of the few that show, none was taken.
+            pixels.push(Srgb::new(0, 0, 0));
+        }
+        let cut = WuU8x3::run_slice(&pixels, BinnerU8x3::rgb()).map_err(|_| Error::Internal)?;
         let looks = KmeansOptions::new()
             .sampling_factor(f32::INFINITY)
-            .max_samples(cost::palette_looks(self.pixels.len() as u64) as u32);
-        let moved = Kmeans::run_slice(&self.pixels, cut.palette(size), looks)
-            .map_err(|_| Error::Internal)?;
+            .max_samples(cost::palette_looks(pixels.len() as u64) as u32);
+        let moved =
+            Kmeans::run_slice(&pixels, cut.palette(size), looks).map_err(|_| Error::Internal)?;
         Ok(Clusters { nearest: moved.into_color_map(), known: vec![None; KNOWN] })
     }
 }
@@ -150,15 +155,21 @@ pub(super) struct Clusters {
 const KNOWN: usize = 4096;
 
 impl Clusters {
-    /// Three bytes a color. The transparent one, if there is one, is the last.
-    pub(super) fn palette(&self, transparent: Option<Rgba>) -> Vec<u8> {
+    /// The transparent color, if there is one, is the last.
+    pub(super) fn palette(&self, transparent: Option<Rgba>) -> Vec<Rgba> {
         let opaque =
-            self.nearest.palette().iter().map(|color| [color.red, color.green, color.blue]);
-        opaque.chain(transparent.map(|[r, g, b, _]| [r, g, b])).flatten().collect()
+            self.nearest.palette().iter().map(|color| [color.red, color.green, color.blue, 255]);
+        opaque.chain(transparent).collect()
+    }
+
+    /// An opaque color by its index.
+    pub(super) fn color(&self, index: u8) -> [u8; 3] {
+        let color = self.nearest.palette().get(usize::from(index));
+        color.map_or([0; 3], |color| [color.red, color.green, color.blue])
     }
 
     #[inline]
-    fn index_of(&mut self, color: Rgba) -> u8 {
+    pub(super) fn index_of(&mut self, color: Rgba) -> u8 {
         let [r, g, b, a] = color;
         if a == 0 {
             return self.nearest.palette().len() as u8;
@@ -197,7 +208,7 @@ mod tests {
 
     #[test]
     fn colors_are_told_apart_up_to_256() {
-        let mut colors = Colors::new();
+        let mut colors = Colors::new(MAX_COLORS);
         let all: Vec<Rgba> = (0..=255u8).map(|i| [i.wrapping_mul(37), i / 3, i % 5, 255]).collect();
         for _ in 0..2 {
             assert!(all.iter().all(|&color| colors.insert(color)));
@@ -238,17 +249,21 @@ mod tests {
         let color =
             |i: u32| [(i % 16 * 17) as u8, (i / 16 % 16 * 17) as u8, (i / 256 * 17) as u8, 255];
         (0..4096).for_each(|i| sample.push(color(i)));
-        let Ok(mut clusters) = sample.cluster(true) else { unreachable!("there are pixels") };
+        let Ok(mut clusters) = sample.cluster(255) else { unreachable!("there are pixels") };
         let clear = [9, 8, 7, 0];
         let palette = clusters.palette(Some(clear));
-        assert!(palette.len() == MAX_COLORS * 3 && palette.ends_with(&clear[..3]));
+        assert!(palette.len() == MAX_COLORS && palette.ends_with(&[clear]));
         assert_eq!(clusters.index_of(clear), 255);
         for _ in 0..2 {
             let squares = |i| {
                 let (color, index) = (color(i), usize::from(clusters.index_of(color(i))));
                 assert!(index < 255);
-                let near = &palette[index * 3..][..3];
-                near.iter().zip(color).map(|(&a, b)| f64::from(a.abs_diff(b)).powi(2)).sum::<f64>()
+                let near = palette[index];
+                near[..3]
+                    .iter()
+                    .zip(color)
+                    .map(|(&a, b)| f64::from(a.abs_diff(b)).powi(2))
+                    .sum::<f64>()
             };
             // Boxes of 2 by 2 by 4 steps, whose sides vary by 72, 72 and 361.
             let error: f64 = (0..4096).map(squares).sum::<f64>() / (3.0 * 4096.0);

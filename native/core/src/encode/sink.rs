@@ -94,6 +94,11 @@ impl Sink {
         Ok(())
     }
 
+    /// Takes back what was put in from a byte on, as long as all is in one piece.
+    pub(crate) fn take_from(&mut self, at: usize) -> Vec<u8> {
+        if self.is_joined() && at < self.last.len() { self.last.split_off(at) } else { Vec::new() }
+    }
+
     pub(crate) fn put(&mut self, bytes: &[u8]) -> Result<(), Error> {
         for part in bytes.chunks(MAX_ROOM) {
             self.room(part.len())?.extend_from_slice(part);

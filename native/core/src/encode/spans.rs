@@ -16,6 +16,11 @@ pub(super) trait SpanFormat: Send {
     /// At most [`SPAN`] pixels of one row.
     fn span(&mut self, pixels: &[u8], sink: &mut Sink) -> Result<(), Error>;
 
+    /// How much longer a span takes than the format's estimate says.
+    fn times(&self) -> u64 {
+        1
+    }
+
     /// More of what comes before the pixels, which takes steps of its own.
     fn blocks(&mut self) -> Blocks {
         Blocks::default()
@@ -56,7 +61,8 @@ impl<F: SpanFormat> Spans<F> {
         sink: &mut Sink,
     ) -> Result<Self, Error> {
         writer.begin(picture, sink)?;
-        let span_nanos = cost::encode_row_nanos(format, SPAN as u32, picture.layout).max(1);
+        let nanos = cost::encode_row_nanos(format, SPAN as u32, picture.layout);
+        let span_nanos = (nanos * writer.times()).max(1);
         let spans = (STEP_NANOS / span_nanos).max(1);
         let pixels = u64::from(picture.width) * u64::from(picture.height);
         let pixels_per_step = (spans * SPAN as u64).min(pixels);

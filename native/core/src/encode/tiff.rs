@@ -1,12 +1,13 @@
-//! TIFF without compression, in the machine's own byte order: strips of about a megabyte, then the
+//! TIFF in the machine's own byte order: strips of about a megabyte, then the
 //! directory.
 
 use bytes::Bytes;
 
 use super::blocks::Blocks;
-use super::options::Attachments;
+use super::options::EncodeOptions;
 use super::sink::Sink;
 use super::spans::SpanFormat;
+use super::strips::Strips;
 use super::writer::within_u32;
 use crate::{Depth, Error, Layout, Picture};
 
@@ -16,6 +17,11 @@ pub(super) struct Tiff {
     layout: Layout,
     /// Attachments, each with its tag and type.
     attached: Vec<(u16, (u16, usize), Bytes)>,
+    strips: Strips,
+    /// Where each strip that was begun starts, and the rows that the last one has.
+    starts: Vec<u32>,
+    rows: u64,
+    ends: Vec<u32>,
 }
 
 /// Where the file's first bytes tell the directory to be.
@@ -24,6 +30,8 @@ const DIRECTORY_AT: u64 = 4;
 /// The two resolutions and the attachments stand between the first bytes and the strips.
 const RESOLUTIONS_AT: u32 = 8;
 const ATTACHED_AT: u32 = RESOLUTIONS_AT + 16;
+
+const NO_COMPRESSION: u16 = 1;
 
 const STRIP_BYTES: u64 = 1_000_000;
 
@@ -35,7 +43,8 @@ const LONG: (u16, usize) = (4, 4);
 const RATIONAL: (u16, usize) = (5, 8);
 
 impl Tiff {
-    pub(super) fn new(picture: &Picture, attachments: &Attachments) -> Self {
+    pub(super) fn new(picture: &Picture, options: &EncodeOptions) -> Result<Self, Error> {
+        let attachments = &options.attachments;
         let Picture { width, height, layout, .. } = *picture;
         let attached = [
             (700, BYTE, attachments.xmp()),
@@ -47,7 +56,16 @@ impl Tiff {
             let bytes = bytes.filter(|bytes| bytes.len() > 4)?;
             Some((tag, kind, bytes.clone()))
         });
-        Tiff { width, height, layout, attached: attached.collect() }
+        Ok(Tiff {
+            width,
+            height,
+            layout,
+            attached: attached.collect(),
+            strips: Strips::new(options.compression, layout)?,
+            starts: Vec::new(),
+            rows: 0,
+            ends: Vec::new(),
+        })
     }
 
     fn row_bytes(&self) -> u64 {
@@ -62,10 +80,6 @@ impl Tiff {
     fn strips_at(&self) -> u32 {
         let attached = self.attached.iter().map(|(.., bytes)| padded(bytes) as u32);
         ATTACHED_AT + attached.sum::<u32>()
-    }
-
-    fn strips(&self) -> u32 {
-        u64::from(self.height).div_ceil(self.rows_per_strip()) as u32
     }
 }
 
@@ -113,14 +127,14 @@ impl Directory<'_> {
     }
 
     /// One long for each strip.
-    fn longs(&mut self, tag: u16, count: u32, value: impl Fn(u32) -> u32) -> Result<(), Error> {
-        if count == 1 {
-            self.long(tag, value(0));
+    fn longs(&mut self, tag: u16, values: &[u32]) -> Result<(), Error> {
+        if let &[only] = values {
+            self.long(tag, only);
             return Ok(());
         }
         let at = within_u32(self.sink.len())?;
-        (0..count).try_for_each(|index| self.sink.put(&value(index).to_ne_bytes()))?;
-        self.entry(tag, LONG, count, at.to_ne_bytes());
+        values.iter().try_for_each(|value| self.sink.put(&value.to_ne_bytes()))?;
+        self.entry(tag, LONG, values.len() as u32, at.to_ne_bytes());
         Ok(())
     }
 }
@@ -128,7 +142,9 @@ impl Directory<'_> {
 impl SpanFormat for Tiff {
     fn begin(&mut self, _picture: &Picture, sink: &mut Sink) -> Result<(), Error> {
         let pixels = self.row_bytes() * u64::from(self.height);
-        sink.check(pixels)?;
+        if self.strips.tag() == NO_COMPRESSION {
+            sink.check(pixels)?;
+        }
         within_u32(pixels + u64::from(self.strips_at()))?;
         sink.put(if cfg!(target_endian = "little") { b"II" } else { b"MM" })?;
         sink.put(&42u16.to_ne_bytes())?;
@@ -146,21 +162,37 @@ impl SpanFormat for Tiff {
         blocks
     }
 
+    fn times(&self) -> u64 {
+        self.strips.times()
+    }
+
     fn span(&mut self, pixels: &[u8], sink: &mut Sink) -> Result<(), Error> {
-        sink.put(pixels)
+        if self.starts.len() == self.ends.len() {
+            self.starts.push(within_u32(sink.len())?);
+        }
+        self.strips.put(pixels, sink)
+    }
+
+    fn end_row(&mut self, sink: &mut Sink) -> Result<(), Error> {
+        self.strips.begin_row();
+        self.rows += 1;
+        if self.rows.is_multiple_of(self.rows_per_strip()) || self.rows == self.height.into() {
+            self.strips.end_strip(sink)?;
+            self.ends.push(within_u32(sink.len())?);
+        }
+        Ok(())
     }
 
     fn end(&mut self, sink: &mut Sink) -> Result<(), Error> {
         let channels = self.layout.channels;
-        let strip = (self.rows_per_strip() * self.row_bytes()) as u32;
-        let pixels = (self.row_bytes() * u64::from(self.height)) as u32;
-        let (strips, strips_at) = (self.strips(), self.strips_at());
+        let starts = &self.starts;
+        let lengths: Vec<u32> =
+            starts.iter().zip(&self.ends).map(|(start, end)| end - start).collect();
         let mut directory = Directory { sink, entries: Vec::new() };
         directory.long(256, self.width);
         directory.long(257, self.height);
         directory.shorts(258, self.layout.depth.bytes() as u16 * 8, channels)?;
-        // No compression.
-        directory.short(259, 1);
+        directory.short(259, self.strips.tag());
         // Black is 0, or RGB.
         directory.short(262, if channels == 1 { 1 } else { 2 });
         // Entries are in order of their tags, longer values in the order in which `tiff` writes
@@ -169,15 +201,15 @@ impl SpanFormat for Tiff {
         let after = directory.entries.len();
         directory.shorts(339, format, channels)?;
         let sample_format = directory.entries.split_off(after);
-        directory.longs(273, strips, |index| strips_at + index * strip)?;
+        directory.longs(273, starts)?;
         directory.short(277, channels.into());
         directory.long(278, within_u32(self.rows_per_strip())?);
-        directory.longs(279, strips, |index| strip.min(pixels - index * strip))?;
+        directory.longs(279, &lengths)?;
         directory.entry(282, RATIONAL, 1, RESOLUTIONS_AT.to_ne_bytes());
         directory.entry(283, RATIONAL, 1, (RESOLUTIONS_AT + 8).to_ne_bytes());
-        // No unit of resolution, no predictor.
+        // No unit of resolution.
         directory.short(296, 1);
-        directory.short(317, 1);
+        directory.short(317, if self.strips.predicts { 2 } else { 1 });
         directory.entries.extend(sample_format);
         let mut at = ATTACHED_AT;
         for (tag, kind, bytes) in &self.attached {

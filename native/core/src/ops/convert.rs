@@ -88,6 +88,10 @@ impl Convert {
         if self.multiply && self.to.has_alpha() {
             color = color.map(|c| c * alpha);
         }
+        let [r, g, b] = color;
+        if out.len() < 3 && (r != g || g != b) {
+            color[0] = r * LUMA[0] + g * LUMA[1] + b * LUMA[2];
+        }
         match out {
             [y] => *y = B::from_unit(color[0]),
             [y, a] => (*y, *a) = (B::from_unit(color[0]), B::from_unit(alpha)),
@@ -145,6 +149,9 @@ fn over((color, alpha): ([f32; 3], f32), (back, behind): ([f32; 3], f32)) -> ([f
     let color = [mix(red, back[0]), mix(green, back[1]), mix(blue, back[2])];
     (color, if behind == 1.0 { 1.0 } else { both })
 }
+
+/// How much red, green and blue add to what is seen: ITU-R BT.709, whose primaries are sRGB's.
+const LUMA: [f32; 3] = [0.2126, 0.7152, 0.0722];
 
 #[cfg(test)]
 mod tests {

@@ -2,9 +2,9 @@
 //! grays in it.
 //!
 //! Attention is that of smartcrop.js (Jonas Wagner, 2014): edges by a Laplacian, skin by its
-//! distance from one direction in RGB, and saturation, the latter two counting more where there are
-//! edges too. Its weights and thresholds are kept. Entropy is Shannon's, of a histogram of grays, as
-//! in libvips' `smartcrop`, but of whole windows instead of strips that are cut off.
+//! distance from one direction in RGB, and saturation, the latter two counting more where there
+//! are edges too. Its weights and thresholds are kept. Entropy is Shannon's, of a histogram of
+//! grays, as in libvips' `smartcrop`, but of whole windows instead of strips that are cut off.
 
 mod map;
 

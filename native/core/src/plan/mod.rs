@@ -22,8 +22,8 @@ use crate::ops::{
 use crate::picture::{Shape, side_swaps};
 use crate::request::{Color, Comparison, Output, Request, Scheduler};
 use crate::{
-    Depth, EncodeOptions, Encoding, Error, Format, Info, Layout, Limits, OutputColor, ProfileUse,
-    cost,
+    Depth, EncodeOptions, Encoding, Error, Format, Info, Keep, Layout, Limits, OutputColor,
+    ProfileUse, cost,
 };
 
 pub use costs::Costs;
@@ -81,10 +81,12 @@ pub struct OutputPlan {
     /// What is done to the picture when it is upright.
     stages: Vec<Stage>,
     pub(crate) options: EncodeOptions,
+    /// What goes along of the metadata.
+    pub(crate) keep: Keep,
     /// Where colors are not sRGB's, and do not stay what they are.
     color: Option<Arc<Conversion>>,
     /// Whether they do.
-    keeps_color: bool,
+    pub(crate) keeps_color: bool,
 }
 
 impl Plan {
@@ -164,6 +166,11 @@ impl Plan {
         made.find_map(|color| color.profile_use()).unwrap_or(self.profile)
     }
 
+    /// The metadata that goes along into one of the outputs at least.
+    pub(crate) fn keep(&self) -> Keep {
+        self.outputs.iter().fold(Keep::default(), |all, output| all.or(output.keep))
+    }
+
     /// The estimated nanoseconds of a row of the source, on its way into all outputs.
     pub(crate) fn row_nanos(&self) -> u64 {
         let picked = self.outputs.iter().filter(|output| output.geometry.reduction.pick.is_some());
@@ -205,6 +212,9 @@ impl OutputPlan {
         let encoding = match (output.placeholder, output.format) {
             _ if output.comparison.is_some() => Encoding::Comparison,
             (Some(placeholder), _) => Encoding::Placeholder(placeholder),
+            _ if output.pixels.is_some() => {
+                Encoding::Pixels(output.pixels.unwrap_or_default().layout(layout))
+            }
             (None, Some(format)) => Encoding::Format(format),
             (None, None) => Encoding::Format(default_format(info, layout, size)),
         };
@@ -213,6 +223,7 @@ impl OutputPlan {
             .check(pixels((width, height)), encoding.max_pixels().min(limits.max_pixels))?;
         let is_known = fitted.kept.is_none() && !chooses(&stages);
         let layout = encoding.layout(layout_of(layout, output, fitted.canvas.is_some()));
+        let layout = output.options.layout(encoding, layout);
         // Light comes back with 16 bits.
         let color = if geometry.reduction.linear {
             let layout = Layout { depth: Depth::U16, ..info.layout };
@@ -250,6 +261,12 @@ impl OutputPlan {
             orientation,
             stages,
             options,
+            keep: match encoding {
+                Encoding::Format(format) => output.metadata.within(format),
+                Encoding::Placeholder(_) | Encoding::Comparison | Encoding::Pixels(_) => {
+                    Keep::default()
+                }
+            },
             color,
             keeps_color,
         })

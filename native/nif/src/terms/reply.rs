@@ -1,7 +1,8 @@
+use rustler::types::atom::nil;
 use rustler::{Atom, Encoder, Env, NewBinary, NifMap, NifUntaggedEnum, Term};
 use thumbelina_core::{
-    At, Encoded, Encoding, Error, Format, Info, Limit, OutputPlan, Plan, PlanStep, ProfileUse,
-    Reason, Scheduler,
+    At, ColorModel, Depth, Details, Encoded, Encoding, Error, Format, Info, Layout, Limit,
+    OutputPlan, Plan, PlanStep, ProfileUse, Reason, Scheduler, Value,
 };
 
 use crate::atoms;
@@ -32,6 +33,25 @@ pub(crate) struct InfoTerm {
     width: u32,
     height: u32,
     orientation: u8,
+}
+
+#[derive(NifMap)]
+#[rustler(encode)]
+pub(crate) struct DetailsTerm<'a> {
+    format: Atom,
+    width: u32,
+    height: u32,
+    orientation: u8,
+    frames: u64,
+    color_space: Atom,
+    alpha: bool,
+    /// The kind of a sample, and its bits.
+    depth: (Atom, u8),
+    profile: Option<String>,
+    exif: Term<'a>,
+    icc: Term<'a>,
+    xmp: Term<'a>,
+    iptc: Term<'a>,
 }
 
 #[derive(NifMap)]
@@ -97,6 +117,18 @@ fn encoding(env: Env, encoding: Encoding) -> Atom {
     Atom::from_str(env, encoding.name()).unwrap_or_else(|_| atoms::error())
 }
 
+/// The encoding's name, and of samples how many channels they have and of what type they are.
+fn kind(env: Env<'_>, encoding: Encoding) -> Term<'_> {
+    let name = self::encoding(env, encoding);
+    let Encoding::Pixels(layout) = encoding else { return name.encode(env) };
+    let depth = match layout.depth {
+        Depth::U8 => atoms::u8(),
+        Depth::U16 => atoms::u16(),
+        Depth::F32 => atoms::f32(),
+    };
+    (name, layout.channels, depth).encode(env)
+}
+
 fn error(env: Env, error: Error) -> ErrorTerm {
     let plain = |reason| ErrorTerm {
         reason,
@@ -119,6 +151,7 @@ fn error(env: Env, error: Error) -> ErrorTerm {
                 Limit::MaxPixels => atoms::max_pixels(),
                 Limit::MaxBytesIn => atoms::max_bytes_in(),
                 Limit::MaxMemory => atoms::max_memory(),
+                Limit::MaxBytes => atoms::max_bytes(),
                 Limit::Side => atoms::side(),
             }),
             value: Some(ValueTerm::Number(value)),
@@ -144,6 +177,70 @@ pub(crate) fn info(env: Env, info: Info) -> InfoTerm {
         height,
         orientation: info.orientation.to_exif(),
     }
+}
+
+pub(crate) fn details(env: Env, details: Details) -> DetailsTerm {
+    let info = &details.info;
+    let (width, height) = info.upright();
+    let packet = |bytes: Option<&bytes::Bytes>| match bytes {
+        Some(bytes) => binary(env, bytes),
+        None => nil().encode(env),
+    };
+    DetailsTerm {
+        format: format(env, info.format),
+        width,
+        height,
+        orientation: info.orientation.to_exif(),
+        frames: details.frames,
+        color_space: match info.layout.model {
+            ColorModel::Gray => atoms::gray(),
+            ColorModel::Rgb => atoms::rgb(),
+            ColorModel::Cmyk => atoms::cmyk(),
+            ColorModel::Lab => atoms::lab(),
+        },
+        alpha: info.layout.has_alpha(),
+        depth: depth(info.layout),
+        exif: exif(env, &details.exif),
+        icc: packet(details.icc()),
+        xmp: packet(info.metadata.xmp.as_ref()),
+        iptc: packet(info.metadata.iptc.as_ref()),
+        profile: details.profile,
+    }
+}
+
+fn depth(layout: Layout) -> (Atom, u8) {
+    match layout.depth {
+        Depth::U8 => (atoms::u(), 8),
+        Depth::U16 => (atoms::u(), 16),
+        Depth::F32 => (atoms::f(), 32),
+    }
+}
+
+/// The names are strings: no atom is made of what a file says.
+fn exif<'a>(env: Env<'a>, fields: &[(String, Value)]) -> Term<'a> {
+    let pairs: Vec<_> =
+        fields.iter().map(|(name, value)| (name.encode(env), self::value(env, value))).collect();
+    Term::map_from_pairs(env, &pairs).unwrap_or_else(|_| Term::map_new(env))
+}
+
+fn value<'a>(env: Env<'a>, value: &Value) -> Term<'a> {
+    match value {
+        Value::Text(text) => text.encode(env),
+        Value::Bytes(bytes) => binary(env, bytes),
+        Value::Integer(number) => number.encode(env),
+        Value::Number(number) => number.encode(env),
+        Value::Unknown => nil().encode(env),
+        // Of numbers or texts.
+        Value::List(values) => {
+            values.iter().map(|item| self::value(env, item)).collect::<Vec<_>>().encode(env)
+        }
+    }
+}
+
+fn binary<'a>(env: Env<'a>, bytes: &[u8]) -> Term<'a> {
+    let mut binary = NewBinary::new(env, bytes.len());
+    binary.copy_from_slice(bytes);
+    binary.into()
 }
 
 pub(crate) fn scheduler(scheduler: Scheduler) -> Atom {
@@ -202,10 +299,8 @@ pub(crate) fn plan(env: Env, plan: Plan) -> PlanTerm {
 
 pub(crate) fn encoded<'a>(env: Env<'a>, outputs: &[Encoded], stats: &StatsTerm) -> Term<'a> {
     let output = |output: &Encoded| {
-        let mut bytes = NewBinary::new(env, output.bytes.len());
-        bytes.copy_from_slice(&output.bytes);
-        let bytes: Term = bytes.into();
-        (bytes, encoding(env, output.encoding), output.width, output.height).encode(env)
+        let bytes = binary(env, &output.bytes);
+        (bytes, kind(env, output.encoding), output.width, output.height).encode(env)
     };
     let outputs: Vec<Term> = outputs.iter().map(output).collect();
     (atoms::ok(), outputs, stats).encode(env)

@@ -5,8 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use rustler::{Decoder, NifMap, NifResult, NifUnitEnum, NifUntaggedEnum, Term};
 use thumbelina_core::{
-    Color, Comparison, EncodeOptions, Filter, Fit, Format, Formats, Limits, OnDamage, Output,
-    OutputColor, Placeholder, Position, Reference, Request, Run, Scheduler,
+    Color, Comparison, Compression, Depth, EncodeOptions, Filter, Fit, Format, Formats, Keep,
+    Limits, OnDamage, Output, OutputColor, Pixels, Placeholder, Position, Reference, Request, Run,
+    Scheduler, Subsampling,
 };
 
 use super::pin;
@@ -68,11 +69,71 @@ pub(super) struct ThumbnailTerm {
     enlarge: bool,
     background: Option<(u8, u8, u8, u8)>,
     linear: bool,
-    format: Option<FormatAtom>,
+    format: Option<TargetTerm>,
     quality: u8,
+    progressive: bool,
+    subsampling: SubsamplingTerm,
+    optimize_coding: bool,
+    compression: Option<CompressionTerm>,
+    colors: Option<u16>,
+    dither: bool,
+    max_bytes: Option<u64>,
     color: ColorAtom,
     filter: FilterAtom,
+    metadata: Vec<KeptAtom>,
     steps: Vec<StepTerm>,
+}
+
+/// What an output is: a picture of a format, or samples, of so many channels and such a type where
+/// these are given.
+#[derive(NifUntaggedEnum)]
+#[rustler(decode)]
+enum TargetTerm {
+    Format(FormatAtom),
+    Pixels((PixelsAtom, Option<u8>, Option<DepthAtom>)),
+}
+
+#[derive(NifUnitEnum)]
+#[rustler(decode)]
+enum PixelsAtom {
+    Pixels,
+}
+
+#[derive(NifUnitEnum)]
+#[rustler(decode)]
+enum DepthAtom {
+    U8,
+    U16,
+    F32,
+}
+
+#[derive(NifUntaggedEnum)]
+#[rustler(decode)]
+enum SubsamplingTerm {
+    Auto(AutoAtom),
+    Ratio(String),
+}
+
+#[derive(NifUnitEnum)]
+#[rustler(decode)]
+enum AutoAtom {
+    Auto,
+}
+
+#[derive(NifUntaggedEnum)]
+#[rustler(decode)]
+enum CompressionTerm {
+    Level(u8),
+    Method(CompressionAtom),
+}
+
+#[derive(NifUnitEnum)]
+#[rustler(decode)]
+enum CompressionAtom {
+    None,
+    Lzw,
+    Deflate,
+    Packbits,
 }
 
 impl Call {
@@ -139,7 +200,44 @@ impl ComparisonTerm {
 }
 
 impl ThumbnailTerm {
+    fn options(&self) -> EncodeOptions {
+        EncodeOptions {
+            quality: self.quality,
+            progressive: self.progressive,
+            subsampling: match &self.subsampling {
+                SubsamplingTerm::Auto(AutoAtom::Auto) => Subsampling::Auto,
+                SubsamplingTerm::Ratio(ratio) if ratio == "4:4:4" => Subsampling::None,
+                SubsamplingTerm::Ratio(ratio) if ratio == "4:2:2" => Subsampling::Half,
+                SubsamplingTerm::Ratio(_) => Subsampling::Quarter,
+            },
+            optimize_coding: self.optimize_coding,
+            compression: self.compression.as_ref().map(|compression| match compression {
+                CompressionTerm::Level(level) => Compression::Level(*level),
+                CompressionTerm::Method(CompressionAtom::None) => Compression::None,
+                CompressionTerm::Method(CompressionAtom::Lzw) => Compression::Lzw,
+                CompressionTerm::Method(CompressionAtom::Deflate) => Compression::Deflate,
+                CompressionTerm::Method(CompressionAtom::Packbits) => Compression::Packbits,
+            }),
+            colors: self.colors,
+            dither: self.dither,
+            max_bytes: self.max_bytes,
+            ..EncodeOptions::default()
+        }
+    }
+
     pub(super) fn output(&self) -> Output {
+        let (format, pixels) = match &self.format {
+            None => (None, None),
+            Some(TargetTerm::Format(format)) => (Some(format.0), None),
+            Some(TargetTerm::Pixels((PixelsAtom::Pixels, channels, depth))) => {
+                let depth = depth.as_ref().map(|depth| match depth {
+                    DepthAtom::U8 => Depth::U8,
+                    DepthAtom::U16 => Depth::U16,
+                    DepthAtom::F32 => Depth::F32,
+                });
+                (None, Some(Pixels { channels: *channels, depth }))
+            }
+        };
         Output {
             width: self.width,
             height: self.height,
@@ -160,8 +258,9 @@ impl ThumbnailTerm {
                 .background
                 .map(|(red, green, blue, alpha)| Color([red, green, blue, alpha])),
             linear: self.linear,
-            format: self.format.as_ref().map(|format| format.0),
-            options: EncodeOptions { quality: self.quality, ..EncodeOptions::default() },
+            format,
+            pixels,
+            options: self.options(),
             color: match self.color {
                 ColorAtom::Srgb => OutputColor::Srgb,
                 ColorAtom::Keep => OutputColor::Keep,
@@ -176,11 +275,27 @@ impl ThumbnailTerm {
                 FilterAtom::Gaussian => Filter::Gaussian,
                 FilterAtom::Lanczos3 => Filter::Lanczos3,
             },
+            metadata: kept(&self.metadata),
             steps: self.steps.iter().map(StepTerm::operation).collect(),
             placeholder: None,
             comparison: None,
         }
     }
+}
+
+fn kept(parts: &[KeptAtom]) -> Keep {
+    let mut keep = Keep::default();
+    for part in parts {
+        match part {
+            KeptAtom::Exif => keep.exif = true,
+            KeptAtom::Gps => keep.gps = true,
+            KeptAtom::Copyright => keep.copyright = true,
+            KeptAtom::Xmp => keep.xmp = true,
+            KeptAtom::Iptc => keep.iptc = true,
+            KeptAtom::Icc => keep.icc = true,
+        }
+    }
+    keep
 }
 
 /// What a picture may be whose header alone is read.
@@ -278,6 +393,17 @@ enum FilterAtom {
     Mitchell,
     Gaussian,
     Lanczos3,
+}
+
+#[derive(NifUnitEnum)]
+#[rustler(decode)]
+enum KeptAtom {
+    Exif,
+    Gps,
+    Copyright,
+    Xmp,
+    Iptc,
+    Icc,
 }
 
 #[derive(NifUnitEnum)]

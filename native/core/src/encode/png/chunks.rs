@@ -19,6 +19,8 @@ pub(super) struct Chunks {
     profile: Option<Profile>,
     /// Those that are written as they are.
     plain: VecDeque<Chunk>,
+    /// What comes behind them.
+    after: Vec<u8>,
     /// The chunk that is being written, and the sum of what was.
     current: Option<Current>,
 }
@@ -51,7 +53,12 @@ const PROFILE_NAME: &[u8] = b"ICC profile\0\0";
 const XMP: &[u8] = b"XML:com.adobe.xmp\0\0\0\0\0";
 
 impl Chunks {
-    pub(super) fn new(attachments: &Attachments, sink: &Sink) -> Result<Self, Error> {
+    /// `after` is what is written behind them.
+    pub(super) fn new(
+        attachments: &Attachments,
+        sink: &Sink,
+        after: Vec<u8>,
+    ) -> Result<Self, Error> {
         let profile = attachments.icc().map(|icc| {
             let encoder = ZlibEncoder::new(Vec::new(), Compression::default());
             // What does not shrink grows by less than that.
@@ -66,6 +73,7 @@ impl Chunks {
         Ok(Chunks {
             profile: profile.transpose()?,
             plain: exif.into_iter().chain(xmp).collect(),
+            after,
             current: None,
         })
     }
@@ -95,6 +103,7 @@ impl Chunks {
             return Ok(false);
         }
         let Some(Chunk { kind, header, content }) = self.plain.pop_front() else {
+            sink.put(&std::mem::take(&mut self.after))?;
             return Ok(true);
         };
         self.begin(kind, header, content, sink)?;

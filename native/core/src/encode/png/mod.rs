@@ -3,9 +3,10 @@
 //! Photographs are written by `fdeflate`, which is made for PNG and six to ten times faster than
 //! zlib, for a file 5 % larger. It finds no repetitions, though, so that text and drawings come out
 //! three times too large. They are told apart by what it made of them: what shrinks to less than
-//! half is written again by zlib.
+//! half is written again by zlib. Who names a level gets it.
 
 mod chunks;
+mod indices;
 
 use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,17 +15,21 @@ use png::{BitDepth, ColorType, DeflateCompression, Filter, StreamWriter};
 
 use thumbelina_codec::Context;
 
-use super::options::EncodeOptions;
+use super::options::{Compression, EncodeOptions};
 use super::sink::{MAX_ROOM, Sink};
 use super::writer::{Writer, row, rows_per_step};
 use crate::{Depth, Error, Format, Picture};
 use chunks::Chunks;
+use indices::IndexedPng;
 
 /// zlib's level for drawings: 6 takes half as long again and gains nothing on them.
 const ZLIB: DeflateCompression = DeflateCompression::Level(4);
 
 /// How much longer zlib takes for a row.
 const ZLIB_TIMES: u32 = 3;
+
+/// The signature and the first chunk.
+const HEADER_BYTES: usize = 8 + 25;
 
 pub(super) struct Png {
     options: EncodeOptions,
@@ -70,9 +75,8 @@ impl Attempt {
         compression: DeflateCompression,
         sink: Sink,
     ) -> Result<Self, Error> {
-        let chunks = Chunks::new(&options.attachments, &sink)?;
-        let sink = Shared(Arc::new(Mutex::new(sink)));
-        let mut encoder = png::Encoder::new(sink.clone(), picture.width, picture.height);
+        let shared = Shared(Arc::new(Mutex::new(sink)));
+        let mut encoder = png::Encoder::new(shared.clone(), picture.width, picture.height);
         encoder.set_color(match picture.layout.channels {
             1 => ColorType::Grayscale,
             2 => ColorType::GrayscaleAlpha,
@@ -82,10 +86,30 @@ impl Attempt {
         let sixteen = picture.layout.depth == Depth::U16;
         encoder.set_depth(if sixteen { BitDepth::Sixteen } else { BitDepth::Eight });
         encoder.set_deflate_compression(compression);
-        encoder.set_filter(Filter::Adaptive);
+        let stored = matches!(compression, DeflateCompression::NoCompression);
+        encoder.set_filter(if stored { Filter::NoFilter } else { Filter::Adaptive });
+        Attempt::begin(encoder, options, compression, shared)
+    }
+
+    fn begin(
+        encoder: png::Encoder<'_, Shared>,
+        options: &EncodeOptions,
+        compression: DeflateCompression,
+        sink: Shared,
+    ) -> Result<Self, Error> {
         let writer = encoder.write_header().and_then(png::Writer::into_stream_writer);
         let writer = writer.map_err(|_| sink.lock().take_error())?;
+        let mut head = sink.lock();
+        // A profile comes before the palette.
+        let after = head.take_from(HEADER_BYTES);
+        let chunks = Chunks::new(&options.attachments, &head, after)?;
+        drop(head);
         Ok(Attempt { compression, writer, sink, chunks, next_row: 0 })
+    }
+
+    /// Writes some of the attachments. `true` where none is left.
+    fn attach(&mut self) -> Result<bool, Error> {
+        self.chunks.step(&mut self.sink.lock())
     }
 
     fn write_row(&mut self, row: &[u8], depth: Depth) -> Result<(), Error> {
@@ -115,15 +139,59 @@ impl Attempt {
     }
 }
 
+/// Of what is written without a palette, or with one.
+pub(super) fn writer(
+    picture: &Picture,
+    options: &EncodeOptions,
+    sink: &Sink,
+) -> Result<Box<dyn Writer>, Error> {
+    Ok(if options.colors.is_some() {
+        Box::new(IndexedPng::new(picture, options)?)
+    } else {
+        Box::new(Png::new(picture, options, sink)?)
+    })
+}
+
+/// The level that was asked for.
+fn deflate(compression: Option<Compression>) -> Option<DeflateCompression> {
+    match compression? {
+        Compression::None | Compression::Level(0) => Some(DeflateCompression::NoCompression),
+        Compression::Level(level) => Some(DeflateCompression::Level(level.min(9))),
+        Compression::Lzw | Compression::Deflate | Compression::Packbits => None,
+    }
+}
+
+/// How much longer a level takes than `fdeflate`.
+fn deflate_times(compression: DeflateCompression) -> u32 {
+    match compression {
+        DeflateCompression::Level(0..=4) => ZLIB_TIMES,
+        DeflateCompression::Level(5..=6) => 6,
+        DeflateCompression::Level(_) => 20,
+        _ => 1,
+    }
+}
+
+/// Fewer rows a step, and where there was but one, a longer step.
+fn slower(rows_per_step: u32, step_nanos: u64, times: u32) -> (u32, u64) {
+    let rows = (rows_per_step / times).max(1);
+    let row_nanos = step_nanos / u64::from(rows_per_step.max(1));
+    (rows, row_nanos * u64::from(rows) * u64::from(times))
+}
+
 impl Png {
     pub(super) fn new(
         picture: &Picture,
         options: &EncodeOptions,
         sink: &Sink,
     ) -> Result<Self, Error> {
-        let fast = DeflateCompression::FdeflateUltraFast;
-        let attempt = Attempt::new(picture, options, fast, sink.empty_like()?)?;
-        let (rows_per_step, step_nanos) = rows_per_step(Format::Png, picture);
+        let chosen = deflate(options.compression);
+        let compression = chosen.unwrap_or(DeflateCompression::FdeflateUltraFast);
+        let attempt = Attempt::new(picture, options, compression, sink.empty_like()?)?;
+        let (mut rows_per_step, mut step_nanos) = rows_per_step(Format::Png, picture);
+        if let Some(compression) = chosen {
+            (rows_per_step, step_nanos) =
+                slower(rows_per_step, step_nanos, deflate_times(compression));
+        }
         Ok(Png { options: options.clone(), attempt: Some(attempt), rows_per_step, step_nanos })
     }
 }
@@ -140,7 +208,7 @@ impl Writer for Png {
         _context: &Context<'_>,
     ) -> Result<bool, Error> {
         let mut attempt = self.attempt.take().ok_or(Error::Internal)?;
-        if !attempt.chunks.step(&mut attempt.sink.lock())? {
+        if !attempt.attach()? {
             self.attempt = Some(attempt);
             return Ok(false);
         }
@@ -158,11 +226,8 @@ impl Writer for Png {
         if fast && sink.len() < picture.samples.bytes().len() as u64 / 2 {
             *sink = sink.empty_like()?;
             self.attempt = Some(Attempt::new(picture, &self.options, ZLIB, sink.empty_like()?)?);
-            // Fewer rows a step, and where there was but one, a longer step.
-            let rows = (self.rows_per_step / ZLIB_TIMES).max(1);
-            let row_nanos = self.step_nanos / u64::from(self.rows_per_step);
             (self.rows_per_step, self.step_nanos) =
-                (rows, row_nanos * u64::from(rows) * u64::from(ZLIB_TIMES));
+                slower(self.rows_per_step, self.step_nanos, ZLIB_TIMES);
             return Ok(false);
         }
         Ok(true)

@@ -4,20 +4,22 @@
 //! this: they reset the DC predictions and start on a byte. What it costs is two bytes and some
 //! bits a band.
 
-use jpeg_encoder::{ChromaSubsamplingMethod, ColorType, Encoder};
+use jpeg_encoder::{ChromaSubsamplingMethod, ColorType, Encoder, SamplingFactor};
 use rayon::prelude::*;
 
 use thumbelina_codec::Context;
 
-use super::blocks::Blocks;
-use super::options::EncodeOptions;
-use super::segments::segments;
-use super::sink::Sink;
-use super::writer::Writer;
+use super::super::blocks::Blocks;
+use super::super::options::EncodeOptions;
+use super::super::segments::segments;
+use super::super::sink::Sink;
+use super::super::writer::Writer;
+use super::{END_OF_IMAGE, START, Sampling};
 use crate::{Error, Format, Picture, cost};
 
-pub(super) struct Jpeg {
+pub(super) struct Bands {
     quality: u8,
+    sampling: Sampling,
     segments: Blocks,
     rows_per_band: u32,
     /// Of the picture, like the nanoseconds, which a band takes.
@@ -26,20 +28,17 @@ pub(super) struct Jpeg {
     next_band: u32,
 }
 
-/// The height of an MCU with 4:2:0. With 4:4:4 it is two MCUs.
+/// The height of an MCU with 4:2:0. With 4:2:2 and 4:4:4 it is two MCUs.
 const MCU_ROWS: u32 = 16;
-const END_OF_IMAGE: [u8; 2] = [0xFF, 0xD9];
 
-/// How every file begins: the start of the image, and the segment of JFIF 1.2, pixels being square.
-const START: &[u8] = b"\xFF\xD8\xFF\xE0\0\x10JFIF\0\x01\x02\0\0\x01\0\x01\0\0";
-
-impl Jpeg {
+impl Bands {
     pub(super) fn new(picture: &Picture, options: &EncodeOptions) -> Self {
         let nanos = |rows| cost::encode_nanos(Format::Jpeg, (picture.width, rows), picture.layout);
         let mcu_rows = (cost::MAX_STEP_NANOS / nanos(MCU_ROWS).max(1)).max(1) as u32;
         let rows_per_band = mcu_rows * MCU_ROWS;
-        Jpeg {
+        Bands {
             quality: options.quality,
+            sampling: options.sampling(),
             segments: segments(&options.attachments),
             rows_per_band,
             bands: picture.height.div_ceil(rows_per_band),
@@ -59,6 +58,11 @@ impl Jpeg {
         let mut out = Vec::new();
         out.try_reserve(pixels.len() / 4 + 1024).map_err(|_| Error::OutOfMemory)?;
         let mut encoder = Encoder::new(&mut out, self.quality);
+        encoder.set_sampling_factor(match self.sampling {
+            Sampling::Each => SamplingFactor::R_4_4_4,
+            Sampling::Two => SamplingFactor::R_4_2_2,
+            Sampling::Four => SamplingFactor::R_4_2_0,
+        });
         encoder.set_chroma_subsampling_method(ChromaSubsamplingMethod::Average);
         if self.bands > 1 {
             encoder.set_restart_interval(self.mcus_per_band(picture)?);
@@ -70,9 +74,9 @@ impl Jpeg {
     }
 
     fn mcus_per_band(&self, picture: &Picture) -> Result<u16, Error> {
-        let rgb_420 = self.quality < 90 && !picture.layout.is_gray();
-        let side = if rgb_420 { MCU_ROWS } else { MCU_ROWS / 2 };
-        let mcus = picture.width.div_ceil(side) * (self.rows_per_band / side);
+        let (x, y) = if picture.layout.is_gray() { (1, 1) } else { self.sampling.factors() };
+        let across = u64::from(picture.width).div_ceil(x * 8);
+        let mcus = across * (u64::from(self.rows_per_band) / (y * 8));
         u16::try_from(mcus).map_err(|_| Error::Internal)
     }
 
@@ -97,7 +101,7 @@ impl Jpeg {
     }
 }
 
-impl Writer for Jpeg {
+impl Writer for Bands {
     fn next_nanos(&self) -> u64 {
         self.band_nanos
     }
