@@ -129,6 +129,7 @@ defmodule Thumbelina do
 
   @typedoc "Options of the functions of one step: those of the step, and those of `t:options/0`."
   @type edit_options :: keyword
+
   @typedoc "Options of `to_pixels/4`, beside `t:option/0`."
   @type pixels_option :: {:channels, 1..4} | {:type, Pixels.type()}
 
