@@ -1,11 +1,13 @@
-# `mix run bench [--quick] [--save] [throughput | responsiveness | service | quality | sheet]`
+# `mix run bench [--quick] [--save] [NAME...]`, with the names throughput, responsiveness, service,
+# operations, quality and sheet.
 #
 # Without a name all are run, in about half an hour. With `--quick` they take some seconds: that
 # only shows that they work, and the numbers mean nothing. With `--save`, the results of the
 # responsiveness and service benches are also written to bench/results/.
 
 usage =
-  "usage: mix run bench [--quick] [--save] [throughput | responsiveness | service | quality | sheet]"
+  "usage: mix run bench [--quick] [--save] " <>
+    "[throughput | responsiveness | service | operations | quality | sheet]"
 
 # The alias puts a `--` in front, so that Mix does not take the options for its own.
 argv = with ["--" | rest] <- System.argv(), do: rest
@@ -21,7 +23,7 @@ for file <-
   Code.require_file("support/#{file}.exs", __DIR__)
 end
 
-for file <- ~w(throughput responsiveness service quality sheet) do
+for file <- ~w(throughput responsiveness service operations quality sheet) do
   Code.require_file("#{file}.exs", __DIR__)
 end
 
@@ -31,6 +33,7 @@ benches = %{
   "throughput" => Bench.Throughput,
   "responsiveness" => Bench.Responsiveness,
   "service" => Bench.Service,
+  "operations" => Bench.Operations,
   "quality" => Bench.Quality,
   "sheet" => Bench.Sheet
 }
@@ -40,6 +43,8 @@ for name <- names, not is_map_key(benches, name) do
 end
 
 names =
-  if names == [], do: ~w(throughput responsiveness service quality sheet), else: Enum.uniq(names)
+  if names == [],
+    do: ~w(throughput responsiveness service operations quality sheet),
+    else: Enum.uniq(names)
 
 for name <- names, do: benches[name].run(flags)

@@ -40,8 +40,8 @@ defmodule Thumbelina do
       options of these names
   """
 
-  alias Thumbelina.{Cast, Error, Files, Foreign, Image, Info, Native, Options, Parallel, Pixels}
-  alias Thumbelina.{Placeholder, Plan, Request, Source, Stats, Telemetry}
+  alias Thumbelina.{Cast, Edit, Error, Files, Foreign, Image, Info, Native, Options, Parallel}
+  alias Thumbelina.{Pixels, Placeholder, Plan, Request, Source, Stats, Telemetry}
 
   # What can be cast.
   Module.register_attribute(__MODULE__, :operations, accumulate: true)
@@ -118,6 +118,17 @@ defmodule Thumbelina do
   #{Options.docs(:placeholder)}
   """
   @type placeholder_options :: [unquote(Options.type(:placeholder))]
+
+  @typedoc """
+  Steps and options of `edit/2`.
+  """
+  @type edits :: keyword
+
+  @typedoc "A part of a picture: a name of the compass, or fractions of width and height."
+  @type position :: Position.t()
+
+  @typedoc "Options of the functions of one step: those of the step, and those of `t:options/0`."
+  @type edit_options :: keyword
 
   @typedoc "Options of `to_pixels/4`, beside `t:option/0`."
   @type pixels_option :: {:channels, 1..4} | {:type, Pixels.type()}
@@ -537,6 +548,434 @@ defmodule Thumbelina do
   @spec placeholder!(source, placeholder_kind, placeholder_options) :: placeholder
   def placeholder!(source, kind, opts \\ []), do: bang(placeholder(source, kind, opts))
 
+  @doc group: "Edit pictures"
+  @doc """
+  Makes a picture by a list of steps, in one decode.
+
+  The steps are done in the order of the list, each on what the one before has made, and the first
+  on the upright picture. What else is in the list are options; they may stand anywhere. A step can
+  be given options of its own as a list behind its value, such as `resize: {400, 400, fit: :fill}`
+  or `rotate: {5, background: "white"}`. Without `:format`, the picture keeps its format if that can
+  be written.
+
+  The first resize is done while the picture is decoded, and so are the crops, flips and quarter
+  turns around it: together they cost what a thumbnail costs. Steps after it work on the small
+  picture. If a step stands before the first resize that cannot be done after it, such as a blur,
+  the picture is decoded in its own size, which takes time, and memory that `:max_memory` bounds;
+  `explain/2` tells. Colors before a resize are done after it where that gives the same.
+
+  ## Steps
+
+  #{Edit.docs()}
+  Sizes and places are pixels. Colors of steps are `"#rgb"`, `"#rrggbb"`, `"#rrggbbaa"`, a name of
+  CSS, `{r, g, b}` or `{r, g, b, a}`. `c` is a color channel, from 0 to 1, and `luma` is
+  `0.2126 r + 0.7152 g + 0.0722 b`, as in the
+  [Filter Effects Module](https://www.w3.org/TR/filter-effects-1/) of CSS, all of sRGB values. Alpha
+  stays what it is; steps that look at several pixels weigh them by their alpha. Where the format
+  has no alpha, what is clear becomes white. Pictures of 16 bits or floats keep their depth as long as
+  the format has it.
+
+  Fails like `thumbnail/4`; with `:outside_picture` for a crop outside of the picture; and like
+  `thumbnail/4` of an overlay, with `key: :overlay`.
+
+  ## Options
+
+  Those of `thumbnail/4`. `:fit`, `:position`, `:enlarge`, `:linear`, `:filter` and `:dpr` are for
+  the steps `thumbnail` and `resize`. `:trim` comes first, and the `:background` is also what shows
+  in the end behind what is clear.
+
+  ## Examples
+
+      iex> image = Thumbelina.open!("test/fixtures/photo.jpg")
+      iex> {:ok, soft} = Thumbelina.edit(image, resize: {400, nil}, blur: 2.0, format: :png)
+      iex> {soft.format, soft.width, soft.height}
+      {:png, 400, 267}
+
+      iex> image = Thumbelina.open!("test/fixtures/photo.jpg")
+      iex> {:ok, card} =
+      ...>   Thumbelina.edit(image,
+      ...>     crop: {0, 0, 400, 400},
+      ...>     resize: {100, 100},
+      ...>     grayscale: true,
+      ...>     contrast: 1.2,
+      ...>     round: 12,
+      ...>     border: {2, "#336699"},
+      ...>     overlay: {{:file, "test/fixtures/photo.png"}, width: 32, position: :southeast},
+      ...>     quality: 90
+      ...>   )
+      iex> {card.format, card.width, card.height}
+      {:jpeg, 104, 104}
+
+      iex> {:error, error} = Thumbelina.edit({:file, "test/fixtures/photo.jpg"}, blur: -1)
+      iex> {error.reason, error.key, error.expected}
+      {:invalid_option, :blur, "a number from 0.01 to 1000"}
+  """
+  @spec edit(source, edits) :: {:ok, Image.t()} | {:error, Error.t()}
+  def edit(source, edits) do
+    with {:ok, request} <- edits(edits),
+         {:ok, [image], _stats} <- make(source, request),
+         do: {:ok, image}
+  end
+
+  @doc group: "Edit pictures"
+  @doc "Like `edit/2`, but raises `Thumbelina.Error`."
+  @spec edit!(source, edits) :: Image.t()
+  def edit!(source, edits), do: bang(edit(source, edits))
+
+  @doc false
+  # What a list of steps asks for, with the pictures of its overlays.
+  @spec edits(term) :: {:ok, Request.t()} | {:error, Error.t()}
+  def edits(edits) do
+    with {:ok, request} <- Request.edit(edits), do: Request.load(request, &farbfeld/2)
+  end
+
+  defp farbfeld(request, source) do
+    with {:ok, [%Image{bytes: bytes}], _stats} <- made(source, request), do: {:ok, bytes}
+  end
+
+  defp edit_one(source, step, value, opts) do
+    with {:ok, edits} <- Edit.one(step, value, opts), do: edit(source, edits)
+  end
+
+  @doc group: "Edit pictures"
+  @doc """
+  Makes a picture of exactly this size, by default with `fit: :cover` and `enlarge: true`.
+
+  One side may be `nil`. It is the step `resize` of `edit/2` alone; options are those of
+  `thumbnail/4`.
+
+  ## Examples
+
+      iex> image = Thumbelina.open!("test/fixtures/photo.jpg")
+      iex> {:ok, made} = Thumbelina.resize(image, 400, 400)
+      iex> {:ok, wide} = Thumbelina.resize(image, 800, nil)
+      iex> {made.width, made.height, wide.width, wide.height}
+      {400, 400, 800, 534}
+  """
+  @spec resize(source, side, side, edit_options) :: {:ok, Image.t()} | {:error, Error.t()}
+  def resize(source, width, height, opts \\ []),
+    do: edit_one(source, :resize, {width, height}, opts)
+
+  @doc group: "Edit pictures"
+  @doc """
+  Keeps a part of the picture: `width` by `height` pixels whose upper left corner is `x` and `y`.
+
+  Fails with `:outside_picture` if the part is not inside of the upright picture. It is the step
+  `crop` of `edit/2` alone.
+
+  ## Examples
+
+      iex> image = Thumbelina.open!("test/fixtures/photo.jpg")
+      iex> {:ok, part} = Thumbelina.crop(image, 40, 7, 300, 200)
+      iex> {part.width, part.height}
+      {300, 200}
+
+      iex> image = Thumbelina.open!("test/fixtures/photo.jpg")
+      iex> {:error, error} = Thumbelina.crop(image, 400, 0, 300, 200, format: :png)
+      iex> {error.reason, error.value}
+      {:outside_picture, {640, 427}}
+  """
+  @spec crop(source, non_neg_integer, non_neg_integer, pos_integer, pos_integer, edit_options) ::
+          {:ok, Image.t()} | {:error, Error.t()}
+  def crop(source, x, y, width, height, opts \\ []),
+    do: edit_one(source, :crop, {x, y, width, height}, opts)
+
+  @doc group: "Edit pictures"
+  @doc """
+  Keeps `width` by `height` pixels around the middle of the picture, or around another `:position`.
+
+  A side of the picture that is shorter is kept as it is. It is the step `crop` of `edit/2` alone.
+
+  ## Examples
+
+      iex> image = Thumbelina.open!("test/fixtures/photo.jpg")
+      iex> {:ok, part} = Thumbelina.crop(image, 300, 1000)
+      iex> {part.width, part.height}
+      {300, 427}
+
+      iex> image = Thumbelina.open!("test/fixtures/photo.jpg")
+      iex> Thumbelina.crop(image, 300, 200, position: :northwest) ==
+      ...>   Thumbelina.crop(image, 0, 0, 300, 200)
+      true
+  """
+  @spec crop(source, pos_integer, pos_integer) :: {:ok, Image.t()} | {:error, Error.t()}
+  def crop(source, width, height), do: crop(source, width, height, [])
+
+  @doc group: "Edit pictures"
+  @doc "Keeps pixels around the middle, with options. See `crop/3`."
+  @spec crop(source, pos_integer, pos_integer, [{:position, position} | option]) ::
+          {:ok, Image.t()} | {:error, Error.t()}
+  def crop(source, width, height, opts),
+    do: edit_one(source, :crop, {width, height}, opts)
+
+  @doc group: "Edit pictures"
+  @doc """
+  Mirrors a picture: left becomes right, or top becomes bottom.
+
+  It is the step `flip` of `edit/2` alone.
+
+  ## Examples
+
+      iex> image = Thumbelina.open!("test/fixtures/photo.jpg")
+      iex> {:ok, mirrored} = Thumbelina.flip(image, :horizontal, format: :png)
+      iex> Thumbelina.flip(mirrored, :horizontal) == Thumbelina.edit(image, format: :png)
+      true
+  """
+  @spec flip(source, :horizontal | :vertical, edit_options) ::
+          {:ok, Image.t()} | {:error, Error.t()}
+  def flip(source, side, opts \\ []), do: edit_one(source, :flip, side, opts)
+
+  @doc group: "Edit pictures"
+  @doc """
+  Turns a picture clockwise, by default with a `:transparent` `:background`.
+
+  It is the step `rotate` of `edit/2` alone.
+
+  ## Examples
+
+      iex> image = Thumbelina.open!("test/fixtures/photo.jpg")
+      iex> {:ok, upright} = Thumbelina.rotate(image, 90)
+      iex> {:ok, tilted} = Thumbelina.rotate(image, 5, background: "white")
+      iex> {upright.width, upright.height, tilted.width, tilted.height}
+      {427, 640, 675, 482}
+  """
+  @spec rotate(source, number, edit_options) :: {:ok, Image.t()} | {:error, Error.t()}
+  def rotate(source, degrees, opts \\ []), do: edit_one(source, :rotate, degrees, opts)
+
+  @doc group: "Edit pictures"
+  @doc """
+  Blurs a picture by a Gaussian of this standard deviation in pixels.
+
+  It is the step `blur` of `edit/2` alone.
+
+  ## Examples
+
+      iex> image = Thumbelina.open!("test/fixtures/photo.jpg")
+      iex> {:ok, soft} = Thumbelina.blur(image, 10)
+      iex> byte_size(soft.bytes) < byte_size(image.bytes)
+      true
+  """
+  @spec blur(source, number, edit_options) :: {:ok, Image.t()} | {:error, Error.t()}
+  def blur(source, sigma, opts \\ []), do: edit_one(source, :blur, sigma, opts)
+
+  @doc group: "Edit pictures"
+  @doc """
+  Sharpens a picture by an unsharp mask of this sigma, `:amount` and `:threshold`.
+
+  It is the step `sharpen` of `edit/2` alone.
+
+  ## Examples
+
+      iex> image = Thumbelina.open!("test/fixtures/photo.jpg")
+      iex> {:ok, sharp} = Thumbelina.sharpen(image, 1.0, amount: 1.5, threshold: 2)
+      iex> {sharp.width, sharp.height}
+      {640, 427}
+  """
+  @spec sharpen(source, number, edit_options) :: {:ok, Image.t()} | {:error, Error.t()}
+  def sharpen(source, sigma, opts \\ []), do: edit_one(source, :sharpen, sigma, opts)
+
+  @doc group: "Edit pictures"
+  @doc """
+  Multiplies colors by a factor: `c * factor`.
+
+  It is the step `brighten` of `edit/2` alone.
+
+  ## Examples
+
+      iex> gray = "P5 4 1 255\\n" <> <<0, 60, 120, 240>>
+      iex> {:ok, %{bytes: "P5\\n4 1 255\\n" <> levels}} = Thumbelina.brighten(gray, 1.5)
+      iex> levels
+      <<0, 90, 180, 255>>
+  """
+  @spec brighten(source, number, edit_options) :: {:ok, Image.t()} | {:error, Error.t()}
+  def brighten(source, factor, opts \\ []), do: edit_one(source, :brighten, factor, opts)
+
+  @doc group: "Edit pictures"
+  @doc """
+  Moves colors away from the middle: `(c - 0.5) * factor + 0.5`.
+
+  It is the step `contrast` of `edit/2` alone.
+
+  ## Examples
+
+      iex> gray = "P5 4 1 255\\n" <> <<0, 60, 120, 240>>
+      iex> {:ok, %{bytes: "P5\\n4 1 255\\n" <> levels}} = Thumbelina.contrast(gray, 0.5)
+      iex> levels
+      <<64, 94, 124, 184>>
+  """
+  @spec contrast(source, number, edit_options) :: {:ok, Image.t()} | {:error, Error.t()}
+  def contrast(source, factor, opts \\ []), do: edit_one(source, :contrast, factor, opts)
+
+  @doc group: "Edit pictures"
+  @doc """
+  Moves colors away from gray: `luma + (c - luma) * factor`.
+
+  It is the step `saturate` of `edit/2` alone.
+
+  ## Examples
+
+      iex> image = Thumbelina.open!("test/fixtures/photo.jpg")
+      iex> {:ok, vivid} = Thumbelina.saturate(image, 1.4)
+      iex> {vivid.width, vivid.height}
+      {640, 427}
+  """
+  @spec saturate(source, number, edit_options) :: {:ok, Image.t()} | {:error, Error.t()}
+  def saturate(source, factor, opts \\ []), do: edit_one(source, :saturate, factor, opts)
+
+  @doc group: "Edit pictures"
+  @doc """
+  Brightens the middle, or with an exponent below 1 darkens it: `c ^ (1 / exponent)`.
+
+  It is the step `gamma` of `edit/2` alone.
+
+  ## Examples
+
+      iex> gray = "P5 4 1 255\\n" <> <<0, 60, 120, 240>>
+      iex> {:ok, %{bytes: "P5\\n4 1 255\\n" <> levels}} = Thumbelina.gamma(gray, 2.2)
+      iex> levels
+      <<0, 132, 181, 248>>
+  """
+  @spec gamma(source, number, edit_options) :: {:ok, Image.t()} | {:error, Error.t()}
+  def gamma(source, exponent, opts \\ []), do: edit_one(source, :gamma, exponent, opts)
+
+  @doc group: "Edit pictures"
+  @doc """
+  Makes a picture gray: the luma of its colors.
+
+  It is the step `grayscale` of `edit/2` alone.
+
+  ## Examples
+
+      iex> red = "P6 1 1 255\\n" <> <<255, 0, 0>>
+      iex> {:ok, %{bytes: "P5\\n1 1 255\\n" <> level}} = Thumbelina.grayscale(red)
+      iex> level
+      <<54>>
+  """
+  @spec grayscale(source, edit_options) :: {:ok, Image.t()} | {:error, Error.t()}
+  def grayscale(source, opts \\ []), do: edit_one(source, :grayscale, true, opts)
+
+  @doc group: "Edit pictures"
+  @doc """
+  Turns colors around: `1 - c`.
+
+  It is the step `invert` of `edit/2` alone.
+
+  ## Examples
+
+      iex> gray = "P5 4 1 255\\n" <> <<0, 60, 120, 240>>
+      iex> {:ok, %{bytes: "P5\\n4 1 255\\n" <> levels}} = Thumbelina.invert(gray)
+      iex> levels
+      <<255, 195, 135, 15>>
+  """
+  @spec invert(source, edit_options) :: {:ok, Image.t()} | {:error, Error.t()}
+  def invert(source, opts \\ []), do: edit_one(source, :invert, true, opts)
+
+  @doc group: "Edit pictures"
+  @doc """
+  Makes a picture black and white: white where the luma is at least `level`.
+
+  It is the step `threshold` of `edit/2` alone.
+
+  ## Examples
+
+      iex> gray = "P5 4 1 255\\n" <> <<0, 60, 120, 240>>
+      iex> {:ok, %{bytes: "P5\\n4 1 255\\n" <> levels}} = Thumbelina.threshold(gray, 100)
+      iex> levels
+      <<0, 0, 255, 255>>
+  """
+  @spec threshold(source, number, edit_options) :: {:ok, Image.t()} | {:error, Error.t()}
+  def threshold(source, level, opts \\ []), do: edit_one(source, :threshold, level, opts)
+
+  @doc group: "Edit pictures"
+  @doc """
+  Gives a picture one hue and chroma, those of a color, and keeps its lightness.
+
+  It is the step `tint` of `edit/2` alone.
+
+  ## Examples
+
+      iex> image = Thumbelina.open!("test/fixtures/photo.jpg")
+      iex> {:ok, sepia} = Thumbelina.tint(image, "#704214")
+      iex> {sepia.width, sepia.height}
+      {640, 427}
+  """
+  @spec tint(source, color, edit_options) :: {:ok, Image.t()} | {:error, Error.t()}
+  def tint(source, color, opts \\ []), do: edit_one(source, :tint, color, opts)
+
+  @doc group: "Edit pictures"
+  @doc """
+  Puts another picture on top of a picture: a watermark.
+
+  It is the step `overlay` of `edit/2` alone, with the options `:position`, `:margin`, `:opacity`,
+  `:tile`, `:width` and `:height`.
+
+  ## Examples
+
+      iex> image = Thumbelina.open!("test/fixtures/photo.jpg")
+      iex> mark = {:file, "test/fixtures/photo.png"}
+      iex> opts = [width: 80, position: :southeast, margin: 4, opacity: 0.5]
+      iex> {:ok, marked} = Thumbelina.overlay(image, mark, opts)
+      iex> {marked.width, marked.height}
+      {640, 427}
+  """
+  @spec overlay(source, source, edit_options) :: {:ok, Image.t()} | {:error, Error.t()}
+  def overlay(source, other, opts \\ []), do: edit_one(source, :overlay, other, opts)
+
+  @doc group: "Edit pictures"
+  @doc """
+  Makes corners round, with this radius, or keeps a `:circle`. What is outside is clear.
+
+  It is the step `round` of `edit/2` alone.
+
+  ## Examples
+
+      iex> image = Thumbelina.open!("test/fixtures/photo.jpg")
+      iex> {:ok, face} = Thumbelina.edit(image, resize: {96, 96}, round: :circle, format: :png)
+      iex> {:ok, soft} = Thumbelina.round(image, 20, format: :webp)
+      iex> {face.width, face.height, soft.format}
+      {96, 96, :webp}
+  """
+  @spec round(source, number | :circle, edit_options) :: {:ok, Image.t()} | {:error, Error.t()}
+  def round(source, corners, opts \\ []), do: edit_one(source, :round, corners, opts)
+
+  @doc group: "Edit pictures"
+  @doc """
+  Puts so many pixels of a color on each side.
+
+  It is the step `border` of `edit/2` alone.
+
+  ## Examples
+
+      iex> image = Thumbelina.open!("test/fixtures/photo.jpg")
+      iex> {:ok, framed} = Thumbelina.border(image, 10, "gold")
+      iex> {framed.width, framed.height}
+      {660, 447}
+  """
+  @spec border(source, non_neg_integer, color, edit_options) ::
+          {:ok, Image.t()} | {:error, Error.t()}
+  def border(source, width, color, opts \\ []),
+    do: edit_one(source, :border, {width, color}, opts)
+
+  @doc group: "Edit pictures"
+  @doc """
+  Writes a picture in another format, upright and in its own size.
+
+  It is `edit/2` without steps.
+
+  ## Examples
+
+      iex> image = Thumbelina.open!("test/fixtures/photo.jpg")
+      iex> {:ok, png} = Thumbelina.convert(image, :png)
+      iex> {png.format, png.width, png.height}
+      {:png, 640, 427}
+  """
+  @spec convert(source, Format.t(), edit_options) :: {:ok, Image.t()} | {:error, Error.t()}
+  def convert(source, format, opts \\ []) do
+    if Keyword.keyword?(opts),
+      do: edit(source, opts ++ [format: format]),
+      else: Options.invalid(:options, opts, "a keyword list")
+  end
+
   @doc group: "Compare"
   @doc """
   Tells how alike two pictures of the same size are.
@@ -886,6 +1325,24 @@ defmodule Thumbelina do
 
   @doc group: "Plan and measure"
   @doc """
+  Makes a picture like `edit/2`, and measures what it took, but for the pictures of overlays.
+
+  ## Examples
+
+      iex> image = Thumbelina.open!("test/fixtures/photo.png")
+      iex> {:ok, made, stats} = Thumbelina.measure(image, resize: {100, 100}, invert: true)
+      iex> {made.width, made.height, stats.pixels_in}
+      {100, 100, 273280}
+  """
+  @spec measure(source, edits) :: {:ok, Image.t(), Stats.t()} | {:error, Error.t()}
+  def measure(source, edits) do
+    with {:ok, request} <- edits(edits),
+         {:ok, [image], stats} <- make(source, request),
+         do: {:ok, image, struct!(Stats, stats)}
+  end
+
+  @doc group: "Plan and measure"
+  @doc """
   Tells what `thumbnail/4` would do, without doing it.
 
   Only the header is read, and only as many pieces are asked for as that needs. `:max_memory`,
@@ -910,14 +1367,36 @@ defmodule Thumbelina do
       {640, 427, {42.5, 0.0, 427.0, 427.0}}
   """
   @spec explain(source, side, side, options) :: {:ok, Plan.t()} | {:error, Error.t()}
-  def explain(source, width, height, opts \\ []) do
-    with {:ok, request} <- Request.new(width, height, opts),
+  def explain(source, width, height, opts \\ []),
+    do: explained(source, Request.new(width, height, opts))
+
+  defp explained(source, request) do
+    with {:ok, request} <- request,
          {:ok, found} <- Source.of(source, request.max_bytes_in) do
       with {:ok, plan} <- plan(found, Request.native(request)), do: {:ok, Plan.build(plan)}
     end
     |> Foreign.explain(source)
     |> Source.at_path(source)
   end
+
+  @doc group: "Plan and measure"
+  @doc """
+  Tells what `edit/2` would do, without doing it. The pictures of overlays are read all the same.
+
+  ## Examples
+
+      iex> image = Thumbelina.open!("test/fixtures/photo.jpg")
+      iex> {:ok, plan} = Thumbelina.explain(image, blur: 2, resize: {100, 100})
+      iex> Enum.map(plan.steps, &{&1.step, &1.width, &1.height, &1.at})
+      [{:blur, 640, 427, :full_size}, {:resize, 100, 100, :full_size}]
+
+      iex> image = Thumbelina.open!("test/fixtures/photo.jpg")
+      iex> {:ok, plan} = Thumbelina.explain(image, resize: {100, 100}, blur: 2)
+      iex> Enum.map(plan.steps, &{&1.step, &1.width, &1.height, &1.at})
+      [{:resize, 100, 100, :decoding}, {:blur, 100, 100, :resized}]
+  """
+  @spec explain(source, edits) :: {:ok, Plan.t()} | {:error, Error.t()}
+  def explain(source, edits), do: explained(source, edits(edits))
 
   defp plan({:bytes, bytes}, call), do: plan_bytes(bytes, true, call)
   defp plan({:pieces, pieces}, call), do: Source.first(pieces, &plan_bytes(&1, &2, call))

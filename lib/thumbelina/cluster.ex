@@ -212,6 +212,38 @@ defmodule Thumbelina.Cluster do
   def thumbnails!(source, sizes, opts \\ []), do: bang(thumbnails(source, sizes, opts))
 
   @doc """
+  Makes a picture by steps like `Thumbelina.edit/2`, on the least busy member.
+
+  The pictures of overlays are read on this node. Fails like `thumbnail/4` and `Thumbelina.edit/2`.
+  The list has the option `:attempt_timeout` of `t:options/0`, too.
+
+  ## Examples
+
+      iex> image = Thumbelina.open!("test/fixtures/photo.jpg")
+      iex> {:ok, made} = Thumbelina.Cluster.edit(image, resize: {100, 100}, blur: 2)
+      iex> {made.width, made.height}
+      {100, 100}
+  """
+  @spec edit(source, Thumbelina.edits()) :: {:ok, Image.t()} | {:error, Error.t()}
+  def edit(source, edits) do
+    with {:ok, patience, edits} <- patience(edits),
+         {:ok, request} <- Thumbelina.edits(edits),
+         do: one(source, request, patience)
+  end
+
+  @doc """
+  Like `edit/2`, but raises `Thumbelina.Error`.
+
+  ## Examples
+
+      iex> image = Thumbelina.open!("test/fixtures/photo.jpg")
+      iex> Thumbelina.Cluster.edit!(image, rotate: 90).height
+      640
+  """
+  @spec edit!(source, Thumbelina.edits()) :: Image.t()
+  def edit!(source, edits), do: bang(edit(source, edits))
+
+  @doc """
   Makes a thumbnail of each picture of an enumerable, lazily, on all members.
 
   It is `Thumbelina.stream/4` with pictures of other nodes, `{node, path}`, too. By default as many

@@ -13,6 +13,8 @@ defmodule Thumbelina.Error do
     * `:invalid_image` - the bytes break the rules of their format. `:format`, `:offset`
     * `:truncated` - the bytes end before the picture does. `:format`, `:offset`
     * `:limit_exceeded` - a limit was exceeded. `:limit`, `:value`, `:maximum`
+    * `:outside_picture` - a crop is not inside of the picture, whose size at this step is `:value`.
+      `:value`
     * `:timeout` - the call took longer than the option `:timeout` allows
     * `:source_failed` - the producer of a picture in pieces raised, threw or exited, in the process
       of `Thumbelina.stream/4` or `Thumbelina.cast/4` that ran it. `:value` is the exception, or
@@ -45,6 +47,7 @@ defmodule Thumbelina.Error do
           | :invalid_image
           | :truncated
           | :limit_exceeded
+          | :outside_picture
           | :timeout
           | :source_failed
           | :overloaded
@@ -128,6 +131,9 @@ defmodule Thumbelina.Error do
 
   defp text(%{reason: :truncated} = error),
     do: "truncated #{error.format}" <> where(error, "at")
+
+  defp text(%{reason: :outside_picture, value: {width, height}}),
+    do: "the crop is not inside of the picture, which has #{width} by #{height} pixels there"
 
   defp text(%{reason: :timeout}), do: "the call took longer than its timeout"
 

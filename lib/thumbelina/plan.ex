@@ -1,6 +1,7 @@
 defmodule Thumbelina.Plan do
   @moduledoc """
-  What `Thumbelina.thumbnail/4` would do, as told by `Thumbelina.explain/4`.
+  What `Thumbelina.thumbnail/4` or `Thumbelina.edit/2` would do, as told by `Thumbelina.explain/4`
+  or `explain/2`.
 
     * `:width`, `:height` - the thumbnail's size in pixels
     * `:format` - the thumbnail's format
@@ -12,6 +13,10 @@ defmodule Thumbelina.Plan do
     * `:decode_scale` - `{x, y}`: how many source pixels become one while the picture is decoded,
       horizontally and vertically, by JPEG's inverse transform, by averaging, or by both. Above
       `{1, 1}`, the filter still gets at least 1.7 times the thumbnail's size
+    * `:steps` - of an edit, the steps in their order: a map of its `:step`, the `:width` and
+      `:height` of what it makes, and `:at`: `:decoding` for what is done together with decoding,
+      `:resized` for what is done to a picture that is resized already, and `:full_size` for what
+      needs the picture in its own size, as far as it was not cropped before
     * `:cost` - the estimated microseconds of one core; `:costs` has them by stage
     * `:scheduler` - `:normal` for slices on a normal scheduler, `:dirty` for a dirty CPU scheduler.
       Work that starts on a normal scheduler leaves it for steps that cannot be cut
@@ -25,6 +30,14 @@ defmodule Thumbelina.Plan do
           format: Thumbelina.Format.t(),
           crop: {float, float, float, float} | nil,
           decode_scale: {pos_integer, pos_integer},
+          steps: [
+            %{
+              step: atom,
+              width: pos_integer,
+              height: pos_integer,
+              at: :decoding | :resized | :full_size
+            }
+          ],
           cost: non_neg_integer,
           costs: %{decode: non_neg_integer, resample: non_neg_integer, encode: non_neg_integer},
           scheduler: :normal | :dirty,
@@ -37,6 +50,7 @@ defmodule Thumbelina.Plan do
     :format,
     :crop,
     :decode_scale,
+    :steps,
     :cost,
     :costs,
     :scheduler,

@@ -3,7 +3,7 @@ defmodule Thumbelina.Request do
   # What a call asks for, checked and with all defaults filled in, as plain data: it can be sent to
   # another node, hashed and stored. Settings of the node that does the work are added there.
 
-  alias Thumbelina.{Color, Error, Format, Options, Pixels, Placeholder, Position}
+  alias Thumbelina.{Color, Edit, Error, Format, Options, Pixels, Placeholder, Position}
 
   @type output ::
           thumbnail
@@ -29,7 +29,8 @@ defmodule Thumbelina.Request do
           max_bytes: pos_integer | nil,
           color: :srgb | :keep,
           filter: atom,
-          metadata: [:copyright | :exif | :gps | :icc | :iptc | :xmp]
+          metadata: [:copyright | :exif | :gps | :icc | :iptc | :xmp],
+          steps: [Edit.step()]
         }
 
   @type t :: %__MODULE__{
@@ -125,6 +126,48 @@ defmodule Thumbelina.Request do
     end
   end
 
+  @doc "One picture, after the steps among the options."
+  @spec edit(term) :: {:ok, t} | {:error, Error.t()}
+  def edit(edits) do
+    with {:ok, steps, given} <- Edit.split(edits),
+         {:ok, opts} <- Options.call(given),
+         {common, call} = Options.split_output(opts),
+         {:ok, steps} <- Edit.steps(steps, given, common) do
+      output = common |> Map.delete(:dpr) |> Map.merge(%{width: nil, height: nil}) |> same()
+      {:ok, build(call, [%{output | steps: steps}])}
+    end
+  end
+
+  @doc """
+  Has the other pictures made that its steps need, by a function that takes a request and a source.
+  What that takes is not left for the rest.
+  """
+  @spec load(t, (t, term -> {:ok, binary} | {:error, Error.t()})) ::
+          {:ok, t} | {:error, Error.t()}
+  def load(%__MODULE__{outputs: [%{steps: [_ | _] = steps} = output]} = request, make) do
+    started = System.monotonic_time(:millisecond)
+
+    made = fn source, width, height ->
+      size = %{width: width, height: height, fit: :contain, enlarge: false, format: :farbfeld}
+      plain = %{background: nil, linear: false, color: :srgb, metadata: [], steps: []}
+      plain = Map.merge(plain, %{colors: nil, max_bytes: nil, compression: nil})
+      output = output |> Map.merge(size) |> Map.merge(plain)
+      make.(%{later(request, started) | outputs: [output], trim: nil}, source)
+    end
+
+    with {:ok, steps} <- Edit.load(steps, made),
+         do: {:ok, %{later(request, started) | outputs: [%{output | steps: steps}]}}
+  end
+
+  def load(request, _make), do: {:ok, request}
+
+  defp later(%{timeout: :infinity} = request, _started), do: request
+
+  defp later(request, started) do
+    passed = System.monotonic_time(:millisecond) - started
+    %{request | timeout: max(request.timeout - passed, 0)}
+  end
+
   defp build(call, outputs) do
     call = Map.merge(call, %{outputs: outputs, trim: threshold(call.trim)})
     struct!(__MODULE__, call)
@@ -180,7 +223,13 @@ defmodule Thumbelina.Request do
 
   defp output({width, height}, common), do: output({width, height, []}, common)
 
-  defp output({width, height, opts}, common) do
+  defp output({width, height, opts}, common), do: thumbnail(width, height, opts, common)
+
+  defp output(size, _common), do: wrong_sizes(size)
+
+  @doc "One thumbnail as data, of a call with these options."
+  @spec thumbnail(term, term, term, map) :: {:ok, thumbnail} | {:error, Error.t()}
+  def thumbnail(width, height, opts, common) do
     with {:ok, width} <- side(:width, width),
          {:ok, height} <- side(:height, height),
          :ok <- one_of(width, height),
@@ -191,17 +240,15 @@ defmodule Thumbelina.Request do
          do: {:ok, output |> Map.merge(%{width: width, height: height}) |> same()}
   end
 
-  defp output(size, _common), do: wrong_sizes(size)
-
   # What means the same is the same.
   defp same(output) do
-    %{
-      output
-      | fit: if(output.fit == :inside, do: :contain, else: output.fit),
-        position: Position.point(output.position),
-        background: rgba(output.background),
-        metadata: metadata(output.metadata)
-    }
+    Map.merge(output, %{
+      fit: if(output.fit == :inside, do: :contain, else: output.fit),
+      position: Position.point(output.position),
+      background: rgba(output.background),
+      metadata: metadata(output.metadata),
+      steps: []
+    })
   end
 
   # A list of parts is a set.

@@ -24,6 +24,10 @@ defmodule Thumbelina.Server do
       `:allow_hosts`
     * `POST /thumbnail/SIZE` - the thumbnail of the picture in the body, which is worked on while
       it comes
+    * `POST /edit?edit=STEPS` - the picture in the body after the steps of `Thumbelina.edit/2`, but
+      for overlays: `edit=crop:0,0,400,400|resize:200x|rotate:5,background=white|grayscale`.
+      Parameters `format` and `quality` as below. With `:sizes`, all sizes of resizes have to be
+      among them
     * `/explain/...` instead of `/thumbnail/...` - what making the thumbnail would take, as JSON:
       the fields of `Thumbelina.Plan`
     * `GET /info/PATH`, `POST /info` - JSON: what the picture's header says, `format`, `width` and

@@ -27,7 +27,8 @@ defmodule Thumbelina.OptionsTest do
              dither: false,
              max_bytes: nil,
              filter: :lanczos3,
-             metadata: []
+             metadata: [],
+             steps: []
            }
   end
 

@@ -2,18 +2,21 @@ defmodule Mix.Tasks.Thumbelina do
   @shortdoc "Makes thumbnails of picture files"
 
   alias Mix.Thumbelina.{Aside, Batch, Report}
+  alias Thumbelina.Edit.Text
   alias Thumbelina.{Error, Format, Image, Options, Position, Request}
 
   @moduledoc """
   Makes thumbnails of picture files: of one, or of many.
 
       mix thumbelina INPUT OUTPUT SIZE [options]
+      mix thumbelina INPUT OUTPUT --edit STEPS [options]
       mix thumbelina PATH... --output FOLDER --sizes SIZE,... [options]
 
   `SIZE` is `320x240`, `320` for a square box, or `320x` or `x240` to leave one side open.
 
       mix thumbelina photo.jpg thumb.webp 320x240 --fit cover
       mix thumbelina - - 200 --format png < photo.jpg > thumb.png
+      mix thumbelina photo.jpg soft.webp --edit 'resize:400x|blur:2'
       mix thumbelina photos --output thumbs --sizes 200
       mix thumbelina photos 'scans/**/*.tif' --output thumbs --sizes 100,400x300,800 --format webp
       mix thumbelina photos --output thumbs --sizes 200 --json > made.jsonl
@@ -28,6 +31,17 @@ defmodule Mix.Tasks.Thumbelina do
   existing OUTPUT is overwritten.
 
   One line says what was made and how long it took, on stderr if the thumbnail goes to stdout.
+
+  With `--edit STEPS`, the picture is made by the steps of `Thumbelina.edit/2` instead. Steps are
+  parted by `|`, their values by commas, and options are `name=value`:
+
+      crop:0,0,400,400 or crop:400x300      resize:400x300, resize:400x or thumbnail:200
+      flip:horizontal   rotate:30,background=white   blur:2   sharpen:1,amount=1.5,threshold=2
+      brighten:1.2   contrast:1.2   saturate:1.4   gamma:2.2   grayscale   invert   threshold:128
+      tint:#704214   round:12 or round:circle   border:10,gold
+      overlay:logo.png,position=southeast,margin=10,opacity=0.5,width=80,tile=false
+
+  A position that is a point is written `position=0.3;0.7`.
 
   ## Many pictures
 
@@ -82,6 +96,7 @@ defmodule Mix.Tasks.Thumbelina do
 
   @usage """
   usage: mix thumbelina INPUT OUTPUT SIZE [options]
+         mix thumbelina INPUT OUTPUT --edit STEPS [options]
          mix thumbelina PATH... --output FOLDER --sizes SIZE,... [options]
   (see mix help thumbelina)\
   """
@@ -100,7 +115,7 @@ defmodule Mix.Tasks.Thumbelina do
   def run(args) do
     {flags, positional, invalid} =
       OptionParser.parse(args,
-        strict: [help: :boolean] ++ @many ++ switches(),
+        strict: [help: :boolean, edit: :string] ++ @many ++ switches(),
         aliases: [h: :help]
       )
 
@@ -114,13 +129,26 @@ defmodule Mix.Tasks.Thumbelina do
     # Of flags that are there twice, the last one holds, as it does for the library's options.
     many = Enum.reverse(many)
 
+    {edit, flags} = Keyword.pop(flags, :edit)
+
     case {flags[:help], many[:output], positional} do
       {true, _, _} ->
         Mix.Task.rerun("help", ["thumbelina"])
 
+      {_, nil, [input, output]} when edit != nil ->
+        only_with_output(many)
+        opts = options(flags, output)
+        edits = steps(edit) ++ opts
+        make(input, output, &Thumbelina.edit(&1, edits), opts)
+
+      _ when edit != nil ->
+        Mix.raise(@usage)
+
       {_, nil, [input, output, size]} ->
         only_with_output(many)
-        make(input, output, size(size), options(flags, output))
+        {width, height} = size(size)
+        opts = options(flags, output)
+        make(input, output, &Thumbelina.thumbnail(&1, width, height, opts), opts)
 
       {_, folder, [_ | _] = paths} when folder != nil ->
         make_many(paths, settings(many, flags), many)
@@ -136,13 +164,13 @@ defmodule Mix.Tasks.Thumbelina do
 
   # One picture
 
-  defp make(input, output, {width, height}, opts) do
+  defp make(input, output, made, opts) do
     configure(output == "-")
 
     {micros, result} =
       :timer.tc(fn ->
         with {:ok, image} <- read(input, Options.take_probe(opts)),
-             {:ok, thumb} <- Thumbelina.thumbnail(image, width, height, opts),
+             {:ok, thumb} <- made.(image),
              :ok <- write(thumb, output) do
           {:ok, image, thumb}
         end
@@ -169,6 +197,13 @@ defmodule Mix.Tasks.Thumbelina do
 
       {:error, error} ->
         Mix.raise(Exception.message(error))
+    end
+  end
+
+  defp steps(text) do
+    case Text.parse(text, &{:ok, {:file, &1}}) do
+      {:ok, steps} -> steps
+      {:error, error} -> Mix.raise(wrong(error))
     end
   end
 
@@ -270,8 +305,11 @@ defmodule Mix.Tasks.Thumbelina do
 
   defp wrong(%Error{reason: :invalid_option} = error) do
     name = if error.key in [:width, :height], do: error.key, else: Options.flag(error.key)
-    "invalid value for #{name}: #{error.value}; expected #{error.expected}"
+    "invalid value for #{name}: #{shown(error.value)}; expected #{error.expected}"
   end
+
+  defp shown(value) when is_binary(value) or is_atom(value), do: value
+  defp shown(value), do: inspect(value)
 
   defp switches do
     for {key, type} <- Options.types() do

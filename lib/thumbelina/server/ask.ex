@@ -2,6 +2,7 @@ defmodule Thumbelina.Server.Ask do
   @moduledoc false
   # What a URL and its headers ask for: the size, the options, and how to answer.
 
+  alias Thumbelina.Edit.Text
   alias Thumbelina.{Error, Format, Options, Position, Request}
   alias Thumbelina.Server.{Accept, Config}
   alias Thumbelina.Server.Request, as: HTTPRequest
@@ -11,6 +12,7 @@ defmodule Thumbelina.Server.Ask do
             [:colors, :dither, :max_bytes, :filter]
   @types Keyword.take(Options.types(), @output)
   @own ~w(filename expires s url)
+  @edit ~w(edit format quality filename expires s)
   @known Enum.map(@output, &Atom.to_string/1) ++ @own
 
   # `formats` are those to choose from, the best one first, if the picture has alpha or not.
@@ -59,6 +61,43 @@ defmodule Thumbelina.Server.Ask do
       {:ok, negotiate(%{ask | filename: parameters["filename"]}, format, http, config)}
     end
   end
+
+  @doc "The same for an edit, whose steps stand in the parameter `edit`. It has no overlays."
+  @spec edit(map, HTTPRequest.t(), Config.t()) :: {:ok, t} | refusal
+  def edit(parameters, http, config) do
+    with {:ok, text} <- steps(parameters),
+         {:ok, steps} <- Text.parse(text, &no_overlay/1),
+         :ok <- allowed_sizes(steps, config),
+         {:ok, options} <- options(parameters, config),
+         :ok <- allowed_quality(parameters, options, config),
+         {format, options} = Keyword.pop(options, :format),
+         own = if(format in [:auto, nil], do: [], else: [format: format]),
+         {:ok, _request} <- Request.edit(steps ++ own ++ options) do
+      ask = %__MODULE__{width: nil, height: nil, options: steps ++ own ++ options}
+      {:ok, negotiate(%{ask | filename: parameters["filename"]}, format, http, config)}
+    end
+  end
+
+  @doc "The parameters of an edit."
+  @spec edit_parameters([{String.t(), String.t()}]) :: {:ok, map} | refusal
+  def edit_parameters(pairs), do: parameters(pairs, @edit)
+
+  defp steps(%{"edit" => text}), do: {:ok, text}
+  defp steps(_parameters), do: bad("expected steps in the parameter edit, such as blur:2")
+
+  defp no_overlay(text), do: Options.invalid(:overlay, text, "no overlay in a URL")
+
+  # All sizes that a step names.
+  defp allowed_sizes(steps, config) do
+    Enum.reduce_while(steps, :ok, fn step, :ok ->
+      with :ok <- allowed_step(step, config), do: {:cont, :ok}, else: (error -> {:halt, error})
+    end)
+  end
+
+  defp allowed_step({name, value}, config) when name in [:resize, :thumbnail],
+    do: allowed_size({elem(value, 0), elem(value, 1)}, config)
+
+  defp allowed_step(_step, _config), do: :ok
 
   defp size(text) do
     with :error <- Config.size(text),

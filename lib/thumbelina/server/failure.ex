@@ -43,7 +43,7 @@ defmodule Thumbelina.Server.Failure do
 
   defp status(%Error{reason: :limit_exceeded, limit: :side}), do: 400
   defp status(%Error{reason: :limit_exceeded}), do: 413
-  defp status(%Error{reason: :invalid_option}), do: 400
+  defp status(%Error{reason: reason}) when reason in [:invalid_option, :outside_picture], do: 400
 
   defp status(%Error{reason: reason}) when reason in [:unsupported_format, :format_not_allowed],
     do: 415

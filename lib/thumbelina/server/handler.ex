@@ -171,6 +171,7 @@ defmodule Thumbelina.Server.Handler do
     do: {:explain, %{"GET" => :remote_explain, "POST" => :post_explain}, [size]}
 
   defp route(["explain", size | path]), do: {:explain, %{"GET" => :explain}, [size | path]}
+  defp route(["edit"]), do: {:edit, %{"POST" => :post_edit}, []}
   defp route(["info"]), do: {:info, %{"POST" => :post_info}, []}
   defp route(["info" | path]), do: {:info, %{"GET" => :info}, path}
   defp route([""]), do: {:page, %{"GET" => :page}, ["index.html"]}
@@ -226,6 +227,7 @@ defmodule Thumbelina.Server.Handler do
   end
 
   defp parameters(["info" | _], pairs), do: Ask.parameters(pairs, ~w(expires s))
+  defp parameters(["edit"], pairs), do: Ask.edit_parameters(pairs)
   defp parameters(["lateness"], pairs), do: Ask.parameters(pairs, ~w(load ms expires s))
   defp parameters(_segments, pairs), do: Ask.parameters(pairs)
 
@@ -272,6 +274,13 @@ defmodule Thumbelina.Server.Handler do
          {:ok, image} <- posted(request, ask, config) do
       answered(image(image, ask), [{"cache-control", "no-store"}])
     end
+  end
+
+  defp picture(:post_edit, [], parameters, request, config) do
+    with {:ok, ask} <- Ask.edit(parameters, request, config),
+         {:ok, bytes} <- body(request, config),
+         {:ok, image} <- Work.edit(bytes, ask, config),
+         do: answered(image(image, ask), [{"cache-control", "no-store"}])
   end
 
   defp picture(:info, path, parameters, request, config) do

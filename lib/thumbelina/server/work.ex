@@ -59,6 +59,33 @@ defmodule Thumbelina.Server.Work do
     end)
   end
 
+  @doc "Makes the picture that an edit asks for."
+  @spec edit(binary, Ask.t(), Config.t()) :: {:ok, Image.t()} | {:error, Error.t()}
+  def edit(bytes, ask, config) do
+    Gate.through(config.live, fn ->
+      with {:ok, format} <- edit_format(bytes, ask, config),
+           do: Thumbelina.edit(bytes, ask.options ++ format ++ limits(config))
+    end)
+  end
+
+  defp edit_format(_bytes, %Ask{formats: nil}, _config), do: {:ok, []}
+
+  defp edit_format(bytes, ask, config) do
+    with {:ok, image} <- Thumbelina.new(bytes, probe(config)) do
+      formats = Map.fetch!(ask.formats, edited_alpha(ask.options, image))
+      edits = ask.options ++ limits(config)
+      fits? = &match?({:ok, _plan}, Thumbelina.explain(bytes, edits ++ [format: &1]))
+      {:ok, [format: Enum.find(formats, hd(formats), fits?)]}
+    end
+  end
+
+  # What these make clear is worth a format that shows it.
+  defp edited_alpha(edits, image) do
+    if Enum.any?([:round, :rotate], &Keyword.has_key?(edits, &1)),
+      do: :alpha,
+      else: Alpha.kind(image)
+  end
+
   @doc "What making the thumbnail would take."
   @spec explain(read, Ask.t(), Config.t()) :: {:ok, Plan.t()} | {:error, Error.t()}
   def explain(read, ask, config) do

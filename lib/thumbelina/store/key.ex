@@ -29,7 +29,8 @@ defmodule Thumbelina.Store.Key do
     :dither,
     :max_bytes,
     :filter,
-    :metadata
+    :metadata,
+    :steps
   ]
 
   @doc "The key of one thumbnail, or of a list of them, which is another value."

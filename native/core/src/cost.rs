@@ -233,3 +233,50 @@ pub(crate) const TONE_NANOS: u64 = 1_500_000;
 pub(crate) fn copy_nanos(width: u32, layout: Layout) -> u64 {
     u64::from(width) * layout.pixel_bytes() as u64 / 4 + ROW_NANOS
 }
+
+/// One row whose colors become others, each pixel by itself. `slow` where that takes powers.
+pub(crate) fn recolor_nanos(width: u32, layout: Layout, slow: bool) -> u64 {
+    // Between floats and values of sRGB, each sample takes two powers.
+    let pixel = match (layout.depth, slow) {
+        (Depth::F32, _) => 120,
+        (Depth::U16, true) => 60,
+        (_, true) => 15,
+        (_, false) => 4,
+    };
+    u64::from(width) * pixel + ROW_NANOS
+}
+
+/// One row of weighted sums along both sides, of so many different weights.
+pub(crate) fn weigh_nanos(width: u32, layout: Layout, weights: usize) -> u64 {
+    let samples = u64::from(width) * u64::from(layout.channels);
+    let hundredths = if layout.depth == Depth::U8 { 40 } else { 120 };
+    samples * (100 + hundredths * weights as u64) / 100 + 2 * ROW_NANOS
+}
+
+/// One column of so many pixels that is averaged over.
+pub(crate) fn average_nanos(height: u32, layout: Layout) -> u64 {
+    let sample = if layout.depth == Depth::F32 { 10 } else { 4 };
+    u64::from(height) * u64::from(layout.channels) * sample + ROW_NANOS
+}
+
+/// The luma of one row.
+pub(crate) fn luma_nanos(width: u32, layout: Layout) -> u64 {
+    u64::from(width) * if layout.channels < 3 { 1 } else { 2 }
+}
+
+/// One row that is sharpened, of which the luma is known, with so many different weights.
+pub(crate) fn unsharp_nanos(width: u32, layout: Layout, weights: usize) -> u64 {
+    let pixel = 100 * u64::from(layout.channels) + 80 * weights as u64;
+    u64::from(width) * pixel * 2 / 100 + 2 * ROW_NANOS
+}
+
+/// One row that is interpolated between pixels from anywhere.
+pub(crate) fn rotate_nanos(width: u32, layout: Layout) -> u64 {
+    u64::from(width) * (8 + 4 * u64::from(layout.channels)) + ROW_NANOS
+}
+
+/// One row under another.
+pub(crate) fn overlay_nanos(width: u32, layout: Layout) -> u64 {
+    // The transfer function takes a power of every sample.
+    u64::from(width) * if layout.depth == Depth::F32 { 100 } else { 20 } + ROW_NANOS
+}

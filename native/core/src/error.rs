@@ -24,6 +24,9 @@ pub enum Error {
     /// A limit is exceeded.
     #[error("{limit} is {value}, at most {maximum} are allowed")]
     Limit { limit: Limit, value: u64, maximum: u64 },
+    /// A crop does not lie in the picture, which has this size by then.
+    #[error("the crop is not inside of {width} by {height} pixels")]
+    OutsidePicture { width: u32, height: u32 },
     /// The machine has no more memory.
     #[error("out of memory")]
     OutOfMemory,

@@ -42,6 +42,7 @@ mod info;
 mod job;
 mod limits;
 mod metadata;
+mod operation;
 mod ops;
 mod picture;
 mod placeholder;
@@ -62,10 +63,11 @@ pub use info::Info;
 pub use job::{Effort, Encoded, Job, Phase, Step, Taken};
 pub use limits::{Limit, Limits};
 pub use metadata::{Keep, Metadata, Value};
+pub use operation::{Corners, Crop, Operation, Overlay, Place, Recolor, Sharpen};
 pub use ops::{CropBox, Filter};
 pub use picture::{ColorModel, Depth, Layout, Picture, Samples};
 pub use placeholder::Placeholder;
-pub use plan::{Costs, OutputPlan, Plan, Reason};
+pub use plan::{At, Costs, OutputPlan, Plan, PlanStep, Reason};
 pub use request::{
     Color, Comparison, Fit, OnDamage, Output, OutputColor, Pixels, Position, Reference, Request,
     Run, Scheduler,

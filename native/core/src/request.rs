@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use image::metadata::Orientation;
 
+use crate::operation::Operation;
 use crate::{Depth, EncodeOptions, Filter, Format, Info, Keep, Layout, Limits, Placeholder};
 
 /// How the picture meets the box that was asked for.
@@ -132,6 +133,8 @@ pub struct Output {
     pub options: EncodeOptions,
     pub color: OutputColor,
     pub filter: Filter,
+    /// What is done to the thumbnail, or to the whole picture where both sides are free.
+    pub steps: Vec<Operation>,
     /// What goes along of the source's metadata, where the format has a place for it.
     pub metadata: Keep,
     /// Set where it is no picture, but this. Format and options have no say then.

@@ -15,6 +15,7 @@ rustler::atoms! {
     invalid_image,
     truncated,
     limit_exceeded,
+    outside_picture,
     timeout,
     enomem,
     internal_error,
@@ -40,6 +41,10 @@ rustler::atoms! {
     within_yield_limit,
     above_yield_limit,
     shared,
+    // Where a step of an edit is done.
+    decoding,
+    resized,
+    full_size,
     // What became of a profile.
     none,
     applied,

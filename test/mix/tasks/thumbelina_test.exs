@@ -70,6 +70,35 @@ defmodule Mix.Tasks.ThumbelinaTest do
   end
 
   @tag :tmp_dir
+  test "edits by steps", %{tmp_dir: folder} do
+    output = Path.join(folder, "soft.png")
+    steps = "crop:0,0,400,400|resize:50x|overlay:#{@photo},width=10|grayscale"
+    run([@photo, output, "--edit", steps, "--filter", "box"])
+
+    {:ok, expected} =
+      Thumbelina.edit({:file, @photo},
+        crop: {0, 0, 400, 400},
+        resize: {50, nil},
+        overlay: {{:file, @photo}, width: 10},
+        grayscale: true,
+        filter: :box,
+        format: :png
+      )
+
+    assert File.read!(output) == expected.bytes
+
+    for {edit, message} <- [
+          {"blurr:2", "invalid value for --edit: blurr:2"},
+          {"blur:none", "invalid value for --blur: none; expected a number"},
+          {"overlay:no/such.png", "no/such.png: no such file"}
+        ] do
+      assert_raise Mix.Error, ~r/#{message}/, fn -> run([@photo, output, "--edit", edit]) end
+    end
+
+    assert_raise Mix.Error, ~r/usage/, fn -> run([@photo, output, "5", "--edit", "blur:2"]) end
+  end
+
+  @tag :tmp_dir
   test "raises what went wrong", %{tmp_dir: folder} do
     output = Path.join(folder, "thumb.jpg")
 

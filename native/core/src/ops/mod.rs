@@ -3,18 +3,29 @@
 //! What can be done while decoding is no operation: the shrink by whole factors, and the rows and
 //! columns that are left out, are the decoder's and [`crate::shrink`]'s.
 
+mod blur;
+mod border;
 mod chain;
 mod color_convert;
 mod convert;
 mod crop;
 mod filter;
 mod from_light;
+mod gaussian;
+mod light;
 mod op;
 mod orient;
+mod overlay;
 mod pad;
+mod recolor;
 mod resize;
+mod rotate;
+mod round;
+mod sharpen;
 mod smart_crop;
 
+pub(crate) use blur::{Average, MAX_WEIGHED, Weigh};
+pub(crate) use border::Border;
 pub(crate) use chain::Chain;
 pub(crate) use color_convert::ColorConvert;
 pub(crate) use convert::Convert;
@@ -23,7 +34,12 @@ pub use filter::Filter;
 pub(crate) use from_light::FromLight;
 pub(crate) use op::Op;
 pub(crate) use orient::Orient;
+pub(crate) use overlay::Over;
 pub(crate) use pad::Pad;
+pub(crate) use recolor::Recoloring;
 pub use resize::CropBox;
 pub(crate) use resize::Resize;
+pub(crate) use rotate::Rotate;
+pub(crate) use round::Round;
+pub(crate) use sharpen::Unsharp;
 pub(crate) use smart_crop::{Interest, SmartCrop};

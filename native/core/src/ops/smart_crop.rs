@@ -12,7 +12,7 @@ use std::ops::Range;
 
 use super::op::{Bands, Op, Scratch};
 use crate::picture::{Picture, Shape};
-use crate::{Error, cost};
+use crate::{Error, Position, cost};
 use map::Map;
 
 /// What a part of the picture is chosen by.
@@ -36,6 +36,16 @@ enum Stage {
     Look(Box<Map>),
     /// Where the part begins.
     Chosen { left: u32, top: u32 },
+}
+
+impl Interest {
+    /// Of a position that is found in the pixels.
+    pub(crate) fn of(position: Position) -> Self {
+        match position {
+            Position::Entropy => Interest::Entropy,
+            Position::Attention | Position::Point(..) => Interest::Attention,
+        }
+    }
 }
 
 impl SmartCrop {

@@ -125,6 +125,19 @@ pub(crate) fn side_swaps(orientation: Orientation) -> bool {
     orientation.to_exif() >= 5
 }
 
+/// What is turned by one orientation, and then by another.
+pub(crate) fn turned(first: Orientation, then: Orientation) -> Orientation {
+    // The two commute but for this: where the first swaps the sides, the second turns the others.
+    let swaps = side_swaps(first) != side_swaps(then);
+    let (left, top) = sides_turn(first);
+    let (across, down) = sides_turn(then);
+    let (across, down) = if side_swaps(first) { (down, across) } else { (across, down) };
+    let turns = (left != across, top != down);
+    let is_it = |&it: &Orientation| side_swaps(it) == swaps && sides_turn(it) == turns;
+    let all = (1..=8).filter_map(Orientation::from_exif);
+    all.into_iter().find(is_it).unwrap_or(Orientation::NoTransforms)
+}
+
 /// Whether what is stored on the left, and whether what is stored at the top, is shown at the other
 /// end of its side, whichever side that becomes.
 pub(crate) fn sides_turn(orientation: Orientation) -> (bool, bool) {

@@ -7,7 +7,7 @@ mod samples;
 
 pub(crate) use growing::{Growing, zeroed};
 pub use layout::{ColorModel, Depth, Layout};
-pub(crate) use layout::{Shape, side_swaps, sides_turn};
+pub(crate) use layout::{Shape, side_swaps, sides_turn, turned};
 pub(crate) use sample::Sample;
 pub(crate) use samples::Rows;
 pub use samples::{Picture, Samples};

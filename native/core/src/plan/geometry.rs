@@ -2,12 +2,14 @@
 
 use std::ops::Range;
 
+use image::metadata::Orientation;
+
 use super::fit::{Area, Fitted};
 use crate::limits::{Limit, MAX_UNIT_BYTES};
 use crate::ops::{CropBox, Filter};
 use crate::picture::{side_swaps, sides_turn};
 use crate::shrink::{Pick, Reduction, Window};
-use crate::{Error, Info, Output, cost};
+use crate::{Error, Info, cost};
 
 /// What the last resampling is left with at least, on each side, after the whole-factor shrink. On
 /// photographs at 400 pixels, 2 keeps 48 dB against a single Lanczos pass over the full picture,
@@ -34,21 +36,18 @@ pub(crate) struct Geometry {
 }
 
 /// An output as it lies in the stored picture.
-pub(super) fn stored(info: &Info, fitted: Fitted) -> Fitted {
+pub(super) fn stored(
+    (width, height): (u32, u32),
+    orientation: Orientation,
+    fitted: Fitted,
+) -> Fitted {
     let Fitted { size, part, before, within, kept, canvas } =
-        if side_swaps(info.orientation) { swapped(fitted) } else { fitted };
-    let turns = sides_turn(info.orientation);
-    let from = |turns: bool, side: u32, part: f64, before: f64| {
-        if turns { f64::from(side) - part - before } else { before }
-    };
-    let left = from(turns.0, info.width, part.0, before.0);
-    let top = from(turns.1, info.height, part.1, before.1);
-    let within = Area {
-        left: from(turns.0, info.width, within.width.into(), within.left.into()) as u32,
-        top: from(turns.1, info.height, within.height.into(), within.top.into()) as u32,
-        ..within
-    };
-    Fitted { size, part, before: (left, top), within, kept, canvas }
+        if side_swaps(orientation) { swapped(fitted) } else { fitted };
+    let turn = |part, before| turn_sides((width, height), orientation, part, before);
+    let around = (within.width.into(), within.height.into());
+    let (left, top) = turn(around, (within.left.into(), within.top.into()));
+    let within = Area { left: left as u32, top: top as u32, ..within };
+    Fitted { size, part, before: turn(part, before), within, kept, canvas }
 }
 
 /// All but the canvas, which is what is shown.
@@ -65,8 +64,29 @@ fn swapped(fitted: Fitted) -> Fitted {
     }
 }
 
+/// How much lies before a part, counted from the other end of each side that turns.
+fn turn_sides(
+    (width, height): (u32, u32),
+    orientation: Orientation,
+    part: (f64, f64),
+    before: (f64, f64),
+) -> (f64, f64) {
+    let turns = sides_turn(orientation);
+    let from = |turns: bool, side: u32, part: f64, before: f64| {
+        if turns { f64::from(side) - part - before } else { before }
+    };
+    (from(turns.0, width, part.0, before.0), from(turns.1, height, part.1, before.1))
+}
+
 /// The part of the picture that an output shows, as shown, if that is not all of it.
-pub(super) fn crop(info: &Info, Fitted { part, before, .. }: Fitted) -> Option<CropBox> {
+pub(super) fn crop(info: &Info, stored: Fitted) -> Option<CropBox> {
+    let Fitted { part, before, .. } = stored;
+    let before = turn_sides((info.width, info.height), info.orientation, part, before);
+    let (part, before) = if side_swaps(info.orientation) {
+        ((part.1, part.0), (before.1, before.0))
+    } else {
+        (part, before)
+    };
     // What is less than this is but the rounding of a quotient.
     const PARTS: f64 = 1e6;
     let near = |length: f64| (length * PARTS).round() / PARTS;
@@ -94,11 +114,10 @@ impl Geometry {
         info: &Info,
         scale: u32,
         Fitted { size: output, part, before, within, .. }: Fitted,
-        output_of: &Output,
+        (filter, linear): (Filter, bool),
     ) -> Result<Geometry, Error> {
-        let filter = output_of.filter;
-        let across = within.left..within.left + within.width;
-        let down = within.top..within.top + within.height;
+        let across = (info.width, within.left..within.left + within.width);
+        let down = (info.height, within.top..within.top + within.height);
         let columns = Axis::new(across, scale, output.0, (before.0, part.0), filter);
         let rows = Axis::new(down, scale, output.1, (before.1, part.1), filter);
         let mut geometry = Geometry {
@@ -128,7 +147,7 @@ impl Geometry {
         }
         let resamples = !geometry.is_identity();
         geometry.reduction.weigh = info.layout.has_alpha() && !info.premultiplied && resamples;
-        geometry.reduction.linear = output_of.linear
+        geometry.reduction.linear = linear
             && resamples
             && geometry.reduction.pick.is_none()
             && info.layout.can_be_linearized();
@@ -171,10 +190,14 @@ impl Geometry {
         if self.is_identity() {
             return Ok(());
         }
-        let columns = |count| cost::coefficient_nanos(count, self.ratio().0, filter.support());
-        let most = COEFFICIENT_NANOS / columns(1).max(1);
-        Limit::Side.check(self.output.0.into(), most)
+        check_columns(self.output.0, self.ratio().0, filter)
     }
+}
+
+/// Whether the coefficients of so many columns are computed in a bounded time.
+pub(super) fn check_columns(width: u32, ratio: f64, filter: Filter) -> Result<(), Error> {
+    let most = COEFFICIENT_NANOS / cost::coefficient_nanos(1, ratio, filter.support()).max(1);
+    Limit::Side.check(width.into(), most)
 }
 
 /// One side of the picture.
@@ -192,22 +215,23 @@ impl Axis {
     /// length. Nothing is looked at outside of `source`. Everything is counted in what one
     /// `scale`th of the source is decoded to.
     fn new(
-        source: Range<u32>,
+        (source, within): (u32, Range<u32>),
         scale: u32,
         output: u32,
         (first, part): (f64, f64),
         filter: Filter,
     ) -> Axis {
-        let decoded = source.start / scale..source.end.div_ceil(scale);
+        let (lower, upper) = whole_pixels(source, within, scale);
         let (first, part) = (first / f64::from(scale), part / f64::from(scale));
+        let (first, part) = narrowed((first, part), (lower, upper));
         let ratio = part / f64::from(output);
         let leave = if output <= SMALL_SIDE { LEAVE_SMALL } else { LEAVE };
         // Nearest picks pixels of the source itself: an average of them would be another filter.
         let shrink = if filter == Filter::Nearest { 1.0 } else { (ratio / leave).floor().max(1.0) };
         // The kernel looks past the crop box, as it would in the full picture.
         let margin = filter.support() * ratio.max(1.0) + shrink;
-        let start = (first - margin).floor().max(f64::from(decoded.start));
-        let end = (first + part + margin).ceil().min(f64::from(decoded.end));
+        let start = (first - margin).floor().max(lower);
+        let end = (first + part + margin).ceil().min(upper);
         Axis {
             start: start as u32,
             end: end as u32,
@@ -217,6 +241,24 @@ impl Axis {
             crop_length: part / shrink,
         }
     }
+}
+
+/// Between which pixels of what is decoded nothing is seen of what lies outside of `within`: none
+/// that lies in it in part, but for the last of the picture.
+fn whole_pixels(source: u32, within: Range<u32>, scale: u32) -> (f64, f64) {
+    let end = source.div_ceil(scale).into();
+    let scaled = |at: u32| f64::from(at) / f64::from(scale);
+    let Range { start: lower, end: upper } = within;
+    let (first, last) = (scaled(lower).ceil(), scaled(upper).floor());
+    let last = if upper < source { last } else { end };
+    if first < last { (first, last) } else { (scaled(lower).floor(), scaled(upper).ceil()) }
+}
+
+/// A part without what lies outside.
+fn narrowed((first, part): (f64, f64), (lower, upper): (f64, f64)) -> (f64, f64) {
+    let (from, to) = (first.max(lower), (first + part).min(upper));
+    // What is less than this is but the rounding of a sum.
+    if from > first || to < first + part - 1e-6 { (from, to - from) } else { (first, part) }
 }
 
 /// What one row takes, decoded and summed up. A picture may be a single row of a hundred

@@ -3,7 +3,9 @@
 mod costs;
 mod fit;
 mod geometry;
+mod line;
 mod route;
+mod view;
 
 use std::sync::Arc;
 
@@ -14,11 +16,11 @@ use crate::color::{self, Conversion};
 use crate::decode::probe;
 use crate::limits::Limit;
 use crate::ops::{
-    Chain, ColorConvert, Convert, Crop, CropBox, Filter, FromLight, Interest, Op, Orient, Pad,
-    Resize, SmartCrop,
+    Chain, ColorConvert, Crop, CropBox, Filter, FromLight, Interest, Op, Orient, Pad, Resize,
+    SmartCrop,
 };
-use crate::picture::side_swaps;
-use crate::request::{Color, Comparison, Output, Position, Request, Scheduler};
+use crate::picture::{Shape, side_swaps};
+use crate::request::{Color, Comparison, Output, Request, Scheduler};
 use crate::{
     Depth, EncodeOptions, Encoding, Error, Format, Info, Keep, Layout, Limits, OutputColor,
     ProfileUse, cost,
@@ -27,7 +29,10 @@ use crate::{
 pub use costs::Costs;
 pub(crate) use fit::{Area, Canvas};
 use geometry::Geometry;
+use line::Line;
 pub use route::Reason;
+pub use view::{At, PlanStep};
+use view::{Stage, View};
 
 /// Everything that is decided before a pixel is decoded.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,6 +65,8 @@ pub struct OutputPlan {
     pub crop: Option<CropBox>,
     /// Source pixels that become one while decoding, horizontally and vertically, as shown.
     pub decode_scale: (u32, u32),
+    /// What an edit does, in the order asked for.
+    pub steps: Vec<PlanStep>,
 
     pub(crate) geometry: Geometry,
     filter: Filter,
@@ -71,6 +78,8 @@ pub struct OutputPlan {
     background: Option<Color>,
     pub(crate) comparison: Option<Comparison>,
     orientation: Orientation,
+    /// What is done to the picture when it is upright.
+    stages: Vec<Stage>,
     pub(crate) options: EncodeOptions,
     /// What goes along of the metadata.
     pub(crate) keep: Keep,
@@ -113,29 +122,23 @@ impl Plan {
         let info = &request.shown(info);
         let area = area.unwrap_or(Area::whole(info.upright()));
         request.limits.check_size(info.width, info.height)?;
-        let fitted = |output: &Output| {
-            let fitted = fit::fit(area, output, &request.limits)?;
-            for (width, height) in [fitted.size, fitted.output()] {
-                request.limits.check_size(width, height)?;
-            }
-            Ok::<_, Error>(fitted)
-        };
-        let fitted: Vec<_> = request.outputs.iter().map(fitted).collect::<Result<_, _>>()?;
+        let view = |output| View::new(info, area, output, &request.limits);
+        let views: Vec<_> = request.outputs.iter().map(view).collect::<Result<_, _>>()?;
         // What the largest output needs is enough for all.
-        let scale = |(output, &fitted): (&Output, &fit::Fitted)| {
-            let fit::Fitted { size, part, .. } = geometry::stored(info, fitted);
-            let picks = output.filter == Filter::Nearest;
+        let scale = |view: &View| {
+            let fit::Fitted { size, part, .. } = view.fitted;
+            let picks = view.filter == Filter::Nearest;
             // A transform to fewer samples averages what is no light.
-            let shrinks = info.scales && !picks && !output.linear;
+            let shrinks = info.scales && !picks && !view.linear;
             if shrinks { geometry::decode_scale(part, size) } else { 1 }
         };
-        let scale = request.outputs.iter().zip(&fitted).map(scale).min().ok_or(Error::Internal)?;
+        let scale = views.iter().map(scale).min().ok_or(Error::Internal)?;
         let (color, profile) = Conversion::of(info);
-        let outputs = request.outputs.iter().zip(fitted);
+        let outputs = request.outputs.iter().zip(views);
         let outputs: Vec<_> = outputs
-            .map(|(output, fitted)| {
+            .map(|(output, view)| {
                 let color = color.as_ref().map(Conversion::for_output);
-                OutputPlan::new(info, scale, output, fitted, (color, &request.limits))
+                OutputPlan::new(info, scale, output, view, (color, &request.limits))
             })
             .collect::<Result<_, _>>()?;
         let left =
@@ -196,29 +199,30 @@ impl OutputPlan {
         info: &Info,
         scale: u32,
         output: &Output,
-        fitted: fit::Fitted,
+        view: View,
         (color, limits): (Option<Arc<Conversion>>, &Limits),
     ) -> Result<OutputPlan, Error> {
-        let (width, height) = fitted.output();
-        let stored = geometry::stored(info, fitted);
-        let geometry = Geometry::new(info, scale, stored, output)?;
-        let interest = match output.position {
-            Position::Entropy => Interest::Entropy,
-            Position::Attention | Position::Point(..) => Interest::Attention,
-        };
+        let View { fitted, orientation, filter, linear, stages, steps, size, .. } = view;
+        let (width, height) = size;
+        let geometry = Geometry::new(info, scale, fitted, (filter, linear))?;
+        let layout = info.layout.srgb();
+        let mut line = Line::new(Shape { layout, premultiplied: false, ..info.shape() });
+        stages.iter().for_each(|stage| line.add(stage));
+        let layout = line.shape.layout;
         let encoding = match (output.placeholder, output.format) {
             _ if output.comparison.is_some() => Encoding::Comparison,
             (Some(placeholder), _) => Encoding::Placeholder(placeholder),
             _ if output.pixels.is_some() => {
-                Encoding::Pixels(output.pixels.unwrap_or_default().layout(info.layout))
+                Encoding::Pixels(output.pixels.unwrap_or_default().layout(layout))
             }
             (None, Some(format)) => Encoding::Format(format),
-            (None, None) => Encoding::Format(default_format(info, (width, height))),
+            (None, None) => Encoding::Format(default_format(info, layout, size)),
         };
         Limit::Side.check(width.max(height).into(), encoding.max_side().into())?;
         Limit::MaxPixels
             .check(pixels((width, height)), encoding.max_pixels().min(limits.max_pixels))?;
-        let layout = encoding.layout(layout_of(info.layout, output, fitted.canvas.is_some()));
+        let is_known = fitted.kept.is_none() && !chooses(&stages);
+        let layout = encoding.layout(layout_of(layout, output, fitted.canvas.is_some()));
         let layout = output.options.layout(encoding, layout);
         // Light comes back with 16 bits.
         let color = if geometry.reduction.linear {
@@ -244,16 +248,18 @@ impl OutputPlan {
             width,
             height,
             encoding,
-            crop: geometry::crop(info, fitted).filter(|_| fitted.kept.is_none()),
+            crop: geometry::crop(info, fitted).filter(|_| is_known),
+            steps,
             decode_scale: if swaps { (down, across) } else { (across, down) },
             geometry,
-            filter: output.filter,
+            filter,
             layout,
-            smart: stored.kept.map(|size| (size, interest)),
+            smart: fitted.kept.map(|size| (size, Interest::of(output.position))),
             canvas: fitted.canvas,
             background: output.background,
             comparison: output.comparison.clone(),
-            orientation: info.orientation,
+            orientation,
+            stages,
             options,
             keep: match encoding {
                 Encoding::Format(format) => output.metadata.within(format),
@@ -288,54 +294,69 @@ impl OutputPlan {
             let rows = cost::color_nanos(width, info.layout) * u64::from(height);
             costs.resample += (color.prepare_nanos() + rows) / 1_000;
         }
+        costs.resample += self.stage_nanos(info) / 1_000;
         costs
+    }
+
+    fn stage_nanos(&self, info: &Info) -> u64 {
+        if self.stages.is_empty() {
+            return 0;
+        }
+        let mut shape = self.reduced(info);
+        let mut nanos = 0;
+        for op in self.ops(info) {
+            let bands = op.bands(&shape);
+            shape = op.shape(&shape);
+            nanos += bands.nanos * u64::from(shape.height.div_ceil(bands.rows));
+        }
+        nanos
+    }
+
+    /// What decoding leaves.
+    fn reduced(&self, info: &Info) -> Shape {
+        self.geometry.reduction.shape(&info.shape())
     }
 
     /// What is done to the reduced picture.
     pub(crate) fn ops(&self, info: &Info) -> Vec<Box<dyn Op>> {
         let Geometry { reduction, crop, output: (width, height) } = &self.geometry;
         let (&width, &height) = (width, height);
-        let mut ops: Vec<Box<dyn Op>> = Vec::new();
+        let mut line = Line::new(self.reduced(info));
         if !self.geometry.is_identity() {
-            ops.push(Box::new(Resize { filter: self.filter, crop: *crop, width, height }));
+            line.push(Resize { filter: self.filter, crop: *crop, width, height });
         } else if reduction.size != (width, height) || reduction.pick.is_some() {
             let (left, top) = (crop.left as u32, crop.top as u32);
-            ops.push(Box::new(Crop { left, top, width, height, pick: reduction.pick }));
+            line.push(Crop { left, top, width, height, pick: reduction.pick });
         }
-        let mut shape = reduction.shape(&info.shape());
         if reduction.linear {
-            let divide = shape.layout.has_alpha() && shape.premultiplied;
-            let op = FromLight { divide };
-            shape = op.shape(&shape);
-            ops.push(Box::new(op));
+            let divide = line.divides();
+            line.push(FromLight { divide });
         }
         if let Some(conversion) = self.conversion() {
-            let divide = shape.layout.has_alpha() && shape.premultiplied;
-            let op = ColorConvert { conversion, divide };
-            shape = op.shape(&shape);
-            ops.push(Box::new(op));
+            let divide = line.divides();
+            line.push(ColorConvert { conversion, divide });
         }
         if let Some((size, interest)) = self.smart {
-            ops.push(Box::new(SmartCrop::new(size, interest)));
+            line.push(SmartCrop::new(size, interest));
         }
-        let alpha = shape.layout.has_alpha();
-        let premultiplied = alpha && shape.premultiplied;
         // OpenEXR's colors are multiplied by their alpha.
         let multiply = self.encoding == Encoding::Format(Format::Openexr);
-        let background = self.background.filter(|_| alpha);
-        if shape.layout != self.layout || alpha && premultiplied != multiply || background.is_some()
-        {
-            let to = self.layout;
-            ops.push(Box::new(Convert { to, divide: premultiplied, multiply, background }));
+        if self.stages.is_empty() {
+            // The less a sample takes, the less is moved.
+            line.convert_onto(self.background, self.layout, multiply);
         }
         if self.orientation != Orientation::NoTransforms {
-            ops.push(Box::new(Orient(self.orientation)));
+            line.push(Orient(self.orientation));
+        }
+        if !self.stages.is_empty() {
+            self.stages.iter().for_each(|stage| line.add(stage));
+            line.convert_onto(self.background, self.layout, multiply);
         }
         if let Some(Canvas { size, left, top }) = self.canvas {
             let color = self.background.unwrap_or(Color::CLEAR);
-            ops.push(Box::new(Pad::new(size, (left, top), color, self.layout, multiply)));
+            line.push(Pad::new(size, (left, top), color, self.layout, multiply));
         }
-        ops
+        line.ops
     }
 }
 
@@ -355,17 +376,22 @@ fn layout_of(source: Layout, output: &Output, has_bars: bool) -> Layout {
     if is_colored && shows { layout.colored() } else { layout }
 }
 
+/// Whether what is kept of the picture is known when it is there.
+fn chooses(stages: &[Stage]) -> bool {
+    stages.iter().any(|stage| matches!(stage, Stage::Choose { .. }))
+}
+
 fn pixels((width, height): (u32, u32)) -> u64 {
     u64::from(width) * u64::from(height)
 }
 
 /// The source's format where it can hold the output, else JPEG, or PNG for alpha.
-fn default_format(info: &Info, (width, height): (u32, u32)) -> Format {
+fn default_format(info: &Info, layout: Layout, (width, height): (u32, u32)) -> Format {
     let fits = width.max(height) <= info.format.max_side()
         && pixels((width, height)) <= info.format.max_pixels();
     if info.format.is_writable() && fits {
         info.format
-    } else if info.layout.has_alpha() {
+    } else if layout.has_alpha() {
         Format::Png
     } else {
         Format::Jpeg

@@ -1,8 +1,8 @@
 use rustler::types::atom::nil;
-use rustler::{Atom, Encoder, Env, NewBinary, NifMap, Term};
+use rustler::{Atom, Encoder, Env, NewBinary, NifMap, NifUntaggedEnum, Term};
 use thumbelina_core::{
-    ColorModel, Depth, Details, Encoded, Encoding, Error, Format, Info, Layout, Limit, OutputPlan,
-    Plan, ProfileUse, Reason, Scheduler, Value,
+    At, ColorModel, Depth, Details, Encoded, Encoding, Error, Format, Info, Layout, Limit,
+    OutputPlan, Plan, PlanStep, ProfileUse, Reason, Scheduler, Value,
 };
 
 use crate::atoms;
@@ -14,9 +14,16 @@ pub(crate) struct ErrorTerm {
     reason: Atom,
     format: Option<Atom>,
     limit: Option<Atom>,
-    value: Option<u64>,
+    value: Option<ValueTerm>,
     maximum: Option<u64>,
     offset: Option<u64>,
+}
+
+#[derive(NifUntaggedEnum)]
+#[rustler(encode)]
+enum ValueTerm {
+    Number(u64),
+    Size((u32, u32)),
 }
 
 #[derive(NifMap)]
@@ -67,6 +74,17 @@ struct OutputTerm {
     /// Left, top, width and height.
     crop: Option<(f64, f64, f64, f64)>,
     decode_scale: (u32, u32),
+    steps: Vec<StepTerm>,
+}
+
+/// A step of an edit.
+#[derive(NifMap)]
+#[rustler(encode)]
+struct StepTerm {
+    step: Atom,
+    width: u32,
+    height: u32,
+    at: Atom,
 }
 
 /// Durations are microseconds.
@@ -136,10 +154,14 @@ fn error(env: Env, error: Error) -> ErrorTerm {
                 Limit::MaxBytes => atoms::max_bytes(),
                 Limit::Side => atoms::side(),
             }),
-            value: Some(value),
+            value: Some(ValueTerm::Number(value)),
             maximum: Some(maximum),
             ..plain(atoms::limit_exceeded())
         },
+        Error::OutsidePicture { width, height } => {
+            let size = Some(ValueTerm::Size((width, height)));
+            ErrorTerm { value: size, ..plain(atoms::outside_picture()) }
+        }
         Error::OutOfMemory => plain(atoms::enomem()),
         // Who was killed does not read it.
         Error::Stopped => plain(atoms::timeout()),
@@ -228,6 +250,20 @@ pub(crate) fn scheduler(scheduler: Scheduler) -> Atom {
     }
 }
 
+fn step(env: Env, step: &PlanStep) -> StepTerm {
+    StepTerm {
+        // Its name is no atom that could not be made.
+        step: Atom::from_str(env, step.name).unwrap_or_else(|_| atoms::error()),
+        width: step.width,
+        height: step.height,
+        at: match step.at {
+            At::Decoding => atoms::decoding(),
+            At::Resized => atoms::resized(),
+            At::FullSize => atoms::full_size(),
+        },
+    }
+}
+
 pub(crate) fn profile(used: ProfileUse) -> Atom {
     match used {
         ProfileUse::None => atoms::none(),
@@ -244,6 +280,7 @@ pub(crate) fn plan(env: Env, plan: Plan) -> PlanTerm {
         format: self::encoding(env, output.encoding),
         crop: output.crop.map(|crop| (crop.left, crop.top, crop.width, crop.height)),
         decode_scale: output.decode_scale,
+        steps: output.steps.iter().map(|planned| step(env, planned)).collect(),
     };
     PlanTerm {
         outputs: plan.outputs.iter().map(output).collect(),

@@ -11,6 +11,7 @@ use thumbelina_core::{
 };
 
 use super::pin;
+use super::step::StepTerm;
 
 /// One call, as the Elixir side normalizes it.
 #[derive(NifMap)]
@@ -60,7 +61,7 @@ struct PlaceholderTerm {
 
 #[derive(NifMap)]
 #[rustler(decode)]
-struct ThumbnailTerm {
+pub(super) struct ThumbnailTerm {
     width: Option<u32>,
     height: Option<u32>,
     fit: FitAtom,
@@ -80,6 +81,7 @@ struct ThumbnailTerm {
     color: ColorAtom,
     filter: FilterAtom,
     metadata: Vec<KeptAtom>,
+    steps: Vec<StepTerm>,
 }
 
 /// What an output is: a picture of a format, or samples, of so many channels and such a type where
@@ -223,7 +225,7 @@ impl ThumbnailTerm {
         }
     }
 
-    fn output(&self) -> Output {
+    pub(super) fn output(&self) -> Output {
         let (format, pixels) = match &self.format {
             None => (None, None),
             Some(TargetTerm::Format(format)) => (Some(format.0), None),
@@ -274,6 +276,7 @@ impl ThumbnailTerm {
                 FilterAtom::Lanczos3 => Filter::Lanczos3,
             },
             metadata: kept(&self.metadata),
+            steps: self.steps.iter().map(StepTerm::operation).collect(),
             placeholder: None,
             comparison: None,
         }
