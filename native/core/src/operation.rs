@@ -10,7 +10,7 @@ use crate::{Color, Output, Position};
 #[derive(Debug, Clone, PartialEq)]
 pub enum Operation {
     /// Another size. What it says of the encoding, and steps of its own, have no say.
-    Resize(Output),
+    Resize(Box<Output>),
     Crop(Crop),
     /// Flips and quarter turns.
     Turn(Orientation),

@@ -220,7 +220,7 @@ fn what_is_clear_does_not_bleed() {
         Operation::Blur { sigma: 2.0 },
         Operation::Blur { sigma: 5.0 },
         Operation::Rotate { degrees: 10.0, background: thumbelina_core::Color([0; 4]) },
-        Operation::Resize(Output { enlarge: true, fit: Fit::Fill, ..sized(33, 31) }),
+        Operation::Resize(Box::new(Output { enlarge: true, fit: Fit::Fill, ..sized(33, 31) })),
     ] {
         // After a color, so that the resize is none of the decoding.
         let steps = [Operation::Recolor(Recolor::Gamma(2.0)), step];
@@ -609,7 +609,7 @@ fn crc(bytes: &[u8]) -> u32 {
 }
 
 fn resize(width: u32, height: u32) -> Operation {
-    Operation::Resize(Output { fit: Fit::Cover, enlarge: true, ..sized(width, height) })
+    Operation::Resize(Box::new(Output { fit: Fit::Cover, enlarge: true, ..sized(width, height) }))
 }
 
 fn jpeg(width: u32, height: u32) -> Bytes {
@@ -621,7 +621,7 @@ fn a_resize_alone_is_the_thumbnail() {
     for source in [jpeg(640, 427), encode(&rgb(300, 200), ImageFormat::Png)] {
         let cover = Output { fit: Fit::Cover, format: Some(Format::Png), ..sized(80, 80) };
         let alone = in_pieces(&source, cover.clone()).unwrap();
-        assert!(in_pieces(&source, edit([Operation::Resize(cover)])).unwrap() == alone);
+        assert!(in_pieces(&source, edit([Operation::Resize(Box::new(cover))])).unwrap() == alone);
     }
 }
 
@@ -713,7 +713,11 @@ fn the_plan_tells_where_each_step_is_done() {
 fn a_second_resize_is_not_the_first() {
     let source = encode(&rgb(64, 64), ImageFormat::Png);
     let nearest = |side| {
-        Operation::Resize(Output { enlarge: true, filter: Filter::Box, ..sized(side, side) })
+        Operation::Resize(Box::new(Output {
+            enlarge: true,
+            filter: Filter::Box,
+            ..sized(side, side)
+        }))
     };
     let made = in_pieces(&source, edit([nearest(4), nearest(64)])).unwrap();
     let made = decode(&made.bytes).into_rgb8();
@@ -779,7 +783,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         (1..60u32, 1..60u32, 0..5usize, 0..4usize, any::<[bool; 3]>()).prop_map(
             |(width, height, fit, position, [enlarge, linear, has_background])| {
                 let color = thumbelina_core::Color([9, 99, 199, 128]);
-                Operation::Resize(Output {
+                Operation::Resize(Box::new(Output {
                     fit: [Fit::Contain, Fit::Cover, Fit::Fill, Fit::Pad, Fit::Outside][fit],
                     position: [
                         Position::Point(0.2, 0.7),
@@ -792,7 +796,7 @@ fn operation() -> impl Strategy<Value = Operation> {
                     enlarge,
                     linear,
                     ..sized(width, height)
-                })
+                }))
             }
         ),
         (1..60u32, 1..60u32, 0.0..1.0, 0.0..1.0).prop_map(|(width, height, x, y)| {

@@ -71,7 +71,7 @@ impl<'a> Decoder<'a> for PinnedTerm {
 impl StepTerm {
     pub(super) fn operation(&self) -> Operation {
         match self {
-            StepTerm::Resize(term) => Operation::Resize(term.output()),
+            StepTerm::Resize(term) => Operation::Resize(Box::new(term.output())),
             &StepTerm::CropAt(left, top, width, height) => {
                 Operation::Crop(Crop { width, height, place: Place::At(left, top) })
             }
