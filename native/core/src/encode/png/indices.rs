@@ -117,10 +117,10 @@ impl Writer for IndexedPng {
         context: &Context<'_>,
     ) -> Result<bool, Error> {
         let IndexedPng { options, indexed, rows } = self;
-        if let Some(rows) = rows.as_mut() {
-            if !rows.file.attach()? {
-                return Ok(false);
-            }
+        if let Some(rows) = rows.as_mut()
+            && !rows.file.attach()?
+        {
+            return Ok(false);
         }
         let done = indexed.step(picture, context.budget, |made| {
             match made {
