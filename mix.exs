@@ -54,7 +54,7 @@ defmodule Thumbelina.MixProject do
       ],
       assets: %{"bench/results" => "bench/results"},
       groups_for_modules: [
-        "Pictures and formats": [Thumbelina.Image, Thumbelina.Format],
+        "Pictures and formats": [Thumbelina.Image, Thumbelina.Info, Thumbelina.Format],
         "Plans and measurements": [Thumbelina.Plan, Thumbelina.Stats, Thumbelina.Telemetry],
         Clusters: [Thumbelina.Cluster, Thumbelina.Store],
         "Over HTTP": [Thumbelina.Server, Thumbelina.Plug, Thumbelina.URL],

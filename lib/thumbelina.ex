@@ -11,7 +11,7 @@ defmodule Thumbelina do
   priority, with other processes in between. A large JPEG takes a dirty CPU scheduler and several
   cores, if no other thumbnail needs them.
 
-  Functions that can fail return `{:error, %Thumbelina.Error{}}`. `open!/2`, `new!/2`,
+  Functions that can fail return `{:error, %Thumbelina.Error{}}`. `open!/2`, `new!/2`, `info!/2`,
   `thumbnail!/4`, `thumbnails!/3`, `placeholder!/3` and `write!/2` raise it instead.
 
   ## Timeouts and dead callers
@@ -40,8 +40,8 @@ defmodule Thumbelina do
       options of these names
   """
 
-  alias Thumbelina.{Cast, Error, Files, Foreign, Image, Native, Options, Parallel, Placeholder}
-  alias Thumbelina.{Pixels, Plan, Request, Source, Stats, Telemetry}
+  alias Thumbelina.{Cast, Error, Files, Foreign, Image, Info, Native, Options, Parallel, Pixels}
+  alias Thumbelina.{Placeholder, Plan, Request, Source, Stats, Telemetry}
 
   # What can be cast.
   Module.register_attribute(__MODULE__, :operations, accumulate: true)
@@ -68,8 +68,24 @@ defmodule Thumbelina do
   @type side :: pos_integer | float | nil
 
   @typedoc """
-  Options of a single size of `thumbnails/3`: those of `t:options/0` from `:fit` to `:filter`, which
-  are about the thumbnail and not about the picture.
+  A color of sRGB: `"#rgb"`, `"#rrggbb"`, `"#rrggbbaa"`, a name of CSS as a string or an atom,
+  `{red, green, blue}` or `{red, green, blue, alpha}` with integers from 0 to 255. Colors are not
+  multiplied by their alpha.
+  """
+  @type color :: String.t() | atom | {byte, byte, byte} | {byte, byte, byte, byte}
+
+  @typedoc "A perceptual hash. `hash/2` says what it is."
+  @type hash :: <<_::64>>
+
+  @typedoc """
+  How alike two pictures are: the peak signal-to-noise ratio in dB, and the structural similarity,
+  which is 1.0 for equal pictures.
+  """
+  @type likeness :: %{psnr: float | :infinity, ssim: float}
+
+  @typedoc """
+  Options of a single size of `thumbnails/3`: those of `t:options/0` that are about the thumbnail
+  and not about the picture or the call.
   """
   @type output_options :: [unquote(Options.type(:output))]
 
@@ -117,7 +133,7 @@ defmodule Thumbelina do
   @type stream_option :: unquote(Options.type(:stream))
 
   @typedoc """
-  Options of `open/2` and `new/2`, in any order.
+  Options of `open/2`, `new/2` and `info/2`, in any order.
 
   #{Options.docs(:probe)}
   """
@@ -269,6 +285,52 @@ defmodule Thumbelina do
   @spec new!(source, probe_options) :: Image.t()
   def new!(source, opts \\ []), do: bang(new(source, opts))
 
+  @doc group: "Open and write"
+  @doc """
+  Tells what a picture's file says of it: format, size, frames, colors and metadata.
+
+  Nothing is decoded but what is compressed of the metadata. The frames of an animation and the
+  pages of a TIFF are counted, for which all pieces are asked for. `t:Thumbelina.Info.t/0` says what
+  there is. EXIF can tell where a picture was made and whose camera made it. Fails like `new/2`.
+
+  ## Options
+
+  #{Options.docs(:probe)}
+
+  ## Examples
+
+      iex> {:ok, info} = Thumbelina.info({:file, "test/fixtures/orientation-6.jpg"})
+      iex> {info.format, info.width, info.height, info.orientation, info.exif}
+      {:jpeg, 60, 40, 6, %{"Orientation" => 6}}
+
+      iex> {:ok, info} = Thumbelina.info({:file, "test/fixtures/animated.gif"})
+      iex> {info.frames, info.color_space, info.alpha, info.depth}
+      {3, :rgb, false, {:u, 8}}
+
+      iex> {:error, error} = Thumbelina.info("not a picture")
+      iex> error.reason
+      :unsupported_format
+  """
+  @spec info(source, probe_options) :: {:ok, Info.t()} | {:error, Error.t()}
+  def info(source, opts \\ []) do
+    with {:ok, call} <- Options.probe(opts),
+         {:ok, found} <- Source.of(source, call.max_bytes_in) do
+      found |> details(call) |> Foreign.explain(source) |> Source.at_path(source)
+    end
+  end
+
+  defp details(found, call) do
+    with {:ok, bytes} <- all(found, call),
+         {:ok, details} <-
+           native(bytes, &Native.details(&1, call), &Native.details_dirty(&1, call)),
+         do: {:ok, Info.build(details)}
+  end
+
+  @doc group: "Open and write"
+  @doc "Like `info/2`, but raises `Thumbelina.Error`."
+  @spec info!(source, probe_options) :: Info.t()
+  def info!(source, opts \\ []), do: bang(info(source, opts))
+
   @doc group: "Make thumbnails"
   @doc """
   Makes a thumbnail that fits a box of `width` by `height` pixels.
@@ -277,7 +339,27 @@ defmodule Thumbelina do
   never enlarged unless `enlarge: true` is given. One side may be `nil`: it follows from the other
   side and the proportions.
 
-  The thumbnail contains pixels and nothing else: no EXIF, no comments.
+  The thumbnail contains pixels and nothing else, unless `:metadata` says otherwise. Then
+
+    * EXIF is written anew, with the fields that the standard names (those of `t:Thumbelina.Info.t/0`)
+      and still hold: the orientation is 1, the dimensions are the thumbnail's, the color space is
+      sRGB. Left out are the embedded thumbnail, the maker's notes, private tags, and what describes
+      samples as they were stored, or places in the picture
+    * XMP is written anew, too, without the orientation, dimensions and thumbnails in it, without
+      what belongs to other parts of the file (gain and depth maps, films) or was done in a raw
+      converter, and without comments and padding. Packets of more than 256 KiB, or not in UTF-8, are
+      left out
+    * IPTC is that of its description record, without the preview
+    * `:icc` is a profile of sRGB, in half a kilobyte: colors are converted, so that the picture's own
+      profile no longer says what they are. With `color: :keep` that one goes along, asked or not,
+      and EXIF keeps its color space
+    * `:copyright` is EXIF's `Artist` and `Copyright`; XMP's `dc:creator`, `dc:rights`,
+      `photoshop:AuthorsPosition`, `Credit` and `Source`, `Iptc4xmpCore:CreatorContactInfo`,
+      `tiff:Artist` and `Copyright`, and all of `xmpRights` and `plus`; and IPTC's by-line and its
+      title, credit, source, copyright notice and contact
+
+  JPEG holds all of it, PNG and WebP all but IPTC, TIFF all but EXIF, AVIF only EXIF, and the other
+  formats nothing.
 
   Fails with
 
@@ -308,6 +390,11 @@ defmodule Thumbelina do
       iex> {:ok, ^left} = Thumbelina.thumbnail(image, 90, 90, fit: :cover, position: {0.1, 0.8})
       iex> {left.width, left.height}
       {90, 90}
+
+      iex> image = Thumbelina.open!("test/fixtures/orientation-6.jpg")
+      iex> {:ok, thumb} = Thumbelina.thumbnail(image, 20, 20, metadata: :keep)
+      iex> Thumbelina.info!(thumb).exif
+      %{"Orientation" => 1}
 
       iex> image = Thumbelina.open!("test/fixtures/photo.jpg")
       iex> opts = [progressive: true, subsampling: "4:4:4", max_bytes: 6_000]
@@ -350,9 +437,9 @@ defmodule Thumbelina do
 
   The options are those of `thumbnail/4`, and hold for all sizes. A size can have options of its
   own, which then take precedence: those of `t:output_options/0`. The thumbnails come in the order
-  of the sizes. Each has the bytes that `thumbnail/4` would give it, unless a larger thumbnail in
-  the list needs the picture decoded at a larger scale. If one of them cannot be made, the result is
-  its error.
+  of the sizes. Each has the bytes that `thumbnail/4` would give it, unless another thumbnail in the
+  list, which is larger or shrunk in linear light, needs the picture decoded at a larger scale. If
+  one of them cannot be made, the result is its error.
 
   With `{:placeholder, kind}` in the place of a size, there is a placeholder in that place of the
   result, made of the same decode. See `placeholder/3`.
@@ -449,6 +536,114 @@ defmodule Thumbelina do
   @doc "Like `placeholder/3`, but raises `Thumbelina.Error`."
   @spec placeholder!(source, placeholder_kind, placeholder_options) :: placeholder
   def placeholder!(source, kind, opts \\ []), do: bang(placeholder(source, kind, opts))
+
+  @doc group: "Compare"
+  @doc """
+  Tells how alike two pictures of the same size are.
+
+  The result has
+
+    * `:psnr` - the peak signal-to-noise ratio in dB, of the mean squared difference of red, green
+      and blue. It is `:infinity` if no sample differs
+    * `:ssim` - the structural similarity, of Wang et al., "Image Quality Assessment: From Error
+      Visibility to Structural Similarity", 2004: the average over all Gaussian windows of 11 by 11
+      pixels (sigma 1.5, K1 0.01, K2 0.03) on luma. It is 1.0 for equal pictures
+
+  Both pictures are turned upright and taken with 8 bits per sample, alpha on white. They are
+  decoded at their full size, in slices like a thumbnail, and so compared.
+
+  Fails with `:invalid_option` and the key `:size` if the sizes differ, and otherwise like
+  `thumbnail/4`.
+
+  ## Options
+
+  #{Options.docs(:placeholder)}
+
+  ## Examples
+
+      iex> photo = Thumbelina.open!("test/fixtures/photo.png")
+      iex> {:ok, likeness} = Thumbelina.compare(photo, {:file, "test/fixtures/photo.jpg"})
+      iex> {Float.round(likeness.psnr, 1), Float.round(likeness.ssim, 3)}
+      {33.0, 0.984}
+
+      iex> photo = Thumbelina.open!("test/fixtures/photo.png")
+      iex> Thumbelina.compare(photo, photo)
+      {:ok, %{psnr: :infinity, ssim: 1.0}}
+
+      iex> photo = Thumbelina.open!("test/fixtures/photo.png")
+      iex> {:error, error} = Thumbelina.compare(photo, "P5 2 1 255\\n" <> <<0, 255>>)
+      iex> {error.reason, error.key, error.value, error.expected}
+      {:invalid_option, :size, {2, 1}, "a picture of 640 by 427 pixels, as the first one"}
+  """
+  @spec compare(source, source, placeholder_options) :: {:ok, likeness} | {:error, Error.t()}
+  def compare(source, other, opts \\ []) do
+    with {:ok, request} <- Request.comparison(nil, opts),
+         {:ok, [{width, height, _pixels} = reference]} <- run(source, request),
+         {:ok, request} <- Request.comparison(reference, opts),
+         {:ok, [result]} <- run(other, request) do
+      case result do
+        %{ssim: _} = likeness ->
+          {:ok, likeness}
+
+        {_width, _height} = size ->
+          expected = "a picture of #{width} by #{height} pixels, as the first one"
+          Options.invalid(:size, size, expected)
+      end
+    end
+  end
+
+  @doc group: "Compare"
+  @doc """
+  A perceptual hash of a picture: nearly the same for pictures that look nearly the same.
+
+  It is the 64 bits of dHash, by Neal Krawetz
+  ([Kind of Like That](https://www.hackerfactor.com/blog/?/archives/529-Kind-of-Like-That.html),
+  2013): whether each of 8 by 8 places of the picture is darker than the place to the right of it.
+  `hash_distance/2` counts the bits that differ. Other sizes, formats, qualities, and brighter or
+  darker pictures change few of them; a crop, a turn and a mirror image change many.
+
+  The picture is shrunk while it is decoded, turned upright, and alpha is put on white. Fails like
+  `thumbnail/4`.
+
+  ## Options
+
+  #{Options.docs(:placeholder)}
+
+  ## Examples
+
+      iex> {:ok, hash} = Thumbelina.hash({:file, "test/fixtures/photo.jpg"})
+      iex> Base.encode16(hash)
+      "860E9E35242474A6"
+
+      iex> {:ok, photo} = Thumbelina.hash({:file, "test/fixtures/photo.png"})
+      iex> {:ok, palette} = Thumbelina.hash({:file, "test/fixtures/photo-palette.png"})
+      iex> {:ok, other} = Thumbelina.hash({:file, "test/fixtures/alpha.png"})
+      iex> {Thumbelina.hash_distance(photo, palette), Thumbelina.hash_distance(photo, other)}
+      {1, 26}
+  """
+  @spec hash(source, placeholder_options) :: {:ok, hash} | {:error, Error.t()}
+  def hash(source, opts \\ []) do
+    with {:ok, request} <- Request.hash(opts),
+         {:ok, [hash]} <- run(source, request),
+         do: {:ok, hash}
+  end
+
+  @doc group: "Compare"
+  @doc """
+  The Hamming distance of two hashes of `hash/2`: how many of the 64 bits differ.
+
+  Pictures with a distance of at most 10 are usually the same picture; two that have nothing to do
+  with each other differ in 32 bits on average.
+
+  ## Examples
+
+      iex> Thumbelina.hash_distance(<<0b1010::64>>, <<0b0110::64>>)
+      2
+  """
+  @spec hash_distance(hash, hash) :: 0..64
+  def hash_distance(<<first::64>>, <<second::64>>),
+    do:
+      for(<<(bit::1 <- <<Bitwise.bxor(first, second)::64>>)>>, reduce: 0, do: (sum -> sum + bit))
 
   @doc group: "Samples"
   @doc """
@@ -762,7 +957,7 @@ defmodule Thumbelina do
 
   @doc false
   # What a request asks for that was checked before, maybe on another node.
-  @spec run(source, Request.t()) :: {:ok, [Image.t() | placeholder, ...]} | {:error, Error.t()}
+  @spec run(source, Request.t()) :: {:ok, [term, ...]} | {:error, Error.t()}
   def run(source, %Request{} = request) do
     with {:ok, values, _stats} <- make(source, request), do: {:ok, values}
   end
@@ -774,8 +969,8 @@ defmodule Thumbelina do
     Telemetry.span(:thumbnail, %{request: Map.from_struct(request)}, fn ->
       case made(source, request) do
         {:ok, _values, stats} = result ->
-          {schedulers, measurements} = Map.pop!(stats, :schedulers)
-          {result, measurements, %{schedulers: schedulers}}
+          {metadata, measurements} = Map.split(stats, [:schedulers, :profile])
+          {result, measurements, metadata}
 
         {:error, error} = result ->
           {result, %{}, %{error: error}}
@@ -794,6 +989,13 @@ defmodule Thumbelina do
 
   defp value({bytes, _kind, _width, _height}, %{placeholder: kind}),
     do: Placeholder.value(kind, bytes)
+
+  # All pixels, or how they differ. If the sizes do, there is nothing.
+  defp value({pixels, _kind, width, height}, %{comparison: nil}), do: {width, height, pixels}
+  defp value({"", _kind, width, height}, %{comparison: _reference}), do: {width, height}
+
+  defp value({<<squares::float, ssim::float>>, _kind, _width, _height}, %{comparison: _}),
+    do: %{psnr: psnr(squares), ssim: ssim}
 
   defp value({bytes, kind, width, height}, %{format: {:pixels, _, _}}),
     do: Pixels.build(bytes, kind, width, height)
@@ -837,6 +1039,10 @@ defmodule Thumbelina do
     do: {:error, Error |> struct!(error) |> Foreign.name(bytes)}
 
   defp named(result, _bytes), do: result
+
+  # Of the mean of squared differences.
+  defp psnr(0.0), do: :infinity
+  defp psnr(squares), do: 10 * :math.log10(255 * 255 / squares)
 
   defp bang({:ok, value}), do: value
   defp bang({:error, error}), do: raise(error)

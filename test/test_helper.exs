@@ -2,7 +2,7 @@
 :ok = Mix.Thumbelina.Precompiled.start([:crypto, :inets, :public_key, :ssl])
 
 # In this order: peers are started in silence.
-for file <- ~w(addresses http_servers poll quiet peers remote_server store_client),
+for file <- ~w(addresses http_servers poll quiet peers remote_server store_client tagged),
     do: Code.require_file("support/#{file}.ex", __DIR__)
 
 # The servers of these tests are on this machine.

@@ -4,7 +4,7 @@ defmodule Thumbelina.Foreign do
 
   @doc "All of them."
   @spec formats :: [atom, ...]
-  def formats, do: [:avif, :heic, :jp2, :jxl, :pdf, :psd, :svg]
+  def formats, do: [:avif, :heic, :jp2, :jxl, :pdf, :svg]
 
   # Brands of ISO base media files (ISO/IEC 14496-12) that MIAF and HEIF define for pictures.
   @brands %{
@@ -55,7 +55,6 @@ defmodule Thumbelina.Foreign do
   def format(<<0xFF, 0x0A, _::binary>>), do: :jxl
   def format(<<0, 0, 0, 12, "jP  ", 13, 10, 0x87, 10, _::binary>>), do: :jp2
   def format(<<0xFF, 0x4F, 0xFF, 0x51, _::binary>>), do: :jp2
-  def format(<<"8BPS", _::binary>>), do: :psd
   def format(<<"%PDF-", _::binary>>), do: :pdf
 
   def format(bytes) do

@@ -11,6 +11,8 @@ defmodule Thumbelina.Native do
   def distance(first, last), do: with(:ok <- load(), do: distance(first, last))
   def probe(bytes, all?, call), do: with(:ok <- load(), do: probe(bytes, all?, call))
   def probe_dirty(bytes, all?, call), do: with(:ok <- load(), do: probe_dirty(bytes, all?, call))
+  def details(bytes, call), do: with(:ok <- load(), do: details(bytes, call))
+  def details_dirty(bytes, call), do: with(:ok <- load(), do: details_dirty(bytes, call))
   def plan(bytes, all?, call), do: with(:ok <- load(), do: plan(bytes, all?, call))
   def plan_dirty(bytes, all?, call), do: with(:ok <- load(), do: plan_dirty(bytes, all?, call))
   def start(bytes, call, ref), do: with(:ok <- load(), do: start(bytes, call, ref))

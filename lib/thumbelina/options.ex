@@ -2,19 +2,21 @@ defmodule Thumbelina.Options do
   @moduledoc false
   # The one schema of all options. Validation, documentation, types and flags come from it.
 
-  alias Thumbelina.{Error, Format, Position}
+  alias Thumbelina.{Color, Error, Format, Position}
 
   # `config: true`: the application's configuration can set the default. `output: true`: each of
   # several outputs can have its own.
   @schema [
     fit: [
       output: true,
-      type: {:in, [:contain, :cover, :fill]},
+      type: {:in, [:contain, :inside, :cover, :fill, :pad, :outside]},
       default: :contain,
       doc:
-        "how the picture meets the box. `:contain` keeps all of it inside the box. `:cover` " <>
-          "fills the box, as far as it can without enlarging, and crops at the `:position`. " <>
-          "Both keep the proportions; `:fill` does not"
+        "how the picture meets the box. `:contain` and `:inside` keep all of it inside the box. " <>
+          "`:cover` fills the box, as far as it can without enlarging, and crops at the " <>
+          "`:position`. `:pad` has exactly the size of the box: all of the picture, and bars of " <>
+          "the `:background`. `:outside` keeps all of it, no smaller than the box on either " <>
+          "side. All keep the proportions, but `:fill`"
     ],
     position: [
       output: true,
@@ -24,13 +26,42 @@ defmodule Thumbelina.Options do
         "which part of the picture `fit: :cover` keeps. Where nothing is cut off, it does not " <>
           "matter. With a point, fractions of the width and the height of the picture as shown, " <>
           "the window that is kept has the point in its middle, or as near to its middle as the " <>
-          "edges of the picture allow. So `{0, 0}` is `:northwest`, and `{0.5, 0.5}` is `:center`"
+          "edges of the picture allow. So `{0, 0}` is `:northwest`, and `{0.5, 0.5}` is " <>
+          "`:center`. `:attention` keeps what has edges, saturated colors and skin, and " <>
+          "`:entropy` what has the most different grays; both look at the picture when it is " <>
+          "small. With `fit: :pad`, the position is that of the picture in the box"
     ],
     enlarge: [
       output: true,
       type: :boolean,
       default: false,
-      doc: "whether the thumbnail may have more pixels on a side than the picture"
+      doc:
+        "whether the picture may get more pixels on a side than it has. The bars of `fit: :pad` " <>
+          "do not count"
+    ],
+    background: [
+      output: true,
+      type: :color,
+      default: nil,
+      doc:
+        "the color behind the picture, and that of the bars of `fit: :pad`. Without it, alpha " <>
+          "stays and bars are transparent if the thumbnail's format has alpha, and white shows " <>
+          "if it has none"
+    ],
+    dpr: [
+      output: true,
+      type: {:number, 0.1, 10},
+      default: 1,
+      doc: "the device pixel ratio: the width and the height that are asked for, times this"
+    ],
+    linear: [
+      output: true,
+      type: :boolean,
+      default: false,
+      doc:
+        "whether the picture is shrunk in linear light, which keeps the brightness of fine " <>
+          "bright patterns. A JPEG is decoded at its full size for this. CMYK and Lab are " <>
+          "shrunk as they are, floats are linear anyway"
     ],
     format: [
       output: true,
@@ -46,6 +77,15 @@ defmodule Thumbelina.Options do
       default: 80,
       doc:
         "for `:jpeg` and `:avif`. The other formats are lossless, except that `:gif` has 256 colors"
+    ],
+    color: [
+      output: true,
+      type: {:in, [:srgb, :keep]},
+      default: :srgb,
+      doc:
+        "what becomes of colors that are not sRGB's. `:srgb` converts them. `:keep` leaves the " <>
+          "numbers as they are, and writes the profile into the thumbnail. CMYK, L\\*a\\*b\\*, " <>
+          "and formats other than `:jpeg`, `:png`, `:webp` and `:tiff`, are converted all the same"
     ],
     progressive: [
       output: true,
@@ -115,13 +155,41 @@ defmodule Thumbelina.Options do
       default: :lanczos3,
       doc: "the kernel of the last resampling step"
     ],
+    autorotate: [
+      type: :boolean,
+      default: true,
+      doc:
+        "whether the picture is turned upright as its orientation says. Without it, the " <>
+          "thumbnail is what is stored, and sizes and positions are meant so"
+    ],
+    trim: [
+      type: :trim,
+      default: false,
+      doc:
+        "whether borders are cut off first, of the color of the upper left pixel. A number from " <>
+          "0 to 255 says by how much a sample of 8 bits may differ from it, `true` stands for " <>
+          "10. For this the picture is decoded twice, the first time at its full size, and " <>
+          "pieces are collected"
+    ],
+    metadata: [
+      output: true,
+      type: {:metadata, [:copyright, :exif, :gps, :icc, :iptc, :xmp]},
+      default: :strip,
+      doc:
+        "what goes along of the picture's metadata, if the thumbnail's format can hold it. " <>
+          "`:strip` leaves out everything, the place where the picture was made above all. " <>
+          "`:keep` keeps everything that still holds, that place included. A list picks: `:exif` " <>
+          "(all but the place), `:gps` (the place), `:copyright` (who made the picture and what " <>
+          "may be done with it, of EXIF, XMP and IPTC), `:xmp` (the place only with `:gps`), " <>
+          "`:iptc`, and `:icc` (a profile that says what the colors are)"
+    ],
     on_damage: [
       type: {:in, [:error, :gray]},
       default: :error,
       doc:
-        "what to do with a JPEG that is damaged or cut off. `:error` gives an error that says " <>
-          "where, `:gray` makes a thumbnail of what is there, with gray for the rest. Other " <>
-          "formats always give the error"
+        "what to do with a picture that is damaged or cut off. `:error` gives an error, which " <>
+          "says where in a JPEG or WebP; `:gray` makes a thumbnail of what is there, with gray " <>
+          "for the rest. That goes for every format, from the damage on; a header has to be whole"
     ],
     formats: [
       type: {:formats, Format.readable()},
@@ -133,9 +201,11 @@ defmodule Thumbelina.Options do
     ],
     max_pixels: [
       type: {:integer, 1, 0xFFFF_FFFF_FFFF},
-      default: 100_000_000,
+      default: 268_435_456,
       config: true,
-      doc: "the most pixels that the picture, or the thumbnail, may have"
+      doc:
+        "the most pixels that the picture, or the thumbnail, may have. It bounds time: memory " <>
+          "is bounded by `:max_memory`, whatever the number of pixels"
     ],
     max_bytes_in: [
       type: {:integer, 1, 0xFFFF_FFFF_FFFF},
@@ -241,6 +311,10 @@ defmodule Thumbelina.Options do
     {:compression, names} -> one_of.([{:.., [], [0, 9]} | names])
     {:formats, atoms} -> one_of.([:default, :all, [one_of.(atoms)]])
     {:integer, first, last} -> {:.., [], [first, last]}
+    {:number, _first, _last} -> {:number, [], []}
+    :color -> quote(do: Thumbelina.color())
+    :trim -> {:|, [], [{:boolean, [], []}, {:number, [], []}]}
+    {:metadata, atoms} -> one_of.([:strip, :keep, [one_of.(atoms)]])
     {:position, names} -> one_of.(names ++ [{{:number, [], []}, {:number, [], []}}])
     :timeout -> {:timeout, [], []}
     :boolean -> {:boolean, [], []}
@@ -293,8 +367,12 @@ defmodule Thumbelina.Options do
           {:in, atoms} -> " " <> Enum.join(atoms, "|")
           {:compression, names} -> " 0..9|" <> Enum.join(names, "|")
           {:formats, _atoms} -> " all|default|jpeg,png,…"
+          {:metadata, _atoms} -> " strip|keep|copyright,icc,…"
           {:integer, first, last} -> " #{first}..#{last}"
+          {:number, first, last} -> " #{first}..#{last}"
           {:position, names} -> " " <> Enum.join(names, "|") <> "|X,Y"
+          :color -> " COLOR"
+          :trim -> " true|THRESHOLD"
           :timeout -> " MILLISECONDS"
           :boolean -> ""
         end
@@ -323,6 +401,28 @@ defmodule Thumbelina.Options do
   defp values({:integer, 1, last}) when last > 0xFFFF_FFFF, do: "a positive integer"
   defp values({:integer, first, last}), do: "`#{first}..#{last}`"
   defp values(type), do: expected(type)
+
+  # Nobody needs more digits, and the time to read many is not linear.
+  @number ~r/\A\d{1,4}(?:\.\d{1,9})?\z/
+
+  @doc "A value that is written as text, of those types that have no list of values."
+  @spec read({:number, number, number} | :color | :trim, String.t()) :: {:ok, term} | :error
+  def read(:color, text), do: with({:ok, _rgba} <- Color.parse(text), do: {:ok, text})
+  def read(:trim, text) when text in ["true", "false"], do: {:ok, text == "true"}
+
+  def read(type, text) do
+    with true <- text =~ @number,
+         {number, ""} <- Float.parse(text),
+         true <- valid?(type, number) do
+      {:ok, number}
+    else
+      _ -> :error
+    end
+  end
+
+  @doc "What a value of a type has to be, for a message."
+  @spec expected_of(term) :: String.t()
+  def expected_of(type), do: type |> expected() |> String.replace("`", "")
 
   @doc "The schema's keys and types, for whatever parses options from text."
   def types, do: for({key, spec} <- @schema, do: {key, spec[:type]})
@@ -432,9 +532,18 @@ defmodule Thumbelina.Options do
   defp valid?({:in, atoms}, value), do: value in atoms
   defp valid?({:compression, names}, value), do: value in 0..9 or value in names
   defp valid?({:integer, first, last}, value), do: is_integer(value) and value in first..last
+
+  defp valid?({:number, first, last}, value),
+    do: is_number(value) and value >= first and value <= last
+
+  defp valid?(:color, nil), do: true
+  defp valid?(:color, value), do: Color.parse(value) != :error
+  defp valid?(:trim, value), do: is_boolean(value) or valid?({:number, 0, 255}, value)
   defp valid?({:formats, _atoms}, value) when value in [:default, :all], do: true
 
-  defp valid?({:formats, atoms}, value),
+  defp valid?({:metadata, _atoms}, value) when value in [:strip, :keep], do: true
+
+  defp valid?({kind, atoms}, value) when kind in [:formats, :metadata],
     do: is_list(value) and not List.improper?(value) and Enum.all?(value, &(&1 in atoms))
 
   defp valid?({:position, _names}, value), do: Position.valid?(value)
@@ -448,8 +557,14 @@ defmodule Thumbelina.Options do
   defp expected({:formats, atoms}),
     do: "`:default`, `:all`, or a list of #{Enum.map_join(atoms, ", ", &"`#{inspect(&1)}`")}"
 
+  defp expected({:metadata, atoms}),
+    do: "`:strip`, `:keep`, or a list of #{Enum.map_join(atoms, ", ", &"`#{inspect(&1)}`")}"
+
   defp expected({:compression, names}), do: "`0..9`, " <> expected({:in, names})
   defp expected({:integer, first, last}), do: "#{first}..#{last}"
+  defp expected({:number, first, last}), do: "a number from #{first} to #{last}"
+  defp expected(:color), do: Color.expected()
+  defp expected(:trim), do: "`true`, `false`, or a number from 0 to 255"
 
   defp expected({:position, names}),
     do: expected({:in, names}) <> ", or `{x, y}` with fractions from 0 to 1"

@@ -20,7 +20,9 @@ defmodule Thumbelina.Placeholder do
   def check(other),
     do: Options.invalid(:placeholder, other, "one of #{Enum.map_join(@kinds, ", ", &inspect/1)}")
 
-  @spec value(kind, binary) :: value
+  # `:dhash` is no placeholder, but made like one.
+  @spec value(kind | :dhash, binary) :: value
+  def value(:dhash, hash), do: hash
   def value(kind, hash) when kind in [:thumbhash, :blurhash], do: hash
   def value(:lqip, picture), do: "data:#{Format.mime(:webp)};base64," <> Base.encode64(picture)
   def value(:color, color), do: hex(color)

@@ -7,7 +7,8 @@ defmodule Thumbelina.Plan do
     * `:crop` - `{x, y, width, height}`: the part of the picture that `fit: :cover` keeps, as
       floats, in pixels of the picture as shown, from its upper left corner. It can begin and end
       between pixels. Where pixels are only copied it begins with a whole one, unless the middle of
-      an odd number was asked for. `nil` where nothing is cut off
+      an odd number was asked for. `nil` where nothing is cut off, and where the picture decides,
+      with `position: :attention` or `:entropy`
     * `:decode_scale` - `{x, y}`: how many source pixels become one while the picture is decoded,
       horizontally and vertically, by JPEG's inverse transform, by averaging, or by both. Above
       `{1, 1}`, the filter still gets at least 1.7 times the thumbnail's size

@@ -1,7 +1,8 @@
 defmodule Thumbelina.Position do
   @moduledoc false
-  # Which part of a picture is kept where some is cut off: one of the names of the compass, or a
-  # point, as fractions of the width and the height of the picture as shown.
+  # Which part of a picture is kept where some is cut off: one of the names of the compass, a point,
+  # as fractions of the width and the height of the picture as shown, or what is chosen by its
+  # pixels.
 
   @points %{
     center: {0.5, 0.5},
@@ -15,7 +16,9 @@ defmodule Thumbelina.Position do
     northwest: {0.0, 0.0}
   }
 
-  @names ~w(center north northeast east southeast south southwest west northwest)a
+  @chosen [:attention, :entropy]
+
+  @names ~w(center north northeast east southeast south southwest west northwest)a ++ @chosen
   @texts Map.new(@names, &{Atom.to_string(&1), &1})
 
   @type name ::
@@ -28,6 +31,8 @@ defmodule Thumbelina.Position do
           | :southwest
           | :west
           | :northwest
+          | :attention
+          | :entropy
 
   @type t :: name | {number, number}
 
@@ -37,12 +42,13 @@ defmodule Thumbelina.Position do
 
   @spec valid?(term) :: boolean
   def valid?({x, y}), do: fraction?(x) and fraction?(y)
-  def valid?(name), do: is_map_key(@points, name)
+  def valid?(name), do: name in @names
 
   defp fraction?(number), do: is_number(number) and number >= 0 and number <= 1
 
   @doc "The point in the middle of what is kept, so that what means the same is the same."
-  @spec point(t) :: {float, float}
+  @spec point(t) :: {float, float} | :attention | :entropy
+  def point(name) when name in @chosen, do: name
   # A zero that is added makes floats of integers, and leaves no zero with a sign.
   def point({x, y}), do: {x + 0.0, y + 0.0}
   def point(name), do: Map.fetch!(@points, name)

@@ -3,16 +3,21 @@ defmodule Thumbelina.Request do
   # What a call asks for, checked and with all defaults filled in, as plain data: it can be sent to
   # another node, hashed and stored. Settings of the node that does the work are added there.
 
-  alias Thumbelina.{Error, Format, Options, Pixels, Placeholder, Position}
+  alias Thumbelina.{Color, Error, Format, Options, Pixels, Placeholder, Position}
 
-  @type output :: thumbnail | %{placeholder: Placeholder.kind()}
+  @type output ::
+          thumbnail
+          | %{placeholder: Placeholder.kind() | :dhash}
+          | %{comparison: {pos_integer, pos_integer, binary} | nil}
 
   @type thumbnail :: %{
           width: pos_integer | nil,
           height: pos_integer | nil,
-          fit: :contain | :cover | :fill,
-          position: {float, float},
+          fit: :contain | :cover | :fill | :pad | :outside,
+          position: {float, float} | :attention | :entropy,
           enlarge: boolean,
+          background: Color.rgba() | nil,
+          linear: boolean,
           format: Format.t() | Pixels.target() | nil,
           quality: 1..100,
           progressive: boolean,
@@ -22,11 +27,15 @@ defmodule Thumbelina.Request do
           colors: 2..256 | nil,
           dither: boolean,
           max_bytes: pos_integer | nil,
-          filter: atom
+          color: :srgb | :keep,
+          filter: atom,
+          metadata: [:copyright | :exif | :gps | :icc | :iptc | :xmp]
         }
 
   @type t :: %__MODULE__{
           outputs: [output, ...],
+          autorotate: boolean,
+          trim: float | nil,
           on_damage: :error | :gray,
           formats: :default | :all | [Format.t()],
           max_pixels: pos_integer,
@@ -41,6 +50,8 @@ defmodule Thumbelina.Request do
 
   @enforce_keys [
     :outputs,
+    :autorotate,
+    :trim,
     :on_damage,
     :formats,
     :max_pixels,
@@ -61,9 +72,20 @@ defmodule Thumbelina.Request do
   @doc "One placeholder."
   @spec placeholder(term, term) :: {:ok, t} | {:error, Error.t()}
   def placeholder(kind, opts) do
-    with {:ok, kind} <- Placeholder.check(kind),
-         {:ok, call} <- Options.placeholder(opts),
-         do: {:ok, struct!(__MODULE__, Map.put(call, :outputs, [%{placeholder: kind}]))}
+    with {:ok, kind} <- Placeholder.check(kind), do: one(%{placeholder: kind}, opts)
+  end
+
+  @doc "A perceptual hash."
+  @spec hash(term) :: {:ok, t} | {:error, Error.t()}
+  def hash(opts), do: one(%{placeholder: :dhash}, opts)
+
+  @doc "All pixels, or how they differ from those of another picture."
+  @spec comparison({pos_integer, pos_integer, binary} | nil, term) ::
+          {:ok, t} | {:error, Error.t()}
+  def comparison(reference, opts), do: one(%{comparison: reference}, opts)
+
+  defp one(output, opts) do
+    with {:ok, call} <- Options.placeholder(opts), do: {:ok, build(call, [output])}
   end
 
   @doc """
@@ -99,9 +121,21 @@ defmodule Thumbelina.Request do
          {:ok, sizes} <- sizes(sizes),
          {common, call} = Options.split_output(opts),
          {:ok, outputs} <- outputs(sizes, common) do
-      {:ok, struct!(__MODULE__, Map.put(call, :outputs, outputs))}
+      {:ok, build(call, outputs)}
     end
   end
+
+  defp build(call, outputs) do
+    call = Map.merge(call, %{outputs: outputs, trim: threshold(call.trim)})
+    struct!(__MODULE__, call)
+  end
+
+  # sharp's and libvips'.
+  @trim_threshold 10.0
+
+  defp threshold(false), do: nil
+  defp threshold(true), do: @trim_threshold
+  defp threshold(threshold), do: threshold + 0.0
 
   @doc "The map that the NIF takes, on the node where it is called."
   @spec native(t) :: map
@@ -150,13 +184,36 @@ defmodule Thumbelina.Request do
     with {:ok, width} <- side(:width, width),
          {:ok, height} <- side(:height, height),
          :ok <- one_of(width, height),
-         {:ok, output} <- Options.output(opts, common) do
-      position = Position.point(output.position)
-      {:ok, Map.merge(output, %{width: width, height: height, position: position})}
-    end
+         {:ok, output} <- Options.output(opts, common),
+         {dpr, output} = Map.pop!(output, :dpr),
+         {:ok, width} <- times(:width, width, dpr),
+         {:ok, height} <- times(:height, height, dpr),
+         do: {:ok, output |> Map.merge(%{width: width, height: height}) |> same()}
   end
 
   defp output(size, _common), do: wrong_sizes(size)
+
+  # What means the same is the same.
+  defp same(output) do
+    %{
+      output
+      | fit: if(output.fit == :inside, do: :contain, else: output.fit),
+        position: Position.point(output.position),
+        background: rgba(output.background),
+        metadata: metadata(output.metadata)
+    }
+  end
+
+  # A list of parts is a set.
+  defp metadata(:strip), do: []
+  defp metadata(:keep), do: [:exif, :gps, :icc, :iptc, :xmp]
+  defp metadata(parts), do: parts |> Enum.sort() |> Enum.dedup()
+
+  defp rgba(nil), do: nil
+  defp rgba(color), do: with({:ok, rgba} <- Color.parse(color), do: rgba)
+
+  defp times(_key, nil, _dpr), do: {:ok, nil}
+  defp times(key, side, dpr), do: side(key, max(round(side * dpr), 1))
 
   @max_side 0xFFFF_FFFF
 

@@ -27,7 +27,8 @@ defmodule Thumbelina.Server do
     * `/explain/...` instead of `/thumbnail/...` - what making the thumbnail would take, as JSON:
       the fields of `Thumbelina.Plan`
     * `GET /info/PATH`, `POST /info` - JSON: what the picture's header says, `format`, `width` and
-      `height` as shown, `orientation` and `bytes`; its average `color`, `"#rrggbb"`; and a
+      `height` as shown, `orientation`, `frames`, `color_space`, `alpha` and `profile`, as in
+      `Thumbelina.Info`, and `bytes`, but nothing of EXIF; its average `color`, `"#rrggbb"`; and a
       `placeholder`, a tiny picture as a data URI. These are `:color` and `:lqip` of
       `Thumbelina.placeholder/3`, made of one decode
     * `GET /health` - the status 200, as long as the server runs
@@ -37,7 +38,7 @@ defmodule Thumbelina.Server do
 
   `HEAD` works wherever `GET` does. The parameters of a thumbnail are
 
-    * `fit`, `position`, `enlarge`, `format`, `quality`, `filter` - as in
+    * `fit`, `position`, `enlarge`, `format`, `quality`, `color`, `filter` - as in
       `Thumbelina.thumbnail/4`. A position that is a point is written `0.3,0.7`. The format can also
       be given by a file extension, or be `auto`
     * `filename` - the name under which a browser saves it. The extension is that of the format

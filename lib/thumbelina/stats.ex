@@ -14,6 +14,9 @@ defmodule Thumbelina.Stats do
       was needed was decoded
     * `:pixels_in` - the pixels of the picture
     * `:bytes_out`, `:pixels_out` - the bytes and pixels of the thumbnail
+    * `:profile` - what became of the picture's ICC profile: `:none` where it has none, `:applied`
+      where colors were converted as it says or are sRGB's already, `:kept` with `color: :keep`, and
+      `:ignored` where it is broken, or one for other numbers than the picture's
   """
 
   @type t :: %__MODULE__{
@@ -26,10 +29,11 @@ defmodule Thumbelina.Stats do
           bytes_in: pos_integer,
           pixels_in: pos_integer,
           bytes_out: pos_integer,
-          pixels_out: pos_integer
+          pixels_out: pos_integer,
+          profile: :none | :applied | :kept | :ignored
         }
 
   @enforce_keys [:schedulers, :slices, :longest_slice, :decode, :resample, :encode] ++
-                  [:bytes_in, :pixels_in, :bytes_out, :pixels_out]
+                  [:bytes_in, :pixels_in, :bytes_out, :pixels_out, :profile]
   defstruct @enforce_keys
 end

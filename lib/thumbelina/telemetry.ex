@@ -12,8 +12,8 @@ defmodule Thumbelina.Telemetry do
 
     * `[:thumbelina, :thumbnail]` - a call of `Thumbelina.thumbnail/4`, `thumbnails/3`,
       `placeholder/3` or `measure/4`, or a picture of `Thumbelina.stream/4`. Metadata: `:request`,
-      a map of the options; with `:stop` also `:schedulers`, or `:error` with the
-      `Thumbelina.Error`.
+      a map of the options; with `:stop` also `:schedulers` and `:profile`, as in
+      `Thumbelina.Stats`, or `:error` with the `Thumbelina.Error`.
       Measurements of `:stop`, unless there is an error: `:slices`, `:longest_slice`, `:decode`,
       `:resample`, `:encode` (microseconds), `:bytes_in`, `:pixels_in`, `:bytes_out` and
       `:pixels_out`, as in `Thumbelina.Stats`

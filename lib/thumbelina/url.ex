@@ -11,7 +11,7 @@ defmodule Thumbelina.URL do
   digits and `-._~`; and the parameters are sorted. So it does not matter how a proxy encodes them.
   """
 
-  alias Thumbelina.{Options, Position, Request}
+  alias Thumbelina.{Color, Options, Position, Request}
 
   @typedoc "Parameters of a URL: encoded, or as names and values."
   @type query :: String.t() | Enumerable.t()
@@ -24,7 +24,8 @@ defmodule Thumbelina.URL do
 
   ## Options
 
-    * those of `t:Thumbelina.output_options/0` - as in `Thumbelina.thumbnail/4`. `format: :auto` lets the client's `Accept` header decide
+    * those of `t:Thumbelina.output_options/0`, `:autorotate` and `:trim` - as in
+      `Thumbelina.thumbnail/4`. `format: :auto` lets the client's `Accept` header decide
     * `:filename` - the name under which a browser saves the thumbnail
     * `:expires` - the Unix time from which on the URL is refused. Without a signature, anybody can
       change it
@@ -52,11 +53,16 @@ defmodule Thumbelina.URL do
     # This format is the server's, and not the library's.
     checked = Enum.reject(output, &(&1 == {:format, :auto}))
 
-    with {:ok, %Request{outputs: [size]}} <- Request.new([{width, height, checked}], []),
+    {call, checked} = Keyword.split(checked, [:autorotate, :trim])
+
+    with {:ok, _request} <- Request.new([{width, height, checked}], call),
+         # The size of the path is that before the ratio.
+         {:ok, %Request{outputs: [size]}} <- Request.new(width, height, []),
          :ok <- check(own) do
       segments = path |> Path.split() |> Enum.reject(&(&1 == "/"))
       route = encode_path(["thumbnail", size(size) | segments])
 
+      output = for {key, value} <- output, value != nil, do: {key, value}
       query = Enum.map(output, &text/1) ++ Keyword.take(own, [:filename, :expires])
 
       url = if own[:key], do: sign(route, query, own[:key]), else: join(route, sorted(query))
@@ -83,6 +89,12 @@ defmodule Thumbelina.URL do
   end
 
   defp text({:position, position}), do: {:position, Position.to_text(position)}
+
+  defp text({:background, color}) do
+    {:ok, rgba} = Color.parse(color)
+    {:background, Color.to_text(rgba)}
+  end
+
   defp text(option), do: option
 
   defp size(%{width: side, height: side}), do: Integer.to_string(side)

@@ -20,7 +20,6 @@ defmodule Thumbelina.ForeignTest do
           {<<0xFF, 0x0A, 0x10, 0>>, :jxl},
           {<<0, 0, 0, 12, "jP  ", 13, 10, 0x87, 10, 0, 0>>, :jp2},
           {<<0xFF, 0x4F, 0xFF, 0x51, 0, 41>>, :jp2},
-          {"8BPS" <> <<1::16, 0::64>>, :psd},
           {"%PDF-1.7\n%âãÏÓ", :pdf},
           {~s(<svg xmlns="http://www.w3.org/2000/svg"/>), :svg},
           {~s(\uFEFF<?xml version="1.0"?>\n<!-- drawn -->\n<!DOCTYPE svg>\n<svg\nwidth="1"/>),

@@ -6,7 +6,7 @@ defmodule Thumbelina.OptionsTest do
 
   test "fills in the defaults" do
     assert {:ok, request} = Request.new(10, 20, [])
-    assert %Request{outputs: [output], scheduler: :auto, max_pixels: 100_000_000} = request
+    assert %Request{outputs: [output], scheduler: :auto, max_pixels: 268_435_456} = request
 
     assert output == %{
              width: 10,
@@ -14,8 +14,11 @@ defmodule Thumbelina.OptionsTest do
              fit: :contain,
              position: {0.5, 0.5},
              enlarge: false,
+             background: nil,
+             linear: false,
              format: nil,
              quality: 80,
+             color: :srgb,
              progressive: false,
              subsampling: :auto,
              optimize_coding: false,
@@ -23,7 +26,8 @@ defmodule Thumbelina.OptionsTest do
              colors: nil,
              dither: false,
              max_bytes: nil,
-             filter: :lanczos3
+             filter: :lanczos3,
+             metadata: []
            }
   end
 
@@ -33,11 +37,11 @@ defmodule Thumbelina.OptionsTest do
   end
 
   test "names an unknown option and the known ones" do
-    assert {:error, %Error{reason: :invalid_option, key: :color, value: :red} = error} =
-             Request.new(1, 1, color: :red)
+    assert {:error, %Error{reason: :invalid_option, key: :shade, value: :red} = error} =
+             Request.new(1, 1, shade: :red)
 
     for known <-
-          ~w(fit position enlarge format quality filter on_damage max_pixels timeout scheduler) do
+          ~w(fit position enlarge format quality filter metadata on_damage max_pixels timeout scheduler) do
       assert error.expected =~ ":#{known}"
     end
 
@@ -58,12 +62,27 @@ defmodule Thumbelina.OptionsTest do
           position: {-1, 0},
           position: {0, :north},
           enlarge: 1,
+          background: "#12345",
+          background: :nocolor,
+          background: {1, 2, 256},
+          dpr: 0.09,
+          dpr: 11,
+          dpr: "2",
+          linear: nil,
+          autorotate: 0,
+          trim: -1,
+          trim: 256,
+          trim: nil,
           format: :dds,
           format: "png",
           on_damage: :black,
           quality: 0,
           quality: 101,
           quality: 80.0,
+          metadata: :all,
+          metadata: nil,
+          metadata: [:everything],
+          metadata: [:exif | :gps],
           progressive: 1,
           subsampling: "4:1:1",
           subsampling: :half,
@@ -87,6 +106,23 @@ defmodule Thumbelina.OptionsTest do
 
       assert Exception.message(error) =~ inspect(key)
     end
+  end
+
+  test "what means the same is the same" do
+    assert Request.new(9, 9, fit: :inside) == Request.new(9, 9, [])
+    assert Request.new(9, 9, trim: true) == Request.new(9, 9, trim: 10)
+    assert Request.new(9, nil, dpr: 1.5) == Request.new(14, nil, [])
+    assert Request.new(1, 1, dpr: 0.1) == Request.new(1, 1, [])
+
+    for red <- ["#f00", "#FF0000ff", "red", :red, {255, 0, 0}, {255, 0, 0, 255}] do
+      assert {:ok, %{outputs: [%{background: {255, 0, 0, 255}}]}} =
+               Request.new(9, 9, background: red)
+    end
+
+    assert {:ok, %{outputs: [%{position: :attention}]}} = Request.new(9, 9, position: :attention)
+
+    assert {:error, %Error{key: :width, value: 10_000_000_000}} =
+             Request.new(4_000_000_000, 1, dpr: 2.5)
   end
 
   test "gives each size its own options, and those of the call" do
@@ -137,7 +173,10 @@ defmodule Thumbelina.OptionsTest do
   test "documents what open and new take, and gives the types of both" do
     assert Options.docs(:probe) =~ "* `:max_bytes_in` ("
     refute Options.docs(:probe) =~ "* `:fit` ("
-    assert Macro.to_string(Options.type()) =~ "{:fit, :contain | :cover | :fill}"
+
+    assert Macro.to_string(Options.type()) =~
+             "{:fit, :contain | :inside | :cover | :fill | :pad | :outside}"
+
     assert Macro.to_string(Options.type(:probe)) =~ "{:max_bytes_in, 1..281_474_976_710_655}"
   end
 

@@ -3,7 +3,7 @@ defmodule Thumbelina.PositionTest do
   alias Thumbelina.Position
 
   test "names are points" do
-    for name <- Position.names() do
+    for name <- Position.names() -- [:attention, :entropy] do
       assert Position.valid?(name)
       {x, y} = Position.point(name)
       rows = %{0.0 => "north", 0.5 => "", 1.0 => "south"}
@@ -12,7 +12,15 @@ defmodule Thumbelina.PositionTest do
       assert Atom.to_string(name) == if(text == "", do: "center", else: text)
     end
 
-    assert length(Position.names()) == 9
+    assert length(Position.names()) == 11
+  end
+
+  test "what the picture decides is no point" do
+    for name <- [:attention, :entropy] do
+      assert {Position.valid?(name), Position.point(name)} == {true, name}
+      text = Position.to_text(name)
+      assert Position.parse(text) == {:ok, name}
+    end
   end
 
   test "points are floats without a sign" do

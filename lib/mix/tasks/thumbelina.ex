@@ -276,10 +276,24 @@ defmodule Mix.Tasks.Thumbelina do
   defp switches do
     for {key, type} <- Options.types() do
       case type do
-        :boolean -> {key, :boolean}
-        {:integer, _, _} -> {key, :integer}
-        :timeout -> {key, :integer}
-        {kind, _} when kind in [:in, :compression, :formats, :position] -> {key, :string}
+        :boolean ->
+          {key, :boolean}
+
+        {:integer, _, _} ->
+          {key, :integer}
+
+        :timeout ->
+          {key, :integer}
+
+        {:number, _, _} ->
+          {key, :string}
+
+        {kind, _}
+        when kind in [:in, :compression, :formats, :metadata, :position] ->
+          {key, :string}
+
+        kind when kind in [:color, :trim] ->
+          {key, :string}
       end
     end
   end
@@ -328,6 +342,12 @@ defmodule Mix.Tasks.Thumbelina do
   defp value(key, {:formats, atoms}, text),
     do: for(name <- String.split(text, ","), do: value(key, {:in, atoms}, format(name)))
 
+  defp value(_key, {:metadata, _}, "strip"), do: :strip
+  defp value(_key, {:metadata, _}, "keep"), do: :keep
+
+  defp value(key, {:metadata, parts}, text),
+    do: for(part <- String.split(text, ","), do: value(key, {:in, parts}, part))
+
   defp value(key, {:position, names}, text) do
     case Position.parse(text) do
       {:ok, position} ->
@@ -341,7 +361,17 @@ defmodule Mix.Tasks.Thumbelina do
     end
   end
 
-  defp value(_key, _type, value), do: value
+  defp value(_key, type, value) when type in [:boolean, :timeout], do: value
+  defp value(_key, {:integer, _, _}, value), do: value
+
+  defp value(key, type, text) do
+    with :error <- Options.read(type, text) do
+      expected = Options.expected_of(type)
+      Mix.raise("invalid value for #{Options.flag(key)}: #{text}; expected #{expected}")
+    else
+      {:ok, value} -> value
+    end
+  end
 
   # The name of a format, given by its name or by an extension.
   defp format(name) do

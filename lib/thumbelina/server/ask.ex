@@ -6,8 +6,9 @@ defmodule Thumbelina.Server.Ask do
   alias Thumbelina.Server.{Accept, Config}
   alias Thumbelina.Server.Request, as: HTTPRequest
 
-  @output [:fit, :position, :enlarge, :format, :quality, :progressive, :subsampling] ++
-            [:optimize_coding, :compression, :colors, :dither, :max_bytes, :filter]
+  @output [:fit, :position, :enlarge, :background, :dpr, :linear, :autorotate, :trim, :format] ++
+            [:quality, :color, :progressive, :subsampling, :optimize_coding, :compression] ++
+            [:colors, :dither, :max_bytes, :filter]
   @types Keyword.take(Options.types(), @output)
   @own ~w(filename expires s url)
   @known Enum.map(@output, &Atom.to_string/1) ++ @own
@@ -50,10 +51,10 @@ defmodule Thumbelina.Server.Ask do
          :ok <- allowed_size(size, config),
          {:ok, options} <- options(parameters, config),
          :ok <- allowed_quality(parameters, options, config),
-         {size, hints} = hinted(size, http, config),
+         :ok <- allowed_dpr(options[:dpr], config),
+         {size, hints} = hinted(size, options[:dpr], http, config),
          {format, options} = Keyword.pop(options, :format),
-         {:ok, options} <- checked(size, options, format) do
-      {width, height} = size
+         {:ok, {width, height}, options} <- checked(size, options, format) do
       ask = %__MODULE__{width: width, height: height, options: options, vary: hints}
       {:ok, negotiate(%{ask | filename: parameters["filename"]}, format, http, config)}
     end
@@ -77,6 +78,17 @@ defmodule Thumbelina.Server.Ask do
   end
 
   defp allowed_quality(_parameters, _options, _config), do: :ok
+
+  # Where sizes are listed, ratios are few, too.
+  @ratios [1, 1.5, 2, 3]
+
+  defp allowed_dpr(dpr, %{sizes: [_ | _]}) when dpr != nil do
+    if Enum.any?(@ratios, &(&1 == dpr)),
+      do: :ok,
+      else: {:error, {403, :size_not_allowed, "this device pixel ratio is not made"}}
+  end
+
+  defp allowed_dpr(_dpr, _config), do: :ok
 
   defp options(parameters, config) do
     defaults = [format: config.format, quality: config.quality]
@@ -130,6 +142,11 @@ defmodule Thumbelina.Server.Ask do
       else: wrong(key, text, ["#{first}..#{last}"])
   end
 
+  defp value(key, type, text) do
+    with :error <- Options.read(type, text),
+         do: wrong(key, text, [Options.expected_of(type)])
+  end
+
   defp wrong(key, text, expected),
     do: bad("wrong #{key}: #{text}; expected #{Enum.map_join(expected, ", ", &to_string/1)}")
 
@@ -139,8 +156,12 @@ defmodule Thumbelina.Server.Ask do
   defp checked({width, height}, options, format) do
     own = if format in [:auto, nil], do: [], else: [format: format]
 
-    with {:ok, %{outputs: [output]}} <- Request.new(width, height, own ++ options) do
-      {:ok, for({key, _type} <- @types, do: {key, Map.fetch!(output, key)})}
+    with {:ok, %{outputs: [output]} = request} <- Request.new(width, height, own ++ options) do
+      call = %{autorotate: request.autorotate, trim: request.trim || false}
+      all = Map.merge(output, call)
+      # The ratio is in the size.
+      options = for {key, _type} <- @types, key != :dpr, do: {key, Map.fetch!(all, key)}
+      {:ok, {output.width, output.height}, options}
     end
   end
 
@@ -161,9 +182,11 @@ defmodule Thumbelina.Server.Ask do
   @spec hints :: [String.t(), ...]
   def hints, do: @hints
 
-  defp hinted(size, _http, %{client_hints: false}), do: {size, []}
+  # What the URL says counts.
+  defp hinted(size, dpr, _http, config) when dpr != nil or not config.client_hints,
+    do: {size, []}
 
-  defp hinted({width, height}, http, config) do
+  defp hinted({width, height}, nil, http, config) do
     dpr = http |> hint("dpr") |> ratio()
     {width, height} = {scaled(width, dpr), scaled(height, dpr)}
     # Everybody could ask for every width, which is what these are there to prevent.

@@ -28,8 +28,10 @@ defmodule Thumbelina.Server.Handler do
   # path they need.
   @typep route :: {atom, %{String.t() => atom}, [String.t()]}
 
-  # What an info says beside the header: part of its tag, since an older version said less.
-  @info [:color, :placeholder]
+  # What an info shows of the file, and beside it: part of its tag, since an older version said less.
+  # Where a picture was made, when, and with whose camera is nobody's business.
+  @shown [:format, :width, :height, :orientation, :frames, :color_space, :alpha, :profile]
+  @info @shown ++ [:color, :placeholder]
 
   @doc """
   Answers a request. The body of a request is read only if nothing else is wrong with it, and no
@@ -274,14 +276,15 @@ defmodule Thumbelina.Server.Handler do
 
   defp picture(:info, path, parameters, request, config) do
     file(path, {:info, @info}, [], parameters, request, config, fn read ->
-      with {:ok, image, placeholders} <- Work.info(read, config), do: info(image, placeholders)
+      with {:ok, info, size, placeholders} <- Work.info(read, config),
+           do: info(info, size, placeholders)
     end)
   end
 
   defp picture(:post_info, [], _parameters, request, config) do
     with {:ok, bytes} <- body(request, config),
-         {:ok, image, placeholders} <- Work.info(fn -> {:ok, bytes} end, config),
-         do: answered(info(image, placeholders), [{"cache-control", "no-store"}])
+         {:ok, info, size, placeholders} <- Work.info(fn -> {:ok, bytes} end, config),
+         do: answered(info(info, size, placeholders), [{"cache-control", "no-store"}])
   end
 
   defp picture(:explain, [size | path], parameters, request, config) do
@@ -419,10 +422,9 @@ defmodule Thumbelina.Server.Handler do
   defp plain(tuple) when is_tuple(tuple), do: Tuple.to_list(tuple)
   defp plain(field), do: field
 
-  defp info(image, [color, placeholder]) do
-    header = Map.take(image, [:format, :width, :height, :orientation])
-    own = %{bytes: byte_size(image.bytes), color: color, placeholder: placeholder}
-    {:info, Map.merge(header, own)}
+  defp info(info, size, [color, placeholder]) do
+    own = %{bytes: size, color: color, placeholder: placeholder}
+    {:info, info |> Map.take(@shown) |> Map.merge(own)}
   end
 
   # As it comes, or as a whole where there is little to gain, and where all of it has to be known.

@@ -22,6 +22,8 @@ defmodule Thumbelina.Server.Imgproxy do
     * `:fit` - `:contain` for imgproxy's `fit`, `:cover` for `fill`, `:fill` for `force`,
       `:fill_down` and `:auto`
     * `:position` - as in `Thumbelina.thumbnail/4`, from `gravity`
+    * `:extend` - the position of the picture in a box that is larger, or `nil`
+    * `:background`, `:trim` - as in `Thumbelina.thumbnail/4`, or `nil`
     * `:enlarge`, `:dpr`, `:quality`, `:format` - as in the URL. Without a quality or a format
       `nil`
     * `:format_quality` - a map of qualities for formats
@@ -61,6 +63,9 @@ defmodule Thumbelina.Server.Imgproxy do
           min_height: non_neg_integer,
           fit: :contain | :cover | :fill | :fill_down | :auto,
           position: atom | {float, float},
+          extend: atom | {float, float} | nil,
+          background: {0..255, 0..255, 0..255, 255} | nil,
+          trim: float | nil,
           enlarge: boolean,
           dpr: float,
           quality: 1..100 | nil,
@@ -87,6 +92,9 @@ defmodule Thumbelina.Server.Imgproxy do
     min_height: 0,
     fit: :contain,
     position: :center,
+    extend: nil,
+    background: nil,
+    trim: nil,
     enlarge: false,
     dpr: 1.0,
     quality: nil,
@@ -180,7 +188,7 @@ defmodule Thumbelina.Server.Imgproxy do
   The arguments of `Thumbelina.thumbnail/4`: the width, the height and the options.
 
   The image needs nothing but its header. The size is exactly that of the thumbnail, as imgproxy
-  calculates it.
+  calculates it. With `trim`, it is the box.
 
   ## Examples
 
@@ -190,13 +198,14 @@ defmodule Thumbelina.Server.Imgproxy do
       iex> {image.width, image.height, Thumbelina.Server.Imgproxy.thumbnail(asked, image)}
       {640, 427, {427, 427, [fit: :cover, enlarge: true]}}
   """
-  @spec thumbnail(t, Image.t()) :: {pos_integer, pos_integer, Thumbelina.options()}
+  @spec thumbnail(t, Image.t()) ::
+          {pos_integer | nil, pos_integer | nil, Thumbelina.options()}
   def thumbnail(%__MODULE__{} = asked, %Image{} = image) do
-    {width, height, fit} = Box.size(asked, image.width, image.height)
+    {{width, height}, box} = box(asked, image)
     quality = asked.quality || asked.format_quality[asked.format || image.format]
 
     optional = [
-      position: if(asked.position != :center, do: asked.position),
+      background: asked.background,
       format: asked.format,
       quality: quality,
       progressive: if(asked.progressive, do: true),
@@ -208,9 +217,30 @@ defmodule Thumbelina.Server.Imgproxy do
       max_bytes_in: asked.max_bytes_in
     ]
 
-    # The size is the result of everything that the URL says about enlarging.
-    {width, height, [fit: fit, enlarge: true] ++ for({k, v} <- optional, v != nil, do: {k, v})}
+    {width, height, box ++ for({k, v} <- optional, v != nil, do: {k, v})}
   end
+
+  defp box(%{trim: trim} = asked, _image) when trim != nil do
+    side = fn side -> if side > 0, do: side end
+    size = {side.(asked.width), side.(asked.height)}
+    {size, [fit: asked.fit, enlarge: asked.enlarge, trim: trim] ++ position(asked.position)}
+  end
+
+  defp box(asked, image) do
+    {size, fit} = Box.size(asked, image.width, image.height)
+
+    case asked.extend && Box.extended(asked, image.width, image.height) do
+      # The size is the result of everything that the URL says about enlarging.
+      box when box in [nil, size] ->
+        {size, [fit: fit, enlarge: true] ++ position(asked.position)}
+
+      box ->
+        {box, [fit: :pad, enlarge: asked.enlarge] ++ position(asked.extend)}
+    end
+  end
+
+  defp position(:center), do: []
+  defp position(position), do: [position: position]
 
   defp split(path) do
     [path | _query] = :binary.split(path, "?")

@@ -2,7 +2,7 @@ defmodule Thumbelina.Server.Work do
   @moduledoc false
   # The one place where the server works on pictures, each in a place of the gate.
 
-  alias Thumbelina.{Error, Image, Options, Plan, Source, Store}
+  alias Thumbelina.{Error, Image, Info, Options, Plan, Source, Store}
   alias Thumbelina.Server.{Alpha, Ask, Config, Gate, Imgproxy, Upload}
 
   # Reads the picture's bytes, which takes memory, so it is done when there is a place.
@@ -99,15 +99,18 @@ defmodule Thumbelina.Server.Work do
   # Of one decode.
   @placeholders [placeholder: :color, placeholder: :lqip]
 
-  @doc "Reads the header of a picture, and makes its average color and a tiny picture of it."
+  @doc """
+  Reads what a picture says of itself, and how many bytes it has, and makes its average color and a
+  tiny picture of it.
+  """
   @spec info(read, Config.t()) ::
-          {:ok, Image.t(), [Thumbelina.placeholder(), ...]} | {:error, Error.t()}
+          {:ok, Info.t(), non_neg_integer, [Thumbelina.placeholder(), ...]} | {:error, Error.t()}
   def info(read, config) do
     Gate.through(config.live, fn ->
       with {:ok, bytes} <- read.(),
-           {:ok, image} <- Thumbelina.new(bytes, probe(config)),
+           {:ok, info} <- Thumbelina.info(bytes, probe(config)),
            {:ok, placeholders} <- placeholders(bytes, limits(config)),
-           do: {:ok, image, placeholders}
+           do: {:ok, info, byte_size(bytes), placeholders}
     end)
   end
 

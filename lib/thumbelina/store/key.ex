@@ -9,8 +9,28 @@ defmodule Thumbelina.Store.Key do
 
   # `:max_memory` is not among these: a result that is there takes none. The other two limits say
   # which pictures and thumbnails are welcome at all.
-  @call [:on_damage, :max_pixels, :max_bytes_in]
-  @thumbnail [:width, :height, :fit, :position, :enlarge, :format, :quality, :filter]
+  @call [:autorotate, :trim, :on_damage, :max_pixels, :max_bytes_in]
+  @thumbnail [
+    :width,
+    :height,
+    :fit,
+    :position,
+    :enlarge,
+    :background,
+    :linear,
+    :format,
+    :quality,
+    :color,
+    :progressive,
+    :subsampling,
+    :optimize_coding,
+    :compression,
+    :colors,
+    :dither,
+    :max_bytes,
+    :filter,
+    :metadata
+  ]
 
   @doc "The key of one thumbnail, or of a list of them, which is another value."
   @spec digest(:one | :many, term, {:ok, Request.t()} | {:error, Error.t()}) ::

@@ -1,12 +1,14 @@
 //! What an output is encoded as.
 
 use crate::placeholder::HASHED_SIDE;
-use crate::{Format, Layout, Placeholder};
+use crate::{Depth, Format, Layout, Placeholder};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
     Format(Format),
     Placeholder(Placeholder),
+    /// How much it differs from a [`Reference`](crate::Reference), or what can be one.
+    Comparison,
     /// Samples as they are, in this layout.
     Pixels(Layout),
 }
@@ -16,6 +18,7 @@ impl Encoding {
         match self {
             Encoding::Format(format) => format.name(),
             Encoding::Placeholder(placeholder) => placeholder.name(),
+            Encoding::Comparison => "comparison",
             Encoding::Pixels(_) => "pixels",
         }
     }
@@ -25,6 +28,7 @@ impl Encoding {
         match self {
             Encoding::Format(format) => format.max_side(),
             Encoding::Placeholder(_) => HASHED_SIDE,
+            Encoding::Comparison => u32::MAX,
             Encoding::Pixels(_) => u32::MAX,
         }
     }
@@ -34,6 +38,7 @@ impl Encoding {
         match self {
             Encoding::Format(format) => format.max_pixels(),
             Encoding::Placeholder(_) => u64::from(HASHED_SIDE) * u64::from(HASHED_SIDE),
+            Encoding::Comparison => u64::MAX,
             Encoding::Pixels(_) => u64::MAX,
         }
     }
@@ -43,6 +48,7 @@ impl Encoding {
         match self {
             Encoding::Format(format) => format.layout(source),
             Encoding::Placeholder(placeholder) => placeholder.layout(source),
+            Encoding::Comparison => Layout::new(3, Depth::U8),
             Encoding::Pixels(layout) => layout,
         }
     }

@@ -117,6 +117,8 @@ impl Format {
             Ok(ImageFormat::OpenExr) => Some(Format::Openexr),
             Ok(ImageFormat::Farbfeld) => Some(Format::Farbfeld),
             Ok(ImageFormat::Avif) => Some(Format::Avif),
+            _ if bytes.starts_with(b"8BPS\0") => Some(Format::Psd),
+            _ if is_bitmap(bytes) => Some(Format::Bmp),
             _ if is_cursor(bytes) => Some(Format::Ico),
             _ if is_big_tiff(bytes) => Some(Format::Tiff),
             _ => looks_like_tga(bytes).then_some(Format::Tga),
@@ -170,6 +172,20 @@ fn depth_within(source: Depth, held: &[Depth]) -> Depth {
     let wanted = if source == Depth::F32 && !held.contains(&source) { Depth::U8 } else { source };
     let fitting = held.iter().copied().filter(|&depth| depth <= wanted).max();
     fitting.or_else(|| held.iter().copied().min()).unwrap_or(Depth::U8)
+}
+
+/// A bitmap in an array of OS/2's, or one without the file's header: with one of Windows' headers,
+/// one plane, and as many bits a pixel as there can be.
+fn is_bitmap(bytes: &[u8]) -> bool {
+    if bytes.starts_with(b"BA") {
+        return bytes.get(14..16) == Some(b"BM");
+    }
+    let &[40 | 108 | 124, 0, 0, 0, _, _, _, _, _, _, _, _, 1, 0, bits, 0, coding, 0, 0, 0, ..] =
+        bytes
+    else {
+        return false;
+    };
+    matches!(bits, 1 | 4 | 8 | 16 | 24 | 32) && coding <= 6
 }
 
 /// A cursor is an icon of type 2, of as many pictures as follow. No TGA begins like it: without a

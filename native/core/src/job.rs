@@ -9,12 +9,14 @@ use thumbelina_codec::{Budget, Context, Held, Input, Poll, Stop};
 
 use crate::decode::{self, DecodeOptions, RowSource, Source};
 use crate::encode::Encoder;
+use crate::metadata::{Carried, Shown};
 use crate::ops::Chain;
 use crate::picture::Picture;
-use crate::plan::OutputPlan;
+use crate::plan::{Area, OutputPlan};
 use crate::request::Scheduler;
 use crate::shrink::Shrink;
-use crate::{Encoding, Error, Plan, Request, cost};
+use crate::trim::{self, Trim};
+use crate::{EncodeOptions, Encoding, Error, Info, Plan, ProfileUse, Request, cost};
 
 /// How much one step may do.
 #[derive(Debug, Clone, Copy)]
@@ -65,7 +67,21 @@ pub struct Job {
     input: Input,
     budget: Budget,
     stage: Stage,
+    border: Border,
     source: Taken,
+    profile: ProfileUse,
+}
+
+/// What is known of a border that is to be cut off.
+enum Border {
+    /// Nothing is to be cut off.
+    Kept,
+    /// It is to be found, in an input that has to come first.
+    Unknown,
+    /// It is to be found in this, by what may have looked at it before.
+    Sought(Bytes, Option<Box<Trim>>),
+    /// The part of the picture as shown that is within.
+    Within(Area),
 }
 
 /// How much a job has taken in.
@@ -82,6 +98,8 @@ enum Stage {
     Open(Open),
     /// The header is read; the decoder is still to begin.
     Start(Source, Box<Plan>),
+    /// Rows are next, of which nothing but the border is looked for.
+    Trim(Box<Trimming>),
     /// Rows are next.
     Decode(Box<Decode>),
     /// The outputs are next, one after the other.
@@ -107,7 +125,20 @@ struct Decode {
     /// How many rows are decoded between two looks at the clock, and where blocking is allowed.
     strip_rows: u32,
     unbounded_rows: u32,
+    carried: Carried,
     held: Held,
+}
+
+/// A picture that is decoded at its full size, and then once more.
+struct Trimming {
+    plan: Box<Plan>,
+    rows: Box<dyn RowSource>,
+    trim: Box<Trim>,
+    /// All of the input.
+    bytes: Bytes,
+    strip_rows: u32,
+    unbounded_rows: u32,
+    _held: Held,
 }
 
 /// One output on its way through the decoding.
@@ -124,12 +155,15 @@ struct Finish {
     /// `None` after an error alone.
     current: Option<Current>,
     made: Vec<(Encoded, Held)>,
+    carried: Carried,
     _held: Held,
 }
 
 enum Current {
     /// A band of rows is next.
     Ops(Chain),
+    /// The metadata that goes along is next.
+    Attach(Picture, Held),
     /// A piece of the encoded output is next.
     Encode(Encoder),
 }
@@ -151,12 +185,15 @@ impl Job {
     /// Nothing happens until the first [`step`](Self::step).
     pub fn new(input: Input, request: Request) -> Self {
         let budget = Budget::new(request.max_memory);
+        let border = if request.trim.is_some() { Border::Unknown } else { Border::Kept };
         Job {
             request,
             input,
             budget,
             stage: Stage::Open(Open::default()),
+            border,
             source: Taken::default(),
+            profile: ProfileUse::default(),
         }
     }
 
@@ -164,7 +201,7 @@ impl Job {
     pub fn push(&mut self, piece: Bytes) {
         match &mut self.stage {
             Stage::Open(open) => open.nanos = OnceCell::new(),
-            Stage::Start(..) | Stage::Decode(_) => {}
+            Stage::Start(..) | Stage::Trim(_) | Stage::Decode(_) => {}
             Stage::Finish(_) | Stage::Over => return,
         }
         self.input.push(piece);
@@ -185,6 +222,7 @@ impl Job {
         match &self.stage {
             Stage::Open(_) | Stage::Over => None,
             Stage::Start(_, plan) => Some(plan),
+            Stage::Trim(trimming) => Some(&trimming.plan),
             Stage::Decode(decode) => Some(&decode.plan),
             Stage::Finish(finish) => Some(&finish.plan),
         }
@@ -200,12 +238,17 @@ impl Job {
         self.source
     }
 
+    /// What became of the file's color profile, from when all is done.
+    pub fn profile_use(&self) -> ProfileUse {
+        self.profile
+    }
+
     pub fn phase(&self) -> Phase {
         match &self.stage {
-            Stage::Open(_) | Stage::Start(..) | Stage::Decode(_) => Phase::Decode,
+            Stage::Open(_) | Stage::Start(..) | Stage::Trim(_) | Stage::Decode(_) => Phase::Decode,
             Stage::Finish(finish) => match finish.current {
                 Some(Current::Ops(_)) => Phase::Resample,
-                Some(Current::Encode(_)) | None => Phase::Encode,
+                Some(Current::Attach(..) | Current::Encode(_)) | None => Phase::Encode,
             },
             Stage::Over => Phase::Encode,
         }
@@ -239,13 +282,15 @@ impl Job {
         let context = Context { pool, stop, budget: &budget };
         let (stage, step) = match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Open(open) => self.open(open)?,
-            Stage::Start(source, plan) => (self.start(source, plan)?, Step::Again),
+            Stage::Start(source, plan) => (self.begin(source, plan)?, Step::Again),
+            Stage::Trim(trimming) => self.trim(trimming, &context)?,
             Stage::Decode(decode) => self.decode(decode, &context)?,
             Stage::Finish(mut finish) => match finish.step(&context)? {
-                true => (
-                    Stage::Over,
-                    Step::Done(finish.made.into_iter().map(|(made, _)| made).collect()),
-                ),
+                true => {
+                    self.profile = finish.plan.profile_use();
+                    let made = finish.made.into_iter().map(|(made, _)| made).collect();
+                    (Stage::Over, Step::Done(made))
+                }
                 false => (Stage::Finish(finish), Step::Again),
             },
             Stage::Over => return Err(Error::Internal),
@@ -278,7 +323,13 @@ impl Job {
                     || decode::open_nanos(&self.input, open.looked_at, 2 * cost::MAX_STEP_NANOS);
                 *open.nanos.get_or_init(nanos)
             }
-            Stage::Start(source, _) => source.start_nanos,
+            Stage::Start(source, plan) => {
+                source.start_nanos + Carried::new_nanos(&plan.info.metadata, plan.keep())
+            }
+            Stage::Trim(trimming) => {
+                let row = trimming.rows.info().row_bytes() as u64 * trim::NANOS_PER_SAMPLE;
+                trimming.rows.next_nanos().max(row).max(cost::STRIP_NANOS)
+            }
             Stage::Decode(decode) => {
                 // Whatever a decoder says of itself, memory for a row and its sums is touched for
                 // the first time, at about a nanosecond a byte.
@@ -287,6 +338,7 @@ impl Job {
             }
             Stage::Finish(finish) => match &finish.current {
                 Some(Current::Ops(chain)) => chain.next_nanos(),
+                Some(Current::Attach(..)) => finish.attach_nanos(),
                 Some(Current::Encode(encoder)) => encoder.next_nanos(),
                 None => 0,
             },
@@ -304,6 +356,14 @@ impl Job {
 
     fn open(&mut self, mut open: Open) -> Result<(Stage, Step), Error> {
         open.nanos = OnceCell::new();
+        if matches!(self.border, Border::Unknown) {
+            // It will be decoded twice.
+            match self.input.collect(&self.budget)? {
+                Poll::Ready(bytes) => self.border = Border::Sought(bytes, None),
+                Poll::Working => return Ok((Stage::Open(open), Step::Again)),
+                Poll::NeedInput => return Ok((Stage::Open(open), Step::NeedInput)),
+            }
+        }
         let limits = &self.request.limits;
         let source = match decode::open(&mut self.input, &mut open.looked_at, limits, &self.budget)?
         {
@@ -311,20 +371,97 @@ impl Job {
             Poll::Working => return Ok((Stage::Open(open), Step::Again)),
             Poll::NeedInput => return Ok((Stage::Open(open), Step::NeedInput)),
         };
-        let plan = Plan::new(&source.info, &self.request)?;
+        let area = match self.border {
+            Border::Within(area) => Some(area),
+            Border::Kept | Border::Unknown | Border::Sought(..) => None,
+        };
+        let plan = Plan::within(&source.info, area, &self.request)?;
         Ok((Stage::Start(source, Box::new(plan)), Step::Again))
     }
 
-    fn start(&self, source: Source, plan: Box<Plan>) -> Result<Stage, Error> {
+    /// Begins to look for the border, or to decode the picture, if that is known.
+    fn begin(&mut self, source: Source, plan: Box<Plan>) -> Result<Stage, Error> {
+        match std::mem::replace(&mut self.border, Border::Kept) {
+            Border::Sought(bytes, trim) => {
+                let info = self.request.shown(&source.info);
+                let trim = match trim {
+                    Some(trim) => trim,
+                    None => Box::new(Trim::new(&info, self.request.trim.unwrap_or_default())?),
+                };
+                self.start_trimming(source, plan, trim, bytes)
+            }
+            border => {
+                self.border = border;
+                self.start(source, plan)
+            }
+        }
+    }
+
+    /// Decodes the picture at its full size: so the border is known to a pixel, and neither noise
+    /// nor what JPEG leaves beside an edge is spread over it.
+    fn start_trimming(
+        &mut self,
+        source: Source,
+        plan: Box<Plan>,
+        trim: Box<Trim>,
+        bytes: Bytes,
+    ) -> Result<Stage, Error> {
+        let info = source.info.clone();
+        let options = DecodeOptions { scale: 1, left: 1.0, on_damage: self.request.on_damage };
+        let rows = source.start(&options, &self.budget)?;
+        let samples = u64::from(info.width) * u64::from(info.layout.channels);
+        let row_nanos = info.rows_nanos(1).max(1) + samples * trim::NANOS_PER_SAMPLE;
+        let [strip_rows, unbounded_rows] = strips(&info, row_nanos);
+        let strip = info.row_bytes() as u64 * u64::from(unbounded_rows);
+        let memory = [FIXED_BYTES, rows.memory(), strip, Trim::memory(&info)];
+        let held = self.budget.hold(memory.into_iter().fold(0, u64::saturating_add))?;
+        Ok(Stage::Trim(Box::new(Trimming {
+            plan,
+            rows,
+            trim,
+            bytes,
+            strip_rows,
+            unbounded_rows,
+            _held: held,
+        })))
+    }
+
+    fn trim(
+        &mut self,
+        mut trimming: Box<Trimming>,
+        context: &Context,
+    ) -> Result<(Stage, Step), Error> {
+        let Trimming { rows, trim, strip_rows, unbounded_rows, .. } = &mut *trimming;
+        let most = if context.pool.is_some() { *unbounded_rows } else { *strip_rows };
+        let context = sharing(context);
+        match decode::read(&mut **rows, &mut self.input, most.min(trim.missing()), &context)? {
+            Poll::Ready(rows) => trim.push(rows),
+            Poll::Working => {}
+            Poll::NeedInput => return Err(Error::Internal),
+        }
+        if trim.missing() > 0 {
+            return Ok((Stage::Trim(trimming), Step::Again));
+        }
+        // From the beginning, for another look or for the picture.
+        let Trimming { mut trim, bytes, .. } = *trimming;
+        self.input = Input::whole(bytes.clone());
+        self.border = match trim.finish() {
+            Some(area) => Border::Within(area),
+            None => Border::Sought(bytes, Some(trim)),
+        };
+        Ok((Stage::Open(Open::default()), Step::Again))
+    }
+
+    fn start(&self, source: Source, mut plan: Box<Plan>) -> Result<Stage, Error> {
+        // It is in the file, which is let go as soon as it is decoded.
+        let metadata = std::mem::take(&mut plan.info.metadata);
+        let carried = Carried::new(&metadata, plan.keep(), &self.budget)?;
         let options =
             DecodeOptions { scale: plan.scale, left: plan.left, on_damage: self.request.on_damage };
         let rows = source.start(&options, &self.budget)?;
         let row_nanos = plan.row_nanos();
         let row_bytes = plan.info.row_bytes() as u64;
-        let unbounded = (UNBOUNDED_STRIP_NANOS / row_nanos).min(UNBOUNDED_STRIP_BYTES / row_bytes);
-        let within = |rows: u64| rows.clamp(1, plan.info.height.into()) as u32;
-        let (strip_rows, unbounded_rows) =
-            (within(cost::STRIP_NANOS / row_nanos), within(unbounded));
+        let [strip_rows, unbounded_rows] = strips(&plan.info, row_nanos);
         let shape = plan.info.shape();
         let reductions: u64 =
             plan.outputs.iter().map(|output| output.geometry.reduction.memory(&shape)).sum();
@@ -346,6 +483,7 @@ impl Job {
             branches,
             strip_rows,
             unbounded_rows,
+            carried,
             held,
         })))
     }
@@ -370,11 +508,7 @@ impl Job {
                 }
             }
         }
-        let shared = context.pool.filter(|pool| {
-            let threads = pool.current_num_threads() as u64;
-            SHARED_BYTES + threads * SHARED_BYTES_PER_THREAD <= context.budget.left()
-        });
-        let context = Context { pool: shared, ..*context };
+        let context = sharing(context);
         let step = match decode::read(&mut **rows, &mut self.input, most, &context)? {
             Poll::Ready(rows) => {
                 for branch in &mut *branches {
@@ -395,7 +529,7 @@ impl Job {
         };
         // What is left of the input shows nothing.
         self.input = Input::new();
-        let Decode { plan, rows, branches, mut held, .. } = *decode;
+        let Decode { plan, rows, branches, carried, mut held, .. } = *decode;
         drop(rows);
         held.shrink_to(FIXED_BYTES);
         let shape = plan.info.shape();
@@ -409,10 +543,29 @@ impl Job {
             (picture, held)
         };
         let waiting = branches.into_iter().zip(&plan.outputs).map(reduced).collect();
-        let mut finish = Finish { plan, waiting, current: None, made: Vec::new(), _held: held };
+        let made = Vec::new();
+        let mut finish = Finish { plan, waiting, current: None, made, carried, _held: held };
         finish.begin(&self.budget)?;
         Ok((Stage::Finish(Box::new(finish)), Step::Again))
     }
+}
+
+/// How many rows are decoded at a time: between two looks at the clock, and where blocking is
+/// allowed.
+fn strips(info: &Info, row_nanos: u64) -> [u32; 2] {
+    let row_bytes = info.row_bytes() as u64;
+    let unbounded = (UNBOUNDED_STRIP_NANOS / row_nanos).min(UNBOUNDED_STRIP_BYTES / row_bytes);
+    let within = |rows: u64| rows.clamp(1, info.height.into()) as u32;
+    [within(cost::STRIP_NANOS / row_nanos), within(unbounded)]
+}
+
+/// With the pool only if there is room for what a decoder holds on it.
+fn sharing<'a>(context: &Context<'a>) -> Context<'a> {
+    let pool = context.pool.filter(|pool| {
+        let threads = pool.current_num_threads() as u64;
+        SHARED_BYTES + threads * SHARED_BYTES_PER_THREAD <= context.budget.left()
+    });
+    Context { pool, ..*context }
 }
 
 impl Finish {
@@ -437,7 +590,32 @@ impl Finish {
         }
         let output = self.output()?;
         let (picture, held) = chain.into_picture();
-        Ok(Current::Encode(Encoder::new(output.encoding, &output.options, picture, held, budget)?))
+        if !output.keep.is_nothing() {
+            return Ok(Current::Attach(picture, held));
+        }
+        let encoder = match &output.comparison {
+            Some(comparison) => Encoder::comparing(comparison, picture, held, budget)?,
+            None => Encoder::new(output.encoding, &output.options, picture, held, budget)?,
+        };
+        Ok(Current::Encode(encoder))
+    }
+
+    fn attach_nanos(&self) -> u64 {
+        self.output().map_or(0, |output| self.carried.attached_nanos(output.keep))
+    }
+
+    /// The encoder, with the metadata that goes along.
+    fn attach(&self, picture: Picture, held: Held, budget: &Budget) -> Result<Encoder, Error> {
+        let output = self.output()?;
+        let &OutputPlan { width, height, keep, keeps_color, .. } = output;
+        let is_gray = picture.layout.is_gray();
+        let shown = Shown { width, height, orientation: 1, is_srgb: !keeps_color, is_gray };
+        let mut attachments = self.carried.attached(keep, &shown);
+        if keeps_color {
+            attachments.icc = output.options.attachments.icc.clone();
+        }
+        let options = EncodeOptions { attachments, ..output.options.clone() };
+        Encoder::new(output.encoding, &options, picture, held, budget)
     }
 
     /// Takes a step towards the outputs. `true` when all are made.
@@ -446,6 +624,9 @@ impl Finish {
             Current::Ops(mut chain) => {
                 chain.step(context)?;
                 self.after(chain, context.budget)?
+            }
+            Current::Attach(picture, held) => {
+                Current::Encode(self.attach(picture, held, context.budget)?)
             }
             Current::Encode(mut encoder) => match encoder.step(context)? {
                 None => Current::Encode(encoder),

@@ -32,10 +32,12 @@
 mod color;
 mod cost;
 mod decode;
+mod details;
 mod encode;
 mod encoding;
 mod error;
 mod format;
+mod frames;
 mod info;
 mod job;
 mod limits;
@@ -46,9 +48,11 @@ mod placeholder;
 mod plan;
 mod request;
 mod shrink;
+mod trim;
 
-pub use color::ColorSpace;
+pub use color::{ColorSpace, ProfileUse};
 pub use decode::{is_probe_short, probe};
+pub use details::Details;
 pub use encode::{Attachments, Compression, EncodeOptions, Subsampling};
 pub use encoding::Encoding;
 pub use error::Error;
@@ -57,10 +61,13 @@ pub use image::metadata::Orientation;
 pub use info::Info;
 pub use job::{Effort, Encoded, Job, Phase, Step, Taken};
 pub use limits::{Limit, Limits};
-pub use metadata::Metadata;
+pub use metadata::{Keep, Metadata, Value};
 pub use ops::{CropBox, Filter};
 pub use picture::{ColorModel, Depth, Layout, Picture, Samples};
 pub use placeholder::Placeholder;
 pub use plan::{Costs, OutputPlan, Plan, Reason};
-pub use request::{Fit, OnDamage, Output, Pixels, Position, Request, Run, Scheduler};
+pub use request::{
+    Color, Comparison, Fit, OnDamage, Output, OutputColor, Pixels, Position, Reference, Request,
+    Run, Scheduler,
+};
 pub use thumbelina_codec::{Budget, Input, Poll, Stop};

@@ -40,9 +40,14 @@ impl std::fmt::Display for Limit {
 /// may hold: so that a stop is noticed in time.
 pub(crate) const MAX_UNIT_BYTES: u64 = 64 << 20;
 
+/// By default. Decoders that go row by row hold the same for any number of pixels, and those that
+/// hold the whole picture count it against the budget: this bounds time alone. The largest sensors
+/// of telephones and cameras have 200 megapixels.
+const MAX_PIXELS: u64 = 1 << 28;
+
 impl Default for Limits {
     fn default() -> Self {
-        Limits { max_pixels: 100_000_000, max_bytes_in: 256 << 20, formats: Formats::default() }
+        Limits { max_pixels: MAX_PIXELS, max_bytes_in: 256 << 20, formats: Formats::default() }
     }
 }
 

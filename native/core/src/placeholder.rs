@@ -1,6 +1,6 @@
 //! What a page shows before the picture is there.
 
-use crate::{Depth, Filter, Format, Layout, Output};
+use crate::{Depth, Filter, Fit, Format, Layout, Output};
 
 /// A kind of placeholder. All are made of a small picture, as if it were encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub enum Placeholder {
     Color,
     /// The colors of the largest shares, three bytes each, the largest first.
     Palette,
+    /// The 64 bits of a difference hash.
+    Dhash,
 }
 
 /// The longer side of what hashes and colors are made of.
@@ -29,12 +31,13 @@ pub(crate) const HASHED_SIDE: u32 = 32;
 const TINY_SIDE: u32 = 16;
 
 impl Placeholder {
-    pub const ALL: [Placeholder; 5] = [
+    pub const ALL: [Placeholder; 6] = [
         Placeholder::Thumbhash,
         Placeholder::Blurhash,
         Placeholder::Lqip,
         Placeholder::Color,
         Placeholder::Palette,
+        Placeholder::Dhash,
     ];
 
     pub fn name(self) -> &'static str {
@@ -44,16 +47,31 @@ impl Placeholder {
             Placeholder::Lqip => "lqip",
             Placeholder::Color => "color",
             Placeholder::Palette => "palette",
+            Placeholder::Dhash => "dhash",
         }
     }
 
     /// The output that it is.
     pub fn output(self) -> Output {
+        if self == Placeholder::Dhash {
+            return Output {
+                width: Some(9),
+                height: Some(8),
+                fit: Fit::Fill,
+                enlarge: true,
+                // No sharper one, which adds ridges that a second thumbnail has elsewhere.
+                filter: Filter::Bilinear,
+                placeholder: Some(self),
+                ..Output::default()
+            };
+        }
         let (side, filter) = match self {
             Placeholder::Thumbhash | Placeholder::Blurhash => (HASHED_SIDE, Filter::default()),
             Placeholder::Lqip => (TINY_SIDE, Filter::default()),
             // The sharper ones make colors that are not in the picture.
-            Placeholder::Color | Placeholder::Palette => (HASHED_SIDE, Filter::Bilinear),
+            Placeholder::Color | Placeholder::Palette | Placeholder::Dhash => {
+                (HASHED_SIDE, Filter::Bilinear)
+            }
         };
         Output {
             width: Some(side),
@@ -71,7 +89,7 @@ impl Placeholder {
                 Layout::new(4, Depth::U8)
             }
             // It knows no alpha.
-            Placeholder::Blurhash => Layout::new(3, Depth::U8),
+            Placeholder::Blurhash | Placeholder::Dhash => Layout::new(3, Depth::U8),
             Placeholder::Lqip => Format::Webp.layout(source),
         }
     }

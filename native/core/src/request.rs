@@ -1,6 +1,9 @@
 //! What a caller asks for.
 
-use crate::{Depth, EncodeOptions, Filter, Format, Layout, Limits, Placeholder};
+use bytes::Bytes;
+use image::metadata::Orientation;
+
+use crate::{Depth, EncodeOptions, Filter, Format, Info, Keep, Layout, Limits, Placeholder};
 
 /// How the picture meets the box that was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -12,6 +15,10 @@ pub enum Fit {
     Cover,
     /// Exactly the box, proportions given up.
     Fill,
+    /// All of the picture inside the box, proportions kept, and bars for the rest of the box.
+    Pad,
+    /// All of the picture, no smaller than the box on either side, proportions kept.
+    Outside,
 }
 
 /// Which part of the picture is kept where some is cut off.
@@ -20,12 +27,54 @@ pub enum Position {
     /// The part in whose middle this point is, as far as the picture's edges allow. Fractions of
     /// the width and the height of the upright picture, from 0 to 1.
     Point(f64, f64),
+    /// The part that somebody would look at first: edges, saturated colors and skin.
+    Attention,
+    /// The part whose histogram has the highest entropy.
+    Entropy,
+}
+
+impl Position {
+    /// The place that it names before a pixel is seen.
+    pub(crate) fn point(self) -> (f64, f64) {
+        match self {
+            Position::Point(x, y) => (x, y),
+            Position::Attention | Position::Entropy => (0.5, 0.5),
+        }
+    }
 }
 
 impl Default for Position {
     fn default() -> Self {
         Position::Point(0.5, 0.5)
     }
+}
+
+/// Red, green, blue and alpha, sRGB-encoded, colors not multiplied by alpha.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Color(pub [u8; 4]);
+
+impl Color {
+    pub const WHITE: Color = Color([255; 4]);
+    pub const CLEAR: Color = Color([0; 4]);
+
+    pub(crate) fn is_opaque(self) -> bool {
+        self.0[3] == 255
+    }
+
+    pub(crate) fn is_gray(self) -> bool {
+        let Color([red, green, blue, _]) = self;
+        red == green && green == blue
+    }
+}
+
+/// What becomes of colors that are not sRGB's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OutputColor {
+    /// They are converted.
+    #[default]
+    Srgb,
+    /// They stay what they are, and their profile goes along, where the format has a place for it.
+    Keep,
 }
 
 /// Where work runs.
@@ -38,7 +87,7 @@ pub enum Scheduler {
 }
 
 /// What is done about a picture that was cut off or is damaged, where the decoder can go on:
-/// JPEG's.
+/// JPEG's and TIFF's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnDamage {
     /// The picture is refused.
@@ -52,6 +101,11 @@ pub enum OnDamage {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
     pub outputs: Vec<Output>,
+    /// Whether the picture is turned upright as its orientation says.
+    pub autorotate: bool,
+    /// Set where borders are cut off first: by how much a sample of 8 bits has to differ from the
+    /// border's to be none of it.
+    pub trim: Option<f32>,
     pub on_damage: OnDamage,
     pub limits: Limits,
     /// Native bytes that may be held at a time, the input aside.
@@ -68,12 +122,22 @@ pub struct Output {
     pub fit: Fit,
     pub position: Position,
     pub enlarge: bool,
+    /// What shows behind the picture and beside it. `None` keeps alpha where the format has it,
+    /// and is white where it has none.
+    pub background: Option<Color>,
+    /// Whether it is resampled in linear light.
+    pub linear: bool,
     /// `None` keeps the source's format where it can be written.
     pub format: Option<Format>,
     pub options: EncodeOptions,
+    pub color: OutputColor,
     pub filter: Filter,
+    /// What goes along of the source's metadata, where the format has a place for it.
+    pub metadata: Keep,
     /// Set where it is no picture, but this. Format and options have no say then.
     pub placeholder: Option<Placeholder>,
+    /// Set where it is no picture, but a comparison. Format and quality have no say then.
+    pub comparison: Option<Comparison>,
     /// The same for samples as they are.
     pub pixels: Option<Pixels>,
 }
@@ -94,6 +158,23 @@ impl Pixels {
     }
 }
 
+/// A picture as pixels of RGB with 8 bits, alpha on white, and how it compares to another.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Comparison {
+    /// The pixels, to be compared with.
+    Reference,
+    /// How another picture differs from these.
+    With(Reference),
+}
+
+/// The pixels of a picture: RGB with 8 bits, row after row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reference {
+    pub width: u32,
+    pub height: u32,
+    pub pixels: Bytes,
+}
+
 /// Where the work is to run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Run {
@@ -108,10 +189,23 @@ pub struct Run {
     pub share_limit: u64,
 }
 
+impl Request {
+    /// The header of a picture as it is to be shown.
+    pub(crate) fn shown(&self, info: &Info) -> Info {
+        let mut info = info.clone();
+        if !self.autorotate {
+            info.orientation = Orientation::NoTransforms;
+        }
+        info
+    }
+}
+
 impl Default for Request {
     fn default() -> Self {
         Request {
             outputs: vec![Output::default()],
+            autorotate: true,
+            trim: None,
             on_damage: OnDamage::default(),
             limits: Limits::default(),
             max_memory: 512 << 20,

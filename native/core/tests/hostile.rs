@@ -50,6 +50,24 @@ fn fixture(name: &str) -> Vec<u8> {
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
+/// A flattened Photoshop document of the small picture with a resource, as it is or in PackBits.
+fn document(is_packed: bool) -> Vec<u8> {
+    let picture = small_picture();
+    let mut file = b"8BPS\0\x01\0\0\0\0\0\0\0\x04\0\0\0\x09\0\0\0\x0D\0\x08\0\x03\0\0\0\0".to_vec();
+    file.extend(b"\0\0\0\x108BIM\x04\x24\0\0\0\0\0\x04<x/>");
+    file.extend(b"\0\0\0\x08\0\0\0\x02\xFF\xFF\0\0");
+    file.extend([0, is_packed.into()]);
+    let planes: Vec<u8> =
+        (0..4).flat_map(|channel| picture.pixels().map(move |pixel| pixel.0[channel])).collect();
+    if is_packed {
+        file.extend((0..36).flat_map(|_| 14u16.to_be_bytes()));
+        file.extend(planes.chunks(13).flat_map(|row| [&[12], row].concat()));
+    } else {
+        file.extend(planes);
+    }
+    file
+}
+
 /// Files that do not lie, and where their headers are.
 fn honest(format: Format) -> Vec<(Vec<u8>, Range<usize>)> {
     let rgba = DynamicImage::from(small_picture());
@@ -105,6 +123,7 @@ fn honest(format: Format) -> Vec<(Vec<u8>, Range<usize>)> {
             files
         }
         Format::Dds => vec![start(fixture("photo.dds"), 160)],
+        Format::Psd => vec![start(document(false), 80), start(document(true), 140)],
         Format::Pnm => {
             let mut files = each(ImageFormat::Pnm);
             files.push(start(fixture("photo-ascii.ppm"), 60));
@@ -213,6 +232,7 @@ each_format! {
     tga: Format::Tga,
     dds: Format::Dds,
     pnm: Format::Pnm,
+    psd: Format::Psd,
     qoi: Format::Qoi,
     hdr: Format::Hdr,
     openexr: Format::Openexr,

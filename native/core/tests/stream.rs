@@ -279,7 +279,7 @@ fn an_output_that_is_too_large_is_refused_by_the_header_too() {
         let (made, pushed) =
             streamed(pieces(&bytes, || SIGNATURE), enlarged.clone(), Effort::Bounded);
         let refused =
-            Error::Limit { limit: Limit::MaxPixels, value: 400_000_000, maximum: 100_000_000 };
+            Error::Limit { limit: Limit::MaxPixels, value: 400_000_000, maximum: 1 << 28 };
         assert_eq!(made, Err(refused), "{format}");
         assert!(pushed <= 1_024, "{format}: {pushed} of {} bytes", bytes.len());
     }

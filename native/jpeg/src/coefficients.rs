@@ -25,6 +25,10 @@ pub(crate) struct Coefficients {
     pub traced: bool,
     /// For each position, the bits still missing.
     pub missing: [u8; 64],
+    /// The same before the last scan of the component, and how many rows of blocks that scan
+    /// reached.
+    pub missing_before: [u8; 64],
+    pub sound_rows: usize,
 }
 
 #[derive(Debug, Default, Clone)]
@@ -45,6 +49,8 @@ impl Coefficients {
             down,
             traced: false,
             missing: [u8::MAX; 64],
+            missing_before: [u8::MAX; 64],
+            sound_rows: usize::MAX,
         }
     }
 

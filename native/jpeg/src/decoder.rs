@@ -5,7 +5,9 @@ use std::fmt;
 use rayon::ThreadPool;
 use thumbelina_codec::{Budget, Context, Held, Input, Poll, Stop};
 
+use crate::frame::Process;
 use crate::kernels::Kernels;
+use crate::lossless::Lossless;
 use crate::multiscan::MultiScan;
 use crate::quota::Quota;
 use crate::rows::Bands;
@@ -31,6 +33,7 @@ pub struct Decoder {
 }
 
 enum Source {
+    Lossless(Box<Lossless>),
     Sequential(Box<Sequential>),
     MultiScan(Box<MultiScan>),
 }
@@ -72,8 +75,9 @@ impl Decoder {
             return Err(Error::Invalid { what: "a picture without a frame", offset: first.data });
         };
         let held = budget.hold(header.memory(options))?;
-        let scaled = frame.scaled(options.scale, options.dc_only);
-        let size = (options.scale.apply(frame.width), options.scale.apply(frame.height));
+        let scale = header.scale(options.scale);
+        let scaled = frame.scaled(scale, options.dc_only);
+        let size = (scale.apply(frame.width), scale.apply(frame.height));
         let bands = Bands::new(
             &scaled,
             frame.mcus(),
@@ -82,7 +86,10 @@ impl Decoder {
             options.inverted,
             Kernels::detect(),
         );
-        let source = if header.is_in_one_scan() {
+        let source = if header.process == Process::Lossless {
+            let scan = Lossless::new(&frame, &scaled, &first, &parser.tables, options)?;
+            Source::Lossless(Box::new(scan))
+        } else if header.is_in_one_scan() {
             let scan = Scan::new(&frame, &scaled, &first, &parser.tables)?;
             let transform = |&(index, _, _): &(usize, u8, u8)| {
                 let table = parser.tables.quantizer(frame.components[index].quantizer);
@@ -90,13 +97,18 @@ impl Decoder {
                     what: "a component without its quantization table",
                     offset: first.data,
                 };
-                Ok((index, Transform::new(scaled[index].class, table.ok_or(missing)?)))
+                let table = table.ok_or(missing)?;
+                let samples = (frame.precision, header.color.is_difference(index));
+                Ok((index, Transform::new(scaled[index].class, samples, table)))
             };
             let components =
                 first.components.iter().map(transform).collect::<Result<_, Error>>()?;
             Source::Sequential(Box::new(Sequential::new(scan, components, first.data, options)))
         } else {
-            let scans = MultiScan::new(&frame, &scaled, (parser, first), options, budget.hold(0)?)?;
+            let scans = {
+                let scans = (parser, first);
+                MultiScan::new(&frame, header.color, &scaled, scans, options, budget.hold(0)?)?
+            };
             Source::MultiScan(Box::new(scans))
         };
         Ok(Decoder { header, size, source, bands, rows: Vec::new(), looked_at: 0, _held: held })
@@ -107,7 +119,7 @@ impl Decoder {
         &self.header
     }
 
-    /// Width and height of the output.
+    /// Width and height of the output: those of the [scale](Header::scale) that it is decoded at.
     pub fn size(&self) -> (u32, u32) {
         self.size
     }
@@ -229,6 +241,7 @@ impl Decoder {
             let (view, bands, most) = (View::of(input), &mut self.bands, mcus - done);
             let end = view.end();
             let found = match &mut self.source {
+                Source::Lossless(scan) => scan.advance(view, bands, most, quota)?,
                 Source::Sequential(scan) => scan.advance(view, bands, most, quota)?,
                 Source::MultiScan(scans) => {
                     scans.advance(view, bands, most, quota, (None, stop))?
@@ -239,6 +252,7 @@ impl Decoder {
                 Found::Nothing => {}
                 Found::Starved => {
                     let needed = match &self.source {
+                        Source::Lossless(scan) => scan.needed(),
                         Source::Sequential(scan) => scan.needed(),
                         Source::MultiScan(scans) => scans.needed(),
                     };
@@ -262,6 +276,9 @@ impl Decoder {
         let bands = &mut self.bands;
         let mut quota = Quota::of_calls(CALLS_TOGETHER, stop);
         match &mut self.source {
+            Source::Lossless(scan) => {
+                scan.advance(view, bands, usize::MAX, &mut quota)?;
+            }
             Source::Sequential(scan) => {
                 if scan.advance_together(view, bands, pool, stop)? == 0 {
                     scan.advance(view, bands, usize::MAX, &mut quota)?;

@@ -32,13 +32,14 @@ pub enum Error {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unsupported {
-    /// SOF3 and SOF11.
-    #[error("lossless JPEG")]
+    /// SOF11, and SOF3 in several scans.
+    #[error("this kind of lossless JPEG")]
     Lossless,
     /// SOF5 to SOF7, SOF13 to SOF15, and DHP.
     #[error("hierarchical JPEG")]
     Hierarchical,
-    /// Samples of more than eight bits; this is their number.
+    /// Samples of neither 8 nor 12 bits, nor of 2 to 16 where they are lossless; this is their
+    /// number.
     #[error("a precision of {0} bits")]
     Precision(u8),
     /// Neither one, three nor four components; this is their number.

@@ -11,6 +11,8 @@ pub enum Process {
     Extended,
     /// SOF2 and SOF10.
     Progressive,
+    /// SOF3: samples are told by how they differ from their neighbors.
+    Lossless,
 }
 
 /// How numbers are coded.
@@ -74,6 +76,8 @@ pub struct Component {
 pub(crate) struct Frame {
     pub process: Process,
     pub coding: Coding,
+    /// Bits of a sample.
+    pub precision: u8,
     pub width: u32,
     pub height: u32,
     pub components: Vec<Component>,
@@ -89,10 +93,21 @@ impl Frame {
         (self.most(|c| c.horizontal), self.most(|c| c.vertical))
     }
 
+    /// What an MCU is made of: blocks of so many samples on each side.
+    fn unit(&self) -> u32 {
+        if self.process == Process::Lossless { 1 } else { 8 }
+    }
+
+    /// The size of an MCU in samples.
+    pub(crate) fn mcu(&self) -> (u32, u32) {
+        let (h, v) = self.sampling();
+        (self.unit() * h, self.unit() * v)
+    }
+
     /// How many interleaved MCUs there are in each direction.
     pub(crate) fn mcus(&self) -> (u32, u32) {
-        let (h, v) = self.sampling();
-        (self.width.div_ceil(8 * h), self.height.div_ceil(8 * v))
+        let (width, height) = self.mcu();
+        (self.width.div_ceil(width), self.height.div_ceil(height))
     }
 
     /// Its components in the output; see [`Scaled::new`].
@@ -145,6 +160,17 @@ impl Scaled {
     pub(crate) fn new(frame: &Frame, component: &Component, scale: Scale, dc_only: bool) -> Self {
         let (most_h, most_v) = frame.sampling();
         let (h, v) = (u32::from(component.horizontal), u32::from(component.vertical));
+        if frame.process == Process::Lossless {
+            return Scaled {
+                class: Class::One,
+                width: (frame.width * h).div_ceil(most_h),
+                height: (frame.height * v).div_ceil(most_v),
+                across: h,
+                down: v,
+                enlarge_x: Ratio { over: most_h, under: h },
+                enlarge_y: Ratio { over: most_v, under: v },
+            };
+        }
         let n = scale.eighths();
         // A component with fewer samples than the others gets a larger transform instead of being
         // enlarged afterwards.
@@ -191,6 +217,7 @@ mod tests {
         Frame {
             process: Process::Baseline,
             coding: Coding::Huffman,
+            precision: 8,
             width,
             height,
             components: sampling.iter().map(component).collect(),

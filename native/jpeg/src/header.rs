@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::frame::{Coding, Component, Process};
+use crate::frame::{Coding, Component, Frame, Process, Scale};
 
 /// What the file says of its picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub struct Header {
     pub height: u32,
     pub process: Process,
     pub coding: Coding,
+    /// Bits of a sample: 8 or 12, and 2 to 16 where it is lossless. Rows have 8.
+    pub precision: u8,
     /// One, three or four.
     pub components: Vec<Component>,
     pub color: Color,
@@ -39,11 +41,24 @@ impl Header {
     /// How many MCUs the picture has, when all components are interleaved:
     /// [`Decoder::read`](crate::Decoder::read) counts in these. At least one.
     pub fn mcus(&self) -> u64 {
-        let most =
-            |factor: fn(&Component) -> u8| self.components.iter().map(factor).max().unwrap_or(1);
-        let count =
-            |length: u32, factor: u8| u64::from(length.div_ceil(8 * u32::from(factor)).max(1));
-        count(self.width, most(|c| c.horizontal)) * count(self.height, most(|c| c.vertical))
+        let (across, down) = self.frame().mcus();
+        u64::from(across.max(1)) * u64::from(down.max(1))
+    }
+
+    /// The scale that it is decoded at where this one is asked for. Lossless ones have but one.
+    pub fn scale(&self, scale: Scale) -> Scale {
+        if self.process == Process::Lossless { Scale::Full } else { scale }
+    }
+
+    pub(crate) fn frame(&self) -> Frame {
+        Frame {
+            process: self.process,
+            coding: self.coding,
+            precision: self.precision,
+            width: self.width,
+            height: self.height,
+            components: self.components.clone(),
+        }
     }
 
     /// The ICC profile, put together from its APP2 segments. `None` if one is missing, or if they
@@ -85,10 +100,13 @@ pub enum Color {
 impl Color {
     /// What these components stand for, as libjpeg decides it: a JFIF segment tells before one of
     /// Adobe, and without either their names may.
-    pub(crate) fn of(components: &[Component], has_jfif: bool, adobe: Option<u8>) -> Color {
-        let names = components.iter().map(|component| component.id);
-        match (components.len(), adobe) {
+    pub(crate) fn of(frame: &Frame, has_jfif: bool, adobe: Option<u8>) -> Color {
+        let names = frame.components.iter().map(|component| component.id);
+        let is_lossless = frame.process == Process::Lossless;
+        match (frame.components.len(), adobe) {
             (1, _) => Color::Gray,
+            // Other colors would cost what nobody wants to lose.
+            (3, None | Some(0)) if is_lossless => Color::Rgb,
             (3, _) if has_jfif => Color::YCbCr,
             (3, Some(0)) => Color::Rgb,
             (3, None) if names.eq(*b"RGB") => Color::Rgb,
@@ -96,6 +114,11 @@ impl Color {
             (_, None | Some(0)) => Color::Cmyk,
             _ => Color::Ycck,
         }
+    }
+
+    /// Whether the samples of a component are differences of color, and no color or light.
+    pub(crate) fn is_difference(self, component: usize) -> bool {
+        matches!(self, Color::YCbCr | Color::Ycck) && matches!(component, 1 | 2)
     }
 
     /// Samples of a pixel of the output: 1 for gray, 3 for red, green and blue, 4 for inks.

@@ -1,7 +1,8 @@
 //! What decoding a picture is going to take.
 
 use crate::coefficients::Coefficients;
-use crate::frame::Frame;
+use crate::frame::Process;
+use crate::lossless::Lossless;
 use crate::rows::KEPT_ROWS;
 use crate::{Color, Header, Options};
 
@@ -20,17 +21,10 @@ impl Header {
     /// pictures. For a progressive picture it is assumed that data reaches all of it, and that
     /// where coefficients are kept of more than a block's average, there are corrections to them.
     pub fn memory(&self, options: &Options) -> u64 {
-        let (width, height) = (self.width, self.height);
-        let frame = Frame {
-            process: self.process,
-            coding: self.coding,
-            width,
-            height,
-            components: self.components.clone(),
-        };
-        let scaled = frame.scaled(options.scale, options.dc_only);
+        let (frame, scale) = (self.frame(), self.scale(options.scale));
+        let scaled = frame.scaled(scale, options.dc_only);
         let (across, down) = frame.mcus();
-        let width = u64::from(options.scale.apply(width));
+        let width = u64::from(scale.apply(self.width));
         let planes = scaled.iter().map(|scaled| {
             let row = u64::from(across) * scaled.mcu_columns() as u64;
             let enlarged = !(scaled.enlarge_x.is(1) && scaled.enlarge_y.is(1));
@@ -39,9 +33,11 @@ impl Header {
         // The colors of YCCK before they are inks.
         let mixed = if self.color == Color::Ycck { 3 * width } else { 0 };
         // All rows that become ready at once, with some that had to wait for a neighbor.
-        let rows = options.scale.apply(8 * frame.sampling().1) + 2;
-        let rows = u64::from(rows.min(options.scale.apply(height)));
-        let coefficients = if self.is_in_one_scan() {
+        let rows = scale.apply(frame.mcu().1) + 2;
+        let rows = u64::from(rows.min(scale.apply(self.height)));
+        let coefficients = if self.process == Process::Lossless {
+            scaled.iter().map(|scaled| Lossless::bytes(scaled, across)).sum()
+        } else if self.is_in_one_scan() {
             0
         } else {
             let each = |scaled| {

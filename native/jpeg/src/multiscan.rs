@@ -18,10 +18,11 @@ use crate::scan_decoding::Decoding;
 use crate::scan_header::ScanHeader;
 use crate::scan_reader::Found;
 use crate::segments::{Behind, Next, Parser};
+use crate::smoothing::Smoothing;
 use crate::tables::Tables;
 use crate::transform::Transform;
 use crate::view::View;
-use crate::{Error, OnDamage, Options};
+use crate::{Color, Error, OnDamage, Options};
 
 /// More scans than any encoder writes: each can be made to go over all of the picture.
 const MAX_SCANS: usize = 200;
@@ -34,12 +35,18 @@ const MAX_DC_SCANS: usize = 14;
 /// The same for pictures that are not progressive: each component has one scan.
 const MAX_SEQUENTIAL_SCANS: usize = 16;
 
+/// Blocks that are smoothed at a time.
+const MOST_SMOOTHED: usize = 256;
+
 /// Tables of scans, in bytes, that are part of what decoding takes in any case.
 const USUAL_TABLES: usize = 32 << 10;
 
 #[derive(Debug)]
 pub(crate) struct MultiScan {
     frame: Frame,
+    color: Color,
+    /// By component, once they are known.
+    quantizers: Vec<Option<[u16; 64]>>,
     on_damage: OnDamage,
     stores: Vec<Coefficients>,
     stage: Stage,
@@ -57,6 +64,8 @@ enum Stage {
     Find(Box<Find>),
     /// Decoding those that matter; the next is the last.
     Decode { scans: Vec<(ScanHeader, Tables)>, scan: Option<Box<Decoding>> },
+    /// Estimating what no scan brought.
+    Smooth(Box<Smoothing>),
     /// Everything is there.
     Rows,
 }
@@ -79,6 +88,7 @@ impl MultiScan {
     /// [`Header::memory`](crate::Header::memory) says.
     pub(crate) fn new(
         frame: &Frame,
+        color: Color,
         scaled: &[Scaled],
         (mut parser, first): (Box<Parser>, ScanHeader),
         options: &Options,
@@ -87,6 +97,8 @@ impl MultiScan {
         parser.seek(first.data);
         let mut this = MultiScan {
             frame: frame.clone(),
+            color,
+            quantizers: vec![None; scaled.len()],
             on_damage: options.on_damage,
             stores: scaled.iter().map(|&scaled| Coefficients::new(scaled, frame.mcus())).collect(),
             stage: Stage::Rows,
@@ -109,7 +121,7 @@ impl MultiScan {
         match &self.stage {
             Stage::Find(find) => !find.follows,
             Stage::Decode { .. } => true,
-            Stage::Rows => false,
+            Stage::Smooth(_) | Stage::Rows => false,
         }
     }
 
@@ -119,7 +131,7 @@ impl MultiScan {
             Stage::Find(find) => {
                 find.scan.as_ref().map_or(find.parser.at(), |scan| scan.reader.needed())
             }
-            Stage::Decode { .. } | Stage::Rows => 0,
+            Stage::Decode { .. } | Stage::Smooth(_) | Stage::Rows => 0,
         }
     }
 
@@ -145,6 +157,9 @@ impl MultiScan {
                         }
                     };
                     find.parser.seek(scan.reader.end());
+                    for (index, rows) in scan.sound_rows() {
+                        self.stores[index].sound_rows = rows;
+                    }
                     find.scan = None;
                     return Ok(found);
                 }
@@ -154,7 +169,7 @@ impl MultiScan {
             }
             Stage::Decode { scans, scan: scan @ None } => {
                 match scans.pop() {
-                    None => self.stage = Stage::Rows,
+                    None => self.stage = self.rows_or_smoothing()?,
                     Some((header, tables)) => {
                         let decoding = Decoding::new(
                             &self.frame,
@@ -172,9 +187,19 @@ impl MultiScan {
                 let Some(scan) = slot else { return Ok(Found::Nothing) };
                 let done = scan.advance(view, &mut self.stores, most, quota)?;
                 if scan.reader.total() == 0 {
+                    for (index, rows) in scan.sound_rows() {
+                        self.stores[index].sound_rows = rows;
+                    }
                     *slot = None;
                 }
                 Ok(done)
+            }
+            Stage::Smooth(smoothing) => {
+                let most = most.clamp(1, MOST_SMOOTHED);
+                if !smoothing.advance(&mut self.stores, most) {
+                    self.stage = Stage::Rows;
+                }
+                Ok(Found::Mcus(most))
             }
             Stage::Rows => Ok(Found::Mcus(self.make_rows(bands, most, (pool, stop))?)),
         }
@@ -249,9 +274,12 @@ impl MultiScan {
                         what: "a component without its quantization table",
                         offset: header.data,
                     };
-                    store.transform =
-                        Some(Transform::new(store.scaled.class, table.ok_or(missing)?));
+                    let (class, table) = (store.scaled.class, table.ok_or(missing)?);
+                    self.quantizers[index] = Some(*table);
+                    let samples = (self.frame.precision, self.color.is_difference(index));
+                    store.transform = Some(Transform::new(class, samples, table));
                 }
+                store.missing_before = store.missing;
                 for missing in &mut store.missing[header.start as usize..=header.end as usize] {
                     *missing = header.low as u8;
                 }
@@ -270,6 +298,7 @@ impl MultiScan {
             return Err(error);
         }
         if follows {
+            self.stage = self.rows_or_smoothing()?;
             return Ok(());
         }
         let mut wanted: Vec<u64> =
@@ -292,6 +321,18 @@ impl MultiScan {
         }
         self.stage = Stage::Decode { scans: kept, scan: None };
         Ok(())
+    }
+
+    /// What comes once all scans are decoded.
+    fn rows_or_smoothing(&mut self) -> Result<Stage, Error> {
+        let smoothing = if self.frame.process == Process::Progressive {
+            Smoothing::new(&self.frame, &self.stores, &self.quantizers)
+        } else {
+            None
+        };
+        let Some(smoothing) = smoothing else { return Ok(Stage::Rows) };
+        self.held.grow(smoothing.bytes())?;
+        Ok(Stage::Smooth(Box::new(smoothing)))
     }
 
     /// Makes rows of MCUs: with a pool as many as `most` says, else no more MCUs than that, of one

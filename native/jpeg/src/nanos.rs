@@ -40,7 +40,7 @@ impl Header {
                     continue;
                 }
                 // Here the walk ends, or something is wrong.
-                (0xFF, 0xC3 | 0xC5..=0xC7 | 0xCB | 0xCD..=0xCF | 0xD9 | 0xDA | 0xDE) => break,
+                (0xFF, 0xC5..=0xC7 | 0xCB | 0xCD..=0xCF | 0xD9 | 0xDA | 0xDE) => break,
                 (0xFF, 0x02..=0xFE) => {}
                 _ => {
                     (at, garbage) = (at + 1, garbage + 1);
@@ -53,7 +53,7 @@ impl Header {
             nanos += SEGMENT;
             match marker {
                 0xC4 | 0xDB => nanos += u64::from(length) * TABLE_BYTE,
-                0xC0..=0xC2 | 0xC9 | 0xCA if body.get(3..5) == Some(&[0, 0]) => {
+                0xC0..=0xC3 | 0xC9 | 0xCA if body.get(3..5) == Some(&[0, 0]) => {
                     nanos += rest(at) * SEARCHED_BYTE
                 }
                 0xE1 if !exif && body[2..].starts_with(b"Exif\0") => {

@@ -44,8 +44,9 @@ pub(crate) struct Decoding {
     across: u64,
     /// Blocks of an MCU.
     blocks: usize,
-    /// The next MCU.
+    /// The next MCU, and the first that was lost.
     next: u64,
+    first_lost: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -109,6 +110,7 @@ impl Decoding {
             across: across.into(),
             blocks: blocks as usize,
             next: 0,
+            first_lost: None,
         })
     }
 
@@ -124,6 +126,7 @@ impl Decoding {
         // What is lost stays as it was.
         let lost = self.reader.lost();
         if lost > 0 {
+            self.first_lost.get_or_insert(self.next);
             self.reader.pass_lost(lost);
             self.next += lost;
             return Ok(Found::Mcus(1));
@@ -182,10 +185,21 @@ impl Decoding {
                 }?
             }
         };
+        if let Found::Lost(_) = found {
+            self.first_lost.get_or_insert(self.next);
+        }
         if let Found::Mcus(count) | Found::Lost(count) = found {
             self.next += count as u64;
         }
         Ok(found)
+    }
+
+    /// How many rows of blocks of each of its components come before what was lost.
+    pub(crate) fn sound_rows(&self) -> impl Iterator<Item = (usize, usize)> {
+        let rows = self.first_lost.map(|mcu| mcu / self.across);
+        self.components.iter().map(move |&(index, _, high)| {
+            (index, rows.map_or(usize::MAX, |rows| rows as usize * high as usize))
+        })
     }
 
     /// Passes blocks to which the scan adds nothing, and says how many MCUs would have taken as

@@ -233,7 +233,7 @@ impl Parser {
                 return Ok(Step::Found(Next::Scan(scan)));
             }
             0xCC => self.tables.define_conditioning(body).ok_or(invalid("a wrong DAC segment"))?,
-            0xC0..=0xC2 | 0xC9 | 0xCA => {
+            0xC0..=0xC3 | 0xC9 | 0xCA => {
                 if self.frame.is_some() {
                     return Err(invalid("a second frame"));
                 }
@@ -244,7 +244,6 @@ impl Parser {
                     self.have_frame(frame, at)?;
                 }
             }
-            0xC3 => return Err(Error::Unsupported(Unsupported::Lossless)),
             0xC5..=0xC7 | 0xCD..=0xCF | 0xDE => {
                 return Err(Error::Unsupported(Unsupported::Hierarchical));
             }
@@ -339,13 +338,21 @@ impl Parser {
             low: u32::from(bits & 15),
             data: self.at,
         };
-        if frame.process != Process::Progressive {
-            // Some encoders leave these at 0.
-            (scan.start, scan.end, scan.high, scan.low) = (0, 63, 0, 0);
-        }
-        let band = if scan.start == 0 { scan.end == 0 } else { count == 1 };
-        let valid = frame.process != Process::Progressive
-            || (band && scan.start <= scan.end && scan.end < 64 && scan.high < 14 && scan.low < 14);
+        let valid = match frame.process {
+            Process::Baseline | Process::Extended => {
+                // Some encoders leave these at 0.
+                (scan.start, scan.end, scan.high, scan.low) = (0, 63, 0, 0);
+                true
+            }
+            Process::Progressive => {
+                let band = if scan.start == 0 { scan.end == 0 } else { count == 1 };
+                band && scan.start <= scan.end && scan.end < 64 && scan.high < 14 && scan.low < 14
+            }
+            // The first of these is how a sample is predicted.
+            Process::Lossless => {
+                (1..=7).contains(&scan.start) && scan.low < u32::from(frame.precision)
+            }
+        };
         (valid && !scan.components.is_empty()).then_some(scan)
     }
 
@@ -359,8 +366,9 @@ impl Parser {
             height: frame.height,
             process: frame.process,
             coding: frame.coding,
+            precision: frame.precision,
             components: frame.components.clone(),
-            color: Color::of(&frame.components, self.jfif.is_some(), self.adobe),
+            color: Color::of(frame, self.jfif.is_some(), self.adobe),
             adobe: self.adobe,
             jfif: self.jfif.as_ref().map(part),
             exif: self.exif.as_ref().map(part),
@@ -410,7 +418,17 @@ fn frame(marker: u8, body: &[u8], offset: usize) -> Result<Frame, Error> {
     let [precision, h1, h2, w1, w2, count, rest @ ..] = body else {
         return Err(invalid("a short frame header"));
     };
-    if *precision != 8 {
+    let process = match marker {
+        0xC0 => Process::Baseline,
+        0xC1 | 0xC9 => Process::Extended,
+        0xC3 => Process::Lossless,
+        _ => Process::Progressive,
+    };
+    let known = match process {
+        Process::Lossless => (2..=16).contains(precision),
+        _ => matches!(precision, 8 | 12),
+    };
+    if !known {
         return Err(Error::Unsupported(Unsupported::Precision(*precision)));
     }
     if !matches!(count, 1 | 3 | 4) {
@@ -432,13 +450,8 @@ fn frame(marker: u8, body: &[u8], offset: usize) -> Result<Frame, Error> {
     if let [only] = &mut components[..] {
         (only.horizontal, only.vertical) = (1, 1);
     }
-    let process = match marker {
-        0xC0 => Process::Baseline,
-        0xC1 | 0xC9 => Process::Extended,
-        _ => Process::Progressive,
-    };
     let coding = if marker < 0xC8 { Coding::Huffman } else { Coding::Arithmetic };
     let width = u16::from_be_bytes([*w1, *w2]).into();
     let height = u16::from_be_bytes([*h1, *h2]).into();
-    Ok(Frame { process, coding, width, height, components })
+    Ok(Frame { process, coding, precision: *precision, width, height, components })
 }

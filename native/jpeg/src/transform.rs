@@ -1,6 +1,7 @@
 //! The inverse transform of a component's blocks.
 
 use crate::block::Class;
+use crate::deep::Deep;
 use crate::kernels::{Kernels, idct1, idct2};
 
 /// What turns the blocks of a component into samples.
@@ -9,10 +10,17 @@ pub(crate) struct Transform {
     class: Class,
     /// Those of the coefficients that are kept, row by row.
     quantizers: [i16; 64],
+    /// Where samples have more than 8 bits.
+    deep: Option<Box<Deep>>,
 }
 
 impl Transform {
-    pub(crate) fn new(class: Class, quantizers: &[u16; 64]) -> Self {
+    /// Of samples of so many bits. `is_difference` says whether these are differences of color.
+    pub(crate) fn new(
+        class: Class,
+        (precision, is_difference): (u8, bool),
+        quantizers: &[u16; 64],
+    ) -> Self {
         let mut kept = [0; 64];
         let side = class.side();
         for (row, kept) in kept.chunks_exact_mut(side).take(side).enumerate() {
@@ -21,7 +29,9 @@ impl Transform {
                 *kept = quantizer as i16;
             }
         }
-        Transform { class, quantizers: kept }
+        let deep = (precision > 8)
+            .then(|| Box::new(Deep::new(class, precision, is_difference, quantizers)));
+        Transform { class, quantizers: kept, deep }
     }
 
     /// A row of blocks, to samples that begin at `out` and have rows `stride` apart. Each block's
@@ -36,6 +46,12 @@ impl Transform {
         stride: usize,
     ) {
         let blocks = coefficients.chunks(each);
+        if let Some(deep) = &self.deep {
+            for (i, block) in blocks.enumerate() {
+                deep.apply(block, offset, &mut out[i * step..], stride);
+            }
+            return;
+        }
         match self.class {
             Class::One => {
                 let quantizer = self.quantizers[0];

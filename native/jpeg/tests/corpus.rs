@@ -48,7 +48,8 @@ fn each_is_decoded_or_refused() {
                 _ => continue,
             };
             let found = header(file.clone()).unwrap();
-            let size = (options.scale.apply(found.width), options.scale.apply(found.height));
+            let scale = found.scale(options.scale);
+            let size = (scale.apply(found.width), scale.apply(found.height));
             assert_eq!((image.width, image.height), size, "{name}");
             let samples = image.width as usize * image.height as usize * image.channels;
             assert_eq!(image.samples.len(), samples, "{name}, {options:?}");

@@ -162,6 +162,8 @@ enum Script {
     RandomProgressive,
     ArithmeticSequential,
     ArithmeticProgressive,
+    /// A progressive one that lacks its last scans.
+    EndsEarly,
 }
 
 fn file(
@@ -180,6 +182,11 @@ fn file(
         Script::ArithmeticSequential => (Process::Extended, scripts::interleaved(&picture)),
         Script::Progressive | Script::ArithmeticProgressive => {
             (Process::Progressive, scripts::progressive(&picture))
+        }
+        Script::EndsEarly => {
+            let mut scans = scripts::progressive(&picture);
+            scans.truncate(1 + seed as usize % scans.len());
+            (Process::Progressive, scans)
         }
         Script::RandomProgressive => {
             (Process::Progressive, scripts::random_progressive(&picture, seed))
@@ -205,6 +212,7 @@ fn script() -> impl Strategy<Value = Script> {
         1 => Just(Script::RandomProgressive),
         1 => Just(Script::ArithmeticSequential),
         1 => Just(Script::ArithmeticProgressive),
+        1 => Just(Script::EndsEarly),
     ]
 }
 

@@ -463,3 +463,27 @@ fn a_missing_height_is_looked_for_in_all_of_the_file() {
     assert_eq!(Header::nanos(&longer, u64::MAX), nanos + (3 << 20));
     assert_eq!(Header::nanos(&longer, 800_000), 800_000);
 }
+
+/// Arithmetic codes tell much in few bytes: what is decided is counted, and not only what is read.
+#[test]
+fn few_bytes_of_many_decisions_take_many_calls() {
+    let mut picture = Picture::blank(128, 128, &[(1, 1)], 100);
+    for block in &mut picture.components[0].blocks {
+        // The same bits, whose signs alone cannot be foreseen.
+        *block = [1023; 64];
+    }
+    for process in [Process::Extended, Process::Progressive] {
+        let scans = match process {
+            Process::Progressive => scripts::spectral_selection(&picture),
+            _ => scripts::interleaved(&picture),
+        };
+        let arithmetic = Some(writer::Conditioning::default());
+        let options = writer::Options { process, scans, arithmetic, ..Default::default() };
+        let file = Bytes::from(writer::write(&picture, &options));
+        // 256 blocks of 64 coefficients, each of over twenty decisions, in three bits.
+        assert!(file.len() < 12_000, "{} bytes", file.len());
+        let effort = Effort::Mcus(usize::MAX);
+        let (_, error, calls) = rows(&file, &Options::default(), effort);
+        assert!(error.is_none() && calls > 15, "{calls} calls, {error:?}");
+    }
+}

@@ -83,8 +83,16 @@ fn picture(width: u16, height: u16, sampling: &[(u8, u8)]) -> Picture {
     picture
 }
 
-fn write(picture: &Picture, process: Process, scans: Vec<Scan>, adobe: Option<u8>) -> Bytes {
-    writer::write(picture, &writer::Options { process, scans, adobe, ..Default::default() }).into()
+fn write(
+    picture: &Picture,
+    process: Process,
+    scans: Vec<Scan>,
+    arithmetic: bool,
+    adobe: Option<u8>,
+) -> Bytes {
+    let arithmetic = arithmetic.then(writer::Conditioning::default);
+    let options = writer::Options { process, scans, adobe, arithmetic, ..Default::default() };
+    writer::write(picture, &options).into()
 }
 
 /// One test, as others would be counted with it.
@@ -99,12 +107,14 @@ fn memory_is_said_beforehand() {
         for sampling in [GRAY, HALVED, WIDE, FULL, CMYK] {
             let picture = picture(width, height, sampling);
             let adobe = (sampling.len() == 4).then_some(2);
-            for (process, scans) in [
-                (Process::Baseline, scripts::interleaved(&picture)),
-                (Process::Extended, scripts::one_per_component(&picture)),
-                (Process::Progressive, scripts::progressive(&picture)),
+            for (process, scans, arithmetic) in [
+                (Process::Baseline, scripts::interleaved(&picture), false),
+                (Process::Extended, scripts::one_per_component(&picture), false),
+                (Process::Progressive, scripts::progressive(&picture), false),
+                (Process::Extended, scripts::interleaved(&picture), true),
+                (Process::Progressive, scripts::progressive(&picture), true),
             ] {
-                let file = write(&picture, process, scans, adobe);
+                let file = write(&picture, process, scans, arithmetic, adobe);
                 let found = header(file.clone()).unwrap();
                 for scale in Scale::ALL {
                     // It makes no difference elsewhere.
@@ -123,12 +133,27 @@ fn memory_is_said_beforehand() {
             }
         }
     }
+    lossless_pictures_take_rows();
     metadata_takes_next_to_nothing();
+}
+
+fn lossless_pictures_take_rows() {
+    for size in [(16, 16), (1500, 900), (16_000, 10), (10, 16_000)] {
+        for sampling in [&[(1, 1)][..], &[(1, 1); 3], &[(2, 2), (1, 1), (1, 1)]] {
+            let file = Bytes::from(writer::Lossless::random(1, size, 8, sampling).write());
+            let found = header(file.clone()).unwrap();
+            let options = Options::default();
+            let (said, held) = (found.memory(&options), peak(|| decode(&file, &options)));
+            let what = format!("{size:?}, {sampling:?}");
+            assert!(held <= said, "{held} of {said}: {what}");
+            assert!(said <= held + held / 2 + (1 << 20), "{held} of {said}: {what}");
+        }
+    }
 }
 
 fn metadata_takes_next_to_nothing() {
     let picture = picture(16, 16, &[(1, 1)]);
-    let file = write(&picture, Process::Progressive, scripts::progressive(&picture), None);
+    let file = write(&picture, Process::Progressive, scripts::progressive(&picture), false, None);
     for segment in [
         &b"\xFF\xE2\0\x12ICC_PROFILE\0\x01\x02ab"[..],
         b"\xFF\xC4\0\x13\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",

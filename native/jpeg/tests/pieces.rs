@@ -150,13 +150,18 @@ fn several_threads_take_over_what_is_left() {
 #[test]
 fn a_cut_picture_ends_where_it_was_cut() {
     let picture = Picture::random(1, 60, 50, &[(2, 2), (1, 1), (1, 1)], 80);
-    for (process, scans) in [
-        (Process::Baseline, scripts::interleaved(&picture)),
-        (Process::Extended, scripts::one_per_component(&picture)),
-        (Process::Progressive, scripts::progressive(&picture)),
+    let codes = Some(writer::Conditioning::default());
+    for (process, scans, arithmetic) in [
+        (Process::Baseline, scripts::interleaved(&picture), None),
+        (Process::Extended, scripts::one_per_component(&picture), None),
+        (Process::Progressive, scripts::progressive(&picture), None),
+        (Process::Extended, scripts::interleaved(&picture), codes),
+        (Process::Progressive, scripts::progressive(&picture), codes),
     ] {
-        let file =
-            writer::write(&picture, &writer::Options { process, scans, ..Default::default() });
+        let file = writer::write(
+            &picture,
+            &writer::Options { process, scans, arithmetic, ..Default::default() },
+        );
         let file = Bytes::from(file);
         for end in (0..file.len()).step_by(7) {
             let cut = file.slice(..end);

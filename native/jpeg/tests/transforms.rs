@@ -41,6 +41,7 @@ proptest! {
             Huffman::Optimized, Huffman::Long, Huffman::Standard,
         ]),
         arithmetic in arithmetic(),
+        deep in prop::bool::weighted(0.2),
         wide_quantizers: bool,
         fill_bytes in 0usize..3,
         garbage in prop_oneof![Just(vec![]), Just(vec![0, 17, 254])],
@@ -70,9 +71,11 @@ proptest! {
             restart_intervals: vec![restart],
             huffman,
             arithmetic,
+            precision: if deep { 12 } else { 8 },
             wide_quantizers,
             fill_bytes,
-            garbage,
+            // Behind arithmetic codes it would be taken for zeros that were left out.
+            garbage: if arithmetic.is_some() { vec![] } else { garbage },
             dnl,
             without_eoi,
             adobe: Some(0),
@@ -91,7 +94,11 @@ proptest! {
                 let plane = picture.plane_at(component, if halved { 2 * eighths } else { eighths });
                 for y in 0..image.height as usize {
                     for x in 0..image.width as usize {
-                        let expected = plane.samples[y * plane.stride + x].clamp(0.0, 255.0);
+                        let sample = plane.samples[y * plane.stride + x];
+                        // Those of 12 bits are from 0 to 4095, and 2048 is in the middle.
+                        let sample =
+                            if deep { (sample + 1920.0) * 255.0 / 4095.0 } else { sample };
+                        let expected = sample.clamp(0.0, 255.0);
                         let pixel = y * image.width as usize + x;
                         let found = image.samples[pixel * image.channels + component];
                         let difference = (f64::from(found) - expected).abs();

@@ -24,6 +24,13 @@ rustler::atoms! {
     max_memory,
     max_bytes,
     side,
+    // Color spaces, and kinds of samples.
+    gray,
+    rgb,
+    cmyk,
+    lab,
+    u,
+    f,
     // Types of samples.
     u8,
     u16,
@@ -33,4 +40,9 @@ rustler::atoms! {
     within_yield_limit,
     above_yield_limit,
     shared,
+    // What became of a profile.
+    none,
+    applied,
+    kept,
+    ignored,
 }

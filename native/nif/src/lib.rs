@@ -15,7 +15,7 @@ mod terms;
 
 use bytes::Bytes;
 use rustler::{Binary, Encoder, Env, NifResult, Term};
-use thumbelina_core::{Error, Input, Plan, Poll, Scheduler, is_probe_short, probe};
+use thumbelina_core::{Details, Error, Input, Plan, Poll, Scheduler, is_probe_short, probe};
 
 use crate::scheduling::{Next, guard};
 use crate::terms::reply::encode_error;
@@ -42,6 +42,36 @@ fn probe_header<'a>(env: Env<'a>, input: Term<'a>, complete: bool, call: &Probe)
     guard(env, || {
         let input = pin(input).map(|bytes| arrived(bytes, complete));
         polled(env, input, |input| probe(input, &limits), reply::info)
+    })
+}
+
+/// Reads what a picture that is there as a whole says of itself: `{:ok, details} | {:error, error} |
+/// :too_big`, as above.
+#[rustler::nif(name = "details")]
+fn details_on_normal<'a>(env: Env<'a>, input: Binary<'a>, call: Probe) -> Term<'a> {
+    if Details::are_read_shortly(&input) {
+        read_details(env, input.to_term(env), &call, MAX_COPIED_BYTES)
+    } else {
+        atoms::too_big().encode(env)
+    }
+}
+
+#[rustler::nif(name = "details_dirty", schedule = "DirtyCpu")]
+fn details_on_dirty<'a>(env: Env<'a>, input: Term<'a>, call: Probe) -> Term<'a> {
+    read_details(env, input, &call, usize::MAX)
+}
+
+/// As many bytes are copied in a tenth of a millisecond, into memory that is new.
+const MAX_COPIED_BYTES: usize = 128 << 10;
+
+fn read_details<'a>(env: Env<'a>, input: Term<'a>, call: &Probe, most: usize) -> Term<'a> {
+    let limits = call.limits();
+    guard(env, || {
+        Ok(match Details::read(pin(input)?, &limits) {
+            Ok(details) if details.packet_bytes() > most => atoms::too_big().encode(env),
+            Ok(details) => (atoms::ok(), reply::details(env, details)).encode(env),
+            Err(error) => encode_error(env, error),
+        })
     })
 }
 

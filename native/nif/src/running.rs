@@ -241,6 +241,7 @@ impl State {
                 .iter()
                 .map(|output| u64::from(output.width) * u64::from(output.height))
                 .sum(),
+            profile: reply::profile(self.job.profile_use()),
         }
     }
 }

@@ -192,7 +192,7 @@ impl Header {
     }
 
     fn extended(input: &Bytes, first: &Found, chunks: Chunks<'_>) -> Result<Self, Error> {
-        let Canvas { width, height, claims_alpha, is_animated } =
+        let Canvas { width, height, claims_alpha, is_animated, claims } =
             Canvas::read(&chunk(input, first))?;
         let [mut still, mut alpha, mut frame] = [const { None::<Found> }; 3];
         let [mut exif, mut icc, mut xmp] = [const { None::<Found> }; 3];
@@ -201,9 +201,10 @@ impl Header {
                 b"VP8 " | b"VP8L" => &mut still,
                 b"ALPH" => &mut alpha,
                 b"ANMF" => &mut frame,
-                b"EXIF" => &mut exif,
-                b"ICCP" => &mut icc,
-                b"XMP " => &mut xmp,
+                // What the flags do not announce is not meant: so libwebp has it.
+                b"EXIF" if claims.exif => &mut exif,
+                b"ICCP" if claims.icc => &mut icc,
+                b"XMP " if claims.xmp => &mut xmp,
                 _ => continue,
             };
             // The first of each counts.
@@ -290,6 +291,14 @@ struct Canvas {
     height: u32,
     claims_alpha: bool,
     is_animated: bool,
+    claims: Claims,
+}
+
+/// Which metadata is there, by the flags.
+struct Claims {
+    exif: bool,
+    icc: bool,
+    xmp: bool,
 }
 
 impl Canvas {
@@ -298,8 +307,9 @@ impl Canvas {
             return Err(chunk.ends_early("a VP8X chunk that is too small"));
         };
         let [width, height] = [[w0, w1, w2], [h0, h1, h2]].map(|side| three_bytes(side) + 1);
-        let (claims_alpha, is_animated) = (flags & 0x10 != 0, flags & 0x02 != 0);
-        Ok(Canvas { width, height, claims_alpha, is_animated })
+        let has = |flag: u8| flags & flag != 0;
+        let claims = Claims { exif: has(0x08), icc: has(0x20), xmp: has(0x04) };
+        Ok(Canvas { width, height, claims_alpha: has(0x10), is_animated: has(0x02), claims })
     }
 }
 

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use image_webp::{ColorType, WebPDecoder, WebPEncoder};
 use thumbelina_codec::Budget;
 use thumbelina_webp::{Decoder, Error, Header, Image, decode};
-use writer::{ALPHA, ANIMATION, EXIF, Kind, Lots, anmf, chunk, frame, riff, vp8x};
+use writer::{ALPHA, ANIMATION, EXIF, ICC, Kind, Lots, XMP, anmf, chunk, frame, riff, vp8x};
 
 fn oracle(file: &[u8]) -> Image {
     let mut decoder = WebPDecoder::new(Cursor::new(file)).unwrap();
@@ -152,19 +152,25 @@ fn a_picture_is_as_large_as_its_place() {
 #[test]
 fn metadata_is_handed_out() {
     let exif = |data: &[u8]| chunk(b"EXIF", data);
-    let file = riff(&[
-        vp8x(0, 8, 8),
-        chunk(b"ICCP", b"profile"),
-        chunk(b"what", b"ever"),
-        vp8(8, 8),
-        exif(b"Exif\0\0MM\0*"),
-        exif(b"another"),
-        chunk(b"XMP ", b"<x/>"),
-    ]);
-    let header = header(&file).unwrap();
-    assert_eq!(header.exif.as_deref(), Some(&b"MM\0*"[..]));
-    assert_eq!(header.icc.as_deref(), Some(&b"profile"[..]));
-    assert_eq!(header.xmp.as_deref(), Some(&b"<x/>"[..]));
+    let read = |flags| {
+        let file = riff(&[
+            vp8x(flags, 8, 8),
+            chunk(b"ICCP", b"profile"),
+            chunk(b"what", b"ever"),
+            vp8(8, 8),
+            exif(b"Exif\0\0MM\0*"),
+            exif(b"another"),
+            chunk(b"XMP ", b"<x/>"),
+        ]);
+        header(&file).unwrap()
+    };
+    for flags in [ICC | EXIF | XMP, ICC, EXIF, XMP, 0] {
+        let header = read(flags);
+        let expected = |flag, data: &'static [u8]| (flags & flag != 0).then_some(data);
+        assert_eq!(header.exif.as_deref(), expected(EXIF, b"MM\0*"));
+        assert_eq!(header.icc.as_deref(), expected(ICC, b"profile"));
+        assert_eq!(header.xmp.as_deref(), expected(XMP, b"<x/>"));
+    }
 }
 
 #[test]

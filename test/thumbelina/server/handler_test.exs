@@ -93,7 +93,40 @@ defmodule Thumbelina.Server.HandlerTest do
       response = get(config(), "/thumbnail/9/photo.jpg?position=0.3")
       assert response.status == 400
       assert response.body =~ "wrong position: 0.3; expected center, north,"
-      assert response.body =~ "northwest, or a point such as 0.3,0.7"
+      assert response.body =~ "northwest, attention, entropy, or a point such as 0.3,0.7"
+    end
+
+    test "have fits, backgrounds, ratios and borders" do
+      for opts <- [
+            [fit: :pad, background: "#ff8000"],
+            [fit: :pad, background: {255, 128, 0, 64}, position: :north],
+            [fit: :outside, linear: true],
+            [fit: :cover, position: :attention],
+            [fit: :inside, dpr: 1.5, trim: true],
+            [trim: 2.5, autorotate: false]
+          ] do
+        {:ok, image} = Thumbelina.thumbnail(fixture("photo.png"), 50, 90, opts)
+        url = URL.thumbnail("photo.png", 50, 90, [key: "secret"] ++ opts)
+        assert {url, get(config(keys: ["secret"]), url).body == image.bytes} == {url, true}
+      end
+
+      for {query, message} <- [
+            {"background=nothing", "wrong background: nothing; expected \\\"#rgb\\\""},
+            {"dpr=0", "wrong dpr: 0; expected a number from 0.1 to 10"},
+            {"dpr=1e1", "wrong dpr: 1e1; expected a number"},
+            {"trim=yes", "wrong trim: yes; expected true, false, or a number from 0 to 255"},
+            {"fit=tight", "expected contain, inside, cover, fill, pad, outside"}
+          ] do
+        response = get(config(), "/thumbnail/9/photo.jpg?" <> query)
+        assert response.status == 400
+        assert response.body =~ message
+      end
+    end
+
+    test "have few ratios where sizes are listed" do
+      config = config(sizes: ["50x90"])
+      assert size(get(config, "/thumbnail/50x90/photo.png?dpr=2")) == {:png, 100, 67}
+      assert get(config, "/thumbnail/50x90/photo.png?dpr=2.5").status == 403
     end
 
     test "are those of the library" do
@@ -147,8 +180,9 @@ defmodule Thumbelina.Server.HandlerTest do
     {:ok, [color, uri]} = Thumbelina.thumbnails(bytes, placeholder: :color, placeholder: :lqip)
 
     json =
-      ~s({"bytes":1429,"color":"#{color}","format":"jpeg","height":40,"orientation":6,) <>
-        ~s("placeholder":"#{uri}","width":60})
+      ~s({"alpha":false,"bytes":1429,"color":"#{color}","color_space":"rgb","format":"jpeg",) <>
+        ~s("frames":1,"height":40,"orientation":6,"placeholder":"#{uri}","profile":null,) <>
+        ~s("width":60})
 
     assert "data:image/webp;base64," <> _ = uri
     assert get(config(), "/info/orientation-6.jpg").body == json

@@ -211,6 +211,17 @@ defmodule Thumbelina.Server.ImgproxyTest do
             {"png_options:0:1:16", %{colors: 16}},
             {"png_options:0:0:16", %{}},
             {"g:fp:0:1/g:ce", %{}},
+            {"g:sm", %{position: :attention}},
+            {"rs:fit:5:6:0:1", %{width: 5, height: 6, extend: :center}},
+            {"rs:fit:5:6:0:1:no:0:0", %{width: 5, height: 6, extend: :north}},
+            {"ex:1:fp:0.5:1/w:5", %{width: 5, extend: {0.5, 1.0}}},
+            {"ex:1/ex:0", %{}},
+            {"bg:255:0:128", %{background: {255, 0, 128, 255}}},
+            {"background:abcdef/w:5", %{width: 5, background: {0xAB, 0xCD, 0xEF, 255}}},
+            {"bg:f00/bg:", %{}},
+            {"t:10/w:5", %{width: 5, trim: 10.0}},
+            {"trim:7.5::0:0/rs:force:5:6:1",
+             %{fit: :fill, width: 5, height: 6, enlarge: true, trim: 7.5}},
             {"g:ce/gravity:ce:0:0.0/sm:1/ar:t/scp:true/kcr:0/da:1/ra:lanczos3", %{}}
           ],
           do: assert({options, options(options)} == {options, fields})
@@ -219,7 +230,7 @@ defmodule Thumbelina.Server.ImgproxyTest do
     test "that change nothing are accepted" do
       for option <- ~w(
             blur:0 bl:0.0 sharpen:0 rotate:0 padding:0 pd:0:0:0:0 pd:0::0 zoom:1 z:1:1.0 crop:0:0
-            c:0:0:no c:0:0:fp:0.1:0.9 ex:0 ex:false:ce exar:0 trim: bg: bga:1 flip:0:0 fl:
+            c:0:0:no c:0:0:fp:0.1:0.9 c:0:0:sm ex:0 ex:false:ce exar:0 trim: bg: bga:1 flip:0:0 fl:
             br:0 contrast:1 sa:1 mc:0:b3b3b3
             dt:0 pix:1 ba:0 pbl:0 dd:0 col:0 gr:0 wm:0:soea wmu: wmt: wms:0:0 wmr:0 st: dpi:0
             icc: eth:0 mb:0 pg:0 pgs:1 vtt:0 vta:0 fiu: raw:0 bc:0 hs:none car:0
@@ -233,14 +244,29 @@ defmodule Thumbelina.Server.ImgproxyTest do
             "bl:0:1" => "the option bl (blur) is not supported, only with 0",
             "wm:0.5:soea:10:10:0.2" => "the option wm (watermark) is not supported, only with 0",
             "rot:90" => "the option rot (rotate) is not supported, only with 0",
-            "trim:10" => "the option trim is not supported, only with an empty value",
+            "trim:300/w:9" => "trim: expected a number from 0 to 255",
+            "trim:10:ffffff/w:9" => "trim: a color is not supported",
+            "t:10::1/w:9" => "t: equal sides are not supported",
+            "trim:10" => "trim: only with a width or a height",
+            "trim:10/rs:auto:5:5" => "trim: the resizing type is not supported with it",
+            "trim:10/rs:force:5:5" => "trim: force is only supported with enlarge",
+            "trim:10/w:5/mw:5" => "trim: no min-width or min-height with it",
+            "trim:10/w:5/dpr:2" => "trim: dpr is only supported with enlarge",
+            "ex:1/rs:fill:5:5" => "extend: only the resizing type fit is supported with it",
+            "ex:1/w:5/mw:5" => "extend: no min-width or min-height with it",
+            "ex:1/w:5/t:5" => "extend: not supported with trim",
+            "ex:1:sm/w:5" => "ex: sm is not supported for it",
+            "ex:1:fp:2:2" => "ex: expected a number from 0 to 1, got: \"2\"",
+            "bg:1:2:256" => "bg: expected three numbers from 0 to 255",
+            "bg:red" =>
+              "bg: expected three or six hexadecimal digits, or three numbers from 0 to 255",
+            "bg:11223344" =>
+              "bg: expected three or six hexadecimal digits, or three numbers from 0 to 255",
             "pd:0:1" => "the option pd (padding) is not supported, only with 0",
-            "background:255:0:0" =>
-              "the option background is not supported, only with an empty value",
             "crop:100:0" => "the option crop is not supported, only with 0",
             "z:2" => "the option z (zoom) is not supported, only with 1",
             "crop:100:0:no" => "the option crop is not supported, only with 0",
-            "g:sm" => "g: sm is not supported",
+            "g:sm:1" => "g: too many arguments",
             "gravity:obj:face" => "gravity: obj is not supported",
             "g:objw:face:2" => "g: objw is not supported",
             "g:no:10" => "g: offsets other than 0 are not supported",
@@ -257,7 +283,7 @@ defmodule Thumbelina.Server.ImgproxyTest do
             "jpgo:1:1:1" => "jpgo: wrong number of arguments",
             "ph:1" => "the option ph (preserve_hdr) is not supported",
             "aq:dssim:0.02" => "the option aq (autoquality) is not supported",
-            "rs:fill:1:1:0:1" => "rs: extend is not supported",
+            "rs:fill:1:1:0:1" => "extend: only the resizing type fit is supported with it",
             "msr:50" => {403, "msr: security options are not allowed"},
             "nope:1" => "unknown option \"nope\"",
             ":" => "unknown option \"\"",
@@ -277,7 +303,7 @@ defmodule Thumbelina.Server.ImgproxyTest do
             fq:jpg:101 fq:nope:5 fq: f: f:jpg:png exp:x exp:-1 exp:9223372036854775808 fn:%2
             fn:a%00 fn:%FF fn:a:1 fn:a:0:1 att:1:1 cb:1:2 pr: pr:nope preset:a:b rt:
             rs:fit:100:100/mw:101 s:10:10/mh:11 g: g:ce:0:0:0 g:fp g:fp:: g:fp:0:0:0 g:fp:-0.1:0
-            g:fp:x:0 g:fp:1e-1:0 g:ce:x c:0:0:up c:0:0:sm --:1 %00:1 �:1
+            g:fp:x:0 g:fp:1e-1:0 g:ce:x c:0:0:up --:1 %00:1 �:1
           ),
           do: assert({_, {:error, {400, _}}} = {option, options(option)})
     end
@@ -412,9 +438,7 @@ defmodule Thumbelina.Server.ImgproxyTest do
       path = "/rs:fill:300:400:0/g:sm/#{@encoded}.png"
       signed = "/oKfUtW34Dvo2BGQehJFR4Nr0_rIjOtdtzJ3QFsUcXH8" <> path
       assert Imgproxy.sign(path, pair) == signed
-      # Its signature is right, and its gravity is what is not there.
-      assert {:error, {400, "g: sm is not supported"}} =
-               Imgproxy.parse(signed, %{imgproxy_keys: [pair]})
+      assert {:ok, %{position: :attention}} = Imgproxy.parse(signed, %{imgproxy_keys: [pair]})
 
       # Those of imgproxy's own tests.
       for {signature, pair, bytes} <- [
@@ -546,6 +570,29 @@ defmodule Thumbelina.Server.ImgproxyTest do
         plain = Thumbelina.thumbnail!(picture, w, h, fit: fit, enlarge: enlarge)
         # imgproxy and Thumbelina round a half differently.
         assert abs(plain.width - across) <= 1 and abs(plain.height - down) <= 1
+      end
+    end
+
+    test "is extended to the box, and left to the library where a border is cut off" do
+      for {options, {width, height}, {to_width, to_height}, expected} <- [
+            {"rs:fit:100:100:0:1", {60, 30}, {100, 100}, [fit: :pad, enlarge: false]},
+            {"rs:fit:100:100:1:1:no", {60, 30}, {100, 100},
+             [fit: :pad, enlarge: true, position: :north]},
+            {"rs:fit:60:90:0:1:sowe/bg:f00", {120, 60}, {60, 90},
+             [fit: :pad, enlarge: false, position: :southwest, background: {255, 0, 0, 255}]},
+            {"rs:fit:60:0:0:1", {120, 60}, {60, 30}, [fit: :fill, enlarge: true]},
+            {"rs:fit:60:30:0:1", {120, 60}, {60, 30}, [fit: :fill, enlarge: true]},
+            {"t:10/rs:fill:60:0/g:sm", {120, 60}, {60, nil},
+             [fit: :cover, enlarge: false, trim: 10.0, position: :attention]},
+            {"t:10/w:60/h:70/el:1/dpr:2", {20, 20}, {120, 140},
+             [fit: :contain, enlarge: true, trim: 10.0]}
+          ] do
+        {:ok, asked} = Imgproxy.parse("/_/#{options}/plain/a.png", %{})
+        made = Imgproxy.thumbnail(asked, image(width, height))
+        assert {options, made} == {options, {to_width, to_height, expected}}
+        {across, down, opts} = made
+        assert {:ok, thumb} = Thumbelina.thumbnail(gray(width, height), across, down, opts)
+        if opts[:fit] == :pad, do: assert({thumb.width, thumb.height} == {across, down})
       end
     end
 

@@ -13,8 +13,14 @@ defmodule Thumbelina.Store.KeyTest do
     {:fit, :contain, :cover, true},
     {:position, :center, :north, true},
     {:enlarge, false, true, true},
+    {:background, nil, :red, true},
+    {:dpr, 1, 2, true},
+    {:linear, false, true, true},
+    {:autorotate, true, false, true},
+    {:trim, false, true, true},
     {:format, nil, :webp, true},
     {:quality, 80, 79, true},
+    {:color, :srgb, :keep, true},
     {:progressive, false, true, true},
     {:subsampling, :auto, "4:2:2", true},
     {:optimize_coding, false, true, true},
@@ -23,9 +29,10 @@ defmodule Thumbelina.Store.KeyTest do
     {:dither, false, true, true},
     {:max_bytes, nil, 5_000, true},
     {:filter, :lanczos3, :box, true},
+    {:metadata, :strip, :keep, true},
     {:on_damage, :error, :gray, true},
     {:formats, :default, [:png], true},
-    {:max_pixels, 100_000_000, 99_999_999, true},
+    {:max_pixels, 268_435_456, 268_435_455, true},
     {:max_bytes_in, 268_435_456, 268_435_455, true},
     {:max_memory, 536_870_912, 536_870_911, false},
     {:timeout, :infinity, 1000, false},
@@ -33,8 +40,9 @@ defmodule Thumbelina.Store.KeyTest do
     {:priority, :low, :unchanged, false}
   ]
 
-  @output [:fit, :position, :enlarge, :format, :quality, :progressive, :subsampling] ++
-            [:optimize_coding, :compression, :colors, :dither, :max_bytes, :filter]
+  @output [:fit, :position, :enlarge, :background, :dpr, :linear, :format, :quality, :color] ++
+            [:progressive, :subsampling, :optimize_coding, :compression, :colors, :dither] ++
+            [:max_bytes, :filter, :metadata]
 
   test "every option is in the list above" do
     names = for {name, _, _, _} <- @options, do: name
@@ -104,7 +112,7 @@ defmodule Thumbelina.Store.KeyTest do
     assert key!(png(), 9, 9, position: {0.5, 0.5}) == key!(png(), 9, 9)
     positions = [{0.5, 1.0e-9} | Thumbelina.Position.names()]
     keys = for position <- positions, do: key!(png(), 9, 9, position: position)
-    assert length(Enum.uniq(keys)) == 10
+    assert length(Enum.uniq(keys)) == 12
   end
 
   test "sizes have their options from the call or of their own" do
@@ -139,7 +147,7 @@ defmodule Thumbelina.Store.KeyTest do
     Application.put_env(:thumbelina, :max_pixels, 1000)
     assert key!(png(), 10, 10) == key!(png(), 10, 10, max_pixels: 1000)
     assert key!(png(), 10, 10) != key
-    assert key!(png(), 10, 10, max_pixels: 100_000_000) == key
+    assert key!(png(), 10, 10, max_pixels: 268_435_456) == key
   end
 
   test "says what is wrong" do

@@ -8,8 +8,23 @@ defmodule Thumbelina.Server.Imgproxy.Box do
   @max_side 0xFFFF_FFFF
 
   @doc "The exact size, and whether the picture is cropped to it or has its proportions already."
-  @spec size(map, pos_integer, pos_integer) :: {pos_integer, pos_integer, :cover | :fill}
+  @spec size(map, pos_integer, pos_integer) :: {{pos_integer, pos_integer}, :cover | :fill}
   def size(asked, width, height) do
+    {scaled, target} = scaled_and_target(asked, width, height)
+    size = within(each(scaled, crop(asked, scaled, target), &smaller/2))
+    {size, if(size == within(scaled), do: :fill, else: :cover)}
+  end
+
+  @doc "The size of a picture that is extended to its box where it is smaller."
+  @spec extended(map, pos_integer, pos_integer) :: {pos_integer, pos_integer}
+  def extended(asked, width, height) do
+    {scaled, target} = scaled_and_target(asked, width, height)
+    within(each(scaled, target, &max/2))
+  end
+
+  defp within(size), do: each(size, size, fn side, _same -> min(side, @max_side) end)
+
+  defp scaled_and_target(asked, width, height) do
     source = {width, height}
     # The device pixel ratio may turn out lower. Rounding back gives the numbers of the URL.
     box = {round(asked.width / asked.dpr), round(asked.height / asked.dpr)}
@@ -18,9 +33,7 @@ defmodule Thumbelina.Server.Imgproxy.Box do
     shrinks = at_least(shrinks, source, {asked.min_width, asked.min_height})
 
     scaled = each(source, shrinks, fn side, shrink -> scaled(side, shrink / dpr) end)
-    target = each(box, {dpr, dpr}, &round(&1 * &2))
-    {width, height} = size = each(scaled, crop(asked, scaled, target), &smaller/2)
-    {min(width, @max_side), min(height, @max_side), if(size == scaled, do: :fill, else: :cover)}
+    {scaled, each(box, {dpr, dpr}, &round(&1 * &2))}
   end
 
   # How many pixels of the picture become one, across and down.

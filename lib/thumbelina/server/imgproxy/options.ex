@@ -2,7 +2,7 @@ defmodule Thumbelina.Server.Imgproxy.Options do
   @moduledoc false
   # The one table of imgproxy's processing options: what is done with each, and its documentation.
 
-  alias Thumbelina.Format
+  alias Thumbelina.{Color, Format}
   alias Thumbelina.Server.Imgproxy.Value
 
   # `{names, what}`, the long name first. What is done with an option:
@@ -13,8 +13,8 @@ defmodule Thumbelina.Server.Imgproxy.Options do
   #   * `{:refuse, condition}` - what it asks for is not there. Arguments that meet the condition
   #     ask for nothing, so they are accepted
   @table [
-    {~w(resize rs), {:take, "`extend`, the fifth argument, only as `0`"}},
-    {~w(size s), {:take, "`extend`, the fourth argument, only as `0`"}},
+    {~w(resize rs), {:take, "`extend`, the fifth argument, as below"}},
+    {~w(size s), {:take, "`extend`, the fourth argument, as below"}},
     {~w(resizing_type rt), {:take, "`fit`, `fill`, `fill-down`, `force`, `auto`"}},
     {~w(width w), {:take, ""}},
     {~w(height h), {:take, ""}},
@@ -25,7 +25,7 @@ defmodule Thumbelina.Server.Imgproxy.Options do
     {~w(gravity g),
      {:take,
       "`ce`, `no`, `so`, `ea`, `we`, `noea`, `nowe`, `soea`, `sowe`, with no offsets but `0`, " <>
-        "and `fp:x:y`"}},
+        "`fp:x:y`, and `sm`"}},
     {~w(quality q), {:take, "for JPEG and AVIF; the other formats are lossless"}},
     {~w(format_quality fq), {:take, ""}},
     {~w(max_bytes mb), {:take, "an error where no quality of JPEG or AVIF fits"}},
@@ -46,18 +46,22 @@ defmodule Thumbelina.Server.Imgproxy.Options do
     {~w(disable_animation da), {:done, :any, "a thumbnail is never animated"}},
     {~w(resizing_algorithm ra), {:done, {:text, "lanczos3"}, "always done"}},
     {~w(zoom z), {:refuse, :ones}},
-    {~w(extend ex), {:refuse, :off}},
+    {~w(extend ex),
+     {:take, "with the resizing type `fit`, and the gravities of `gravity` but `sm`"}},
     {~w(extend_aspect_ratio extend_ar exar), {:refuse, :off}},
     {~w(objects_position obj_pos op), {:refuse, :never}},
     {~w(crop c), {:refuse, :no_crop}},
     {~w(crop_aspect_ratio crop_ar car), {:refuse, :zeros}},
     # imgproxy's documentation has the short name `co` for this one and for `contrast`.
     {~w(crop_objects co), {:refuse, :never}},
-    {~w(trim t), {:refuse, :blank}},
+    {~w(trim t),
+     {:take,
+      "a threshold up to 255, of the color in the upper left corner, with a side to fit, " <>
+        "the resizing types `fit`, `fill`, and `force` with `enlarge`, and a `dpr` with `enlarge`"}},
     {~w(padding pd), {:refuse, :zeros}},
     {~w(rotate rot), {:refuse, :zeros}},
     {~w(flip fl), {:refuse, :all_off}},
-    {~w(background bg), {:refuse, :blank}},
+    {~w(background bg), {:take, ""}},
     {~w(background_alpha bga), {:refuse, :ones}},
     {~w(adjust a), {:refuse, :never}},
     {~w(brightness br), {:refuse, :zeros}},
@@ -135,7 +139,7 @@ defmodule Thumbelina.Server.Imgproxy.Options do
   @other_formats ~w(best jxl svg heic pdf psd mp4)
 
   # What looks for something in the picture.
-  @other_gravities ~w(sm obj objw)
+  @other_gravities ~w(obj objw)
 
   # The longest side, the most pixels and the most bytes that `Thumbelina.thumbnail/4` takes.
   @max_side 0xFFFF_FFFF
@@ -205,6 +209,9 @@ defmodule Thumbelina.Server.Imgproxy.Options do
       max(asked.width, asked.height) * asked.dpr > @max_side ->
         bad("dpr: a side has more than #{@max_side} pixels")
 
+      wrong = wrong_extend(asked) || wrong_trim(asked) ->
+        bad(wrong)
+
       asked.width == 0 or asked.height == 0 ->
         :ok
 
@@ -216,6 +223,31 @@ defmodule Thumbelina.Server.Imgproxy.Options do
 
       true ->
         :ok
+    end
+  end
+
+  defp wrong_extend(%{extend: nil}), do: nil
+
+  defp wrong_extend(asked) do
+    cond do
+      asked.fit != :contain -> "extend: only the resizing type fit is supported with it"
+      asked.min_width + asked.min_height > 0 -> "extend: no min-width or min-height with it"
+      asked.trim != nil -> "extend: not supported with trim"
+      true -> nil
+    end
+  end
+
+  # How large what is left of the picture is shows when it is made.
+  defp wrong_trim(%{trim: nil}), do: nil
+
+  defp wrong_trim(asked) do
+    cond do
+      asked.width + asked.height == 0 -> "trim: only with a width or a height"
+      asked.fit in [:fill_down, :auto] -> "trim: the resizing type is not supported with it"
+      asked.fit == :fill and not asked.enlarge -> "trim: force is only supported with enlarge"
+      asked.min_width + asked.min_height > 0 -> "trim: no min-width or min-height with it"
+      asked.dpr != 1.0 and not asked.enlarge -> "trim: dpr is only supported with enlarge"
+      true -> nil
     end
   end
 
@@ -326,10 +358,10 @@ defmodule Thumbelina.Server.Imgproxy.Options do
     with {:ok, state} <- given("width", width, state),
          {:ok, state} <- given("height", height, state),
          {:ok, state} <- given("enlarge", enlarge, state) do
-      cond do
-        match?([_, _, _, _, _ | _], extend) -> {:error, "too many arguments"}
-        extend == [] or meets?(:off, extend) -> {:ok, state}
-        true -> {:error, "extend is not supported"}
+      case extend do
+        [] -> {:ok, state}
+        ["" | _] -> {:ok, state}
+        extend -> take("extend", extend, state)
       end
     end
   end
@@ -358,6 +390,56 @@ defmodule Thumbelina.Server.Imgproxy.Options do
 
   defp take("gravity", args, state) do
     with {:ok, position} <- gravity(args), do: {:ok, %{state | position: position}}
+  end
+
+  defp take("extend", [flag | gravity], state) do
+    cond do
+      match?([_, _, _, _ | _], gravity) -> {:error, "too many arguments"}
+      not Value.true?(flag) -> {:ok, %{state | extend: nil}}
+      gravity == [] -> {:ok, %{state | extend: :center}}
+      hd(gravity) == "sm" -> {:error, "sm is not supported for it"}
+      true -> with({:ok, position} <- gravity(gravity), do: {:ok, %{state | extend: position}})
+    end
+  end
+
+  defp take("background", [""], state), do: {:ok, %{state | background: nil}}
+
+  defp take("background", [digits], state) do
+    case Color.parse("#" <> digits) do
+      {:ok, {_, _, _, 255} = color} when byte_size(digits) in [3, 6] ->
+        {:ok, %{state | background: color}}
+
+      _ ->
+        {:error, "expected three or six hexadecimal digits, or three numbers from 0 to 255"}
+    end
+  end
+
+  defp take("background", [_, _, _] = samples, state) do
+    with {:ok, red, green, blue} <- samples(samples),
+         do: {:ok, %{state | background: {red, green, blue, 255}}}
+  end
+
+  defp take("trim", ["" | _], state), do: {:ok, %{state | trim: nil}}
+
+  defp take("trim", [threshold | more], state) do
+    with {:ok, threshold} <- Value.number(threshold) do
+      cond do
+        threshold > 255 ->
+          {:error, "expected a number from 0 to 255"}
+
+        match?([_, _, _, _ | _], more) ->
+          {:error, "too many arguments"}
+
+        Enum.at(more, 0, "") != "" ->
+          {:error, "a color is not supported"}
+
+        more |> Enum.drop(1) |> Enum.any?(&Value.true?/1) ->
+          {:error, "equal sides are not supported"}
+
+        true ->
+          {:ok, %{state | trim: threshold}}
+      end
+    end
   end
 
   defp take("quality", [quality], state) do
@@ -462,8 +544,17 @@ defmodule Thumbelina.Server.Imgproxy.Options do
   end
 
   defp gravity(["fp" | _]), do: {:error, "fp needs two numbers from 0 to 1"}
+  defp gravity(["sm"]), do: {:ok, :attention}
+  defp gravity(["sm" | _]), do: {:error, "too many arguments"}
   defp gravity([type | _]) when type in @other_gravities, do: {:error, "#{type} is not supported"}
   defp gravity([type | _]), do: {:error, "unknown gravity type #{Value.shown(type)}"}
+
+  defp samples(samples) do
+    case for(text <- samples, {:ok, sample} <- [Value.integer(text, 0..255)], do: sample) do
+      [red, green, blue] -> {:ok, red, green, blue}
+      _ -> {:error, "expected three numbers from 0 to 255"}
+    end
+  end
 
   defp fraction(text) do
     case Value.number(text) do

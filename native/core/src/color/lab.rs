@@ -28,6 +28,11 @@ pub(super) fn to_rgb(lab: [f32; 3]) -> [f32; 3] {
     to_linear_rgb(lab).map(to_srgb)
 }
 
+/// The luminance of a lightness, both from 0 to 1.
+pub(super) fn luminance(lightness: f32) -> f32 {
+    cube((lightness * 100.0 + 16.0) / 116.0)
+}
+
 /// The inverse of CIE's f(t).
 fn cube(f: f32) -> f32 {
     const BEND: f32 = 6.0 / 29.0;

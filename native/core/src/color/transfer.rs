@@ -1,3 +1,8 @@
+/// From 0 to 1. What is no number is 0.
+pub(super) fn clamp(x: f32) -> f32 {
+    if x > 0.0 { x.min(1.0) } else { 0.0 }
+}
+
 /// The sRGB transfer function, IEC 61966-2-1.
 pub(crate) fn to_srgb(linear: f32) -> f32 {
     let linear = linear.clamp(0.0, 1.0);

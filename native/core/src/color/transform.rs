@@ -1,28 +1,126 @@
-use super::{cmyk, lab, to_linear};
+use std::sync::Arc;
+
+use moxcms::{
+    ColorProfile, DataColorSpace, ParsingOptions, RenderingIntent, ToneReprCurve,
+    Transform8BitExecutor, TransformF32Executor, TransformOptions,
+};
+
+use super::profile::{MAX_PROFILE_BYTES, Profile};
+use super::tone::ToneMap;
+use super::transfer::clamp;
+use super::{cmyk, lab, spaces, to_linear};
 use crate::picture::{Rows, Sample};
-use crate::{Error, Layout};
+use crate::{ColorModel, ColorSpace, Depth, Error, Layout};
 
 /// Turns pixels into sRGB, one by one.
-#[derive(Debug)]
 pub(crate) enum Transform {
+    /// They are taken for sRGB.
+    None,
     /// CMYK of which nothing is known but that it is some.
     Cmyk,
     Lab,
+    Tone(Box<ToneMap>),
+    Bytes(Arc<Transform8BitExecutor>),
+    /// For words and floats.
+    Floats(Arc<TransformF32Executor>),
+}
+
+/// How many pixels are turned into floats at a time.
+const PIXELS: usize = 64;
+
+/// The entries of a curve that is made here.
+const ENTRIES: u16 = 4_096;
+
+impl std::fmt::Debug for Transform {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Transform::None => "None",
+            Transform::Cmyk => "Cmyk",
+            Transform::Lab => "Lab",
+            Transform::Tone(_) => "Tone",
+            Transform::Bytes(_) => "Bytes",
+            Transform::Floats(_) => "Floats",
+        })
+    }
 }
 
 impl Transform {
+    /// Of a color space that is told with a profile or without, for pixels of a layout. `None`
+    /// where it cannot be had.
+    pub(super) fn of(space: &ColorSpace, layout: Layout) -> Option<Transform> {
+        let (source, model) = match space {
+            ColorSpace::Icc(bytes) => {
+                let profile = Profile::read(bytes)?;
+                (icc(&profile)?, profile.model)
+            }
+            _ => (spaces::profile(space)?, ColorModel::Rgb),
+        };
+        let is_gray = layout.model == ColorModel::Gray;
+        let source = match (layout.model, model) {
+            // Gray that only a color space of RGB is known of.
+            (ColorModel::Gray, ColorModel::Rgb) if !matches!(space, ColorSpace::Icc(_)) => {
+                spaces::gray(source.green_trc)
+            }
+            (wanted, found) if wanted == found => source,
+            _ => return None,
+        };
+        let srgb = spaces::srgb();
+        let (to, layouts) = match (is_gray, layout.channels) {
+            (true, 1) => {
+                (spaces::gray(srgb.green_trc), (moxcms::Layout::Gray, moxcms::Layout::Gray))
+            }
+            (true, _) => {
+                let both = moxcms::Layout::GrayAlpha;
+                (spaces::gray(srgb.green_trc), (both, both))
+            }
+            (false, 3) => (srgb, (moxcms::Layout::Rgb, moxcms::Layout::Rgb)),
+            (false, _) if layout.model == ColorModel::Cmyk => {
+                (srgb, (moxcms::Layout::Rgba, moxcms::Layout::Rgb))
+            }
+            (false, _) => (srgb, (moxcms::Layout::Rgba, moxcms::Layout::Rgba)),
+        };
+        let options = TransformOptions {
+            // Where the one table of the profile is, whichever it was.
+            rendering_intent: RenderingIntent::Perceptual,
+            allow_use_cicp_transfer: false,
+            ..TransformOptions::default()
+        };
+        let (from_layout, to_layout) = layouts;
+        match layout.depth {
+            Depth::U8 => source
+                .create_transform_8bit(from_layout, &to, to_layout, options)
+                .ok()
+                .map(Transform::Bytes),
+            Depth::U16 | Depth::F32 => source
+                .create_transform_f32(from_layout, &to, to_layout, options)
+                .ok()
+                .map(Transform::Floats),
+        }
+    }
+
     /// Of pixels that are not multiplied by their alpha, to as many in `to`, as bytes of samples in
     /// the machine's own order.
     pub(crate) fn run(&self, from: Rows<'_>, layout: Layout, to: &mut [u8]) -> Result<(), Error> {
-        match from {
-            Rows::U8(from) => self.pixels(from, layout, to),
-            Rows::U16(from) => self.pixels(from, layout, bytemuck::try_cast_slice_mut(to)?),
-            Rows::F32(from) => self.pixels(from, layout, bytemuck::try_cast_slice_mut(to)?),
+        match (self, from) {
+            (Transform::Bytes(transform), Rows::U8(from)) => {
+                transform.transform(from, to).map_err(|_| Error::Internal)
+            }
+            (Transform::None, Rows::U8(from)) => copy(from, to),
+            (Transform::None, Rows::U16(from)) => copy(bytemuck::cast_slice(from), to),
+            (Transform::None, Rows::F32(from)) => copy(bytemuck::cast_slice(from), to),
+            (Transform::Floats(transform), Rows::U16(from)) => {
+                floats(&**transform, from, layout, bytemuck::try_cast_slice_mut(to)?)
+            }
+            (Transform::Floats(transform), Rows::F32(from)) => {
+                floats(&**transform, from, layout, bytemuck::try_cast_slice_mut(to)?)
+            }
+            (_, Rows::U8(from)) => self.pixels(from, layout, to),
+            (_, Rows::U16(from)) => self.pixels(from, layout, bytemuck::try_cast_slice_mut(to)?),
+            (_, Rows::F32(from)) => self.pixels(from, layout, bytemuck::try_cast_slice_mut(to)?),
         }
-        Ok(())
     }
 
-    fn pixels<S: Sample>(&self, from: &[S], layout: Layout, to: &mut [S]) {
+    fn pixels<S: Sample>(&self, from: &[S], layout: Layout, to: &mut [S]) -> Result<(), Error> {
         let from = from.chunks_exact(layout.channels.into());
         let to = to.chunks_exact_mut(layout.srgb().channels.into());
         for (pixel, out) in from.zip(to) {
@@ -36,14 +134,92 @@ impl Transform {
                     let color = if S::LINEAR { lab::to_linear_rgb(lab) } else { lab::to_rgb(lab) };
                     (color, alpha.first())
                 }
-                _ => continue,
+                (Transform::Tone(map), &[r, g, b, ref alpha @ ..]) => {
+                    let color = [r, g, b].map(S::unit);
+                    (if S::LINEAR { map.map(color) } else { map.map_encoded(color) }, alpha.first())
+                }
+                (Transform::Tone(map), &[y, ref alpha @ ..]) => {
+                    let color = [y.unit(); 3];
+                    (if S::LINEAR { map.map(color) } else { map.map_encoded(color) }, alpha.first())
+                }
+                _ => return Err(Error::Internal),
             };
-            for (out, color) in out.iter_mut().zip(color) {
+            let colors = out.len() - usize::from(alpha.is_some());
+            for (out, color) in out.iter_mut().take(colors).zip(color) {
                 *out = S::from_unit(color);
             }
-            if let (Some(&alpha), [_, _, _, out]) = (alpha, out) {
+            if let (Some(&alpha), Some(out)) = (alpha, out.last_mut()) {
                 *out = alpha;
             }
         }
+        Ok(())
     }
+
+    /// What one takes in memory, about.
+    pub(super) fn bytes(space: &ColorSpace, layout: Layout) -> u64 {
+        // Tables of three curves and of their inverse; of a table, its nodes.
+        let curves: u64 = if layout.depth == Depth::U8 { 64 << 10 } else { 1 << 20 };
+        match (space, layout.model) {
+            (ColorSpace::Icc(_), ColorModel::Cmyk) => curves + (3 << 20) / 2,
+            (ColorSpace::Icc(_), _) => curves + (1 << 19),
+            _ => curves,
+        }
+    }
+}
+
+fn copy(from: &[u8], to: &mut [u8]) -> Result<(), Error> {
+    if from.len() != to.len() {
+        return Err(Error::Internal);
+    }
+    to.copy_from_slice(from);
+    Ok(())
+}
+
+/// The profile as the color management system has it.
+fn icc(profile: &Profile<'_>) -> Option<ColorProfile> {
+    let options = ParsingOptions {
+        max_profile_size: 2 * MAX_PROFILE_BYTES,
+        max_allowed_clut_size: MAX_PROFILE_BYTES,
+        max_allowed_trc_size: 1 << 15,
+    };
+    let mut found =
+        ColorProfile::new_from_slice_with_options(&profile.rewritten(), options).ok()?;
+    if profile.model == ColorModel::Gray && profile.is_lab {
+        // Of lightness, which it knows nothing to do with.
+        let lightness = found.gray_trc.as_ref()?.make_linear_evaluator().ok()?;
+        let entry = |index: u16| {
+            let x = f32::from(index) / f32::from(ENTRIES - 1);
+            let y = lab::luminance(lightness.evaluate_value(x).clamp(0.0, 1.0));
+            (y * 65_535.0 + 0.5) as u16
+        };
+        found.gray_trc = Some(ToneReprCurve::Lut((0..ENTRIES).map(entry).collect()));
+        found.pcs = DataColorSpace::Xyz;
+    }
+    Some(found)
+}
+
+/// By way of floats, some pixels at a time.
+fn floats<S: Sample>(
+    transform: &TransformF32Executor,
+    from: &[S],
+    layout: Layout,
+    to: &mut [S],
+) -> Result<(), Error> {
+    let channels = usize::from(layout.channels);
+    let (to_channels, has_alpha) = (usize::from(layout.srgb().channels), layout.has_alpha());
+    let (mut before, mut after) = ([0.0f32; 4 * PIXELS], [0.0f32; 4 * PIXELS]);
+    for (from, to) in from.chunks(channels * PIXELS).zip(to.chunks_mut(to_channels * PIXELS)) {
+        let (before, after) = (&mut before[..from.len()], &mut after[..to.len()]);
+        for (before, from) in before.iter_mut().zip(from) {
+            *before = clamp(from.unit());
+        }
+        transform.transform(before, after).map_err(|_| Error::Internal)?;
+        for (to, after) in to.chunks_exact_mut(to_channels).zip(after.chunks_exact(to_channels)) {
+            for (channel, (to, &after)) in to.iter_mut().zip(after).enumerate() {
+                let is_alpha = has_alpha && channel + 1 == to_channels;
+                *to = S::from_unit(if S::LINEAR && !is_alpha { to_linear(after) } else { after });
+            }
+        }
+    }
+    Ok(())
 }

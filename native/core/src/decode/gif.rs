@@ -8,6 +8,7 @@ use gif::DecodingError;
 use gif::streaming_decoder::{Decoded, OutputBuffer, StreamingDecoder};
 use thumbelina_codec::{Context, Input, Poll};
 
+use super::patched::{gray_pixel, is_damage};
 use super::source::{Position, RowSource};
 use crate::picture::{Growing, Rows, zeroed};
 use crate::{Depth, Error, Format, Info, Layout, cost};
@@ -31,6 +32,9 @@ pub(super) struct Gif {
     decoded: u32,
     /// The visible part of an interlaced frame.
     interlaced: Option<Growing<u8>>,
+    /// Whether what is missing is gray, and whether something is.
+    forgives: bool,
+    is_damaged: bool,
     /// How many pixels that has, until there is memory for them.
     visible: usize,
     strip: Vec<u8>,
@@ -52,6 +56,9 @@ struct Frame {
 const PIXELS_PER_BYTE: usize = 2;
 const BYTES_PER_STEP: usize = 256;
 
+/// What is fed at a time where damage is forgiven.
+const PIECE_BYTES: usize = 64;
+
 /// There is always room for as many indices as the decoder makes before it looks whether there is:
 /// six strings of 4,096. Those that it keeps back are lost where the data ends.
 const ROOM: usize = 32 << 10;
@@ -67,8 +74,25 @@ impl Gif {
         let mut decoder = StreamingDecoder::new();
         let mut global = None;
         let mut at = 0;
+        // Where the next extension may begin.
+        let mut block = first_block(input.bytes()).ok_or(TRUNCATED)?;
         loop {
-            let rest = input.bytes().get(at..).filter(|rest| !rest.is_empty()).ok_or(TRUNCATED)?;
+            let bytes = input.bytes();
+            if at == block {
+                block = match extension(bytes, at) {
+                    Some(Extension { known: false, end }) => {
+                        at = end.ok_or(TRUNCATED)?;
+                        at
+                    }
+                    Some(Extension { end, .. }) => end.ok_or(TRUNCATED)?,
+                    None => usize::MAX,
+                };
+                if at == block {
+                    continue;
+                }
+            }
+            let rest = bytes.get(at..block.min(bytes.len()));
+            let rest = rest.filter(|rest| !rest.is_empty()).ok_or(TRUNCATED)?;
             let (consumed, event) = decoder.update(rest, &mut OutputBuffer::None).map_err(error)?;
             at += consumed;
             match event {
@@ -124,6 +148,8 @@ impl Gif {
             ahead: 0..0,
             is_over: false,
             decoded: 0,
+            forgives: false,
+            is_damaged: false,
             interlaced,
             visible: if frame.interlaced { frame.visible_pixels(width, height) } else { 0 },
             strip: Vec::new(),
@@ -139,7 +165,18 @@ impl Gif {
                 return Ok(false);
             }
             let window = if self.is_over { &[] } else { input.bytes() };
-            let piece = &window[..window.len().min(*budget)];
+            let most = if self.forgives {
+                // What is decoded in one go with something wrong is lost with it. How much that is
+                // must not depend on how the input is cut.
+                let most = PIECE_BYTES - (input.start() % PIECE_BYTES as u64) as usize;
+                if window.len() < most && !input.is_complete() {
+                    return Err(TRUNCATED);
+                }
+                most
+            } else {
+                *budget
+            };
+            let piece = &window[..window.len().min(most)];
             if piece.is_empty() {
                 return Err(TRUNCATED);
             }
@@ -150,7 +187,7 @@ impl Gif {
             let mut out = OutputBuffer::Slice(&mut self.indices[self.ahead.end..]);
             let (consumed, event) = self.decoder.update(piece, &mut out).map_err(error)?;
             input.release(consumed);
-            *budget -= consumed;
+            *budget = budget.saturating_sub(consumed);
             match event {
                 Decoded::BytesDecoded(bytes) => self.ahead.end += bytes.get(),
                 Decoded::DataEnd => {
@@ -207,6 +244,14 @@ impl Gif {
             return Ok(false);
         }
         let row = match &self.interlaced {
+            // What was never decoded.
+            Some(_) if interlaced_place(y - top, height) >= self.decoded => {
+                let gray = gray_pixel(self.info.layout);
+                for pixel in self.strip[out].chunks_exact_mut(gray.len()) {
+                    pixel.copy_from_slice(&gray);
+                }
+                return Ok(true);
+            }
             Some(indices) => {
                 let width = self.frame.visible_width(self.info.width) as usize;
                 &indices.get()[(y - top) as usize * width..][..width]
@@ -258,6 +303,10 @@ impl RowSource for Gif {
         (self.visible + self.indices.len()) as u64 + LZW_BYTES
     }
 
+    fn forgive(&mut self) {
+        self.forgives = true;
+    }
+
     fn read(
         &mut self,
         input: &mut Input,
@@ -269,12 +318,18 @@ impl RowSource for Gif {
         if let Some(indices) = &mut self.interlaced
             && self.decoded < self.frame.height
             && self.frame.width > 0
+            && !self.is_damaged
         {
             if self.visible > 0 {
                 *indices = Growing::new(std::mem::take(&mut self.visible))?;
             }
             if indices.grow() {
-                self.decode_interlaced(input, max_rows, &mut budget)?;
+                match self.decode_interlaced(input, max_rows, &mut budget) {
+                    Err(error) if self.forgives && is_damage(&error, input) => {
+                        self.is_damaged = true;
+                    }
+                    result => result?,
+                }
             }
             return Ok(Poll::Working);
         }
@@ -300,9 +355,12 @@ impl RowSource for Gif {
     }
 }
 
+/// The first row and the step of the four passes.
+const PASSES: [(u32, u32); 4] = [(0, 8), (4, 8), (2, 4), (1, 2)];
+
 /// The row that the `n`th one of an interlaced frame's data is, by the four passes of GIF89a.
 fn interlaced_row(mut n: u32, height: u32) -> u32 {
-    for (start, step) in [(0, 8), (4, 8), (2, 4), (1, 2)] {
+    for (start, step) in PASSES {
         let rows = height.saturating_sub(start).div_ceil(step);
         if n < rows {
             return start + n * step;
@@ -310,6 +368,45 @@ fn interlaced_row(mut n: u32, height: u32) -> u32 {
         n -= rows;
     }
     height.saturating_sub(1)
+}
+
+/// The place of a row in the order of the data: the inverse.
+fn interlaced_place(row: u32, height: u32) -> u32 {
+    let mut before = 0;
+    for (start, step) in PASSES {
+        if row >= start && (row - start).is_multiple_of(step) {
+            return before + (row - start) / step;
+        }
+        before += height.saturating_sub(start).div_ceil(step);
+    }
+    before
+}
+
+/// Where the blocks begin, behind the screen and its palette.
+fn first_block(input: &[u8]) -> Option<usize> {
+    let &flags = input.get(10)?;
+    Some(13 + if flags & 0x80 == 0 { 0 } else { 6 << (flags & 7) })
+}
+
+struct Extension {
+    /// Whether GIF89a has it. The decoder refuses others, which are to be passed over.
+    known: bool,
+    /// Where it ends, if that is there.
+    end: Option<usize>,
+}
+
+/// What begins at a place, if that is an extension.
+fn extension(input: &[u8], at: usize) -> Option<Extension> {
+    let &[0x21, label] = input.get(at..)?.first_chunk()? else { return None };
+    let mut next = at + 2;
+    let end = loop {
+        match input.get(next) {
+            None => break None,
+            Some(0) => break Some(next + 1),
+            Some(&len) => next += 1 + usize::from(len),
+        }
+    };
+    Some(Extension { known: matches!(label, 0x01 | 0xF9 | 0xFE | 0xFF), end })
 }
 
 /// The bytes before the first frame's data, up to `most`: extensions come in blocks as small as one
@@ -343,7 +440,7 @@ fn error(error: DecodingError) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::interlaced_row;
+    use super::{interlaced_place, interlaced_row};
 
     #[test]
     fn interlaced_rows_are_a_permutation_in_the_order_of_the_passes() {
@@ -353,6 +450,9 @@ mod tests {
         );
         for height in 1..40 {
             let mut rows: Vec<_> = (0..height).map(|n| interlaced_row(n, height)).collect();
+            for (n, &row) in (0..).zip(&rows) {
+                assert_eq!(interlaced_place(row, height), n);
+            }
             rows.sort_unstable();
             assert_eq!(rows, (0..height).collect::<Vec<_>>());
         }

@@ -1,10 +1,10 @@
-//! Icons and cursors: a directory of pictures, each a PNG or a bitmap with a mask. The one with the
-//! most bits a pixel is taken, and of those the largest.
+//! Icons and cursors: a directory of pictures, each a PNG or a bitmap with a mask. The largest is
+//! taken, and of those the one with the most bits a pixel.
 
 use bytes::Bytes;
 use thumbelina_codec::{Context, Input, Poll};
 
-use super::bmp::Bmp;
+use super::bmp::{self, Bmp};
 use super::png::{self, Png};
 use super::source::{RowSource, Source};
 use crate::picture::Rows;
@@ -42,7 +42,7 @@ pub(super) fn header_nanos(input: &[u8], most: u64) -> u64 {
     if entries > MANY_ENTRIES {
         return most;
     }
-    let nanos = 5_000 + entries as u64 * ENTRY_NANOS;
+    let nanos = 5_000 + entries as u64 * ENTRY_NANOS + bmp::ALPHA_BYTES.min(input.len()) as u64 / 8;
     let png = best(input).and_then(|entry| entry.png(input));
     nanos + png.map_or(0, |png| png::header_nanos(png, most))
 }
@@ -52,8 +52,8 @@ pub(super) fn header_nanos(input: &[u8], most: u64) -> u64 {
 struct Entry {
     offset: usize,
     bytes: u32,
-    /// Bits a pixel and the area, of which the larger is better.
-    score: (u16, u32),
+    /// The area and bits a pixel, of which the larger is better.
+    score: (u32, u16),
 }
 
 impl Entry {
@@ -70,7 +70,7 @@ fn directory(input: &[u8]) -> Option<&[[u8; ENTRY_BYTES]]> {
     Some(&entries[..entries.len().min(u16::from_le_bytes([c1, c2]).into())])
 }
 
-/// Of equals the last entry if that is one of them, else the first: as others have it.
+/// Of equals, the first.
 fn best(input: &[u8]) -> Option<Entry> {
     let is_cursor = input.get(2) == Some(&2);
     let entry = |&[w, h, _, _, _, _, b1, b2, l1, l2, l3, l4, o1, o2, o3, o4]: &[u8;
@@ -81,12 +81,11 @@ fn best(input: &[u8]) -> Option<Entry> {
         Entry {
             offset: u32::from_le_bytes([o1, o2, o3, o4]) as usize,
             bytes: u32::from_le_bytes([l1, l2, l3, l4]),
-            score: (bits, side(w) * side(h)),
+            score: (side(w) * side(h), bits),
         }
     };
-    let (last, others) = directory(input)?.split_last()?;
     let better = |best: Entry, other: Entry| if other.score > best.score { other } else { best };
-    Some(others.iter().map(entry).fold(entry(last), better))
+    directory(input)?.iter().map(entry).reduce(better)
 }
 
 /// A PNG that is an icon to the outside.
@@ -106,6 +105,10 @@ impl RowSource for Inner {
 
     fn memory(&self) -> u64 {
         self.png.memory()
+    }
+
+    fn forgive(&mut self) {
+        self.png.forgive();
     }
 
     fn read(

@@ -1,15 +1,20 @@
 //! Row sources: every format's decoder behind one trait that hands over strips of rows.
 
 mod bmp;
+mod color;
 mod dds;
+mod exif;
 mod exr;
 mod farbfeld;
 mod gif;
+mod half;
 mod hdr;
 mod ico;
 mod jpeg;
+mod patched;
 mod png;
 mod pnm;
+mod psd;
 mod qoi;
 mod source;
 mod stored;
@@ -51,6 +56,10 @@ pub(crate) fn open(
     let format = Format::of(input.bytes()).ok_or(Error::UnknownFormat)?;
     if format != Format::Avif {
         limits.check_format(format)?;
+    }
+    // By what the first bytes tell, it is refused before anything else is wrong with it.
+    if let Some((width, height)) = first_size(format, input.bytes()) {
+        limits.check_size(width, height)?;
     }
     let source = if follows(format, input.bytes()) {
         if is_known(input, *looked_at) {
@@ -126,23 +135,31 @@ fn followed(format: Format, input: &mut Input) -> Result<Source, Error> {
 fn collected(format: Format, input: Bytes) -> Result<Source, Error> {
     match format {
         Format::Webp => webp::open(&input),
-        Format::Tiff => tiff::Tiff::open(input).map(Source::of),
+        Format::Tiff => tiff::open(input),
         Format::Ico => ico::open(input),
         Format::Tga => tga::open(&input),
-        Format::Dds => dds::Dds::open(input).map(Source::of),
+        Format::Dds => dds::open(input),
+        Format::Psd => psd::open(input),
         Format::Openexr => exr::Exr::open(input).map(Source::of),
         _ => Err(Error::Unsupported(format)),
     }
 }
 
-/// The size that the beginning of a file tells.
-fn early_size(format: Format, beginning: Bytes) -> Option<(u32, u32)> {
+/// The size of those that tell it at once, far before the rest of their header.
+fn first_size(format: Format, beginning: &[u8]) -> Option<(u32, u32)> {
     match format {
-        Format::Webp => webp::size(&beginning),
-        _ => {
-            collected(format, beginning).ok().map(|source| (source.info.width, source.info.height))
-        }
+        Format::Webp => webp::size(beginning),
+        Format::Psd => psd::size(beginning),
+        _ => None,
     }
+}
+
+/// The size that the beginning of a file tells, of the others.
+fn early_size(format: Format, beginning: Bytes) -> Option<(u32, u32)> {
+    if matches!(format, Format::Webp | Format::Psd) {
+        return None;
+    }
+    collected(format, beginning).ok().map(|source| (source.info.width, source.info.height))
 }
 
 /// Reads the header of an encoded picture. Decodes no pixel, and allows any number of them.
@@ -162,7 +179,7 @@ pub fn is_probe_short(input: &[u8]) -> bool {
 }
 
 /// The estimated nanoseconds of [`open`], which does it in one piece. Stops counting at `most`.
-fn header_nanos(input: &[u8], most: u64) -> u64 {
+pub(crate) fn header_nanos(input: &[u8], most: u64) -> u64 {
     match Format::of(input) {
         Some(Format::Png) => png::header_nanos(input, most),
         Some(Format::Gif) => gif::header_bytes(input, (most / 10) as usize) as u64 * 10,
@@ -173,6 +190,7 @@ fn header_nanos(input: &[u8], most: u64) -> u64 {
         Some(Format::Openexr) => exr::header_nanos(input, most),
         Some(Format::Pnm) => pnm::header_nanos(input),
         Some(Format::Hdr) => hdr::header_nanos(input),
+        Some(Format::Psd) => psd::header_nanos(input, most),
         // Of a fixed length, or not read at all.
         Some(
             Format::Qoi | Format::Farbfeld | Format::Bmp | Format::Tga | Format::Dds | Format::Avif,

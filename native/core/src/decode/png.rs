@@ -1,15 +1,18 @@
 //! PNG, row by row through the `png` crate. An interlaced picture arrives in seven passes over all
 //! of it, so that it alone is kept whole; its passes can be cut anywhere all the same.
 
+mod color;
+
 use std::collections::VecDeque;
 use std::io::{BufRead, ErrorKind, Seek, SeekFrom};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Buf, Bytes};
-use image::metadata::Orientation;
 use png::{BitDepth, ColorType, DecodingError, InterlaceInfo, Reader, Transformations};
 use thumbelina_codec::{Context, Input, Poll};
 
+use super::exif;
+use super::patched::{gray_pixel, is_damage};
 use super::source::{Position, RowSource};
 use crate::limits::{Limit, MAX_UNIT_BYTES};
 use crate::picture::{Growing, Rows, zeroed};
@@ -21,10 +24,16 @@ pub(super) struct Png {
     info: Info,
     position: Position,
     kept: Kept,
+    /// The gray that is clear, where the decoder does not see it.
+    clear: Option<u8>,
     /// Rows of the last strip that are not handed over before the end of the data was looked at.
     last_rows: Option<usize>,
     /// Whether that has been begun.
     is_ending: bool,
+    /// Whether what is damaged is shown, too.
+    forgives: bool,
+    /// Whether no more passes are to be had.
+    is_damaged: bool,
 }
 
 enum Kept {
@@ -59,6 +68,8 @@ struct Shared {
 }
 
 const TRUNCATED: Error = Error::truncated(Format::Png);
+
+const SIGNATURE_BYTES: usize = 8;
 
 /// Let out in every step on top of what its rows hold uncompressed, and after the last row.
 const BYTES_PER_STEP: usize = 4 << 10;
@@ -171,7 +182,8 @@ impl Png {
 
     /// Of what has come. A header that goes on after it is truncated.
     pub(super) fn of(input: Bytes, is_complete: bool) -> Result<Self, Error> {
-        let pieces = VecDeque::from([input]);
+        let xmp = xmp(&input);
+        let pieces = VecDeque::from([input.clone()]);
         let shared = Shared { pieces, is_complete, at: 0, left: usize::MAX, is_starved: false };
         let shared = Arc::new(Mutex::new(shared));
         let portions = Portions { current: Bytes::new(), shared: shared.clone() };
@@ -196,14 +208,15 @@ impl Png {
         };
         let depth = if bits == BitDepth::Sixteen { Depth::U16 } else { Depth::U8 };
         let found = reader.info();
-        let orientation = found
-            .exif_metadata
-            .as_deref()
-            .and_then(Orientation::from_exif_chunk)
-            .unwrap_or(Orientation::NoTransforms);
         let mut info =
             Info::new(Format::Png, found.width, found.height, Layout::new(channels, depth));
-        info.orientation = orientation;
+        if let Some(exif) = found.exif_metadata.as_deref() {
+            info.orientation = exif::orientation(exif);
+            info.metadata.exif = exif::kept(Bytes::copy_from_slice(exif));
+        }
+        info.metadata.xmp = xmp;
+        info.color = color::of(&input, found)?;
+        let clear = masked_clear(found);
         let kept = if found.interlaced {
             let rows_left = pass_rows(info.width, info.height);
             Kept::Passes { picture: Growing::new(0)?, row: Vec::new(), rows_left }
@@ -211,7 +224,18 @@ impl Png {
             Kept::Strip(Samples::U8(Vec::new()))
         };
         let position = Position::start(info.height);
-        Ok(Png { reader, shared, info, position, kept, last_rows: None, is_ending: false })
+        Ok(Png {
+            reader,
+            shared,
+            info,
+            position,
+            kept,
+            clear,
+            last_rows: None,
+            is_ending: false,
+            forgives: false,
+            is_damaged: false,
+        })
     }
 
     /// Decodes `rows` rows of the current pass into the picture.
@@ -231,6 +255,9 @@ impl Png {
         for read in 0..u64::from(rows).min(*rows_left) {
             match self.reader.read_row(row) {
                 Ok(Some(InterlaceInfo::Adam7(info))) => {
+                    if let Some(gray) = self.clear {
+                        make_clear(gray, row);
+                    }
                     let bits = layout.pixel_bytes() as u8 * 8;
                     png::expand_interlaced_row(picture.get_mut(), stride, row, &info, bits);
                     *rows_left -= 1;
@@ -240,7 +267,37 @@ impl Png {
                 Err(stop) => return Err(error(stop)),
             }
         }
-        if *rows_left == 0 && self.is_at_end()? {
+        self.end_passes()
+    }
+
+    /// Fills `rows` rows of the passes with gray.
+    fn fill_passes(&mut self, rows: u32) -> Result<(), Error> {
+        let Kept::Passes { picture, row, rows_left } = &mut self.kept else {
+            return Err(Error::Internal);
+        };
+        let Info { width, height, layout, .. } = self.info;
+        let stride = self.info.row_bytes();
+        // Both bytes of a sample of 16 bits are the same, in whichever order.
+        let gray = gray_pixel(layout);
+        for pixel in row.chunks_exact_mut(gray.len()) {
+            pixel.copy_from_slice(&gray);
+        }
+        for _ in 0..u64::from(rows).min(*rows_left) {
+            let Some((pass, line)) = pass_row(width, height, *rows_left) else { break };
+            let info = png::Adam7Info::new(pass, line, width);
+            let bits = layout.pixel_bytes() as u8 * 8;
+            png::expand_interlaced_row(picture.get_mut(), stride, row, &info, bits);
+            *rows_left -= 1;
+        }
+        self.end_passes()
+    }
+
+    /// Goes on to the rows of the whole picture, once all passes are in.
+    fn end_passes(&mut self) -> Result<(), Error> {
+        let layout = self.info.layout;
+        let Kept::Passes { rows_left, .. } = &self.kept else { return Err(Error::Internal) };
+        // Of what is damaged, the end is not there to be looked at.
+        if *rows_left == 0 && (self.is_damaged || self.is_at_end()?) {
             let Kept::Passes { picture, .. } = &mut self.kept else { return Err(Error::Internal) };
             let picture = std::mem::replace(picture, Growing::new(0)?).into_vec();
             self.kept = Kept::All { picture, strip: Samples::zeroed(layout.depth, 0)? };
@@ -263,7 +320,12 @@ impl Png {
         let mut read = 0;
         for row in samples.bytes_mut().chunks_exact_mut(row_bytes).take(rows) {
             match self.reader.read_row(row) {
-                Ok(Some(_)) => read += 1,
+                Ok(Some(_)) => {
+                    if let Some(gray) = self.clear {
+                        make_clear(gray, row);
+                    }
+                    read += 1;
+                }
                 Ok(None) => return Err(TRUNCATED),
                 Err(stop) if would_block(&stop) => break,
                 // What is there counts, however many rows were asked for: the error comes again.
@@ -290,6 +352,7 @@ impl Png {
             Shared::lock(&self.shared).left = BYTES_PER_STEP;
         }
         match self.reader.read_row(&mut []) {
+            Err(stop) if self.forgives && !would_block(&stop) => Ok(true),
             Err(stop) if would_block(&stop) => self.check_starved(false).map(|()| true),
             Err(stop) => match error(stop) {
                 Error::Truncated { .. } => Ok(true),
@@ -326,6 +389,10 @@ impl RowSource for Png {
         picture + 3 * row + INFLATE_BYTES
     }
 
+    fn forgive(&mut self) {
+        self.forgives = true;
+    }
+
     fn read(
         &mut self,
         input: &mut Input,
@@ -345,7 +412,14 @@ impl RowSource for Png {
         drop(shared);
         let strip = self.position.strip(max_rows);
         if matches!(self.kept, Kept::Passes { .. }) {
-            self.read_passes(max_rows)?;
+            if self.is_damaged {
+                self.fill_passes(max_rows)?;
+                return Ok(Poll::Working);
+            }
+            match self.read_passes(max_rows) {
+                Err(error) if self.forgives && is_damage(&error, input) => self.is_damaged = true,
+                result => result?,
+            }
             return Ok(Poll::Working);
         }
         let rows = if matches!(self.kept, Kept::Strip(_)) {
@@ -376,13 +450,82 @@ impl RowSource for Png {
     }
 }
 
-/// The rows of all seven passes: every pass takes each so-many-th column and row, from a first one.
+/// The gray that `tRNS` makes clear, as a byte, where it has bits above those of the pixels. These
+/// mean nothing by the specification, while the decoder compares them, too.
+fn masked_clear(found: &png::Info<'_>) -> Option<u8> {
+    let most = match (found.color_type, found.bit_depth) {
+        (ColorType::Grayscale, BitDepth::One) => 1,
+        (ColorType::Grayscale, BitDepth::Two) => 3,
+        (ColorType::Grayscale, BitDepth::Four) => 15,
+        _ => return None,
+    };
+    let &gray = found.trns.as_deref()?.first()?;
+    (gray > most).then_some((gray & most) * (255 / most))
+}
+
+/// Makes the pixels of one gray clear, in a row of gray and alpha.
+fn make_clear(gray: u8, row: &mut [u8]) {
+    for pixel in row.as_chunks_mut::<2>().0 {
+        if pixel[0] == gray {
+            pixel[1] = 0;
+        }
+    }
+}
+
+/// The XMP packet of a text before the picture, if it is not compressed.
+fn xmp(input: &Bytes) -> Option<Bytes> {
+    const KEYWORD: &[u8] = b"XML:com.adobe.xmp\0";
+    let mut at = SIGNATURE_BYTES;
+    loop {
+        let &[l1, l2, l3, l4, kind @ ..] = input.get(at..)?.first_chunk::<8>()?;
+        let start = at + 8;
+        let end = start.checked_add(u32::from_be_bytes([l1, l2, l3, l4]) as usize)?;
+        match &kind {
+            b"IDAT" => return None,
+            b"iTXt" => {
+                // Not compressed, by no method; then a language and the keyword in it.
+                let text = input.get(start..end)?.strip_prefix(KEYWORD);
+                if let Some([0, _, rest @ ..]) = text {
+                    let rest = rest.splitn(3, |&byte| byte == 0).nth(2)?;
+                    let packet = (!rest.is_empty() && rest.len() <= exif::MOST_BYTES)
+                        .then(|| input.slice(end - rest.len()..end));
+                    return packet;
+                }
+            }
+            _ => {}
+        }
+        at = end + 4;
+    }
+}
+
+/// The first column and the first row of the seven passes, and the step of their rows.
+const PASSES: [(u32, u32, u32); 7] =
+    [(0, 0, 8), (4, 0, 8), (0, 4, 8), (2, 0, 4), (0, 2, 4), (1, 0, 2), (0, 1, 2)];
+
+/// How many rows each pass has.
+fn rows_of_passes(width: u32, height: u32) -> [u32; 7] {
+    PASSES.map(
+        |(column, row, step)| {
+            if width > column { height.saturating_sub(row).div_ceil(step) } else { 0 }
+        },
+    )
+}
+
+/// The rows of all of them.
 fn pass_rows(width: u32, height: u32) -> u64 {
-    [(0, 0, 8), (4, 0, 8), (0, 4, 8), (2, 0, 4), (0, 2, 4), (1, 0, 2), (0, 1, 2)]
-        .into_iter()
-        .filter(|&(column, ..)| width > column)
-        .map(|(_, row, step)| u64::from(height.saturating_sub(row).div_ceil(step)))
-        .sum()
+    rows_of_passes(width, height).into_iter().map(u64::from).sum()
+}
+
+/// The pass, counted from 1, and the row of it from which on so many are left.
+fn pass_row(width: u32, height: u32, left: u64) -> Option<(u8, u32)> {
+    let mut before = pass_rows(width, height).checked_sub(left)?;
+    for (pass, rows) in (1..).zip(rows_of_passes(width, height)) {
+        if before < rows.into() {
+            return Some((pass, before as u32));
+        }
+        before -= u64::from(rows);
+    }
+    None
 }
 
 fn would_block(stop: &DecodingError) -> bool {
@@ -393,7 +536,7 @@ fn would_block(stop: &DecodingError) -> bool {
 /// as many of them as fit.
 pub(super) fn header_nanos(input: &[u8], most: u64) -> u64 {
     let mut nanos = 5_000;
-    let mut at = 8;
+    let mut at = SIGNATURE_BYTES;
     while nanos < most {
         let Some(&[l1, l2, l3, l4, b1, b2, b3, b4]) =
             input.get(at..).and_then(|rest| rest.first_chunk())
@@ -405,6 +548,9 @@ pub(super) fn header_nanos(input: &[u8], most: u64) -> u64 {
         }
         let len = u32::from_be_bytes([l1, l2, l3, l4]);
         nanos += 100 + u64::from(len);
+        if [b1, b2, b3, b4] == *b"iCCP" {
+            nanos += input.get(at + 8..).map_or(0, color::nanos);
+        }
         at = at.saturating_add(12 + len as usize);
     }
     nanos

@@ -2,6 +2,7 @@
 
 use thumbelina_codec::{Budget, Context, Input, Poll};
 
+use super::patched::Patched;
 use crate::picture::Rows;
 use crate::{Error, Info, OnDamage};
 
@@ -46,6 +47,11 @@ pub(crate) trait RowSource: Send {
         0
     }
 
+    /// Is told before the first [`read`](Self::read) that what is missing of a damaged picture will
+    /// be gray from the first row on that is not handed over. A decoder that has parts of later rows
+    /// hands them over as well, with gray in between.
+    fn forgive(&mut self) {}
+
     /// Hands over at least one row and at most `max_rows` (which is not 0), or gets closer to it.
     /// Shares the work out over a pool, if there is one and it can.
     ///
@@ -75,10 +81,10 @@ impl Source {
         Source { start_nanos, ..self }
     }
 
-    /// Of one that has none.
+    /// Of one that has none of its own.
     pub(super) fn of(rows: impl RowSource + 'static) -> Self {
         let info = rows.info().clone();
-        Source::new(info, |_, _| Ok(Box::new(rows)))
+        Source::new(info, |how, _| begin(rows, how))
     }
 
     /// Begins with the rows. The memory that they take is for the caller to hold.
@@ -89,6 +95,17 @@ impl Source {
     ) -> Result<Box<dyn RowSource>, Error> {
         (self.start)(options, budget)
     }
+}
+
+/// The rows of a decoder, and gray for those that it has not if that is wanted.
+pub(super) fn begin(
+    rows: impl RowSource + 'static,
+    how: &DecodeOptions,
+) -> Result<Box<dyn RowSource>, Error> {
+    Ok(match how.on_damage {
+        OnDamage::Error => Box::new(rows),
+        OnDamage::Gray => Box::new(Patched::new(rows)?),
+    })
 }
 
 /// Reads rows, of an input that may have to come first.

@@ -1,11 +1,11 @@
 //! WebP, by a decoder that goes by macroblocks, or by pixels.
 
 use bytes::Bytes;
-use image::metadata::Orientation;
 use thumbelina_codec::{Context, Input, Poll};
 use thumbelina_webp::{self as webp, Decoder, Header};
 
-use super::source::{RowSource, Source};
+use super::source::{RowSource, Source, begin};
+use super::{color, exif};
 use crate::limits::Limit;
 use crate::picture::Rows;
 use crate::{Depth, Error, Format, Info, Layout, cost};
@@ -21,15 +21,19 @@ pub(super) fn open(input: &Bytes) -> Result<Source, Error> {
     let header = Header::read(input).map_err(error)?;
     let layout = Layout::new(if header.has_alpha { 4 } else { 3 }, Depth::U8);
     let mut info = Info::new(Format::Webp, header.width, header.height, layout);
-    let orientation = header.exif.as_deref().and_then(Orientation::from_exif_chunk);
-    info.orientation = orientation.unwrap_or(Orientation::NoTransforms);
+    if let Some(found) = &header.exif {
+        info.orientation = exif::orientation(found);
+    }
+    info.metadata.exif = header.exif.clone().and_then(exif::kept);
+    info.metadata.xmp = header.xmp.clone().filter(|xmp| xmp.len() <= exif::MOST_BYTES);
+    info.color = color::of(header.icc.clone(), header.exif.as_deref());
     info.nanos.all += input.len() as u64 * cost::NANOS_PER_BYTE;
     let pixel_nanos = (info.nanos.all / info.pixels().max(1)).max(1);
     let pixels = (cost::STRIP_NANOS / pixel_nanos).max(1) as usize;
     let own = info.clone();
-    Ok(Source::new(info, move |_, budget| {
+    Ok(Source::new(info, move |how, budget| {
         let decoder = Decoder::start(header, budget).map_err(error)?;
-        Ok(Box::new(Webp { decoder, info: own, pixels }))
+        begin(Webp { decoder, info: own, pixels }, how)
     }))
 }
 

@@ -4,6 +4,7 @@ mod avif;
 mod bits;
 mod blocks;
 mod bmp;
+mod comparison;
 mod farbfeld;
 mod fitting;
 mod gif;
@@ -31,8 +32,9 @@ mod writer;
 
 use thumbelina_codec::{Budget, Context, Held};
 
-use crate::{Encoding, Error, Format, Picture, Placeholder};
+use crate::{Comparison, Encoding, Error, Format, Picture, Placeholder};
 use fitting::{Fitting, Verdict};
+pub(crate) use options::MAX_ATTACHMENT;
 pub use options::{Attachments, Compression, EncodeOptions, Subsampling};
 use sink::Sink;
 use spans::Spans;
@@ -90,6 +92,8 @@ impl Encoder {
             Encoding::Pixels(_) => {
                 Box::new(Spans::new(pixels::Pixels, Format::Pnm, &picture, &mut sink)?)
             }
+            // Of which there is more to be known.
+            Encoding::Comparison => return Err(Error::Internal),
             Encoding::Placeholder(Placeholder::Lqip) => {
                 Box::new(webp::Webp::new(&picture, &Attachments::default())?)
             }
@@ -97,9 +101,27 @@ impl Encoder {
                 Box::new(placeholder::Hash::new(placeholder, &picture))
             }
         };
-        Ok(Encoder {
-            stage: Stage::Write(Box::new(Write { writer, picture, held, sink, fitting })),
-        })
+        let write = Write { writer, picture, held, sink, fitting };
+        Ok(Encoder { stage: Stage::Write(Box::new(write)) })
+    }
+
+    /// The same for a comparison.
+    pub(crate) fn comparing(
+        comparison: &Comparison,
+        picture: Picture,
+        mut held: Held,
+        budget: &Budget,
+    ) -> Result<Self, Error> {
+        let sink = Sink::new(budget)?;
+        let writer: Box<dyn Writer> = match comparison {
+            Comparison::Reference => Box::new(comparison::Plain::new()),
+            Comparison::With(reference) => {
+                held.grow(comparison::WORKING_BYTES)?;
+                Box::new(comparison::Comparison::new(reference.clone(), &picture))
+            }
+        };
+        let write = Write { writer, picture, held, sink, fitting: None };
+        Ok(Encoder { stage: Stage::Write(Box::new(write)) })
     }
 
     /// The estimated nanoseconds of the next [`step`](Self::step).
@@ -178,7 +200,7 @@ fn writer(
         Format::Hdr => hdr::writer(picture, sink)?,
         Format::Openexr => Box::new(openexr::OpenExr::new(picture)),
         Format::Avif => Box::new(avif::Avif::new(picture, options)),
-        Format::Dds => return Err(Error::Unsupported(format)),
+        Format::Dds | Format::Psd => return Err(Error::Unsupported(format)),
     })
 }
 
@@ -276,8 +298,9 @@ mod tests {
     fn what_placeholders_are_made_with_is_the_budgets() {
         for placeholder in Placeholder::ALL {
             let layout = placeholder.layout(Layout::new(4, Depth::U8));
-            let samples = Samples::U8(vec![9; 12 * usize::from(layout.channels)]);
-            let picture = Picture { width: 4, height: 3, layout, samples };
+            // The size that a hash has, and any other may have.
+            let samples = Samples::U8(vec![9; 72 * usize::from(layout.channels)]);
+            let picture = Picture { width: 9, height: 8, layout, samples };
             let made = |max_memory| {
                 let budget = Budget::new(max_memory);
                 let encoding = Encoding::Placeholder(placeholder);

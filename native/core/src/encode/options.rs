@@ -104,7 +104,7 @@ pub struct Attachments {
 }
 
 /// Profiles of a megabyte are tables for printing, packets of a megabyte an editor's history.
-pub(super) const MAX_ATTACHMENT: usize = 1 << 20;
+pub(crate) const MAX_ATTACHMENT: usize = 1 << 20;
 
 impl Attachments {
     pub(super) fn icc(&self) -> Option<&Bytes> {

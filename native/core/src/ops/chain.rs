@@ -58,7 +58,14 @@ impl Chain {
 
     /// The estimated nanoseconds of the next step without a pool.
     pub(crate) fn next_nanos(&self) -> u64 {
-        self.ops.last().map_or(0, |op| op.bands(&self.shape).nanos)
+        let Some(op) = self.ops.last() else { return 0 };
+        match op.prepare_nanos() {
+            0 if self.making.is_none() && op.look_nanos(&self.shape) > 0 => {
+                op.look_nanos(&self.shape)
+            }
+            0 => op.bands(&self.shape).nanos,
+            nanos => nanos,
+        }
     }
 
     pub(crate) fn into_picture(self) -> (Picture, Held) {
@@ -68,7 +75,18 @@ impl Chain {
     /// Makes a band of rows, or with a pool some for each thread.
     pub(crate) fn step(&mut self, context: &Context) -> Result<(), Error> {
         context.stop.check()?;
-        let Some(op) = self.ops.last() else { return Ok(()) };
+        let Some(op) = self.ops.last_mut() else { return Ok(()) };
+        if self.making.is_none() {
+            if !op.look(&self.picture, &self.shape)? {
+                return Ok(());
+            }
+            let takes_long = op.prepare_nanos() > 0;
+            let _held = context.budget.hold(if takes_long { op.prepare_memory() } else { 0 })?;
+            op.prepare(&self.picture);
+            if takes_long && context.pool.is_none() {
+                return Ok(());
+            }
+        }
         let making = match &mut self.making {
             Some(making) => making,
             None => self.making.insert(Making::new(&**op, &self.shape, context.budget)?),

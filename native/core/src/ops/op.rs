@@ -15,9 +15,34 @@ pub(crate) trait Op: Send + Sync {
     /// The output rows of a band, and how long it takes.
     fn bands(&self, from: &Shape) -> Bands;
 
+    /// The estimated nanoseconds of [`prepare`](Self::prepare), which cannot be cut. 0 where there
+    /// is nothing to prepare, or not any more.
+    fn prepare_nanos(&self) -> u64 {
+        0
+    }
+
+    /// What that takes, and gives back.
+    fn prepare_memory(&self) -> u64 {
+        0
+    }
+
+    /// Makes what the bands look things up in. Done before the first of them.
+    fn prepare(&self, _from: &Picture) {}
+
     /// What a thread takes for a band beside input and output.
     fn memory(&self, _from: &Shape) -> u64 {
         0
+    }
+
+    /// The estimated nanoseconds of the next [`look`](Self::look).
+    fn look_nanos(&self, _from: &Shape) -> u64 {
+        0
+    }
+
+    /// Takes a step of looking at the whole input before the first band, for an operation that
+    /// depends on it. `true` when there is nothing more to look at.
+    fn look(&mut self, _from: &Picture, _shape: &Shape) -> Result<bool, Error> {
+        Ok(true)
     }
 
     /// Makes some rows of the output, as bytes of samples in the machine's own order.

@@ -59,6 +59,29 @@ impl Layout {
         self.channels.is_multiple_of(2) && self.model != ColorModel::Cmyk
     }
 
+    /// Whether sRGB's curve is to be undone before its numbers are light. Floats are light already,
+    /// and of ink or lightness there is none.
+    pub(crate) fn can_be_linearized(self) -> bool {
+        self.depth != Depth::F32 && matches!(self.model, ColorModel::Gray | ColorModel::Rgb)
+    }
+
+    /// The depth that holds what its numbers are as light.
+    pub(crate) fn linearized(self) -> Layout {
+        let depth = if self.depth == Depth::U8 { Depth::U16 } else { Depth::F32 };
+        Layout { depth, ..self }
+    }
+
+    /// The same with alpha, or without, of what is [`srgb`](Self::srgb).
+    pub(crate) fn with_alpha(self, alpha: bool) -> Layout {
+        let colors = if self.is_gray() { 1 } else { 3 };
+        Layout::new(colors + u8::from(alpha), self.depth)
+    }
+
+    /// Gray as RGB.
+    pub(crate) fn colored(self) -> Layout {
+        if self.is_gray() { Layout::new(self.channels + 2, self.depth) } else { self }
+    }
+
     /// What comes of it as sRGB: gray stays gray, and all else is RGB.
     pub(crate) fn srgb(self) -> Self {
         match self.model {

@@ -27,22 +27,25 @@ impl Costs {
         geometry: &Geometry,
         filter: Filter,
         encoding: Encoding,
-        to: Layout,
+        (size, to): ((u32, u32), Layout),
     ) -> Costs {
         let window = geometry.reduction.window;
         let pixels = u64::from(window.right - window.left) * u64::from(window.bottom - window.top);
         let (output, ratio, support) = (geometry.output, geometry.ratio(), filter.support());
         let mut resample = 0;
+        let linear = geometry.reduction.linear;
         if !geometry.is_identity() {
-            resample = cost::resample_nanos(output, ratio, support, info.layout)
+            let layout = if linear { info.layout.linearized() } else { info.layout };
+            resample = cost::resample_nanos(output, ratio, support, layout)
                 + cost::coefficient_nanos(output.0, ratio.0, support)
                 + cost::coefficient_nanos(output.1, ratio.1, support)
-                + cost::convert_nanos(output.0, info.layout) * u64::from(output.1);
+                + cost::convert_nanos(output.0, layout) * u64::from(output.1);
         }
+        let light = if linear { cost::light_nanos(pixels, info.layout) } else { 0 };
         Costs {
-            decode: cost::shrink_nanos(pixels, info.layout) / 1_000,
+            decode: (cost::shrink_nanos(pixels, info.layout) + light) / 1_000,
             resample: resample / 1_000,
-            encode: cost::output_nanos(encoding, output, to) / 1_000,
+            encode: cost::output_nanos(encoding, size, to) / 1_000,
         }
     }
 }

@@ -11,16 +11,60 @@ pub(super) struct Fitted {
     pub part: (f64, f64),
     /// How much of the picture is left of the part, and how much is above it.
     pub before: (f64, f64),
+    /// What is looked at of the picture: nothing else shows.
+    pub within: Area,
+    /// The size of what is kept of it in the end, where its pixels decide what that is.
+    pub kept: Option<(u32, u32)>,
+    /// What it lies on, where that is larger.
+    pub canvas: Option<Canvas>,
+}
+
+/// A box, and where in it the picture begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Canvas {
+    pub size: (u32, u32),
+    pub left: u32,
+    pub top: u32,
+}
+
+/// A part of the picture as shown, from which everything else is left out: all of it, or what is
+/// within its borders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Area {
+    pub left: u32,
+    pub top: u32,
+    pub width: u32,
+    pub height: u32,
+}
+
+impl Area {
+    pub(crate) fn whole((width, height): (u32, u32)) -> Area {
+        Area { left: 0, top: 0, width, height }
+    }
 }
 
 impl Fitted {
-    fn whole((width, height): (u32, u32), size: (u32, u32)) -> Fitted {
-        Fitted { size, part: (width.into(), height.into()), before: (0.0, 0.0) }
+    fn whole(source: (u32, u32), size: (u32, u32)) -> Fitted {
+        let part = (source.0.into(), source.1.into());
+        let within = Area::whole(source);
+        Fitted { size, part, before: (0.0, 0.0), within, kept: None, canvas: None }
+    }
+
+    /// The size of the output.
+    pub(super) fn output(&self) -> (u32, u32) {
+        self.canvas.map_or(self.kept.unwrap_or(self.size), |canvas| canvas.size)
     }
 }
 
 /// Everything is as shown.
-pub(super) fn fit(source: (u32, u32), output: &Output, limits: &Limits) -> Result<Fitted, Error> {
+pub(super) fn fit(area: Area, output: &Output, limits: &Limits) -> Result<Fitted, Error> {
+    let Area { left, top, width, height } = area;
+    let fitted = fit_whole((width, height), output, limits)?;
+    let before = (fitted.before.0 + f64::from(left), fitted.before.1 + f64::from(top));
+    Ok(Fitted { before, within: area, ..fitted })
+}
+
+fn fit_whole(source: (u32, u32), output: &Output, limits: &Limits) -> Result<Fitted, Error> {
     let (width, height) = (f64::from(source.0), f64::from(source.1));
     let whole = |size| Fitted::whole(source, size);
     let most = if output.enlarge { f64::INFINITY } else { 1.0 };
@@ -42,6 +86,11 @@ pub(super) fn fit(source: (u32, u32), output: &Output, limits: &Limits) -> Resul
         Fit::Contain => whole(scaled(across.min(down).min(most))?),
         Fit::Fill if output.enlarge => whole((w, h)),
         Fit::Fill => whole((w.min(source.0), h.min(source.1))),
+        Fit::Outside => whole(scaled(across.max(down).min(most))?),
+        Fit::Pad => {
+            let fitted = whole(scaled(across.min(down).min(most))?);
+            Fitted { canvas: canvas((w, h), fitted.size, output.position), ..fitted }
+        }
         Fit::Cover => {
             let scale = across.max(down).min(most);
             // Without enlarging, a box larger than the picture on one side keeps the picture's.
@@ -51,14 +100,28 @@ pub(super) fn fit(source: (u32, u32), output: &Output, limits: &Limits) -> Resul
             };
             let size =
                 if output.enlarge { (w, h) } else { (visible(w, width), visible(h, height)) };
+            let Position::Point(x, y) = output.position else {
+                let fitted = whole(scaled(scale)?);
+                return Ok(Fitted { kept: (fitted.size != size).then_some(size), ..fitted });
+            };
             let part = |side: u32, of: f64| (f64::from(side) / scale).min(of);
             let part = (part(size.0, width), part(size.1, height));
-            let Position::Point(x, y) = output.position;
             let copies = scale == 1.0;
             let before = (before(width, part.0, x, copies), before(height, part.1, y, copies));
-            Fitted { size, part, before }
+            Fitted { part, before, ..whole(size) }
         }
     })
+}
+
+/// The box around a picture that is smaller. Of what is left of a side, the point's fraction comes
+/// before the picture: what CSS does with `object-position`.
+fn canvas(size: (u32, u32), inner: (u32, u32), position: Position) -> Option<Canvas> {
+    let (x, y) = position.point();
+    let before = |side: u32, inner: u32, at: f64| {
+        (f64::from(side.saturating_sub(inner)) * at).round() as u32
+    };
+    let (left, top) = (before(size.0, inner.0, x), before(size.1, inner.1, y));
+    (size != inner).then_some(Canvas { size, left, top })
 }
 
 /// How much of a side lies before a part that has the point `at` in its middle, as far as the ends
@@ -77,7 +140,8 @@ mod tests {
     fn covered(source: (u32, u32), size: (u32, u32), position: Position) -> Fitted {
         let (width, height) = (Some(size.0), Some(size.1));
         let output = Output { width, height, fit: Fit::Cover, position, ..Output::default() };
-        fit(source, &output, &Limits::default()).unwrap_or(Fitted::whole((0, 0), (0, 0)))
+        let whole = Area::whole(source);
+        fit(whole, &output, &Limits::default()).unwrap_or(Fitted::whole((0, 0), (0, 0)))
     }
 
     /// The middle is where it was before there were positions, to the last bit.

@@ -1,11 +1,13 @@
 //! Which part of the source becomes what part of the output.
 
-use super::fit::Fitted;
+use std::ops::Range;
+
+use super::fit::{Area, Fitted};
 use crate::limits::{Limit, MAX_UNIT_BYTES};
 use crate::ops::{CropBox, Filter};
 use crate::picture::{side_swaps, sides_turn};
 use crate::shrink::{Pick, Reduction, Window};
-use crate::{Error, Info, cost};
+use crate::{Error, Info, Output, cost};
 
 /// What the last resampling is left with at least, on each side, after the whole-factor shrink. On
 /// photographs at 400 pixels, 2 keeps 48 dB against a single Lanczos pass over the full picture,
@@ -33,19 +35,34 @@ pub(crate) struct Geometry {
 
 /// An output as it lies in the stored picture.
 pub(super) fn stored(info: &Info, fitted: Fitted) -> Fitted {
-    let Fitted { size, part, before } = if side_swaps(info.orientation) {
-        let Fitted { size, part, before } = fitted;
-        Fitted { size: (size.1, size.0), part: (part.1, part.0), before: (before.1, before.0) }
-    } else {
-        fitted
-    };
+    let Fitted { size, part, before, within, kept, canvas } =
+        if side_swaps(info.orientation) { swapped(fitted) } else { fitted };
     let turns = sides_turn(info.orientation);
     let from = |turns: bool, side: u32, part: f64, before: f64| {
         if turns { f64::from(side) - part - before } else { before }
     };
     let left = from(turns.0, info.width, part.0, before.0);
     let top = from(turns.1, info.height, part.1, before.1);
-    Fitted { size, part, before: (left, top) }
+    let within = Area {
+        left: from(turns.0, info.width, within.width.into(), within.left.into()) as u32,
+        top: from(turns.1, info.height, within.height.into(), within.top.into()) as u32,
+        ..within
+    };
+    Fitted { size, part, before: (left, top), within, kept, canvas }
+}
+
+/// All but the canvas, which is what is shown.
+fn swapped(fitted: Fitted) -> Fitted {
+    let Fitted { size, part, before, within, kept, canvas } = fitted;
+    let Area { left, top, width, height } = within;
+    Fitted {
+        size: (size.1, size.0),
+        part: (part.1, part.0),
+        before: (before.1, before.0),
+        within: Area { left: top, top: left, width: height, height: width },
+        kept: kept.map(|(width, height)| (height, width)),
+        canvas,
+    }
 }
 
 /// The part of the picture that an output shows, as shown, if that is not all of it.
@@ -76,11 +93,14 @@ impl Geometry {
     pub(super) fn new(
         info: &Info,
         scale: u32,
-        Fitted { size: output, part, before }: Fitted,
-        filter: Filter,
+        Fitted { size: output, part, before, within, .. }: Fitted,
+        output_of: &Output,
     ) -> Result<Geometry, Error> {
-        let columns = Axis::new(info.width, scale, output.0, (before.0, part.0), filter);
-        let rows = Axis::new(info.height, scale, output.1, (before.1, part.1), filter);
+        let filter = output_of.filter;
+        let across = within.left..within.left + within.width;
+        let down = within.top..within.top + within.height;
+        let columns = Axis::new(across, scale, output.0, (before.0, part.0), filter);
+        let rows = Axis::new(down, scale, output.1, (before.1, part.1), filter);
         let mut geometry = Geometry {
             reduction: Reduction {
                 window: Window {
@@ -93,6 +113,7 @@ impl Geometry {
                 size: (columns.reduced, rows.reduced),
                 pick: None,
                 weigh: false,
+                linear: false,
             },
             crop: CropBox {
                 left: columns.crop_start,
@@ -105,8 +126,12 @@ impl Geometry {
         if filter == Filter::Nearest {
             geometry.pick(((columns.end - columns.start), (rows.end - rows.start)));
         }
-        geometry.reduction.weigh =
-            info.layout.has_alpha() && !info.premultiplied && !geometry.is_identity();
+        let resamples = !geometry.is_identity();
+        geometry.reduction.weigh = info.layout.has_alpha() && !info.premultiplied && resamples;
+        geometry.reduction.linear = output_of.linear
+            && resamples
+            && geometry.reduction.pick.is_none()
+            && info.layout.can_be_linearized();
         check_row(&info.scaled(scale), &geometry.reduction)?;
         geometry.check_columns(filter)?;
         Ok(geometry)
@@ -163,16 +188,17 @@ struct Axis {
 }
 
 impl Axis {
-    /// `first` and `part` are where the piece of `source` begins that becomes `output`, and its
-    /// length. Everything is counted in what one `scale`th of the source is decoded to.
+    /// `first` and `part` are where the piece of the source begins that becomes `output`, and its
+    /// length. Nothing is looked at outside of `source`. Everything is counted in what one
+    /// `scale`th of the source is decoded to.
     fn new(
-        source: u32,
+        source: Range<u32>,
         scale: u32,
         output: u32,
         (first, part): (f64, f64),
         filter: Filter,
     ) -> Axis {
-        let decoded = source.div_ceil(scale);
+        let decoded = source.start / scale..source.end.div_ceil(scale);
         let (first, part) = (first / f64::from(scale), part / f64::from(scale));
         let ratio = part / f64::from(output);
         let leave = if output <= SMALL_SIDE { LEAVE_SMALL } else { LEAVE };
@@ -180,8 +206,8 @@ impl Axis {
         let shrink = if filter == Filter::Nearest { 1.0 } else { (ratio / leave).floor().max(1.0) };
         // The kernel looks past the crop box, as it would in the full picture.
         let margin = filter.support() * ratio.max(1.0) + shrink;
-        let start = (first - margin).floor().max(0.0);
-        let end = (first + part + margin).ceil().min(f64::from(decoded));
+        let start = (first - margin).floor().max(f64::from(decoded.start));
+        let end = (first + part + margin).ceil().min(f64::from(decoded.end));
         Axis {
             start: start as u32,
             end: end as u32,
@@ -198,7 +224,10 @@ impl Axis {
 fn check_row(info: &Info, reduction: &Reduction) -> Result<(), Error> {
     let Window { left, right, .. } = reduction.window;
     let channels = u64::from(info.layout.channels);
-    let sums = u64::from(right - left) * channels * 4 * info.layout.depth.bytes() as u64;
+    // Light is held in samples of twice the size, and once more for a row.
+    let times = if reduction.linear { 2 + 1 } else { 1 };
+    let depth = info.layout.depth.bytes() as u64;
+    let sums = u64::from(right - left) * channels * 4 * depth * times;
     let blocks = u64::from(reduction.size.0) * channels * 8;
     Limit::MaxMemory.check(info.row_bytes() as u64 * 2 + sums + blocks, MAX_UNIT_BYTES)
 }

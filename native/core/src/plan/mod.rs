@@ -5,18 +5,27 @@ mod fit;
 mod geometry;
 mod route;
 
+use std::sync::Arc;
+
 use image::metadata::Orientation;
 use thumbelina_codec::{Input, Poll};
 
-use crate::color::Conversion;
+use crate::color::{self, Conversion};
 use crate::decode::probe;
 use crate::limits::Limit;
-use crate::ops::{Chain, ColorConvert, Convert, Crop, CropBox, Filter, Op, Orient, Resize};
+use crate::ops::{
+    Chain, ColorConvert, Convert, Crop, CropBox, Filter, FromLight, Interest, Op, Orient, Pad,
+    Resize, SmartCrop,
+};
 use crate::picture::side_swaps;
-use crate::request::{Output, Request, Scheduler};
-use crate::{EncodeOptions, Encoding, Error, Format, Info, Layout, Limits};
+use crate::request::{Color, Comparison, Output, Position, Request, Scheduler};
+use crate::{
+    Depth, EncodeOptions, Encoding, Error, Format, Info, Keep, Layout, Limits, OutputColor,
+    ProfileUse, cost,
+};
 
 pub use costs::Costs;
+pub(crate) use fit::{Area, Canvas};
 use geometry::Geometry;
 pub use route::Reason;
 
@@ -36,6 +45,8 @@ pub struct Plan {
     pub(crate) scale: u32,
     /// By how much the decoded picture is larger than the largest output.
     pub(crate) left: f64,
+    /// What is known of the file's profile by its header.
+    profile: ProfileUse,
 }
 
 /// What becomes of the decoded rows in one output.
@@ -54,8 +65,19 @@ pub struct OutputPlan {
     filter: Filter,
     /// What is given to the encoder.
     layout: Layout,
+    /// What is chosen of the resampled picture as it is stored, and by what.
+    smart: Option<((u32, u32), Interest)>,
+    canvas: Option<Canvas>,
+    background: Option<Color>,
+    pub(crate) comparison: Option<Comparison>,
     orientation: Orientation,
     pub(crate) options: EncodeOptions,
+    /// What goes along of the metadata.
+    pub(crate) keep: Keep,
+    /// Where colors are not sRGB's, and do not stay what they are.
+    color: Option<Arc<Conversion>>,
+    /// Whether they do.
+    pub(crate) keeps_color: bool,
 }
 
 impl Plan {
@@ -76,11 +98,26 @@ impl Plan {
     /// # Errors
     /// [`Error::Limit`] where the source or an output is larger than allowed.
     pub fn new(info: &Info, request: &Request) -> Result<Plan, Error> {
+        Plan::within(info, None, request)
+    }
+
+    /// The same for a part of the picture as shown, where that is known.
+    ///
+    /// # Errors
+    /// Those of [`Plan::new`].
+    pub(crate) fn within(
+        info: &Info,
+        area: Option<Area>,
+        request: &Request,
+    ) -> Result<Plan, Error> {
+        let info = &request.shown(info);
+        let area = area.unwrap_or(Area::whole(info.upright()));
         request.limits.check_size(info.width, info.height)?;
         let fitted = |output: &Output| {
-            let fitted = fit::fit(info.upright(), output, &request.limits)?;
-            let (width, height) = fitted.size;
-            request.limits.check_size(width, height)?;
+            let fitted = fit::fit(area, output, &request.limits)?;
+            for (width, height) in [fitted.size, fitted.output()] {
+                request.limits.check_size(width, height)?;
+            }
             Ok::<_, Error>(fitted)
         };
         let fitted: Vec<_> = request.outputs.iter().map(fitted).collect::<Result<_, _>>()?;
@@ -88,30 +125,56 @@ impl Plan {
         let scale = |(output, &fitted): (&Output, &fit::Fitted)| {
             let fit::Fitted { size, part, .. } = geometry::stored(info, fitted);
             let picks = output.filter == Filter::Nearest;
-            if info.scales && !picks { geometry::decode_scale(part, size) } else { 1 }
+            // A transform to fewer samples averages what is no light.
+            let shrinks = info.scales && !picks && !output.linear;
+            if shrinks { geometry::decode_scale(part, size) } else { 1 }
         };
         let scale = request.outputs.iter().zip(&fitted).map(scale).min().ok_or(Error::Internal)?;
+        let (color, profile) = Conversion::of(info);
         let outputs = request.outputs.iter().zip(fitted);
         let outputs: Vec<_> = outputs
-            .map(|(output, fitted)| OutputPlan::new(info, scale, output, fitted, &request.limits))
+            .map(|(output, fitted)| {
+                let color = color.as_ref().map(Conversion::for_output);
+                OutputPlan::new(info, scale, output, fitted, (color, &request.limits))
+            })
             .collect::<Result<_, _>>()?;
         let left =
             outputs.iter().map(|output| output.geometry.left()).fold(f64::INFINITY, f64::min);
+        // To find a border, all of it is decoded at its full size first.
+        let trimming = request.trim.map(|_| Costs::of_rows(info, info.height)).unwrap_or_default();
         let info = info.scaled(scale);
         // Rows behind all windows are never decoded.
         let rows = outputs.iter().map(|output| output.rows(&info)).max().unwrap_or(info.height);
         let decode = Costs::of_rows(&info, rows);
-        let costs =
-            std::iter::once(decode).chain(outputs.iter().map(|output| output.costs(&info))).sum();
+        let costs = [decode, trimming]
+            .into_iter()
+            .chain(outputs.iter().map(|output| output.costs(&info)))
+            .sum();
         let (scheduler, reason) = route::route(&info, &costs, &request.run);
-        Ok(Plan { outputs, costs, scheduler, reason, info, scale, left })
+        Ok(Plan { outputs, costs, scheduler, reason, info, scale, left, profile })
+    }
+
+    /// What became of the file's profile, as far as that is known.
+    pub(crate) fn profile_use(&self) -> ProfileUse {
+        if self.profile == ProfileUse::Applied && self.outputs.iter().all(|o| o.keeps_color) {
+            return ProfileUse::Kept;
+        }
+        let mut made = self.outputs.iter().filter_map(|output| output.color.as_ref());
+        made.find_map(|color| color.profile_use()).unwrap_or(self.profile)
+    }
+
+    /// The metadata that goes along into one of the outputs at least.
+    pub(crate) fn keep(&self) -> Keep {
+        self.outputs.iter().fold(Keep::default(), |all, output| all.or(output.keep))
     }
 
     /// The estimated nanoseconds of a row of the source, on its way into all outputs.
     pub(crate) fn row_nanos(&self) -> u64 {
         let picked = self.outputs.iter().filter(|output| output.geometry.reduction.pick.is_some());
         let picked: u64 = picked.map(|output| u64::from(output.geometry.output.0) * 2).sum();
-        self.info.rows_nanos(1).max(1) + picked
+        let linear = self.outputs.iter().filter(|output| output.geometry.reduction.linear).count();
+        let light = cost::light_nanos(self.info.width.into(), self.info.layout) * linear as u64;
+        self.info.rows_nanos(1).max(1) + picked + light
     }
 
     /// The most that is held at any one time of what comes after decoding, but for the encoders'
@@ -134,11 +197,17 @@ impl OutputPlan {
         scale: u32,
         output: &Output,
         fitted: fit::Fitted,
-        limits: &Limits,
+        (color, limits): (Option<Arc<Conversion>>, &Limits),
     ) -> Result<OutputPlan, Error> {
-        let (width, height) = fitted.size;
-        let geometry = Geometry::new(info, scale, geometry::stored(info, fitted), output.filter)?;
+        let (width, height) = fitted.output();
+        let stored = geometry::stored(info, fitted);
+        let geometry = Geometry::new(info, scale, stored, output)?;
+        let interest = match output.position {
+            Position::Entropy => Interest::Entropy,
+            Position::Attention | Position::Point(..) => Interest::Attention,
+        };
         let encoding = match (output.placeholder, output.format) {
+            _ if output.comparison.is_some() => Encoding::Comparison,
             (Some(placeholder), _) => Encoding::Placeholder(placeholder),
             _ if output.pixels.is_some() => {
                 Encoding::Pixels(output.pixels.unwrap_or_default().layout(info.layout))
@@ -149,6 +218,25 @@ impl OutputPlan {
         Limit::Side.check(width.max(height).into(), encoding.max_side().into())?;
         Limit::MaxPixels
             .check(pixels((width, height)), encoding.max_pixels().min(limits.max_pixels))?;
+        let layout = encoding.layout(layout_of(info.layout, output, fitted.canvas.is_some()));
+        let layout = output.options.layout(encoding, layout);
+        // Light comes back with 16 bits.
+        let color = if geometry.reduction.linear {
+            let layout = Layout { depth: Depth::U16, ..info.layout };
+            Conversion::of(&Info { layout, ..info.clone() }).0
+        } else {
+            color
+        };
+        let mut options = output.options.clone();
+        let kept = match output.color {
+            OutputColor::Srgb => None,
+            OutputColor::Keep => color::kept(info, encoding, layout),
+        };
+        let keeps_color = kept.is_some();
+        let color = color.filter(|_| !keeps_color);
+        if keeps_color {
+            options.attachments.icc = kept;
+        }
         let factors = geometry.reduction.factors;
         let (across, down) = (scale * factors.0, scale * factors.1);
         let swaps = side_swaps(info.orientation);
@@ -156,14 +244,34 @@ impl OutputPlan {
             width,
             height,
             encoding,
-            crop: geometry::crop(info, fitted),
+            crop: geometry::crop(info, fitted).filter(|_| fitted.kept.is_none()),
             decode_scale: if swaps { (down, across) } else { (across, down) },
             geometry,
             filter: output.filter,
-            layout: output.options.layout(encoding, encoding.layout(info.layout)),
+            layout,
+            smart: stored.kept.map(|size| (size, interest)),
+            canvas: fitted.canvas,
+            background: output.background,
+            comparison: output.comparison.clone(),
             orientation: info.orientation,
-            options: output.options.clone(),
+            options,
+            keep: match encoding {
+                Encoding::Format(format) => output.metadata.within(format),
+                Encoding::Placeholder(_) | Encoding::Comparison | Encoding::Pixels(_) => {
+                    Keep::default()
+                }
+            },
+            color,
+            keeps_color,
         })
+    }
+
+    /// What is done to its colors.
+    fn conversion(&self) -> Option<Arc<Conversion>> {
+        // Floats stay what they are in floats.
+        let is_wanted =
+            |color: &Arc<Conversion>| !color.is_for_screens() || self.layout.depth != Depth::F32;
+        self.color.clone().filter(is_wanted)
     }
 
     /// How many rows of the source have to be decoded.
@@ -173,7 +281,14 @@ impl OutputPlan {
     }
 
     fn costs(&self, info: &Info) -> Costs {
-        Costs::of_output(info, &self.geometry, self.filter, self.encoding, self.layout)
+        let to = ((self.width, self.height), self.layout);
+        let mut costs = Costs::of_output(info, &self.geometry, self.filter, self.encoding, to);
+        if let Some(color) = self.conversion() {
+            let (width, height) = self.geometry.output;
+            let rows = cost::color_nanos(width, info.layout) * u64::from(height);
+            costs.resample += (color.prepare_nanos() + rows) / 1_000;
+        }
+        costs
     }
 
     /// What is done to the reduced picture.
@@ -187,23 +302,57 @@ impl OutputPlan {
             let (left, top) = (crop.left as u32, crop.top as u32);
             ops.push(Box::new(Crop { left, top, width, height, pick: reduction.pick }));
         }
-        let mut layout = info.layout;
-        let alpha = layout.has_alpha();
-        let mut premultiplied = alpha && reduction.shape(&info.shape()).premultiplied;
-        if let Some(transform) = Conversion::of(info).and_then(|color| color.transform()) {
-            ops.push(Box::new(ColorConvert { transform, divide: premultiplied }));
-            (layout, premultiplied) = (layout.srgb(), false);
+        let mut shape = reduction.shape(&info.shape());
+        if reduction.linear {
+            let divide = shape.layout.has_alpha() && shape.premultiplied;
+            let op = FromLight { divide };
+            shape = op.shape(&shape);
+            ops.push(Box::new(op));
         }
+        if let Some(conversion) = self.conversion() {
+            let divide = shape.layout.has_alpha() && shape.premultiplied;
+            let op = ColorConvert { conversion, divide };
+            shape = op.shape(&shape);
+            ops.push(Box::new(op));
+        }
+        if let Some((size, interest)) = self.smart {
+            ops.push(Box::new(SmartCrop::new(size, interest)));
+        }
+        let alpha = shape.layout.has_alpha();
+        let premultiplied = alpha && shape.premultiplied;
         // OpenEXR's colors are multiplied by their alpha.
         let multiply = self.encoding == Encoding::Format(Format::Openexr);
-        if layout != self.layout || alpha && premultiplied != multiply {
-            ops.push(Box::new(Convert { to: self.layout, divide: premultiplied, multiply }));
+        let background = self.background.filter(|_| alpha);
+        if shape.layout != self.layout || alpha && premultiplied != multiply || background.is_some()
+        {
+            let to = self.layout;
+            ops.push(Box::new(Convert { to, divide: premultiplied, multiply, background }));
         }
         if self.orientation != Orientation::NoTransforms {
             ops.push(Box::new(Orient(self.orientation)));
         }
+        if let Some(Canvas { size, left, top }) = self.canvas {
+            let color = self.background.unwrap_or(Color::CLEAR);
+            ops.push(Box::new(Pad::new(size, (left, top), color, self.layout, multiply)));
+        }
         ops
     }
+}
+
+/// What an output of such a source has to hold: bars and a background may bring colors and alpha
+/// along, and an opaque background leaves no alpha.
+fn layout_of(source: Layout, output: &Output, has_bars: bool) -> Layout {
+    let source = source.srgb();
+    let background = output.background;
+    let shows = has_bars || source.has_alpha();
+    let is_clear = match background {
+        Some(color) => !color.is_opaque(),
+        None => true,
+    };
+    let alpha = is_clear && shows;
+    let is_colored = background.is_some_and(|color| !color.is_gray());
+    let layout = source.with_alpha(alpha);
+    if is_colored && shows { layout.colored() } else { layout }
 }
 
 fn pixels((width, height): (u32, u32)) -> u64 {

@@ -6,12 +6,14 @@
 //! alpha, so that what is invisible does not bleed into what is seen: a picture with alpha leaves
 //! this stage premultiplied, unless nothing is going to be resampled.
 
+mod light;
 mod pick;
 mod sums;
 
 use crate::picture::{Growing, Rows, Samples, Shape, zeroed};
 use crate::{Depth, Error, Layout};
 
+use light::{Encoded, Pixels};
 pub(crate) use pick::Pick;
 use sums::Summed;
 
@@ -30,6 +32,8 @@ pub(crate) struct Reduction {
     pub pick: Option<Pick>,
     /// Whether colors are multiplied by their alpha on the way.
     pub weigh: bool,
+    /// Whether samples are made linear light before anything else. Then they have another depth.
+    pub linear: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,20 +48,28 @@ impl Reduction {
     /// What comes of rows of such a picture.
     pub(crate) fn shape(&self, source: &Shape) -> Shape {
         let premultiplied = source.premultiplied || self.weigh;
-        Shape { width: self.size.0, height: self.size.1, premultiplied, ..*source }
+        let layout = if self.linear { source.layout.linearized() } else { source.layout };
+        Shape { width: self.size.0, height: self.size.1, layout, premultiplied }
+    }
+
+    fn depth(&self, source: Layout) -> Depth {
+        if self.linear { source.linearized().depth } else { source.depth }
     }
 
     /// The bytes that it holds: the reduced picture, and the sums of one row of blocks: of columns,
     /// at most four times as wide as a sample, and of blocks.
     pub(crate) fn memory(&self, source: &Shape) -> u64 {
         let reduced = self.shape(source).bytes();
-        if self.pick.is_some() || (self.factors, self.weigh) == ((1, 1), false) {
+        if self.pick.is_some() || (self.factors, self.weigh, self.linear) == ((1, 1), false, false)
+        {
             return reduced;
         }
         let channels = u64::from(source.layout.channels);
         let columns = u64::from(self.window.right - self.window.left) * channels;
         let blocks = u64::from(self.size.0) * channels;
-        reduced + columns * 4 * source.layout.depth.bytes() as u64 + blocks * 8
+        let depth = self.depth(source.layout).bytes() as u64;
+        let line = if self.linear { columns * depth } else { 0 };
+        reduced + columns * 4 * depth + blocks * 8 + line
     }
 }
 
@@ -66,6 +78,10 @@ pub(crate) struct Shrink {
     reducer: Reducer,
     reduction: Reduction,
     layout: Layout,
+    /// Whether colors come multiplied by their alpha.
+    premultiplied: bool,
+    /// A row as linear light.
+    line: Samples,
     source_width: u32,
     source_height: u32,
     /// Whether the last row comes first.
@@ -106,7 +122,8 @@ impl Shrink {
     ) -> Result<Self, Error> {
         let channels = usize::from(source.layout.channels);
         let len = reduction.size.0 as usize * reduction.size.1 as usize * channels;
-        let reducer = match source.layout.depth {
+        let depth = reduction.depth(source.layout);
+        let reducer = match depth {
             Depth::U8 => {
                 Reducer::U8(Sums { reduced: Growing::new(len)?, scratch: Scratch::empty() })
             }
@@ -121,6 +138,8 @@ impl Shrink {
             reducer,
             reduction,
             layout: source.layout,
+            premultiplied: source.premultiplied,
+            line: Samples::zeroed(depth, 0)?,
             source_width: source.width,
             source_height: source.height,
             bottom_up,
@@ -171,7 +190,7 @@ impl Shrink {
         }
         let range =
             (first - arrived.start) as usize * row_len..(last - arrived.start) as usize * row_len;
-        let Reduction { window, factors, size, pick, weigh } = &self.reduction;
+        let Reduction { window, factors, size, pick, weigh, .. } = &self.reduction;
         let work = Work {
             first_row: first - wanted.start,
             rows_in_window: window.bottom - window.top,
@@ -186,10 +205,20 @@ impl Shrink {
             weigh: *weigh,
             pick: pick.as_ref(),
         };
+        let pixels =
+            Pixels { channels, alpha: self.layout.has_alpha(), premultiplied: self.premultiplied };
         match (&mut self.reducer, rows.slice(range)) {
             (Reducer::U8(sums), Rows::U8(rows)) => work.run(sums, rows),
             (Reducer::U16(sums), Rows::U16(rows)) => work.run(sums, rows),
             (Reducer::F32(sums), Rows::F32(rows)) => work.run(sums, rows),
+            (Reducer::U16(sums), Rows::U8(rows)) => {
+                let line = grown(&mut self.line, work.width)?;
+                work.run_light(sums, rows, bytemuck::try_cast_slice_mut(line)?, pixels)
+            }
+            (Reducer::F32(sums), Rows::U16(rows)) => {
+                let line = grown(&mut self.line, work.width)?;
+                work.run_light(sums, rows, bytemuck::try_cast_slice_mut(line)?, pixels)
+            }
             _ => Err(Error::Internal),
         }
     }
@@ -203,7 +232,21 @@ impl Shrink {
     }
 }
 
+/// As bytes, once there is one.
+fn grown(line: &mut Samples, len: usize) -> Result<&mut [u8], Error> {
+    let depth = match line {
+        Samples::U8(_) => Depth::U8,
+        Samples::U16(_) => Depth::U16,
+        Samples::F32(_) => Depth::F32,
+    };
+    if line.bytes().len() != len * depth.bytes() {
+        *line = Samples::zeroed(depth, len)?;
+    }
+    Ok(line.bytes_mut())
+}
+
 /// One batch of rows. Lengths and offsets along a row are counted in samples.
+#[derive(Clone, Copy)]
 struct Work<'a> {
     /// The first row of the batch, counted from the first in the window to arrive.
     first_row: u32,
@@ -226,6 +269,27 @@ impl Work<'_> {
         let (bottom_up, last) = (self.bottom_up, self.rows_in_window - 1);
         let place = move |n| if bottom_up { last - n } else { n };
         rows.chunks_exact(self.row_len).zip(self.first_row..).map(move |(row, n)| (place(n), row))
+    }
+
+    /// Row by row: `line` is a row of the window as light.
+    fn run_light<E, S>(
+        &self,
+        sums: &mut Sums<S>,
+        rows: &[E],
+        line: &mut [S],
+        pixels: Pixels,
+    ) -> Result<(), Error>
+    where
+        E: Encoded<Light = S>,
+        S: Summed,
+    {
+        let mut row_work = Work { left: 0, row_len: self.width, ..*self };
+        for row in rows.chunks_exact(self.row_len) {
+            pixels.light(row.get(self.left..).ok_or(Error::Internal)?, line);
+            row_work.run(sums, line)?;
+            row_work.first_row += 1;
+        }
+        Ok(())
     }
 
     fn run<S: Summed>(&self, sums: &mut Sums<S>, rows: &[S]) -> Result<(), Error> {
@@ -406,7 +470,8 @@ mod tests {
             (window.right - window.left).div_ceil(factors.0),
             (window.bottom - window.top).div_ceil(factors.1),
         );
-        Reduction { window, factors, size, pick: None, weigh: layout.has_alpha() }
+        let weigh = layout.has_alpha();
+        Reduction { window, factors, size, pick: None, weigh, linear: false }
     }
 
     /// Every sample of every block, one after the other, in floats.

@@ -287,3 +287,24 @@ fn no_field_can_do_harm() {
         }
     }
 }
+
+/// The clipboard's bitmaps have no header of a file, OS/2's arrays have one more.
+#[test]
+fn bitmaps_may_lie_in_other_things() {
+    let colors = palette(16);
+    let rows = numbers(9, 3, 16, 5);
+    let plain = File { palette: colors, ..File::new(9, 3, 4) }.with_rows(&rows).write();
+    let expected = as_is(&plain).unwrap();
+    let bare = plain.slice(14..);
+    assert_eq!(Format::of(&bare), Some(Format::Bmp));
+    assert!(as_is(&bare).unwrap() == expected);
+    let mut array = b"BA\x28\0\0\0\0\0\0\0\0\0\0\0".to_vec();
+    let mut inner = plain.to_vec();
+    // Offsets count from the beginning of the file.
+    let offset = u32::from_le_bytes(*inner[10..].first_chunk().unwrap()) + 14;
+    inner[10..14].copy_from_slice(&offset.to_le_bytes());
+    array.extend(inner);
+    let array = Bytes::from(array);
+    assert_eq!(Format::of(&array), Some(Format::Bmp));
+    assert!(as_is(&array).unwrap() == expected);
+}

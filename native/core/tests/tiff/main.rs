@@ -3,6 +3,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod fax_rows;
+mod kinds;
 mod writer;
 
 use bytes::Bytes;
@@ -140,27 +142,33 @@ fn integers_are_what_was_written() {
                 };
                 let ours = as_is(&bytes).unwrap_or_else(|error| panic!("{error} {writer:?}"));
                 let theirs = expected(writer.size, channels, shown);
-                let same = match &ours {
-                    DynamicImage::ImageLuma8(_)
-                    | DynamicImage::ImageLumaA8(_)
-                    | DynamicImage::ImageRgb8(_)
-                    | DynamicImage::ImageRgba8(_) => {
-                        bits == 8
-                            && ours
-                                .as_bytes()
-                                .iter()
-                                .map(|&v| u32::from(v))
-                                .eq(theirs.iter().copied())
-                    }
-                    _ => {
-                        let words = ours.as_bytes().chunks_exact(2);
-                        let words = words.map(|v| u32::from(u16::from_ne_bytes([v[0], v[1]])));
-                        bits == 16 && words.eq(theirs.iter().copied())
-                    }
-                };
+                // Inks become colors in another way than here.
+                let spare = if photometric == 5 { 1 } else { 0 };
+                let same = ours.as_bytes().len() * 8 == theirs.len() * bits as usize;
+                let same = same
+                    && match &ours {
+                        DynamicImage::ImageLuma8(_)
+                        | DynamicImage::ImageLumaA8(_)
+                        | DynamicImage::ImageRgb8(_)
+                        | DynamicImage::ImageRgba8(_) => {
+                            bits == 8
+                                && ours
+                                    .as_bytes()
+                                    .iter()
+                                    .map(|&v| u32::from(v))
+                                    .zip(&theirs)
+                                    .all(|(a, &b)| a.abs_diff(b) <= spare)
+                        }
+                        _ => {
+                            let words = ours.as_bytes().chunks_exact(2);
+                            let words = words.map(|v| u32::from(u16::from_ne_bytes([v[0], v[1]])));
+                            bits == 16 && words.zip(&theirs).all(|(a, &b)| a.abs_diff(b) <= spare)
+                        }
+                    };
                 assert!(same && u32::from(ours.color().channel_count()) == channels, "{writer:?}");
                 // Where the other decoder goes wrong it is with these.
                 if !writer.planar
+                    && photometric != 5
                     && extra.iter().all(|&extra| extra == 2)
                     && writer.fill_order == 1
                     && let Ok(theirs) =
@@ -177,7 +185,7 @@ fn integers_are_what_was_written() {
 fn what_the_other_decoder_does_it_does() {
     // The test above passes over what it cannot do: not these.
     for bits in [8, 16] {
-        for (photometric, samples) in [(1, 1), (0, 1), (2, 3), (2, 4), (5, 4)] {
+        for (photometric, samples) in [(1, 1), (0, 1), (2, 3), (2, 4)] {
             for compression in [NONE, PACK_BITS, LZW, DEFLATE] {
                 let writer =
                     Writer { bits, photometric, samples, compression, ..Writer::default() };
@@ -490,7 +498,7 @@ fn byte_counts_may_be_missing() {
 
 /// Small pictures of all kinds.
 fn small() -> Vec<(Writer, Bytes)> {
-    let mut all = Vec::new();
+    let mut all = kinds::small();
     for compression in [NONE, PACK_BITS, LZW, DEFLATE] {
         for (planar, tiles) in [(false, false), (true, false), (false, true), (true, true)] {
             for (big, big_endian) in [(false, true), (true, false)] {

@@ -2,6 +2,8 @@
 
 use std::io::Write;
 
+use crate::fax_rows::{Fax, encode};
+
 /// What to write, and how.
 #[derive(Debug, Clone)]
 pub(crate) struct Writer {
@@ -20,6 +22,8 @@ pub(crate) struct Writer {
     pub(crate) big_endian: bool,
     pub(crate) big: bool,
     pub(crate) fill_order: u16,
+    /// How rows of faxes begin.
+    pub(crate) fax: Fax,
     /// Further fields: tag, type and values.
     pub(crate) more: Vec<(u16, u16, Vec<u64>)>,
 }
@@ -41,21 +45,28 @@ impl Default for Writer {
             big_endian: false,
             big: false,
             fill_order: 1,
+            fax: Fax::default(),
             more: Vec::new(),
         }
     }
 }
 
 pub(crate) const NONE: u16 = 1;
+pub(crate) const RLE: u16 = 2;
+pub(crate) const FAX3: u16 = 3;
 pub(crate) const FAX4: u16 = 4;
 pub(crate) const LZW: u16 = 5;
+pub(crate) const OLD_JPEG: u16 = 6;
 pub(crate) const JPEG: u16 = 7;
 pub(crate) const DEFLATE: u16 = 8;
 pub(crate) const OLD_DEFLATE: u16 = 32_946;
+pub(crate) const RLE_WORDS: u16 = 32_771;
 pub(crate) const PACK_BITS: u16 = 32_773;
+pub(crate) const ZSTD: u16 = 50_000;
+pub(crate) const WEBP: u16 = 50_001;
 
 pub(crate) const SHORT: u16 = 3;
-const LONG: u16 = 4;
+pub(crate) const LONG: u16 = 4;
 const LONG8: u16 = 16;
 
 fn type_bytes(kind: u16) -> usize {
@@ -63,7 +74,7 @@ fn type_bytes(kind: u16) -> usize {
         1 | 7 => 1,
         3 => 2,
         4 => 4,
-        16 => 8,
+        5 | 16 => 8,
         _ => unreachable!(),
     }
 }
@@ -78,43 +89,46 @@ impl Writer {
     }
 
     /// One chunk's rows: samples of `pixel` at each place, packed into bytes.
-    fn rows(
+    fn rows<V: Into<u64>>(
         &self,
         (width, height): (u32, u32),
         samples: &[u32],
-        place: impl Fn(u32, u32, u32) -> u32,
+        place: impl Fn(u32, u32, u32) -> V,
     ) -> Vec<Vec<u8>> {
-        let bytes = (self.bits / 8) as usize;
+        let bits = self.bits as usize;
+        let mask = u64::MAX >> (64 - bits);
         let row = |y| {
-            let mut row: Vec<u32> = Vec::new();
+            let mut row: Vec<u64> = Vec::new();
             for x in 0..width {
-                row.extend(samples.iter().map(|&sample| place(x, y, sample)));
+                row.extend(samples.iter().map(|&sample| place(x, y, sample).into()));
             }
             let n = samples.len();
             if self.predictor == 2 {
                 for i in (n..row.len()).rev() {
-                    row[i] = row[i].wrapping_sub(row[i - n]);
+                    row[i] = row[i].wrapping_sub(row[i - n]) & mask;
                 }
             }
-            if self.bits < 8 {
-                let mut packed = vec![0u8; (width * self.bits).div_ceil(8) as usize];
+            if !bits.is_multiple_of(8) {
+                let mut packed = vec![0u8; (row.len() * bits).div_ceil(8)];
                 for (i, &value) in row.iter().enumerate() {
-                    let bit = i as u32 * self.bits;
-                    packed[bit as usize / 8] |= (value as u8) << (8 - self.bits - bit % 8);
+                    for bit in 0..bits {
+                        let at = i * bits + bit;
+                        packed[at / 8] |= ((value >> (bits - 1 - bit) & 1) as u8) << (7 - at % 8);
+                    }
                 }
                 return packed;
             }
             if self.predictor == 3 {
                 let mut planes = Vec::new();
-                for byte in 0..4 {
-                    planes.extend(row.iter().map(|value| value.to_be_bytes()[byte]));
+                for byte in (0..bits / 8).rev() {
+                    planes.extend(row.iter().map(|value| (value >> (8 * byte)) as u8));
                 }
                 for i in (n..planes.len()).rev() {
                     planes[i] = planes[i].wrapping_sub(planes[i - n]);
                 }
                 return planes;
             }
-            row.iter().flat_map(|&value| self.number(value.into(), bytes)).collect()
+            row.iter().flat_map(|&value| self.number(value, bits / 8)).collect()
         };
         (0..height).map(row).collect()
     }
@@ -132,16 +146,23 @@ impl Writer {
                 encoder.finish().unwrap()
             }
             PACK_BITS => rows.iter().flat_map(|row| pack_bits(row)).collect(),
-            FAX4 => {
-                let mut encoder = fax::encoder::Encoder::new(fax::VecWriter::new());
-                for row in rows {
-                    let black = |bit: usize| row[bit / 8] >> (7 - bit % 8) & 1 == 1;
-                    let pixels = (0..width as usize)
-                        .map(|x| if black(x) { fax::Color::Black } else { fax::Color::White });
-                    encoder.encode_line(pixels, width as u16).unwrap();
-                }
-                encoder.finish().unwrap().finish()
+            ZSTD => ruzstd::encoding::compress_to_vec(
+                &whole[..],
+                ruzstd::encoding::CompressionLevel::Fastest,
+            ),
+            WEBP => {
+                let mut out = Vec::new();
+                let color = if self.samples == 4 {
+                    image::ExtendedColorType::Rgba8
+                } else {
+                    image::ExtendedColorType::Rgb8
+                };
+                image::codecs::webp::WebPEncoder::new_lossless(&mut out)
+                    .encode(&whole, width, rows.len() as u32, color)
+                    .unwrap();
+                out
             }
+            RLE | RLE_WORDS | FAX3 | FAX4 => encode(rows, width, self.compression, self.fax),
             _ => whole,
         };
         if self.fill_order == 2 {
@@ -155,7 +176,7 @@ impl Writer {
     }
 
     /// Draws `pixel(x, y, sample)`. Outside of the picture as well, where tiles reach.
-    pub(crate) fn write(&self, pixel: impl Fn(u32, u32, u32) -> u32) -> Vec<u8> {
+    pub(crate) fn write<V: Into<u64>>(&self, pixel: impl Fn(u32, u32, u32) -> V) -> Vec<u8> {
         let (width, height) = self.size;
         let mut chunks = Vec::new();
         let all: Vec<u32> = (0..self.samples).collect();
@@ -196,6 +217,9 @@ impl Writer {
             short(266, self.fill_order),
             (339, SHORT, vec![u64::from(self.format); self.samples as usize]),
         ];
+        if self.compression == FAX3 {
+            fields.push(once(292, self.fax.options()));
+        }
         if !self.extra.is_empty() {
             fields.push((338, SHORT, self.extra.iter().map(|&extra| extra.into()).collect()));
         }

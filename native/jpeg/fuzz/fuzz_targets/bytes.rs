@@ -35,6 +35,7 @@ fuzz_target!(|data: &[u8]| {
             let header = headers.header().clone();
             let budget = Budget::new(64 << 20);
             let Ok(decoder) = Decoder::start(headers, &options, &budget) else { continue };
+            let scale = header.scale(scale);
             let size = (scale.apply(header.width), scale.apply(header.height));
             assert_eq!(decoder.size(), size);
             let samples = size.0 as usize * size.1 as usize * decoder.channels();

@@ -1,6 +1,8 @@
+use rustler::types::atom::nil;
 use rustler::{Atom, Encoder, Env, NewBinary, NifMap, Term};
 use thumbelina_core::{
-    Depth, Encoded, Encoding, Error, Format, Info, Limit, OutputPlan, Plan, Reason, Scheduler,
+    ColorModel, Depth, Details, Encoded, Encoding, Error, Format, Info, Layout, Limit, OutputPlan,
+    Plan, ProfileUse, Reason, Scheduler, Value,
 };
 
 use crate::atoms;
@@ -24,6 +26,25 @@ pub(crate) struct InfoTerm {
     width: u32,
     height: u32,
     orientation: u8,
+}
+
+#[derive(NifMap)]
+#[rustler(encode)]
+pub(crate) struct DetailsTerm<'a> {
+    format: Atom,
+    width: u32,
+    height: u32,
+    orientation: u8,
+    frames: u64,
+    color_space: Atom,
+    alpha: bool,
+    /// The kind of a sample, and its bits.
+    depth: (Atom, u8),
+    profile: Option<String>,
+    exif: Term<'a>,
+    icc: Term<'a>,
+    xmp: Term<'a>,
+    iptc: Term<'a>,
 }
 
 #[derive(NifMap)]
@@ -62,6 +83,7 @@ pub(crate) struct StatsTerm {
     pub(crate) pixels_in: u64,
     pub(crate) bytes_out: u64,
     pub(crate) pixels_out: u64,
+    pub(crate) profile: Atom,
 }
 
 pub(crate) fn encode_error<'a>(env: Env<'a>, error: Error) -> Term<'a> {
@@ -135,10 +157,83 @@ pub(crate) fn info(env: Env, info: Info) -> InfoTerm {
     }
 }
 
+pub(crate) fn details(env: Env, details: Details) -> DetailsTerm {
+    let info = &details.info;
+    let (width, height) = info.upright();
+    let packet = |bytes: Option<&bytes::Bytes>| match bytes {
+        Some(bytes) => binary(env, bytes),
+        None => nil().encode(env),
+    };
+    DetailsTerm {
+        format: format(env, info.format),
+        width,
+        height,
+        orientation: info.orientation.to_exif(),
+        frames: details.frames,
+        color_space: match info.layout.model {
+            ColorModel::Gray => atoms::gray(),
+            ColorModel::Rgb => atoms::rgb(),
+            ColorModel::Cmyk => atoms::cmyk(),
+            ColorModel::Lab => atoms::lab(),
+        },
+        alpha: info.layout.has_alpha(),
+        depth: depth(info.layout),
+        exif: exif(env, &details.exif),
+        icc: packet(details.icc()),
+        xmp: packet(info.metadata.xmp.as_ref()),
+        iptc: packet(info.metadata.iptc.as_ref()),
+        profile: details.profile,
+    }
+}
+
+fn depth(layout: Layout) -> (Atom, u8) {
+    match layout.depth {
+        Depth::U8 => (atoms::u(), 8),
+        Depth::U16 => (atoms::u(), 16),
+        Depth::F32 => (atoms::f(), 32),
+    }
+}
+
+/// The names are strings: no atom is made of what a file says.
+fn exif<'a>(env: Env<'a>, fields: &[(String, Value)]) -> Term<'a> {
+    let pairs: Vec<_> =
+        fields.iter().map(|(name, value)| (name.encode(env), self::value(env, value))).collect();
+    Term::map_from_pairs(env, &pairs).unwrap_or_else(|_| Term::map_new(env))
+}
+
+fn value<'a>(env: Env<'a>, value: &Value) -> Term<'a> {
+    match value {
+        Value::Text(text) => text.encode(env),
+        Value::Bytes(bytes) => binary(env, bytes),
+        Value::Integer(number) => number.encode(env),
+        Value::Number(number) => number.encode(env),
+        Value::Unknown => nil().encode(env),
+        // Of numbers or texts.
+        Value::List(values) => {
+            values.iter().map(|item| self::value(env, item)).collect::<Vec<_>>().encode(env)
+        }
+    }
+}
+
+fn binary<'a>(env: Env<'a>, bytes: &[u8]) -> Term<'a> {
+    let mut binary = NewBinary::new(env, bytes.len());
+    binary.copy_from_slice(bytes);
+    binary.into()
+}
+
 pub(crate) fn scheduler(scheduler: Scheduler) -> Atom {
     match scheduler {
         Scheduler::Normal => atoms::normal(),
         Scheduler::Dirty => atoms::dirty(),
+    }
+}
+
+pub(crate) fn profile(used: ProfileUse) -> Atom {
+    match used {
+        ProfileUse::None => atoms::none(),
+        ProfileUse::Applied => atoms::applied(),
+        ProfileUse::Kept => atoms::kept(),
+        ProfileUse::Ignored => atoms::ignored(),
     }
 }
 
@@ -167,9 +262,7 @@ pub(crate) fn plan(env: Env, plan: Plan) -> PlanTerm {
 
 pub(crate) fn encoded<'a>(env: Env<'a>, outputs: &[Encoded], stats: &StatsTerm) -> Term<'a> {
     let output = |output: &Encoded| {
-        let mut bytes = NewBinary::new(env, output.bytes.len());
-        bytes.copy_from_slice(&output.bytes);
-        let bytes: Term = bytes.into();
+        let bytes = binary(env, &output.bytes);
         (bytes, kind(env, output.encoding), output.width, output.height).encode(env)
     };
     let outputs: Vec<Term> = outputs.iter().map(output).collect();

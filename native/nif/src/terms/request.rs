@@ -2,17 +2,23 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use rustler::{Decoder, NifMap, NifResult, NifUnitEnum, NifUntaggedEnum, Term};
 use thumbelina_core::{
-    Compression, Depth, EncodeOptions, Filter, Fit, Format, Formats, Limits, OnDamage, Output,
-    Pixels, Placeholder, Position, Request, Run, Scheduler, Subsampling,
+    Color, Comparison, Compression, Depth, EncodeOptions, Filter, Fit, Format, Formats, Keep,
+    Limits, OnDamage, Output, OutputColor, Pixels, Placeholder, Position, Reference, Request, Run,
+    Scheduler, Subsampling,
 };
+
+use super::pin;
 
 /// One call, as the Elixir side normalizes it.
 #[derive(NifMap)]
 #[rustler(decode)]
 pub(crate) struct Call {
     outputs: Vec<OutputTerm>,
+    autorotate: bool,
+    trim: Option<f64>,
     on_damage: OnDamageAtom,
     max_pixels: u64,
     max_bytes_in: u64,
@@ -35,7 +41,15 @@ pub(crate) struct Call {
 #[rustler(decode)]
 enum OutputTerm {
     Placeholder(PlaceholderTerm),
+    Comparison(ComparisonTerm),
     Thumbnail(ThumbnailTerm),
+}
+
+#[derive(NifMap)]
+#[rustler(decode)]
+struct ComparisonTerm {
+    /// Width, height and pixels of another picture. `nil` asks for those of this one.
+    comparison: Option<(u32, u32, PixelsTerm)>,
 }
 
 #[derive(NifMap)]
@@ -50,8 +64,10 @@ struct ThumbnailTerm {
     width: Option<u32>,
     height: Option<u32>,
     fit: FitAtom,
-    position: (f64, f64),
+    position: PositionTerm,
     enlarge: bool,
+    background: Option<(u8, u8, u8, u8)>,
+    linear: bool,
     format: Option<TargetTerm>,
     quality: u8,
     progressive: bool,
@@ -61,7 +77,9 @@ struct ThumbnailTerm {
     colors: Option<u16>,
     dither: bool,
     max_bytes: Option<u64>,
+    color: ColorAtom,
     filter: FilterAtom,
+    metadata: Vec<KeptAtom>,
 }
 
 /// What an output is: a picture of a format, or samples, of so many channels and such a type where
@@ -130,6 +148,8 @@ impl Call {
         let defaults = Run::default();
         Request {
             outputs: self.outputs.iter().map(OutputTerm::output).collect(),
+            autorotate: self.autorotate,
+            trim: self.trim.map(|threshold| threshold as f32),
             on_damage: match self.on_damage {
                 OnDamageAtom::Error => OnDamage::Error,
                 OnDamageAtom::Gray => OnDamage::Gray,
@@ -157,8 +177,23 @@ impl OutputTerm {
     fn output(&self) -> Output {
         match self {
             OutputTerm::Placeholder(term) => term.placeholder.0.output(),
+            OutputTerm::Comparison(term) => term.output(),
             OutputTerm::Thumbnail(term) => term.output(),
         }
+    }
+}
+
+impl ComparisonTerm {
+    fn output(&self) -> Output {
+        let comparison = match &self.comparison {
+            Some((width, height, PixelsTerm(pixels))) => Comparison::With(Reference {
+                width: *width,
+                height: *height,
+                pixels: pixels.clone(),
+            }),
+            None => Comparison::Reference,
+        };
+        Output { comparison: Some(comparison), ..Output::default() }
     }
 }
 
@@ -208,12 +243,26 @@ impl ThumbnailTerm {
                 FitAtom::Contain => Fit::Contain,
                 FitAtom::Cover => Fit::Cover,
                 FitAtom::Fill => Fit::Fill,
+                FitAtom::Pad => Fit::Pad,
+                FitAtom::Outside => Fit::Outside,
             },
-            position: Position::Point(self.position.0, self.position.1),
+            position: match self.position {
+                PositionTerm::Point((x, y)) => Position::Point(x, y),
+                PositionTerm::Interest(InterestAtom::Attention) => Position::Attention,
+                PositionTerm::Interest(InterestAtom::Entropy) => Position::Entropy,
+            },
             enlarge: self.enlarge,
+            background: self
+                .background
+                .map(|(red, green, blue, alpha)| Color([red, green, blue, alpha])),
+            linear: self.linear,
             format,
             pixels,
             options: self.options(),
+            color: match self.color {
+                ColorAtom::Srgb => OutputColor::Srgb,
+                ColorAtom::Keep => OutputColor::Keep,
+            },
             filter: match self.filter {
                 FilterAtom::Nearest => Filter::Nearest,
                 FilterAtom::Box => Filter::Box,
@@ -224,9 +273,26 @@ impl ThumbnailTerm {
                 FilterAtom::Gaussian => Filter::Gaussian,
                 FilterAtom::Lanczos3 => Filter::Lanczos3,
             },
+            metadata: kept(&self.metadata),
             placeholder: None,
+            comparison: None,
         }
     }
+}
+
+fn kept(parts: &[KeptAtom]) -> Keep {
+    let mut keep = Keep::default();
+    for part in parts {
+        match part {
+            KeptAtom::Exif => keep.exif = true,
+            KeptAtom::Gps => keep.gps = true,
+            KeptAtom::Copyright => keep.copyright = true,
+            KeptAtom::Xmp => keep.xmp = true,
+            KeptAtom::Iptc => keep.iptc = true,
+            KeptAtom::Icc => keep.icc = true,
+        }
+    }
+    keep
 }
 
 /// What a picture may be whose header alone is read.
@@ -279,6 +345,38 @@ enum FitAtom {
     Contain,
     Cover,
     Fill,
+    Pad,
+    Outside,
+}
+
+#[derive(NifUntaggedEnum)]
+#[rustler(decode)]
+enum PositionTerm {
+    Point((f64, f64)),
+    Interest(InterestAtom),
+}
+
+#[derive(NifUnitEnum)]
+#[rustler(decode)]
+enum InterestAtom {
+    Attention,
+    Entropy,
+}
+
+/// The pixels of another picture, which stay where they are.
+struct PixelsTerm(Bytes);
+
+impl<'a> Decoder<'a> for PixelsTerm {
+    fn decode(term: Term<'a>) -> NifResult<Self> {
+        pin(term).map(PixelsTerm)
+    }
+}
+
+#[derive(NifUnitEnum)]
+#[rustler(decode)]
+enum ColorAtom {
+    Srgb,
+    Keep,
 }
 
 #[derive(NifUnitEnum)]
@@ -292,6 +390,17 @@ enum FilterAtom {
     Mitchell,
     Gaussian,
     Lanczos3,
+}
+
+#[derive(NifUnitEnum)]
+#[rustler(decode)]
+enum KeptAtom {
+    Exif,
+    Gps,
+    Copyright,
+    Xmp,
+    Iptc,
+    Icc,
 }
 
 #[derive(NifUnitEnum)]

@@ -509,6 +509,8 @@ pub fn vp8x(flags: u8, width: u32, height: u32) -> Vec<u8> {
 
 pub const ALPHA: u8 = 0x10;
 pub const EXIF: u8 = 0x08;
+pub const ICC: u8 = 0x20;
+pub const XMP: u8 = 0x04;
 pub const ANIMATION: u8 = 0x02;
 
 /// A frame of an animation, at an even place.

@@ -8,6 +8,9 @@ use crate::{Error, Format};
 /// `BM`, the file's size, two reserved fields, and where the pixels begin.
 const FILE_HEADER_BYTES: usize = 14;
 
+/// `BA`, its size, where the next one is, and two sides of a screen.
+const ARRAY_HEADER_BYTES: usize = 14;
+
 const RGB555: [u32; 4] = [0x7C00, 0x03E0, 0x001F, 0];
 
 /// What the headers say.
@@ -51,8 +54,14 @@ enum Coding {
 
 /// The headers of a file.
 pub(super) fn of_file(input: &[u8]) -> Result<Dib, Error> {
-    let declared = le32(input, 10).ok_or(Error::truncated(Format::Bmp))?;
-    let (mut dib, header_end) = parse(input, FILE_HEADER_BYTES, Container::File)?;
+    // OS/2 has arrays of bitmaps, of which the first is taken; Windows' clipboard has bitmaps without
+    // the file's header.
+    let at = if input.starts_with(b"BA") { ARRAY_HEADER_BYTES } else { 0 };
+    if at == 0 && !input.starts_with(b"BM") {
+        return parse(input, 0, Container::File).map(|(dib, _)| dib);
+    }
+    let declared = le32(input, at + 10).ok_or(Error::truncated(Format::Bmp))?;
+    let (mut dib, header_end) = parse(input, at + FILE_HEADER_BYTES, Container::File)?;
     // Where no pixels can be, none are meant. Where the palette begins, they could; but that is
     // what a writer says who has forgotten the palette.
     let at_palette = matches!(dib.unpack, Unpack::Indexed(..)) && u64::from(declared) == header_end;

@@ -65,7 +65,12 @@ impl Bmp {
         }
         dib.height /= 2;
         let len = input.len();
-        let mask = Mask::of(&dib, end, input);
+        // Alpha of its own comes before the mask; but a picture that is clear all over has none.
+        let has_own = matches!(dib.unpack, Unpack::Bgra) && has_alpha(&input, dib.offset);
+        if !has_own && matches!(dib.unpack, Unpack::Bgra) {
+            dib.unpack = Unpack::Bgrx;
+        }
+        let mask = if has_own { None } else { Mask::of(&dib, end, input) };
         Ok(Self::new(len, Format::Ico, dib, mask))
     }
 
@@ -90,6 +95,16 @@ impl Bmp {
     fn strip_rows(&self) -> u32 {
         (STRIP_BYTES / self.info.row_bytes().max(1)).max(1) as u32
     }
+}
+
+/// What is looked at for alpha: four times the largest icon.
+pub(super) const ALPHA_BYTES: usize = 1 << 20;
+
+/// Whether any of the first pixels of four bytes is not clear.
+fn has_alpha(file: &[u8], offset: u64) -> bool {
+    let pixels = usize::try_from(offset).ok().and_then(|at| file.get(at..)).unwrap_or_default();
+    let pixels = pixels.get(..ALPHA_BYTES).unwrap_or(pixels);
+    pixels.as_chunks::<4>().0.iter().any(|&[_, _, _, alpha]| alpha != 0)
 }
 
 impl Plain {

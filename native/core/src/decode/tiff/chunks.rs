@@ -29,22 +29,16 @@ impl Chunks {
         fields: &Fields,
         picture: &Description,
     ) -> Result<Self, Error> {
-        let side = |field: Option<Field>| field.ok_or(INVALID)?.first::<u32>(input);
-        let (width, height, offsets, byte_counts) = match fields.tile_offsets {
-            Some(offsets) => (
-                side(fields.tile_width)?,
-                side(fields.tile_length)?,
-                offsets,
-                fields.tile_byte_counts,
-            ),
+        let (width, height) = match fields.tile_size() {
+            Some((width, height)) => (width.first::<u32>(input)?, height.first::<u32>(input)?),
             None => {
-                let offsets = fields.strip_offsets.ok_or(INVALID)?;
-                let height = match fields.rows_per_strip {
-                    // "Infinity" is the usual word for all of them.
-                    Some(rows) => rows.first::<u64>(input)?.min(picture.height.into()) as u32,
-                    None => picture.height,
+                // "Infinity" is the usual word for all of them.
+                let rows = fields.rows_per_strip.and_then(|rows| rows.first::<u64>(input).ok());
+                let height = match rows {
+                    Some(rows) if rows > 0 => rows.min(picture.height.into()) as u32,
+                    _ => picture.height,
                 };
-                (picture.width, height, offsets, fields.strip_byte_counts)
+                (picture.width, height)
             }
         };
         if width == 0 || height == 0 {
@@ -52,24 +46,34 @@ impl Chunks {
         }
         let across = picture.width.div_ceil(width);
         let down = picture.height.div_ceil(height);
-        let chunks = Chunks { width, height, across, down, offsets, byte_counts };
-        let needed = chunks.in_a_plane().saturating_mul(picture.planes() as u64);
-        for field in [Some(offsets), byte_counts].into_iter().flatten() {
-            if field.count < needed {
-                return Err(INVALID);
-            }
-            if field.there(input) < needed {
-                return Err(Error::truncated(Format::Tiff));
-            }
+        let (offsets, byte_counts) = fields.data();
+        let offsets = offsets.ok_or(INVALID)?;
+        Ok(Chunks { width, height, across, down, offsets, byte_counts })
+    }
+
+    /// Refuses a file in which there are fewer chunks than the picture needs.
+    pub(super) fn check(&self, input: &[u8], picture: &Description) -> Result<(), Error> {
+        let needed = self.in_a_plane().saturating_mul(picture.planes() as u64);
+        if self.offsets.count < needed {
+            return Err(INVALID);
         }
-        Ok(chunks)
+        if self.offsets.there(input) < needed {
+            return Err(Error::truncated(Format::Tiff));
+        }
+        Ok(())
+    }
+
+    /// One for the whole picture, where these are pieces of it.
+    pub(super) fn whole(self, picture: &Description) -> Self {
+        Chunks { width: picture.width, height: picture.height, across: 1, down: 1, ..self }
     }
 
     fn in_a_plane(&self) -> u64 {
         u64::from(self.across) * u64::from(self.down)
     }
 
-    /// Where in the file a chunk is, as far as it is there.
+    /// Where in the file a chunk is. Its end may be behind that of the file: nowhere at all where
+    /// it is not known.
     pub(super) fn range(
         &self,
         input: &[u8],
@@ -83,30 +87,29 @@ impl Chunks {
         if start > input.len() {
             return Err(Error::truncated(Format::Tiff));
         }
-        let bytes = match self.byte_counts {
-            Some(counts) => usize::try_from(counts.get(input, index)?).unwrap_or(usize::MAX),
-            None => usize::MAX,
+        let counted = self.byte_counts.and_then(|counts| counts.get(input, index).ok());
+        let bytes = match counted {
+            // Where it is not said how long it is, the rows say it.
+            None | Some(0) => usize::MAX,
+            Some(bytes) => usize::try_from(bytes).unwrap_or(usize::MAX),
         };
-        Ok(start..start.saturating_add(bytes).min(input.len()))
+        Ok(start..start.saturating_add(bytes))
     }
 
     /// The lengths that will be looked at one by one, to know how much memory it takes to copy one.
     pub(super) fn byte_counts_to_read(input: &[u8], fields: &Fields) -> Option<Field> {
         let compression = fields.compression?.first::<u64>(input).ok()?;
-        if compression != JPEG {
-            return None;
-        }
-        match fields.tile_offsets {
-            Some(_) => fields.tile_byte_counts,
-            None => fields.strip_byte_counts,
-        }
+        if compression == JPEG { fields.data().1 } else { None }
     }
 
-    /// The length of the longest chunk.
+    /// The length of the longest chunk: all of the file, where one is not known.
     pub(super) fn longest(&self, input: &[u8]) -> usize {
         let Some(counts) = self.byte_counts else { return input.len() };
-        let longest =
-            (0..counts.there(input)).filter_map(|index| counts.get(input, index).ok()).max();
-        usize::try_from(longest.unwrap_or(0)).unwrap_or(usize::MAX).min(input.len())
+        let length = |index| match counts.get(input, index) {
+            Ok(0) | Err(_) => u64::MAX,
+            Ok(bytes) => bytes,
+        };
+        let longest = (0..counts.there(input)).map(length).max();
+        usize::try_from(longest.unwrap_or(u64::MAX)).unwrap_or(usize::MAX).min(input.len())
     }
 }

@@ -2,6 +2,7 @@
 
 use image::metadata::Orientation;
 
+use super::compression::FaxCoding;
 use super::directory::{ByteOrder, Directory, Field, Fields};
 use crate::{Depth, Error, Format, Layout};
 
@@ -12,8 +13,41 @@ pub(super) enum Compression {
     PackBits,
     Lzw,
     Deflate,
-    Fax4,
+    Fax(FaxCoding),
     Jpeg,
+    /// One JPEG for all of the picture, of which tables may stand in fields of their own.
+    OldJpeg,
+    Zstd,
+    Webp,
+}
+
+impl Compression {
+    fn of(code: u16, t4_options: u32) -> Option<Self> {
+        Some(match code {
+            1 => Compression::None,
+            2 => Compression::Fax(FaxCoding::Runs { padded_to: 8 }),
+            3 => Compression::Fax(FaxCoding::Group3 { two_dimensional: t4_options & 1 == 1 }),
+            4 => Compression::Fax(FaxCoding::Group4),
+            5 => Compression::Lzw,
+            6 => Compression::OldJpeg,
+            7 => Compression::Jpeg,
+            8 | 32_946 => Compression::Deflate,
+            32_771 => Compression::Fax(FaxCoding::Runs { padded_to: 16 }),
+            32_773 => Compression::PackBits,
+            50_000 => Compression::Zstd,
+            50_001 => Compression::Webp,
+            _ => return None,
+        })
+    }
+
+    pub(super) fn is_jpeg(self) -> bool {
+        matches!(self, Compression::Jpeg | Compression::OldJpeg)
+    }
+
+    /// Whether chunks are pictures of their own, or rows of codes: nothing is predicted there.
+    fn is_of_pictures(self) -> bool {
+        self.is_jpeg() || matches!(self, Compression::Webp | Compression::Fax(_))
+    }
 }
 
 /// What the components of a chunk stand for that is a JPEG.
@@ -22,27 +56,24 @@ pub(super) enum JpegColor {
     Gray,
     Rgb,
     YCbCr,
-    Cmyk,
+    /// Four that are left as they are.
+    Four,
 }
 
 impl JpegColor {
+    /// Of the JPEG, and of the decoder's output.
     pub(super) fn components(self) -> u8 {
         match self {
             JpegColor::Gray => 1,
             JpegColor::Rgb | JpegColor::YCbCr => 3,
-            JpegColor::Cmyk => 4,
+            JpegColor::Four => 4,
         }
-    }
-
-    /// Of the decoder's output.
-    pub(super) fn channels(self) -> usize {
-        if self == JpegColor::Gray { 1 } else { 3 }
     }
 
     /// The Adobe segment's word for it. Without that segment four components are plain CMYK.
     pub(super) fn transform(self) -> Option<u8> {
         match self {
-            JpegColor::Gray | JpegColor::Cmyk => None,
+            JpegColor::Gray | JpegColor::Four => None,
             JpegColor::Rgb => Some(0),
             JpegColor::YCbCr => Some(1),
         }
@@ -62,6 +93,7 @@ pub(super) enum Predictor {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Numbers {
     Unsigned,
+    Signed,
     Float,
 }
 
@@ -71,8 +103,9 @@ pub(super) enum Color {
     Palette,
     Rgb,
     Cmyk,
-    /// In JPEGs alone, whose decoder makes RGB of it.
+    /// Of a JPEG its decoder makes RGB.
     YCbCr,
+    Lab,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +128,10 @@ pub(super) struct Description {
     pub color: Color,
     /// Whether the largest gray is black.
     pub white_is_zero: bool,
+    /// Whether a* and b* are signed.
+    pub signed_ab: bool,
+    /// How many pixels side by side, and one above the other, share a Cb and a Cr.
+    pub subsampling: (u32, u32),
     pub alpha: Alpha,
     /// Whether each sample has chunks of its own.
     pub planar: bool,
@@ -107,6 +144,9 @@ pub(super) struct Description {
 
 /// More samples a pixel than any camera has bands.
 const MAX_SAMPLES: usize = 1_024;
+
+/// A photometric interpretation.
+const YCBCR: u16 = 6;
 
 const UNSUPPORTED: Error = Error::Unsupported(Format::Tiff);
 const INVALID: Error = Error::invalid(Format::Tiff);
@@ -126,32 +166,28 @@ impl Description {
         if width == 0 || height == 0 {
             return Err(INVALID);
         }
-        let compression = match number(&fields.compression, 1)? {
-            1 => Compression::None,
-            4 => Compression::Fax4,
-            5 => Compression::Lzw,
-            7 => Compression::Jpeg,
-            8 | 32_946 => Compression::Deflate,
-            32_773 => Compression::PackBits,
-            _ => return Err(UNSUPPORTED),
-        };
-        let samples = usize::from(number(&fields.samples_per_pixel, 1)?);
+        let t4_options = fields.t4_options.and_then(|field| field.first(input).ok());
+        let compression = Compression::of(number(&fields.compression, 1)?, t4_options.unwrap_or(0))
+            .ok_or(UNSUPPORTED)?;
+        let listed = fields.bits_per_sample.map_or(1, |bits| bits.count.min(u16::MAX.into()));
+        let samples = usize::from(number(&fields.samples_per_pixel, listed as u16)?);
         match samples {
             0 => return Err(INVALID),
             1..=MAX_SAMPLES => {}
             _ => return Err(UNSUPPORTED),
         }
-        let bits = same(input, &fields.bits_per_sample, samples, 1)?;
+        let bits_of_one = if compression.is_jpeg() { 8 } else { 1 };
+        let bits = same(input, &fields.bits_per_sample, samples, bits_of_one)?;
         let numbers = match same(input, &fields.sample_format, samples, 1)? {
-            1 => Numbers::Unsigned,
+            // Undefined numbers are what they are with nothing said of them.
+            1 | 4 => Numbers::Unsigned,
+            2 => Numbers::Signed,
             3 => Numbers::Float,
             _ => return Err(UNSUPPORTED),
         };
         let predictor = match number(&fields.predictor, 1)? {
             // These have no rows of samples to predict.
-            1..=3 if matches!(compression, Compression::Jpeg | Compression::Fax4) => {
-                Predictor::None
-            }
+            1..=3 if compression.is_of_pictures() => Predictor::None,
             1 => Predictor::None,
             2 => Predictor::Horizontal,
             3 => Predictor::Float,
@@ -164,22 +200,30 @@ impl Description {
         };
         let bits_reversed = match number(&fields.fill_order, 1)? {
             // Bytes of a JPEG are what they are.
-            2 => compression != Compression::Jpeg,
+            2 => !compression.is_jpeg() && compression != Compression::Webp,
             _ => false,
         };
         // Some writers leave it out: what there is of samples says it.
         let presumed = match (compression, samples) {
-            (Compression::Fax4, _) => 0,
+            (Compression::Fax(_), _) => 0,
+            (Compression::OldJpeg, 3) => YCBCR,
             (_, 3..) => 2,
             _ => 1,
         };
-        let photometric = number(&fields.photometric, presumed)?;
+        let photometric = match number(&fields.photometric, presumed)? {
+            // What such a file says is always this.
+            2 if compression == Compression::OldJpeg && samples == 3 => YCBCR,
+            photometric => photometric,
+        };
         let color = match photometric {
             0 | 1 => Color::Gray,
             2 => Color::Rgb,
-            3 => Color::Palette,
+            3 if has_palette(&fields.color_map, bits) => Color::Palette,
+            // Indexes of nothing are still a picture of some kind.
+            3 => Color::Gray,
             5 => Color::Cmyk,
-            6 => Color::YCbCr,
+            YCBCR => Color::YCbCr,
+            8 | 9 => Color::Lab,
             _ => return Err(UNSUPPORTED),
         };
         let extra = match &fields.extra_samples {
@@ -201,25 +245,45 @@ impl Description {
             // Four samples that nothing is said of are taken for RGBA.
             (Color::Rgb, 4) if named == Alpha::None => Alpha::Unassociated,
             (Color::Cmyk, 4) if named == Alpha::None => Alpha::None,
-            (Color::Rgb, 3 | 4) | (Color::Gray | Color::Palette, 1) => named,
-            // What is not named extra, but cannot be color.
-            (Color::Gray, _) if extra == 0 => Alpha::None,
-            (Color::YCbCr, 3) if extra == 0 => Alpha::None,
+            (Color::Rgb | Color::Lab, 3) | (Color::Gray | Color::Palette, 1) => named,
+            (Color::Rgb, 4) => named,
+            // More ink than there is a profile for, and what cannot be color.
+            (Color::Cmyk, 4..) | (Color::YCbCr, 3..) => Alpha::None,
+            (Color::Gray | Color::Palette | Color::Rgb | Color::Lab, 1..)
+                if of_color >= color.samples() =>
+            {
+                Alpha::None
+            }
             _ => return Err(UNSUPPORTED),
         };
         let orientation = match &fields.orientation {
             Some(field) => field.first::<u16>(input).ok().map(|exif| exif.min(255) as u8),
             None => None,
         };
+        let subsampling = match (color, &fields.ycbcr_subsampling) {
+            (Color::YCbCr, Some(field)) => {
+                let side = |index| field.get(input, index).map(|side| side.min(16) as u32);
+                (side(0)?, side(1)?)
+            }
+            (Color::YCbCr, None) => (2, 2),
+            _ => (1, 1),
+        };
         let description = Description {
             order: directory.order,
             width,
             height,
             bits,
-            numbers,
+            // No ink has less than none.
+            numbers: if color == Color::Cmyk && numbers == Numbers::Signed {
+                Numbers::Unsigned
+            } else {
+                numbers
+            },
             samples,
             color,
             white_is_zero: photometric == 0,
+            signed_ab: photometric == 8,
+            subsampling: if compression.is_jpeg() { (1, 1) } else { subsampling },
             alpha,
             planar,
             compression,
@@ -235,39 +299,71 @@ impl Description {
 
     /// Refuses what cannot be decoded or shown.
     fn check(&self) -> Result<(), Error> {
-        let shown = match (self.color, self.bits, self.numbers) {
-            (Color::Gray | Color::Palette, 1 | 2 | 4, Numbers::Unsigned) => self.samples == 1,
-            (Color::Palette | Color::YCbCr, 8, Numbers::Unsigned) => true,
-            (Color::Gray | Color::Rgb, 8 | 16 | 32, Numbers::Unsigned) => true,
-            (Color::Gray | Color::Rgb, 32, Numbers::Float) => true,
-            (Color::Cmyk, 8 | 16, Numbers::Unsigned) => true,
+        let shown = match (self.color, self.numbers, self.bits) {
+            (Color::YCbCr, Numbers::Unsigned, 8) => true,
+            (Color::YCbCr, ..) => false,
+            (Color::Lab, Numbers::Unsigned | Numbers::Signed, 8 | 16) => true,
+            (Color::Lab, ..) => false,
+            (Color::Palette, Numbers::Unsigned, 1..=16) => true,
+            (Color::Palette, ..) => false,
+            (_, Numbers::Unsigned, 1..=32 | 64) => true,
+            (_, Numbers::Signed, 8 | 16 | 32 | 64) => true,
+            (_, Numbers::Float, 16 | 24 | 32 | 64) => true,
             _ => false,
         };
         let predicted = match self.predictor {
             Predictor::None => true,
-            Predictor::Horizontal => self.bits >= 8,
+            Predictor::Horizontal => self.subsampling == (1, 1) && self.bits <= 64,
             Predictor::Float => self.numbers == Numbers::Float,
         };
         let packed = match self.compression {
-            Compression::Fax4 => self.bits == 1 && self.samples == 1,
+            Compression::Fax(_) => self.bits == 1 && self.chunk_samples() == 1,
             // The JPEG's components are the samples.
             Compression::Jpeg if self.planar => self.bits == 8 && self.color != Color::YCbCr,
-            Compression::Jpeg => self.bits == 8 && self.samples == self.color.samples(),
-            _ => self.color != Color::YCbCr,
+            Compression::Jpeg | Compression::OldJpeg => {
+                let most = if self.color == Color::YCbCr { 3 } else { 4 };
+                self.bits == 8
+                    && matches!(self.samples, 1 | 3 | 4)
+                    && self.samples <= most
+                    && !self.planar
+            }
+            Compression::Webp => {
+                self.color == Color::Rgb
+                    && self.bits == 8
+                    && matches!(self.samples, 3 | 4)
+                    && !self.planar
+            }
+            // A frame is read in one piece.
+            Compression::Zstd => !self.bits_reversed,
+            _ => true,
         };
-        if shown && predicted && packed { Ok(()) } else { Err(UNSUPPORTED) }
+        let (across, down) = self.subsampling;
+        let subsampled = matches!(across, 1 | 2 | 4)
+            && matches!(down, 1 | 2 | 4)
+            && (self.subsampling == (1, 1) || (!self.planar && self.samples == 3));
+        if shown && predicted && packed && subsampled { Ok(()) } else { Err(UNSUPPORTED) }
     }
 
     /// What comes out of it.
     pub(super) fn layout(&self) -> Layout {
-        let depth = match (self.bits, self.numbers) {
-            _ if self.color == Color::Palette => Depth::U8,
-            (32, Numbers::Float) => Depth::F32,
-            (16 | 32, _) => Depth::U16,
+        let depth = match (self.color, self.numbers) {
+            (Color::Palette, _) => Depth::U8,
+            (Color::Cmyk, Numbers::Float) => Depth::U16,
+            (_, Numbers::Float) => Depth::F32,
+            // No one knows which of them is white. Other readers take gray ones of 16 bits for
+            // what they would be without a sign, and all else for numbers up to 255.
+            (Color::Gray, Numbers::Signed) if self.bits == 16 => Depth::U16,
+            (Color::Gray | Color::Rgb, Numbers::Signed) => Depth::U8,
+            _ if self.bits > 8 => Depth::U16,
             _ => Depth::U8,
         };
-        let channels = if self.color == Color::Gray { 1 } else { 3 };
-        Layout::new(channels + u8::from(self.alpha != Alpha::None), depth)
+        let alpha = u8::from(self.alpha != Alpha::None);
+        match self.color {
+            Color::Gray => Layout::new(1 + alpha, depth),
+            Color::Rgb | Color::Palette | Color::YCbCr => Layout::new(3 + alpha, depth),
+            Color::Lab => Layout::lab(3 + alpha, depth),
+            Color::Cmyk => Layout::cmyk(depth),
+        }
     }
 
     /// The samples that are shown: those of the color, and alpha behind them.
@@ -275,14 +371,19 @@ impl Description {
         self.color.samples() + usize::from(self.alpha != Alpha::None)
     }
 
+    /// Whether its YCbCr becomes RGB in the decoder of JPEGs. Where old ones have black and white
+    /// is said in the directory.
+    pub(super) fn is_jpeg_of_rgb(&self) -> bool {
+        self.color == Color::YCbCr && self.compression == Compression::Jpeg
+    }
+
     /// What the components of its JPEGs stand for.
     pub(super) fn jpeg_color(&self) -> JpegColor {
-        match self.color {
-            _ if self.planar => JpegColor::Gray,
-            Color::Gray | Color::Palette => JpegColor::Gray,
-            Color::Rgb => JpegColor::Rgb,
-            Color::YCbCr => JpegColor::YCbCr,
-            Color::Cmyk => JpegColor::Cmyk,
+        match self.chunk_samples() {
+            1 => JpegColor::Gray,
+            4.. => JpegColor::Four,
+            _ if self.is_jpeg_of_rgb() => JpegColor::YCbCr,
+            _ => JpegColor::Rgb,
         }
     }
 
@@ -291,13 +392,33 @@ impl Description {
         if self.planar { 1 } else { self.samples }
     }
 
+    /// The bytes of a sample where each has whole ones.
+    pub(super) fn whole_bytes(&self) -> usize {
+        self.bits.next_power_of_two().max(8) as usize / 8
+    }
+
+    /// Whether samples share bytes, or have a number of them that no machine has numbers of.
+    pub(super) fn is_packed(&self) -> bool {
+        !matches!(self.bits, 8 | 16 | 32 | 64)
+    }
+
     /// The chunks that are needed for one place of the picture.
     pub(super) fn planes(&self) -> usize {
         if self.planar { self.used_samples() } else { 1 }
     }
 
-    /// The bytes of `width` pixels side by side in a chunk.
+    /// How many rows of pixels one row of a chunk is for.
+    pub(super) fn rows_together(&self) -> u32 {
+        self.subsampling.1
+    }
+
+    /// The bytes of `width` pixels side by side in a chunk: of a row, or of those that share their
+    /// Cb and Cr.
     pub(super) fn chunk_row_bytes(&self, width: u32) -> u64 {
+        let (across, down) = self.subsampling;
+        if (across, down) != (1, 1) {
+            return u64::from(width.div_ceil(across)) * u64::from(across * down + 2);
+        }
         (u64::from(width) * u64::from(self.bits) * self.chunk_samples() as u64).div_ceil(8)
     }
 }
@@ -306,10 +427,15 @@ impl Color {
     pub(super) fn samples(self) -> usize {
         match self {
             Color::Gray | Color::Palette => 1,
-            Color::Rgb | Color::YCbCr => 3,
+            Color::Rgb | Color::YCbCr | Color::Lab => 3,
             Color::Cmyk => 4,
         }
     }
+}
+
+/// Whether there is a color for each number.
+fn has_palette(map: &Option<Field>, bits: u32) -> bool {
+    map.is_some_and(|map| bits <= 16 && map.count >= 3 << bits)
 }
 
 /// A value given for each sample, or once for all: they have to be the same.

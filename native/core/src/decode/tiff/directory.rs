@@ -27,7 +27,7 @@ impl ByteOrder {
         }
     }
 
-    fn u64(self, bytes: [u8; 8]) -> u64 {
+    pub(super) fn u64(self, bytes: [u8; 8]) -> u64 {
         match self {
             ByteOrder::Little => u64::from_le_bytes(bytes),
             ByteOrder::Big => u64::from_be_bytes(bytes),
@@ -35,7 +35,7 @@ impl ByteOrder {
     }
 }
 
-/// The first directory of a file.
+/// A directory of a file.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Directory {
     pub order: ByteOrder,
@@ -46,7 +46,7 @@ pub(super) struct Directory {
 }
 
 impl Directory {
-    /// Finds the entries, and looks at none of them.
+    /// Finds the entries of the first one, and looks at none of them.
     pub(super) fn open(input: &[u8]) -> Result<Directory, Error> {
         let truncated = Error::truncated(Format::Tiff);
         let invalid = Error::invalid(Format::Tiff);
@@ -64,10 +64,16 @@ impl Directory {
             }
             _ => return Err(invalid),
         };
+        Directory::at(input, order, big, if big { 8 } else { 4 })
+    }
+
+    /// The one whose offset stands in some place.
+    fn at(input: &[u8], order: ByteOrder, big: bool, place: usize) -> Result<Directory, Error> {
+        let truncated = Error::truncated(Format::Tiff);
         let offset = if big {
-            order.u64(bytes_at(input, 8)?)
+            order.u64(bytes_at(input, place)?)
         } else {
-            order.u32(bytes_at(input, 4)?).into()
+            order.u32(bytes_at(input, place)?).into()
         };
         let offset = usize::try_from(offset).map_err(|_| truncated)?;
         let (count, start) = if big {
@@ -81,6 +87,33 @@ impl Directory {
             return Err(truncated);
         }
         Ok(Directory { order, big, start, entries })
+    }
+
+    /// The one behind it, if there is any.
+    fn next(&self, input: &[u8]) -> Option<Directory> {
+        let end = self.start + self.entries * entry_bytes(self.big);
+        Directory::at(input, self.order, self.big, end).ok()
+    }
+
+    /// The first directory from this one on that is of a picture, and its fields. This one, where
+    /// none is.
+    pub(super) fn picture(self, input: &[u8]) -> Result<(Directory, Fields), Error> {
+        let (mut directory, mut entries) = (self, 0);
+        for _ in 0..MAX_DIRECTORIES {
+            entries += directory.entries;
+            if directory.start != self.start && entries > MAX_ENTRIES {
+                break;
+            }
+            let fields = directory.fields(input)?;
+            if fields.width.is_some() && fields.height.is_some() && fields.has_data() {
+                return Ok((directory, fields));
+            }
+            match directory.next(input) {
+                Some(next) => directory = next,
+                None => break,
+            }
+        }
+        Ok((self, self.fields(input)?))
     }
 
     /// Passes over the entries once. Of two with the same tag the later one counts.
@@ -120,6 +153,10 @@ impl Directory {
     }
 }
 
+/// Directories that are looked at, and their entries, where the first one is of no picture.
+const MAX_DIRECTORIES: usize = 8;
+const MAX_ENTRIES: usize = 1_000;
+
 fn entry_bytes(big: bool) -> usize {
     if big { 20 } else { 12 }
 }
@@ -153,9 +190,46 @@ pub(super) struct Fields {
     pub extra_samples: Option<Field>,
     pub sample_format: Option<Field>,
     pub jpeg_tables: Option<Field>,
+    pub t4_options: Option<Field>,
+    pub jpeg_stream: Option<Field>,
+    pub jpeg_stream_length: Option<Field>,
+    pub jpeg_restart_interval: Option<Field>,
+    pub jpeg_q_tables: Option<Field>,
+    pub jpeg_dc_tables: Option<Field>,
+    pub jpeg_ac_tables: Option<Field>,
+    pub ycbcr_coefficients: Option<Field>,
+    pub ycbcr_subsampling: Option<Field>,
+    pub reference_black_white: Option<Field>,
+    pub xmp: Option<Field>,
+    pub iptc: Option<Field>,
+    pub icc: Option<Field>,
 }
 
 impl Fields {
+    /// Whether it is said where the pixels are.
+    fn has_data(&self) -> bool {
+        self.strip_offsets.is_some() || self.tile_offsets.is_some() || self.jpeg_stream.is_some()
+    }
+
+    /// The fields of both sides of tiles, where there are any.
+    pub(super) fn tile_size(&self) -> Option<(Field, Field)> {
+        self.tile_width.zip(self.tile_length)
+    }
+
+    /// Where chunks are, and how long. Some writers give tiles in the fields of strips.
+    pub(super) fn data(&self) -> (Option<Field>, Option<Field>) {
+        match self.tile_size() {
+            Some(_) => (
+                self.tile_offsets.or(self.strip_offsets),
+                self.tile_byte_counts.or(self.strip_byte_counts),
+            ),
+            None => (
+                self.strip_offsets.or(self.tile_offsets),
+                self.strip_byte_counts.or(self.tile_byte_counts),
+            ),
+        }
+    }
+
     fn of(&mut self, tag: u16) -> Option<&mut Option<Field>> {
         Some(match tag {
             256 => &mut self.width,
@@ -179,6 +253,19 @@ impl Fields {
             338 => &mut self.extra_samples,
             339 => &mut self.sample_format,
             347 => &mut self.jpeg_tables,
+            292 => &mut self.t4_options,
+            513 => &mut self.jpeg_stream,
+            514 => &mut self.jpeg_stream_length,
+            515 => &mut self.jpeg_restart_interval,
+            519 => &mut self.jpeg_q_tables,
+            520 => &mut self.jpeg_dc_tables,
+            521 => &mut self.jpeg_ac_tables,
+            529 => &mut self.ycbcr_coefficients,
+            530 => &mut self.ycbcr_subsampling,
+            532 => &mut self.reference_black_white,
+            700 => &mut self.xmp,
+            33_723 => &mut self.iptc,
+            34_675 => &mut self.icc,
             _ => return None,
         })
     }
@@ -189,8 +276,12 @@ impl Fields {
 enum Kind {
     Unsigned(usize),
     Signed(usize),
-    /// Text, fractions and floats, which are no number that is asked for here.
-    Other(usize),
+    /// Two integers, of which the second one divides the first.
+    Fraction,
+    SignedFraction,
+    Float,
+    Double,
+    Text,
 }
 
 impl Kind {
@@ -204,16 +295,21 @@ impl Kind {
             8 => Kind::Signed(2),
             9 => Kind::Signed(4),
             17 => Kind::Signed(8),
-            2 => Kind::Other(1),
-            11 => Kind::Other(4),
-            5 | 10 | 12 => Kind::Other(8),
+            2 => Kind::Text,
+            5 => Kind::Fraction,
+            10 => Kind::SignedFraction,
+            11 => Kind::Float,
+            12 => Kind::Double,
             _ => return None,
         })
     }
 
     fn bytes(self) -> usize {
         match self {
-            Kind::Unsigned(bytes) | Kind::Signed(bytes) | Kind::Other(bytes) => bytes,
+            Kind::Unsigned(bytes) | Kind::Signed(bytes) => bytes,
+            Kind::Text => 1,
+            Kind::Float => 4,
+            Kind::Fraction | Kind::SignedFraction | Kind::Double => 8,
         }
     }
 }
@@ -228,17 +324,21 @@ pub(super) struct Field {
 }
 
 impl Field {
-    /// One of the values.
-    pub(super) fn get(&self, input: &[u8], index: u64) -> Result<u64, Error> {
-        let invalid = Error::invalid(Format::Tiff);
-        let truncated = Error::truncated(Format::Tiff);
+    /// Where one of the values is.
+    fn place(&self, index: u64) -> Result<usize, Error> {
         if index >= self.count {
-            return Err(invalid);
+            return Err(Error::invalid(Format::Tiff));
         }
-        let at = usize::try_from(index)
+        usize::try_from(index)
             .ok()
             .and_then(|index| index.checked_mul(self.kind.bytes())?.checked_add(self.start))
-            .ok_or(truncated)?;
+            .ok_or(Error::truncated(Format::Tiff))
+    }
+
+    /// One of the values, if it is a whole number that is not negative.
+    pub(super) fn get(&self, input: &[u8], index: u64) -> Result<u64, Error> {
+        let invalid = Error::invalid(Format::Tiff);
+        let at = self.place(index)?;
         let order = self.order;
         match self.kind {
             Kind::Unsigned(1) => Ok(bytes_at::<1>(input, at)?[0].into()),
@@ -254,8 +354,26 @@ impl Field {
                 };
                 u64::try_from(signed).map_err(|_| invalid)
             }
-            Kind::Other(_) => Err(invalid),
+            Kind::Text => Err(invalid),
+            _ => match self.real(input, index)? {
+                real if real >= 0.0 && real.fract() == 0.0 => Ok(real as u64),
+                _ => Err(invalid),
+            },
         }
+    }
+
+    /// One of the values, as a number of any kind.
+    pub(super) fn real(&self, input: &[u8], index: u64) -> Result<f64, Error> {
+        let at = self.place(index)?;
+        let order = self.order;
+        let word = |at| Ok::<u32, Error>(order.u32(bytes_at(input, at)?));
+        Ok(match self.kind {
+            Kind::Fraction => f64::from(word(at)?) / f64::from(word(at + 4)?),
+            Kind::SignedFraction => f64::from(word(at)? as i32) / f64::from(word(at + 4)? as i32),
+            Kind::Float => f32::from_bits(word(at)?).into(),
+            Kind::Double => f64::from_bits(order.u64(bytes_at(input, at)?)),
+            _ => self.get(input, index)? as f64,
+        })
     }
 
     /// The only value, or the first one.
@@ -263,12 +381,11 @@ impl Field {
         T::try_from(self.get(input, 0)?).map_err(|_| Error::invalid(Format::Tiff))
     }
 
-    /// Values of one byte each.
+    /// All of its values, as they lie in the file, if all of them are there.
     pub(super) fn bytes(&self, input: &Bytes) -> Result<Bytes, Error> {
-        if self.kind != Kind::Unsigned(1) {
-            return Err(Error::invalid(Format::Tiff));
-        }
-        let end = usize::try_from(self.count).ok().and_then(|count| self.start.checked_add(count));
+        let end = usize::try_from(self.count)
+            .ok()
+            .and_then(|count| count.checked_mul(self.kind.bytes())?.checked_add(self.start));
         match end {
             Some(end) if end <= input.len() => Ok(input.slice(self.start..end)),
             _ => Err(Error::truncated(Format::Tiff)),

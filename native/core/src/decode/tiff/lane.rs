@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::compression::{Deflate, Done, Fax4, Jpeg, Lzw, PackBits};
+use super::compression::{Deflate, Done, Fax, Jpeg, Lzw, PackBits, Webp, Zstd};
 use super::description::{Compression, Description, Predictor};
 use super::predictor;
 use crate::limits::{Limit, MAX_UNIT_BYTES};
@@ -49,17 +49,26 @@ impl Quota {
     }
 }
 
+/// What a pixel of a WebP is about worth, in bytes of rows.
+const WEBP_PIXEL_BYTES: usize = 8;
+const MAX_WEBP_PIXELS: usize = 2_000;
+
 enum Decompressor {
     Stored,
     PackBits(PackBits),
     Lzw(Box<Lzw>),
     Deflate(Deflate),
-    Fax4(Box<Fax4>),
+    Fax(Box<Fax>),
+    Zstd(Box<Zstd>),
+    Webp(Box<Webp>),
     Jpeg(Box<Jpeg>),
 }
 
 /// Rows shorter than this are decoded several at a time.
 const TOGETHER_BYTES: u64 = 8 << 10;
+
+/// The most that is consumed before it turns out to make no sense.
+const MOST_FAILED: usize = 128 << 10;
 
 /// What is behind the visible part of a row goes here.
 const SINK_BYTES: usize = 4 << 10;
@@ -72,8 +81,12 @@ pub(super) struct Lane {
     decompressor: Decompressor,
     /// The data of the current chunk that is not consumed yet.
     data: Range<usize>,
+    /// Whether it goes on behind the end of the file.
+    cut: bool,
     /// Of all chunks, what their decompressors have taken so far.
     fed: u64,
+    /// Rows of pixels that one is for.
+    rows_together: u32,
     /// Bytes of a row, and those of them that are kept: the visible ones, or all.
     row: u64,
     kept: usize,
@@ -94,24 +107,29 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    /// `width` and `visible` are pixels of a chunk's row.
+    /// `visible` are pixels of a chunk's row.
     pub(super) fn new(
         picture: &Description,
-        width: u32,
+        chunk: (u32, u32),
         visible: u32,
         jpeg: Option<Jpeg>,
     ) -> Result<Self, Error> {
+        let (width, _) = chunk;
         let decompressor = match (jpeg, picture.compression) {
             (Some(jpeg), _) => Decompressor::Jpeg(Box::new(jpeg)),
             (None, Compression::None) => Decompressor::Stored,
             (None, Compression::PackBits) => Decompressor::PackBits(PackBits::default()),
             (None, Compression::Lzw) => Decompressor::Lzw(Box::new(Lzw::new())),
             (None, Compression::Deflate) => Decompressor::Deflate(Deflate::new()),
-            (None, Compression::Fax4) => {
-                Limit::MaxMemory.check(Fax4::memory(width), MAX_UNIT_BYTES)?;
-                Decompressor::Fax4(Box::new(Fax4::new(width)?))
+            (None, Compression::Webp) => {
+                Decompressor::Webp(Box::new(Webp::new(picture.samples, chunk)))
             }
-            (None, Compression::Jpeg) => return Err(Error::Internal),
+            (None, Compression::Zstd) => Decompressor::Zstd(Box::new(Zstd::new())),
+            (None, Compression::Fax(coding)) => {
+                Limit::MaxMemory.check(Fax::memory(width), MAX_UNIT_BYTES)?;
+                Decompressor::Fax(Box::new(Fax::new(coding, width)?))
+            }
+            (None, Compression::Jpeg | Compression::OldJpeg) => return Err(Error::Internal),
         };
         let shape = Shape::new(picture, width, visible)?;
         let bits_reversed = picture.bits_reversed;
@@ -122,7 +140,9 @@ impl Lane {
         Ok(Lane {
             decompressor,
             data: 0..0,
+            cut: false,
             fed: 0,
+            rows_together: picture.rows_together(),
             row: shape.row,
             kept: shape.kept,
             direct,
@@ -138,14 +158,22 @@ impl Lane {
     }
 
     /// The most that one takes, apart from a JPEG and its decoder.
-    pub(super) fn memory(picture: &Description, width: u32, visible: u32) -> Result<u64, Error> {
+    pub(super) fn memory(
+        picture: &Description,
+        chunk: (u32, u32),
+        visible: u32,
+    ) -> Result<u64, Error> {
+        let (width, _) = chunk;
         let shape = Shape::new(picture, width, visible)?;
         let buffer = (shape.kept * shape.together + SINK_BYTES) as u64;
         let decompressor = match picture.compression {
-            Compression::None | Compression::PackBits | Compression::Jpeg => 0,
+            Compression::None | Compression::PackBits => 0,
+            Compression::Jpeg | Compression::OldJpeg => 0,
             Compression::Lzw => Lzw::MEMORY,
             Compression::Deflate => Deflate::MEMORY,
-            Compression::Fax4 => Fax4::memory(width),
+            Compression::Fax(_) => Fax::memory(width),
+            Compression::Zstd => Zstd::MEMORY,
+            Compression::Webp => Webp::memory(chunk),
         };
         Ok(buffer + decompressor)
     }
@@ -155,16 +183,19 @@ impl Lane {
         self.fed
     }
 
-    /// Starts on a chunk, of which so many columns and rows are needed.
+    /// Starts on a chunk, of which so many columns and rows are needed. Its data may be said to go
+    /// on behind the end of the file: up to nowhere, if that is not known.
     pub(super) fn restart(
         &mut self,
-        input: &[u8],
+        input: &Bytes,
         data: Range<usize>,
         visible: (u32, u32),
         quota: &mut Quota,
     ) -> Result<(), Error> {
         (self.filled, self.taken, self.to_skip, self.failed) = (0, 0, 0, None);
-        self.rows = visible.1 as usize;
+        self.rows = visible.1.div_ceil(self.rows_together) as usize;
+        self.cut = data.end > input.len() && data.end < usize::MAX;
+        let data = data.start..data.end.min(input.len());
         self.data = data.clone();
         // About what it takes to look a chunk up and get ready for it.
         quota.spend(Done { consumed: 32, produced: 256 });
@@ -172,14 +203,27 @@ impl Lane {
             // The rows say how much of it there is: byte counts of unpacked data are often wrong.
             Decompressor::Stored => self.data.end = input.len(),
             Decompressor::PackBits(packbits) => packbits.restart(),
-            Decompressor::Lzw(lzw) => lzw.restart(),
+            Decompressor::Lzw(lzw) => {
+                let beginning = input.get(data).and_then(|data| data.first_chunk());
+                let beginning = *beginning.unwrap_or(&[0x80, 0]);
+                lzw.restart(if self.bits_reversed {
+                    beginning.map(u8::reverse_bits)
+                } else {
+                    beginning
+                });
+            }
             Decompressor::Deflate(deflate) => deflate.restart(),
-            Decompressor::Fax4(fax) => fax.restart(),
-            Decompressor::Jpeg(jpeg) => {
-                let fed = data.len() as u64 + jpeg.open_bytes();
-                jpeg.restart(input, data, visible)?;
-                self.fed += fed;
+            Decompressor::Fax(fax) => fax.restart(),
+            Decompressor::Zstd(zstd) => zstd.restart(),
+            Decompressor::Webp(webp) => {
+                self.fed += data.len() as u64;
                 quota.spend_all();
+                webp.restart(input, data, visible)?;
+            }
+            Decompressor::Jpeg(jpeg) => {
+                self.fed += data.len() as u64 + jpeg.open_bytes();
+                quota.spend_all();
+                jpeg.restart(input, data, visible)?;
             }
         }
         Ok(())
@@ -199,6 +243,9 @@ impl Lane {
                 return Ok(false);
             }
             if let Err(error) = self.decompress(input, quota) {
+                // It was looked at, as far as it goes.
+                self.fed += self.data.len().min(MOST_FAILED) as u64;
+                quota.spend_all();
                 self.failed = Some(error);
             }
         }
@@ -266,7 +313,32 @@ impl Lane {
             Decompressor::Lzw(lzw) => lzw.run(bytes, &mut out[..room])?,
             Decompressor::Deflate(deflate) => deflate.run(bytes, &mut out[..room])?,
             // These two make whole rows, whatever they cost.
-            Decompressor::Fax4(fax) => fax.run(bytes, last, out)?,
+            Decompressor::Zstd(zstd) => {
+                let done = zstd.run(&input[self.data.clone()], &mut out[..room])?;
+                if done.consumed > 0 {
+                    quota.spend_all();
+                } else if done.produced == 0 {
+                    return Err(Error::truncated(Format::Tiff));
+                }
+                done
+            }
+            Decompressor::Fax(fax) => {
+                let done = fax.run(bytes, last, out)?;
+                // Where a page ends is for its sender to say.
+                if self.cut && fax.is_at_end() {
+                    return Err(Error::truncated(Format::Tiff));
+                }
+                done
+            }
+            Decompressor::Webp(webp) => {
+                let pixels = (quota.output / WEBP_PIXEL_BYTES).clamp(1, MAX_WEBP_PIXELS);
+                let produced = webp.run(pixels, &mut out[..self.kept])?;
+                let bytes = (pixels * WEBP_PIXEL_BYTES).max(produced);
+                quota.spend(Done { consumed: 0, produced: bytes });
+                self.filled += produced;
+                self.rows -= usize::from(produced > 0);
+                return Ok(());
+            }
             Decompressor::Jpeg(jpeg) => {
                 if !jpeg.is_decoding() {
                     quota.spend_all();
@@ -319,12 +391,16 @@ impl Shape {
             (picture.chunk_row_bytes(width), picture.chunk_row_bytes(visible));
         match picture.compression {
             // Its decoder cuts the rows itself.
-            Compression::Jpeg => {
+            Compression::Jpeg | Compression::OldJpeg => {
                 kept = Jpeg::row_bytes(picture.jpeg_color(), visible) as u64;
                 row = kept;
             }
+            Compression::Webp => {
+                kept = picture.chunk_row_bytes(visible);
+                row = kept;
+            }
             // Made in whole rows.
-            Compression::Fax4 => kept = row,
+            Compression::Fax(_) => kept = row,
             // The bytes of what is not visible are among those of what is.
             _ if picture.predictor == Predictor::Float => kept = row,
             // Passing over a few bytes takes longer than keeping them.

@@ -11,27 +11,32 @@ mod chunks;
 mod compression;
 mod description;
 mod directory;
+mod floats;
 mod lane;
 mod predictor;
 mod rows;
 mod samples;
+mod unpack;
+mod ycbcr;
 
 use bytes::Bytes;
 use thumbelina_codec::{Context, Input, Poll};
 
 use self::band::Band;
 use self::chunks::Chunks;
+use self::compression::OldJpeg;
 use self::description::{Color, Compression, Description};
-use self::directory::{Directory, Fields};
+use self::directory::{Directory, Field, Fields};
 use self::lane::Quota;
 use self::rows::ChunkRows;
 use self::samples::{Conversion, RowMut};
-use super::source::{Position, RowSource};
+use self::ycbcr::YCbCr;
+use super::source::{Position, RowSource, Source};
 use crate::limits::Limit;
 use crate::picture::Rows;
-use crate::{Error, Format, Info, Samples};
+use crate::{ColorSpace, Error, Format, Info, Metadata, Samples};
 
-pub(super) struct Tiff {
+struct Tiff {
     info: Info,
     rows: ChunkRows,
     position: Position,
@@ -74,24 +79,42 @@ const MAX_BYTES: u64 = 64 << 20;
 const MAX_BYTES_PER_BYTE: u64 = 128;
 const MAX_BYTES_PER_PIXEL: u64 = 64;
 
+/// Reads the directory. What is said of the picture may be more than there is of it.
+pub(super) fn open(input: Bytes) -> Result<Source, Error> {
+    let mut tiff = Tiff::open(input)?;
+    let info = tiff.info.clone();
+    Ok(Source::new(info, move |options, _| {
+        tiff.rows.on_damage(options.on_damage)?;
+        Ok(Box::new(tiff))
+    }))
+}
+
 impl Tiff {
-    pub(super) fn open(input: Bytes) -> Result<Self, Error> {
-        let directory = Directory::open(&input)?;
-        let fields = directory.fields(&input)?;
+    fn open(input: Bytes) -> Result<Self, Error> {
+        let (directory, fields) = Directory::open(&input)?.picture(&input)?;
         let picture = Description::read(&input, &directory, &fields)?;
-        let chunks = Chunks::read(&input, &fields, &picture)?;
+        let (chunks, old_jpeg) = chunks(&input, &fields, &picture)?;
         let decoded = decoded_bytes(&picture, &chunks);
         let pixels = u64::from(picture.width) * u64::from(picture.height);
         let most = MAX_BYTES
             .saturating_add((input.len() as u64).saturating_mul(MAX_BYTES_PER_BYTE))
             .saturating_add(pixels.saturating_mul(MAX_BYTES_PER_PIXEL));
         Limit::MaxMemory.check(decoded, most)?;
+        let color = match metadata(&input, fields.icc) {
+            Some(profile) => ColorSpace::Icc(profile),
+            None => ColorSpace::default(),
+        };
+        let (xmp, iptc) = (metadata(&input, fields.xmp), metadata(&input, fields.iptc));
         let mut info = Info {
             premultiplied: picture.alpha == description::Alpha::Associated,
             orientation: picture.orientation,
+            color,
+            metadata: Metadata { exif: None, xmp, iptc },
             ..Info::new(Format::Tiff, picture.width, picture.height, picture.layout())
         };
         info.nanos.all = decode_nanos(&picture, &chunks, decoded);
+        // It is EXIF itself: what a directory says of the picture stands in it.
+        info.metadata.exif = Some(input.clone());
         let kept = if chunks.across > 1 {
             let (width, height) = (chunks.width, chunks.height.min(picture.height));
             let across = chunks.across;
@@ -101,12 +124,16 @@ impl Tiff {
         };
         let row_bytes =
             picture.chunk_row_bytes(picture.width).saturating_mul(picture.planes() as u64);
-        let jpeg_tables = match fields.jpeg_tables {
+        let tables = match fields.jpeg_tables {
             Some(tables) if picture.compression == Compression::Jpeg => tables.bytes(&input)?,
             _ => Bytes::new(),
         };
         let conversion = conversion(&input, &fields, &picture)?;
-        let rows = ChunkRows::new(input, picture, chunks, conversion, jpeg_tables);
+        let rows = ChunkRows::new(input, picture, chunks, conversion).with_jpeg_tables(tables);
+        let rows = match old_jpeg {
+            Some(old_jpeg) => rows.of_old_jpeg(old_jpeg),
+            None => rows,
+        };
         let mut tiff = Tiff {
             position: Position::start(info.height),
             info,
@@ -216,11 +243,11 @@ impl RowSource for Tiff {
     }
 
     fn next_nanos(&self) -> u64 {
-        let row = self.info.row_nanos();
+        let (row, least) = (self.info.row_nanos(), self.rows.least_nanos());
         match &self.kept {
-            Kept::Strip(_) => row,
+            Kept::Strip(_) => row.max(least),
             Kept::Tiles(tiles) if self.position.next < tiles.ready => 0,
-            Kept::Tiles(tiles) => row / u64::from(tiles.across),
+            Kept::Tiles(tiles) => (row / u64::from(tiles.across)).max(least),
         }
     }
 
@@ -246,16 +273,44 @@ impl RowSource for Tiff {
     }
 }
 
-fn conversion(input: &[u8], fields: &Fields, picture: &Description) -> Result<Conversion, Error> {
+/// The chunks that are decoded: all of an old JPEG is one.
+fn chunks(
+    input: &[u8],
+    fields: &Fields,
+    picture: &Description,
+) -> Result<(Chunks, Option<OldJpeg>), Error> {
+    if picture.compression != Compression::OldJpeg {
+        return Ok((Chunks::read(input, fields, picture)?, None));
+    }
+    let chunks = Chunks::read(input, fields, picture)?;
+    if chunks.across > 1 {
+        return Err(Error::Unsupported(Format::Tiff));
+    }
+    let size = (picture.width, picture.height);
+    let components = picture.jpeg_color().components();
+    let old_jpeg = OldJpeg::read(input, fields, chunks, size, components)?;
+    Ok((chunks.whole(picture), Some(old_jpeg)))
+}
+
+/// The most of any metadata that is looked at.
+const MAX_METADATA_BYTES: usize = 4 << 20;
+
+/// The values of a field, if they are there and not too many.
+fn metadata(input: &Bytes, field: Option<Field>) -> Option<Bytes> {
+    let bytes = field?.bytes(input).ok()?;
+    (!bytes.is_empty() && bytes.len() <= MAX_METADATA_BYTES).then_some(bytes)
+}
+
+fn conversion(input: &Bytes, fields: &Fields, picture: &Description) -> Result<Conversion, Error> {
     let samples = if picture.planar { picture.planes() } else { picture.samples };
     let conversion = Conversion::new(picture, samples);
-    match (picture.color, picture.compression) {
-        (Color::Palette, _) => {
-            conversion.with_palette(input, &fields.color_map.ok_or(Error::invalid(Format::Tiff))?)
+    match picture.color {
+        Color::Palette => {
+            let map = fields.color_map.ok_or(Error::invalid(Format::Tiff))?;
+            conversion.with_palette(input, &map)
         }
-        (Color::YCbCr | Color::Cmyk, Compression::Jpeg) if !picture.planar => {
-            Ok(conversion.into_rgb())
-        }
+        Color::YCbCr if picture.is_jpeg_of_rgb() => Ok(conversion.of_rgb()),
+        Color::YCbCr => Ok(conversion.with_ycbcr(YCbCr::new(input, fields))),
         _ => Ok(conversion),
     }
 }
@@ -266,7 +321,7 @@ fn decoded_bytes(picture: &Description, chunks: &Chunks) -> u64 {
         .chunk_row_bytes(chunks.width)
         .saturating_mul(chunks.across.into())
         .saturating_mul(picture.planes() as u64)
-        .saturating_mul(picture.height.into())
+        .saturating_mul(picture.height.div_ceil(picture.rows_together()).into())
 }
 
 fn decode_nanos(picture: &Description, chunks: &Chunks, decoded: u64) -> u64 {
@@ -275,8 +330,10 @@ fn decode_nanos(picture: &Description, chunks: &Chunks, decoded: u64) -> u64 {
         Compression::PackBits => (2, 200),
         Compression::Lzw => (4, 200),
         Compression::Deflate => (5, 500),
-        Compression::Fax4 => (20, 200),
-        Compression::Jpeg => (10, 50_000),
+        Compression::Fax(_) => (20, 200),
+        Compression::Zstd => (4, 5_000),
+        Compression::Webp => (10, 50_000),
+        Compression::Jpeg | Compression::OldJpeg => (10, 50_000),
     };
     let chunks = u64::from(chunks.across) * u64::from(chunks.down) * picture.planes() as u64;
     let samples =
@@ -301,7 +358,7 @@ pub(super) fn header_nanos(input: &[u8]) -> u64 {
     let lengths = if directory.entries > FEW_ENTRIES {
         input.len() as u64 / 4
     } else {
-        let fields = directory.fields(input).unwrap_or_default();
+        let fields = directory.picture(input).map(|(_, fields)| fields).unwrap_or_default();
         Chunks::byte_counts_to_read(input, &fields).map_or(0, |counts| counts.there(input))
     };
     OPEN_NANOS + (directory.entries as u64).saturating_add(lengths) * ENTRY_NANOS

@@ -9,18 +9,29 @@ pub(super) fn undo(picture: &Description, row: &mut [u8], spare: &mut [u8]) {
     let samples = picture.chunk_samples();
     match picture.predictor {
         Predictor::None => {}
+        // Those that share bytes are added once they do not.
+        Predictor::Horizontal if picture.is_packed() => {}
         Predictor::Horizontal => undo_horizontal(row, picture.bits, samples, picture.order),
         Predictor::Float => {
             add_bytes(row, samples);
             let spare = &mut spare[..row.len()];
             spare.copy_from_slice(row);
-            let quarter = row.len() / 4;
-            let bytes = spare.chunks_exact(quarter.max(1)).take(4).enumerate();
-            for (place, bytes) in bytes {
-                for (sample, &byte) in row.as_chunks_mut::<4>().0.iter_mut().zip(bytes) {
-                    sample[place] = byte;
-                }
+            match picture.bits {
+                16 => interleave::<2>(spare, row),
+                24 => interleave::<3>(spare, row),
+                32 => interleave::<4>(spare, row),
+                _ => interleave::<8>(spare, row),
             }
+        }
+    }
+}
+
+/// Puts the bytes of each sample together.
+fn interleave<const N: usize>(from: &[u8], to: &mut [u8]) {
+    let (to, _) = to.as_chunks_mut::<N>();
+    for (place, bytes) in from.chunks_exact(to.len().max(1)).take(N).enumerate() {
+        for (sample, &byte) in to.iter_mut().zip(bytes) {
+            sample[place] = byte;
         }
     }
 }
@@ -36,6 +47,16 @@ fn undo_horizontal(row: &mut [u8], bits: u32, samples: usize, order: ByteOrder) 
         (16, ByteOrder::Big) => {
             add(row, samples, |a, b| {
                 u16::from_be_bytes(a).wrapping_add(u16::from_be_bytes(b)).to_be_bytes()
+            });
+        }
+        (64, ByteOrder::Little) => {
+            add(row, samples, |a, b| {
+                u64::from_le_bytes(a).wrapping_add(u64::from_le_bytes(b)).to_le_bytes()
+            });
+        }
+        (64, ByteOrder::Big) => {
+            add(row, samples, |a, b| {
+                u64::from_be_bytes(a).wrapping_add(u64::from_be_bytes(b)).to_be_bytes()
             });
         }
         (_, ByteOrder::Little) => {

@@ -2,21 +2,35 @@
 
 use std::ops::Range;
 
-use super::description::{Alpha, Color, Description, Predictor};
+use bytes::Bytes;
+
+use super::description::{Alpha, Color, Description, Numbers, Predictor};
 use super::directory::{ByteOrder, Field};
-use crate::{Error, Samples};
+use super::floats;
+use super::ycbcr::YCbCr;
+use crate::{ColorModel, Error, Layout, Samples};
 
 /// How a row becomes one of the picture.
 #[derive(Debug, Clone)]
 pub(super) struct Conversion {
     color: Color,
+    numbers: Numbers,
     bits: u32,
     order: ByteOrder,
     white_is_zero: bool,
+    signed_ab: bool,
     /// Samples of a pixel as they come, and of those that are shown.
     samples: usize,
     channels: usize,
-    palette: Option<Box<[[u8; 3]; 256]>>,
+    palette: Option<Palette>,
+    ycbcr: Option<Box<YCbCr>>,
+}
+
+#[derive(Debug, Clone)]
+enum Palette {
+    Bytes(Box<[[u8; 3]; 256]>),
+    /// Of more colors than are worth a table: looked up where it lies.
+    Words(Bytes, Field),
 }
 
 /// A row of the picture, or a part of one.
@@ -34,36 +48,75 @@ impl<'a> RowMut<'a> {
             Samples::F32(samples) => RowMut::F32(&mut samples[range]),
         }
     }
+
+    /// Shows that nothing is known of it.
+    pub(super) fn fill_gray(self, layout: Layout) {
+        fn fill<S: Copy>(row: &mut [S], layout: Layout, [gray, light, none, full]: [S; 4]) {
+            let color = match layout.model {
+                ColorModel::Gray | ColorModel::Rgb => [gray; 4],
+                ColorModel::Cmyk => [none, none, none, gray],
+                ColorModel::Lab => [light, gray, gray, full],
+            };
+            let channels = usize::from(layout.channels);
+            for pixel in row.chunks_exact_mut(channels) {
+                pixel.copy_from_slice(&color[..channels]);
+                if let (true, Some(alpha)) = (layout.has_alpha(), pixel.last_mut()) {
+                    *alpha = full;
+                }
+            }
+        }
+        // The gray of 128 has an L* of 53.6, and reflects 21.6 % of the light.
+        match self {
+            RowMut::U8(row) => fill(row, layout, [128, 137, 0, 255]),
+            RowMut::U16(row) => fill(row, layout, [128 * 257, 137 * 257, 0, 65_535]),
+            RowMut::F32(row) => fill(row, layout, [0.216, 0.536, 0.0, 1.0]),
+        }
+    }
 }
 
 impl Conversion {
     /// `samples` of each pixel come side by side.
     pub(super) fn new(picture: &Description, samples: usize) -> Self {
+        // Undoing the predictor of floats gives big-endian ones, and unpacking the other ones.
+        let order = if picture.is_packed() {
+            ByteOrder::Little
+        } else if picture.predictor == Predictor::Float {
+            ByteOrder::Big
+        } else {
+            picture.order
+        };
         Conversion {
             color: picture.color,
+            numbers: picture.numbers,
             bits: picture.bits,
-            // Undoing this predictor gives big-endian floats.
-            order: if picture.predictor == Predictor::Float {
-                ByteOrder::Big
-            } else {
-                picture.order
-            },
+            order,
             white_is_zero: picture.white_is_zero && picture.color == Color::Gray,
+            signed_ab: picture.signed_ab,
             samples,
             channels: picture.color.samples() + usize::from(picture.alpha != Alpha::None),
             palette: None,
+            ycbcr: None,
         }
     }
 
-    /// For rows that a JPEG decoder has made of three or four components.
-    pub(super) fn into_rgb(mut self) -> Self {
-        (self.color, self.samples, self.channels) = (Color::Rgb, 3, 3);
+    /// For rows that have become RGB already.
+    pub(super) fn of_rgb(mut self) -> Self {
+        self.color = Color::Rgb;
         self
     }
 
+    pub(super) fn with_ycbcr(self, ycbcr: YCbCr) -> Self {
+        Conversion { ycbcr: Some(Box::new(ycbcr)), ..self }
+    }
+
     /// Reads the color map: all reds, all greens, all blues.
-    pub(super) fn with_palette(mut self, input: &[u8], map: &Field) -> Result<Self, Error> {
-        let colors = 1u64 << self.bits.min(8);
+    pub(super) fn with_palette(self, input: &Bytes, map: &Field) -> Result<Self, Error> {
+        let colors = 1u64 << self.bits;
+        if self.bits > 8 {
+            map.get(input, (3 << self.bits) - 1)?;
+            let palette = Palette::Words(input.clone(), *map);
+            return Ok(Conversion { palette: Some(palette), ..self });
+        }
         let value = |plane: u64, index: u64| map.get(input, plane * colors + index);
         let mut widest = 0;
         for index in 0..3 * colors {
@@ -77,28 +130,47 @@ impl Conversion {
                 *sample = (value(plane, index)? >> shift).min(255) as u8;
             }
         }
-        self.palette = Some(palette);
-        Ok(self)
+        Ok(Conversion { palette: Some(Palette::Bytes(palette)), ..self })
     }
 
     /// Converts as many pixels as there is room for.
     pub(super) fn row(&self, from: &[u8], to: RowMut<'_>) {
         match to {
-            RowMut::U8(to) => self.bytes(from, to),
+            RowMut::U8(to) => match (&self.palette, &self.ycbcr) {
+                (Some(palette), _) => self.colors(palette, from, to),
+                (None, Some(ycbcr)) => {
+                    let pixels = from.chunks_exact(self.samples).zip(to.as_chunks_mut().0);
+                    for (from, to) in pixels {
+                        if let Some(&color) = from.first_chunk() {
+                            *to = ycbcr.rgb(color);
+                        }
+                    }
+                }
+                _ => self.bytes(from, to),
+            },
             RowMut::U16(to) => self.words(from, to),
-            RowMut::F32(to) => {
-                let order = self.order;
-                let mask =
-                    if self.white_is_zero { |white: f32| 1.0 - white } else { |black: f32| black };
-                self.each(from.as_chunks().0, to, |bytes| f32::from_bits(order.u32(bytes)), mask);
-            }
+            RowMut::F32(to) => self.floats(from, to),
         }
     }
 
-    fn bytes(&self, from: &[u8], to: &mut [u8]) {
-        match (self.color, &self.palette) {
-            (Color::Palette, Some(palette)) if self.bits == 8 => {
-                let channels = self.channels + 2;
+    /// Converts one row of those that share their chroma.
+    pub(super) fn row_of_units(
+        &self,
+        units: &[u8],
+        subsampling: (u32, u32),
+        row: u32,
+        to: RowMut<'_>,
+    ) {
+        if let (Some(ycbcr), RowMut::U8(to)) = (&self.ycbcr, to) {
+            ycbcr.row(units, subsampling, row, to);
+        }
+    }
+
+    /// Looks up colors.
+    fn colors(&self, palette: &Palette, from: &[u8], to: &mut [u8]) {
+        let channels = self.channels + 2;
+        match palette {
+            Palette::Bytes(palette) => {
                 let pixels = from.chunks_exact(self.samples).zip(to.chunks_exact_mut(channels));
                 for (from, to) in pixels {
                     to[..3].copy_from_slice(&palette[usize::from(from[0])]);
@@ -107,61 +179,156 @@ impl Conversion {
                     }
                 }
             }
-            (Color::Palette, Some(palette)) => {
-                let pixels = to.as_chunks_mut::<3>().0;
-                for (to, index) in pixels.iter_mut().zip(packed(from, self.bits)) {
-                    *to = palette[usize::from(index)];
-                }
-            }
-            (Color::Cmyk, _) => {
-                for (from, to) in from.chunks_exact(self.samples).zip(to.as_chunks_mut().0) {
-                    if let Some(&cmyk) = from.first_chunk() {
-                        *to = rgb(cmyk.map(f32::from), 255.0).map(|sample| sample as u8);
+            Palette::Words(input, map) => {
+                let samples = from.as_chunks::<2>().0.chunks_exact(self.samples);
+                for (from, to) in samples.zip(to.chunks_exact_mut(channels)) {
+                    let index = u64::from(self.order.u16(from[0]));
+                    for (to, plane) in to.iter_mut().zip(0..3) {
+                        let value = map.get(input, (plane << self.bits) + index);
+                        *to = (value.unwrap_or(0) >> 8).min(255) as u8;
+                    }
+                    if let (Some(to), Some(&alpha)) = (to.get_mut(3), from.get(1)) {
+                        *to = (self.order.u16(alpha) >> 8) as u8;
                     }
                 }
             }
-            _ if self.bits < 8 => {
-                let (flip, step) =
-                    (if self.white_is_zero { 0xFF } else { 0 }, 255 / ((1 << self.bits) - 1));
-                for (to, value) in to.iter_mut().zip(packed(from, self.bits)) {
-                    *to = (value * step) ^ flip;
+        }
+    }
+
+    fn bytes(&self, from: &[u8], to: &mut [u8]) {
+        let order = self.order;
+        let flip = if self.white_is_zero { 0xFF } else { 0 };
+        let flip = |color| color ^ flip;
+        let clamped = |number: i64| number.clamp(0, 255) as u8;
+        match (self.numbers, self.bits) {
+            _ if self.color == Color::Lab => {
+                self.each(from.as_chunks().0, to, |[byte]| byte, |byte| byte);
+                if self.signed_ab {
+                    for pixel in to.chunks_exact_mut(self.channels) {
+                        (pixel[1], pixel[2]) = (pixel[1] ^ 0x80, pixel[2] ^ 0x80);
+                    }
                 }
             }
-            _ if self.samples == self.channels && !self.white_is_zero => {
-                to.copy_from_slice(&from[..to.len()])
+            (Numbers::Signed, 8) => {
+                self.each(
+                    from.as_chunks().0,
+                    to,
+                    |byte| clamped(i8::from_ne_bytes(byte).into()),
+                    flip,
+                );
             }
-            _ => {
-                let flip = if self.white_is_zero { 0xFF } else { 0 };
-                self.each(from.as_chunks::<1>().0, to, |[byte]| byte, |color| color ^ flip);
+            (Numbers::Signed, 16) => {
+                let number = |bytes| clamped((order.u16(bytes) as i16).into());
+                self.each(from.as_chunks().0, to, number, flip);
+            }
+            (Numbers::Signed, 32) => {
+                let number = |bytes| clamped((order.u32(bytes) as i32).into());
+                self.each(from.as_chunks().0, to, number, flip);
+            }
+            (Numbers::Signed, _) => {
+                let number = |bytes| clamped(order.u64(bytes) as i64);
+                self.each(from.as_chunks().0, to, number, flip);
+            }
+            (_, 8) if self.samples == self.channels && !self.white_is_zero => {
+                let len = to.len().min(from.len());
+                to[..len].copy_from_slice(&from[..len]);
+            }
+            (_, 8) => self.each(from.as_chunks().0, to, |[byte]| byte, flip),
+            (_, bits) => {
+                let full = (1u32 << bits.min(8)) - 1;
+                let mut scaled = [0; 256];
+                for (number, scaled) in (0..).zip(&mut scaled) {
+                    *scaled = ((number * 255 + full / 2) / full).min(255) as u8;
+                }
+                self.each(from.as_chunks().0, to, |[byte]| scaled[usize::from(byte)], flip);
             }
         }
     }
 
     fn words(&self, from: &[u8], to: &mut [u16]) {
-        let order = self.order;
-        if self.color == Color::Cmyk {
-            let samples = from.as_chunks::<2>().0;
-            for (from, to) in samples.chunks_exact(self.samples).zip(to.as_chunks_mut().0) {
-                if let Some(&cmyk) = from.first_chunk() {
-                    let cmyk = cmyk.map(|bytes| f32::from(order.u16(bytes)));
-                    *to = rgb(cmyk, 65_535.0).map(|sample| sample as u16);
-                }
-            }
-            return;
-        }
+        let (order, bits) = (self.order, self.bits);
         let flip = if self.white_is_zero { 0xFFFF } else { 0 };
-        if self.bits == 32 {
-            let high = |bytes| (order.u32(bytes) >> 16) as u16;
-            self.each(from.as_chunks().0, to, high, |color| color ^ flip);
-        } else {
-            match order {
-                ByteOrder::Little => {
-                    self.each(from.as_chunks().0, to, u16::from_le_bytes, |c| c ^ flip)
-                }
-                ByteOrder::Big => {
-                    self.each(from.as_chunks().0, to, u16::from_be_bytes, |c| c ^ flip)
-                }
+        let flip = |color| color ^ flip;
+        let ink = |light: f32| (light.clamp(0.0, 1.0) * 65_535.0 + 0.5) as u16;
+        match (self.numbers, bits) {
+            _ if self.color == Color::Lab => {
+                self.each(from.as_chunks().0, to, |bytes| order.u16(bytes), |word| word);
+                to.chunks_exact_mut(self.channels).for_each(|pixel| self.lab(pixel));
             }
+            // Inks alone: other floats stay some.
+            (Numbers::Float, 16) => {
+                let number = |bytes| ink(floats::of_16_bits(order.u16(bytes)));
+                self.each(from.as_chunks().0, to, number, flip);
+            }
+            (Numbers::Float, 24) => {
+                let number = |bytes| ink(floats::of_24_bits(order.u32(bytes)));
+                self.each(from.as_chunks().0, to, number, flip);
+            }
+            (Numbers::Float, 32) => {
+                let number = |bytes| ink(f32::from_bits(order.u32(bytes)));
+                self.each(from.as_chunks().0, to, number, flip);
+            }
+            (Numbers::Float, _) => {
+                let number = |bytes| ink(f64::from_bits(order.u64(bytes)) as f32);
+                self.each(from.as_chunks().0, to, number, flip);
+            }
+            (Numbers::Signed, _) => {
+                let number = |bytes| (order.u16(bytes) as i16).max(0) as u16;
+                self.each(from.as_chunks().0, to, number, flip);
+            }
+            (_, 16) => match order {
+                ByteOrder::Little => self.each(from.as_chunks().0, to, u16::from_le_bytes, flip),
+                ByteOrder::Big => self.each(from.as_chunks().0, to, u16::from_be_bytes, flip),
+            },
+            (_, 9..16) => {
+                let full = (1u32 << bits) - 1;
+                let scaled =
+                    |bytes| ((u32::from(order.u16(bytes)) * 65_535 + full / 2) / full) as u16;
+                self.each(from.as_chunks().0, to, scaled, flip);
+            }
+            // Of wide ones the highest bits count.
+            (_, 64) => {
+                self.each(from.as_chunks().0, to, |bytes| (order.u64(bytes) >> 48) as u16, flip);
+            }
+            _ => {
+                let high = |bytes| (order.u32(bytes) >> (bits - 16)) as u16;
+                self.each(from.as_chunks().0, to, high, flip);
+            }
+        }
+    }
+
+    /// From either of TIFF's encodings to that of the layout: 257 for each step of a* and b*.
+    fn lab(&self, pixel: &mut [u16]) {
+        let [l, ab @ ..] = pixel else { return };
+        for ab in ab.iter_mut().take(2) {
+            let steps =
+                if self.signed_ab { i32::from(*ab as i16) + 128 * 256 } else { i32::from(*ab) };
+            *ab = (steps * 257 / 256).clamp(0, 65_535) as u16;
+        }
+        if !self.signed_ab {
+            // As ICC profiles of version 2 have it.
+            *l = (u32::from(*l) * 65_535 / 65_280).min(65_535) as u16;
+        }
+    }
+
+    fn floats(&self, from: &[u8], to: &mut [f32]) {
+        let order = self.order;
+        let white_is_zero = self.white_is_zero;
+        let flip = |color: f32| if white_is_zero { 1.0 - color } else { color };
+        match self.bits {
+            16 => {
+                let number = |bytes| floats::of_16_bits(order.u16(bytes));
+                self.each(from.as_chunks().0, to, number, flip);
+            }
+            24 => {
+                let number = |bytes| floats::of_24_bits(order.u32(bytes));
+                self.each(from.as_chunks().0, to, number, flip);
+            }
+            64 => {
+                let number = |bytes| f64::from_bits(order.u64(bytes)) as f32;
+                self.each(from.as_chunks().0, to, number, flip);
+            }
+            _ => self.each(from.as_chunks().0, to, |bytes| f32::from_bits(order.u32(bytes)), flip),
         }
     }
 
@@ -188,17 +355,4 @@ impl Conversion {
             to[0] = color(to[0]);
         }
     }
-}
-
-/// Samples of less than a byte, the first one in the highest bits.
-fn packed(bytes: &[u8], bits: u32) -> impl Iterator<Item = u8> {
-    let mask = ((1u32 << bits) - 1) as u8;
-    let each = 8 / bits;
-    bytes.iter().flat_map(move |&byte| (1..=each).map(move |nth| (byte >> (8 - bits * nth)) & mask))
-}
-
-/// What is left of white light.
-fn rgb([c, m, y, k]: [f32; 4], full: f32) -> [f32; 3] {
-    let light = 1.0 - k / full;
-    [(full - c) * light, (full - m) * light, (full - y) * light]
 }

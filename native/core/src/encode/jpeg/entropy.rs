@@ -234,8 +234,8 @@ pub(super) fn ac_refine(
     let size = |at: usize| block[at].unsigned_abs() >> low;
     let last_new = (first..=last).rev().find(|&at| size(at) == 1).unwrap_or(0);
     let mut run = 0;
-    for (at, &value) in block.iter().enumerate().take(last + 1).skip(first) {
-        let size = size(at);
+    for (at, &coefficient) in block.iter().enumerate().take(last + 1).skip(first) {
+        let size = coefficient.unsigned_abs() >> low;
         if size == 0 {
             run += 1;
             continue;
@@ -252,7 +252,7 @@ pub(super) fn ac_refine(
             continue;
         }
         pending.flush(table, symbols);
-        symbols.symbol(table, (run << 4) as u8 | 1, u32::from(value > 0), 1);
+        symbols.symbol(table, (run << 4) as u8 | 1, u32::from(coefficient > 0), 1);
         put_all(&mut pending.own, symbols);
         run = 0;
     }

@@ -2,6 +2,7 @@
 
 mod blurhash;
 mod colors;
+mod dhash;
 mod thumbhash;
 
 use thumbelina_codec::Context;
@@ -42,6 +43,7 @@ impl Writer for Hash {
             Placeholder::Blurhash => sink.put(blurhash::hash(picture)?.as_bytes())?,
             Placeholder::Color => sink.put(&colors::average(rgba(picture)?))?,
             Placeholder::Palette => sink.put(colors::palette(rgba(picture)?)?.as_flattened())?,
+            Placeholder::Dhash => sink.put(&dhash::hash(picture)?)?,
             // A picture, which has a writer of its own.
             Placeholder::Lqip => return Err(Error::Internal),
         }

@@ -132,7 +132,7 @@ impl Encoder {
 
     fn toss(&mut self, outcome: bool) {
         // It never learns.
-        let kept = std::mem::replace(&mut self.ac[0][255], (0, false));
+        let kept = std::mem::take(&mut self.ac[0][255]);
         self.put(|this| &mut this.ac[0][255], outcome);
         self.ac[0][255] = kept;
     }

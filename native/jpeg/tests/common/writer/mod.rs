@@ -1,9 +1,9 @@
-//! Writes JPEG files from coefficients, of every kind that a frame of 8 bits can be.
+//! Writes JPEG files from coefficients, of every kind that a frame of blocks can be.
 //!
 //! It starts from coefficients, not from pixels, because then what a decoder must find in the file
 //! is known to the bit, for odd files too that no camera would write. Nothing here checks that the
 //! options make sense together: a test may want a file that they do not.
-#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
+#![allow(dead_code, unused_imports, unreachable_pub, reason = "each test binary uses a part")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -13,6 +13,7 @@
 
 mod arithmetic;
 mod huffman;
+mod lossless;
 mod picture;
 mod random;
 mod scans;
@@ -24,12 +25,15 @@ use scans::point_transform;
 
 pub use arithmetic::Conditioning;
 pub use huffman::Huffman;
+pub use lossless::Lossless;
 pub use picture::{Block, Picture};
 pub use scans::{Scan, scripts};
 
 /// What a file is made of, besides the picture.
 #[derive(Clone, Default, Debug)]
 pub struct Options {
+    /// Bits of a sample, 8 if this is 0.
+    pub precision: u8,
     pub process: Process,
     pub scans: Vec<Scan>,
     pub huffman: Huffman,
@@ -185,7 +189,7 @@ fn frame(out: &mut Out<'_>, picture: &Picture, options: &Options) {
         (Some(_), Process::Baseline | Process::Extended) => 0xC9,
         (Some(_), Process::Progressive) => 0xCA,
     };
-    let mut payload = vec![8];
+    let mut payload = vec![if options.precision == 0 { 8 } else { options.precision }];
     payload.extend(if options.dnl { 0 } else { picture.height }.to_be_bytes());
     payload.extend(picture.width.to_be_bytes());
     payload.push(picture.components.len() as u8);

@@ -1,5 +1,8 @@
-//! CCITT Group 4 (ITU-T T.6): each row by how its changes of color differ from those of the row
-//! above.
+//! CCITT's codes for black and white: Group 3 in one dimension and in two (ITU-T T.4), Group 4
+//! (T.6), and rows of Group 3 that begin at a byte or a word instead of behind an end of line.
+//!
+//! Damage is borne as in every fax machine: a row that makes no sense is white from there on, and
+//! the next one that is found goes on.
 
 use fax::BitReader;
 use fax::maps::{Mode, black, mode, white};
@@ -8,13 +11,31 @@ use super::done::Done;
 use crate::picture::zeroed;
 use crate::{Error, Format};
 
+/// How rows are coded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum FaxCoding {
+    /// Each row by itself, and padded to a whole number of so many bits.
+    Runs { padded_to: u32 },
+    /// Each row behind an end of line, by itself or, where a bit says so, by the row above.
+    Group3 { two_dimensional: bool },
+    /// Each row by how its changes of color differ from those of the row above.
+    Group4,
+}
+
 /// The longest code.
 const CODE_BITS: u32 = 13;
+
+/// Zeros in front of the one that ends an end of line. No code has as many.
+const EOL_ZEROS: u32 = 11;
+
+/// So many ends of line in a row are the end.
+const LAST_EOLS: u32 = 6;
 
 /// Run lengths from this on are followed by another one that is added.
 const MAKE_UP: u16 = 64;
 
-pub(in super::super) struct Fax4 {
+pub(in super::super) struct Fax {
+    coding: FaxCoding,
     width: u32,
     bits: Bits,
     /// Where the color changes in the row above, from white to black first, ever further to the
@@ -28,23 +49,48 @@ pub(in super::super) struct Fax4 {
     /// The first change above that is to the right of `at`.
     next_above: usize,
     run: Option<Run>,
-    ended: bool,
+    place: Place,
+    /// Ends of line since the last row, and whether there was any in this chunk.
+    eols: u32,
+    has_eols: bool,
+    /// Rows of this chunk that were there.
+    rows: u64,
 }
 
-/// A run of horizontal mode that is not complete.
+/// What comes next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// What is in front of a row.
+    Front,
+    /// The zeros of an end of line.
+    Eol,
+    /// The bit that says how the next row is coded.
+    Tag,
+    /// Codes of a row by itself, or by the row above.
+    Runs,
+    Modes,
+    /// Nothing.
+    End,
+}
+
+/// A run that is not complete, in horizontal mode the first or the second one.
 #[derive(Debug, Clone, Copy)]
 struct Run {
     second: bool,
     length: u32,
 }
 
-impl Fax4 {
+const FIRST: Run = Run { second: false, length: 0 };
+const SECOND: Run = Run { second: true, length: 0 };
+
+impl Fax {
     pub(in super::super) fn memory(width: u32) -> u64 {
         2 * Changes::capacity(width) as u64 * size_of::<u32>() as u64
     }
 
-    pub(in super::super) fn new(width: u32) -> Result<Self, Error> {
-        Ok(Fax4 {
+    pub(in super::super) fn new(coding: FaxCoding, width: u32) -> Result<Self, Error> {
+        Ok(Fax {
+            coding,
             width,
             bits: Bits::default(),
             above: Changes::new(width)?,
@@ -53,7 +99,10 @@ impl Fax4 {
             black: false,
             next_above: 0,
             run: None,
-            ended: false,
+            place: Place::Front,
+            eols: 0,
+            has_eols: false,
+            rows: 0,
         })
     }
 
@@ -61,16 +110,17 @@ impl Fax4 {
         self.bits = Bits::default();
         self.above.len = 0;
         self.start_row();
-        self.ended = false;
+        (self.eols, self.has_eols, self.rows) = (0, false, 0);
     }
 
     fn start_row(&mut self) {
         self.row.len = 0;
         (self.at, self.black, self.next_above, self.run) = (None, false, 0, None);
+        self.place = Place::Front;
     }
 
     /// Writes at most one row, of a bit for each pixel, black ones set. `last` where nothing
-    /// follows the input.
+    /// follows the input. Behind the end all rows are white, if there was any before.
     pub(in super::super) fn run(
         &mut self,
         input: &[u8],
@@ -78,64 +128,185 @@ impl Fax4 {
         out: &mut [u8],
     ) -> Result<Done, Error> {
         let mut consumed = 0;
-        while !self.ended {
+        loop {
             consumed += self.bits.refill(&input[consumed..]);
-            if self.bits.count == 0 || (self.bits.count < CODE_BITS && !last) {
-                break;
+            if self.bits.count < CODE_BITS && !(last && consumed == input.len()) {
+                return Ok(Done { consumed, produced: 0 });
             }
-            self.decode_code()?;
-            // The second run of a pair is there even if it is of no pixels.
-            if self.run.is_none() && self.at.is_some_and(|at| at >= self.width) {
-                let produced = self.paint(out);
-                std::mem::swap(&mut self.above, &mut self.row);
-                self.start_row();
-                return Ok(Done { consumed, produced });
+            if self.bits.count == 0 && self.place != Place::End {
+                if self.at.is_some() {
+                    self.cut();
+                    return Ok(Done { consumed, produced: self.finish_row(out) });
+                }
+                self.place = Place::End;
+            }
+            let is_complete = match self.place {
+                Place::End if self.rows == 0 => return Err(Error::truncated(Format::Tiff)),
+                Place::End => {
+                    out[..self.row_bytes()].fill(0);
+                    return Ok(Done { consumed, produced: self.row_bytes() });
+                }
+                Place::Runs => self.decode_runs(),
+                Place::Modes => self.decode_mode(),
+                Place::Front | Place::Eol | Place::Tag => {
+                    self.look_for_row();
+                    false
+                }
+            };
+            if is_complete {
+                return Ok(Done { consumed, produced: self.finish_row(out) });
             }
         }
-        Ok(Done { consumed, produced: 0 })
     }
 
-    fn decode_code(&mut self) -> Result<(), Error> {
-        let invalid = Error::invalid(Format::Tiff);
+    /// Whether there is nothing more of it than white.
+    pub(in super::super) fn is_at_end(&self) -> bool {
+        self.place == Place::End
+    }
+
+    fn row_bytes(&self) -> usize {
+        self.width.div_ceil(8) as usize
+    }
+
+    fn finish_row(&mut self, out: &mut [u8]) -> usize {
+        let row = &mut out[..self.width.div_ceil(8) as usize];
+        row.fill(0);
+        for pair in self.row.get().chunks(2) {
+            let end = pair.get(1).copied().unwrap_or(self.width);
+            blacken(row, pair[0], end);
+        }
+        std::mem::swap(&mut self.above, &mut self.row);
+        self.start_row();
+        self.rows += 1;
+        self.eols = 0;
+        row.len()
+    }
+
+    /// Goes on over what is in front of a row.
+    fn look_for_row(&mut self) {
+        match (self.place, self.coding) {
+            (_, FaxCoding::Group4) => self.place = Place::Modes,
+            (_, FaxCoding::Runs { padded_to }) => {
+                self.bits.align(padded_to);
+                self.place = Place::Runs;
+            }
+            (Place::Eol, FaxCoding::Group3 { two_dimensional }) => {
+                let zeros = self.bits.zeros();
+                let is_whole = zeros < self.bits.count;
+                self.bits.skip(if is_whole { zeros + 1 } else { zeros });
+                if is_whole {
+                    self.has_eols = true;
+                    self.eols += 1;
+                    self.place = match self.eols {
+                        LAST_EOLS => Place::End,
+                        _ if two_dimensional => Place::Tag,
+                        _ => Place::Front,
+                    };
+                }
+            }
+            (Place::Tag, _) => {
+                let by_itself = self.bits.bits >> 63 == 1;
+                self.bits.skip(1);
+                self.place = if by_itself { Place::Front } else { Place::Modes };
+            }
+            _ if self.bits.zeros() >= EOL_ZEROS => self.place = Place::Eol,
+            // Where there are ends of line, each row has one in front of it.
+            (_, FaxCoding::Group3 { two_dimensional }) => {
+                let wanted = self.has_eols || two_dimensional;
+                if self.eols > 0 || !wanted {
+                    self.place = Place::Runs;
+                } else {
+                    self.bits.skip(1);
+                }
+            }
+        }
+    }
+
+    /// Decodes a code of a row by itself. `true` where the row is complete.
+    fn decode_runs(&mut self) -> bool {
+        if matches!(self.coding, FaxCoding::Group3 { .. }) && self.bits.zeros() >= EOL_ZEROS {
+            return self.cut();
+        }
+        let run = self.run.unwrap_or(FIRST);
+        if !self.decode_run(run) {
+            return true;
+        }
+        self.run.is_none() && self.at.is_some_and(|at| at >= self.width)
+    }
+
+    /// Decodes a code of a row by the one above. `true` where the row is complete.
+    fn decode_mode(&mut self) -> bool {
+        // An end of line that comes early is left to be found there.
+        if self.coding != FaxCoding::Group4 && self.bits.zeros() >= EOL_ZEROS {
+            return self.cut();
+        }
         match self.run {
-            Some(run) => self.decode_run(run)?,
-            None => match mode::decode(&mut self.bits).ok_or(invalid)? {
-                Mode::Pass => {
+            Some(run) => {
+                if !self.decode_run(run) {
+                    return true;
+                }
+                // The second run of a pair is there even if it is of no pixels.
+                if self.run.is_none() && !run.second {
+                    self.run = Some(SECOND);
+                }
+            }
+            None => match mode::decode(&mut self.bits) {
+                Some(Mode::Pass) => {
                     let (_, second) = self.changes_above();
                     self.at = Some(second);
                 }
-                Mode::Vertical(by) => {
+                Some(Mode::Vertical(by)) => {
                     let (first, _) = self.changes_above();
-                    let to = first.checked_add_signed(by.into()).ok_or(invalid)?;
-                    if self.at.is_some_and(|at| to < at) {
-                        return Err(invalid);
+                    match first.checked_add_signed(by.into()) {
+                        Some(to) if self.at.is_none_or(|at| to >= at) => self.change(to),
+                        _ => return self.lose(),
                     }
-                    self.change(to);
                 }
-                Mode::Horizontal => self.run = Some(Run { second: false, length: 0 }),
-                Mode::Extension => return Err(Error::Unsupported(Format::Tiff)),
-                Mode::EOF => self.ended = true,
+                Some(Mode::Horizontal) => self.run = Some(FIRST),
+                Some(Mode::EOF) => match self.coding {
+                    // Nothing can follow.
+                    FaxCoding::Group4 if self.at.is_none() => {
+                        self.place = Place::End;
+                        return false;
+                    }
+                    _ => return self.cut(),
+                },
+                Some(Mode::Extension) | None => return self.lose(),
             },
         }
-        if self.bits.overdrawn { Err(Error::truncated(Format::Tiff)) } else { Ok(()) }
+        self.run.is_none() && self.at.is_some_and(|at| at >= self.width)
     }
 
-    fn decode_run(&mut self, mut run: Run) -> Result<(), Error> {
+    /// Gives a row up at a code that is none.
+    fn lose(&mut self) -> bool {
+        // Whatever it is, it does not come again.
+        self.bits.skip(1);
+        self.cut()
+    }
+
+    /// Ends a row early: what is not there is white.
+    fn cut(&mut self) -> bool {
+        self.row.len -= self.row.len % 2;
+        true
+    }
+
+    /// Decodes a code of a run, which may be one of several that are added. `false` where the row
+    /// ends here.
+    fn decode_run(&mut self, mut run: Run) -> bool {
         let code =
             if self.black { black::decode(&mut self.bits) } else { white::decode(&mut self.bits) };
-        let code = code.ok_or(Error::invalid(Format::Tiff))?;
-        run.length = run.length.saturating_add(code.into());
-        let from = self.at.unwrap_or(0);
-        if run.length > self.width - from {
-            return Err(Error::invalid(Format::Tiff));
-        }
+        let Some(code) = code else {
+            self.lose();
+            return false;
+        };
+        run.length = run.length.saturating_add(code.into()).min(self.width);
         if code >= MAKE_UP {
             self.run = Some(run);
-            return Ok(());
+            return true;
         }
-        self.change(from + run.length);
-        self.run = if run.second { None } else { Some(Run { second: true, length: 0 }) };
-        Ok(())
+        self.change(self.at.unwrap_or(0).saturating_add(run.length));
+        self.run = None;
+        true
     }
 
     /// Goes on to where the color changes.
@@ -160,16 +331,6 @@ impl Fax4 {
         let first = self.next_above + usize::from(self.next_above.is_multiple_of(2) == self.black);
         let change = |index: usize| above.get(index).copied().unwrap_or(self.width);
         (change(first), change(first + 1))
-    }
-
-    fn paint(&self, out: &mut [u8]) -> usize {
-        let row = &mut out[..self.width.div_ceil(8) as usize];
-        row.fill(0);
-        for pair in self.row.get().chunks(2) {
-            let end = pair.get(1).copied().unwrap_or(self.width);
-            blacken(row, pair[0], end);
-        }
-        row.len()
     }
 }
 
@@ -223,8 +384,8 @@ impl Changes {
 struct Bits {
     bits: u64,
     count: u32,
-    /// Whether more were taken than there are.
-    overdrawn: bool,
+    /// Bits that were taken, of 16 at the most.
+    place: u32,
 }
 
 impl Bits {
@@ -240,6 +401,23 @@ impl Bits {
         }
         taken
     }
+
+    /// Zeros that come next.
+    fn zeros(&self) -> u32 {
+        self.bits.leading_zeros().min(self.count)
+    }
+
+    fn skip(&mut self, bits: u32) {
+        let bits = bits.min(self.count);
+        self.bits = self.bits.checked_shl(bits).unwrap_or(0);
+        self.count -= bits;
+        self.place = (self.place + bits) % 16;
+    }
+
+    /// Skips up to a whole number of so many bits, which divides 16.
+    fn align(&mut self, bits: u32) {
+        self.skip((bits - self.place % bits) % bits);
+    }
 }
 
 impl BitReader for Bits {
@@ -254,9 +432,7 @@ impl BitReader for Bits {
     }
 
     fn consume(&mut self, bits: u8) -> Result<(), ()> {
-        self.overdrawn |= u32::from(bits) > self.count;
-        self.bits = self.bits.checked_shl(bits.into()).unwrap_or(0);
-        self.count = self.count.saturating_sub(bits.into());
+        self.skip(bits.into());
         Ok(())
     }
 

@@ -11,11 +11,16 @@ use thumbelina_codec::{Budget, Context, Input, Poll, Stop};
 use thumbelina_jpeg::{self as jpeg, Decoder, Headers, Options};
 
 use super::super::description::{Description, JpegColor};
+use super::OldJpeg;
+use super::old_jpeg::Strips;
 use crate::limits::Limit;
-use crate::{Error, Format};
+use crate::{Error, Format, OnDamage};
 
 pub(in super::super) struct Jpeg {
     tables: Bytes,
+    /// Where there is one for the whole picture.
+    old: Option<OldJpeg>,
+    on_damage: OnDamage,
     color: JpegColor,
     /// Sides of a whole chunk.
     chunk: (u32, u32),
@@ -31,6 +36,7 @@ enum State {
     Copying {
         stream: Vec<u8>,
         rest: Range<usize>,
+        strips: Option<Strips>,
     },
     Decoding(Box<Decoder>, Input),
 }
@@ -103,9 +109,16 @@ impl Jpeg {
         picture: &Description,
         chunk: (u32, u32),
         buffered: bool,
+        on_damage: OnDamage,
     ) -> Self {
         let budget = Budget::new(Self::memory(picture, chunk, buffered));
-        Jpeg { tables, color: picture.jpeg_color(), chunk, budget, scans: 0, state: State::Closed }
+        let color = picture.jpeg_color();
+        let state = State::Closed;
+        Jpeg { tables, old: None, on_damage, color, chunk, budget, scans: 0, state }
+    }
+
+    pub(in super::super) fn of_old(self, old: OldJpeg) -> Self {
+        Jpeg { old: Some(old), ..self }
     }
 
     /// Reads a chunk's header. `visible` are the columns and rows of it that are needed.
@@ -116,13 +129,19 @@ impl Jpeg {
         visible: (u32, u32),
     ) -> Result<(), Error> {
         self.state = State::Closed;
-        let data = input.get(chunk.clone()).ok_or(TRUNCATED)?;
+        self.scans = 0;
         let mut stream = vec![0xFF, 0xD8];
         if let Some(transform) = self.color.transform() {
             stream.extend([0xFF, 0xEE, 0, 14]);
             stream.extend(b"Adobe\0\x64\0\0\0\0");
             stream.push(transform);
         }
+        if let Some(old) = &self.old {
+            let (rest, strips) = old.begin(input, &mut stream)?;
+            self.state = State::Copying { stream, rest, strips };
+            return Ok(());
+        }
+        let data = input.get(chunk.clone()).ok_or(TRUNCATED)?;
         let fixed = stream.len();
         if !self.tables.is_empty() {
             let mut segments = Segments::new(&self.tables)?;
@@ -160,8 +179,7 @@ impl Jpeg {
         }
         let rest = chunk.start + scan..chunk.end;
         stream.try_reserve_exact(rest.len()).map_err(|_| Error::OutOfMemory)?;
-        self.scans = 0;
-        self.state = State::Copying { stream, rest };
+        self.state = State::Copying { stream, rest, strips: None };
         Ok(())
     }
 
@@ -193,7 +211,7 @@ impl Jpeg {
     ) -> Result<usize, Error> {
         match &mut self.state {
             State::Closed => Err(Error::Internal),
-            State::Copying { stream, rest } => {
+            State::Copying { stream, rest, strips } => {
                 let now = rest.len().min(COPY_BYTES);
                 let piece = input.get(rest.start..rest.start + now).ok_or(TRUNCATED)?;
                 stream.extend_from_slice(piece);
@@ -204,13 +222,22 @@ impl Jpeg {
                 if self.scans > MAX_SCANS {
                     return Err(INVALID);
                 }
-                if rest.start >= rest.end {
+                if rest.start < rest.end {
+                    return Ok(0);
+                }
+                if let Some(next) = strips.as_mut().and_then(|strips| strips.next(input, stream)) {
+                    *rest = next?;
+                } else {
                     let stream = std::mem::take(stream);
                     let mut input = Input::whole(stream.into());
                     let Poll::Ready(headers) = Headers::read(&mut input).map_err(error)? else {
                         return Err(TRUNCATED);
                     };
-                    let options = Options { inverted: false, ..Options::default() };
+                    let on_damage = match self.on_damage {
+                        OnDamage::Error => jpeg::OnDamage::Fail,
+                        OnDamage::Gray => jpeg::OnDamage::Gray,
+                    };
+                    let options = Options { inverted: false, on_damage, ..Options::default() };
                     let decoder = Decoder::start(headers, &options, &self.budget).map_err(error)?;
                     self.state = State::Decoding(Box::new(decoder), input);
                 }
@@ -220,13 +247,6 @@ impl Jpeg {
                 let context = Context { pool: None, stop: &Stop::new(), budget: &self.budget };
                 match decoder.read(stream, 1, mcus, &context).map_err(error)? {
                     Poll::Ready([]) | Poll::NeedInput => Err(TRUNCATED),
-                    Poll::Ready(row) if self.color == JpegColor::Cmyk => {
-                        let inks = row.as_chunks::<4>().0.iter();
-                        for (to, &[c, m, y, k]) in out.as_chunks_mut().0.iter_mut().zip(inks) {
-                            *to = [c, m, y].map(|ink| mixed(ink, k));
-                        }
-                        Ok(out.len())
-                    }
                     Poll::Ready(row) => {
                         let len = row.len().min(out.len());
                         out[..len].copy_from_slice(&row[..len]);
@@ -240,32 +260,27 @@ impl Jpeg {
 
     /// The bytes of so many pixels of a row.
     pub(in super::super) fn row_bytes(color: JpegColor, columns: u32) -> usize {
-        columns as usize * color.channels()
+        columns as usize * usize::from(color.components())
     }
 }
 
-/// One of the colors of light that inks leave, under black.
-fn mixed(ink: u8, black: u8) -> u8 {
-    ((u32::from(!ink) * u32::from(!black) + 127) / 255) as u8
-}
-
 /// A marker and what belongs to it.
-struct Segment<'a> {
-    marker: u8,
-    start: usize,
-    whole: &'a [u8],
-    body: &'a [u8],
+pub(super) struct Segment<'a> {
+    pub marker: u8,
+    pub start: usize,
+    pub whole: &'a [u8],
+    pub body: &'a [u8],
 }
 
 /// Walks over the segments before a scan, in bounded work.
-struct Segments<'a> {
+pub(super) struct Segments<'a> {
     data: &'a [u8],
     at: usize,
     left: usize,
 }
 
 impl<'a> Segments<'a> {
-    fn new(data: &'a [u8]) -> Result<Self, Error> {
+    pub(super) fn new(data: &'a [u8]) -> Result<Self, Error> {
         match data.first_chunk() {
             Some([0xFF, 0xD8]) => Ok(Segments { data, at: 2, left: MAX_SEGMENTS }),
             Some(_) => Err(INVALID),
@@ -273,8 +288,13 @@ impl<'a> Segments<'a> {
         }
     }
 
+    /// Where there may be no marker of the start.
+    pub(super) fn anywhere(data: &'a [u8]) -> Self {
+        Segments { data, at: 0, left: MAX_SEGMENTS }
+    }
+
     /// The next segment, `None` at the end of the data. The start of a scan has to be whole.
-    fn next_one(&mut self) -> Result<Option<Segment<'a>>, Error> {
+    pub(super) fn next_one(&mut self) -> Result<Option<Segment<'a>>, Error> {
         loop {
             if self.left == 0 || self.at > MAX_HEADER_BYTES {
                 return Err(INVALID);

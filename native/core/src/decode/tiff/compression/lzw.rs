@@ -1,4 +1,5 @@
-//! LZW as TIFF has it: codes of 9 to 12 bits, highest bit first, that grow one code early.
+//! LZW as TIFF has it: codes of 9 to 12 bits, highest bit first, that grow one code early. Writers
+//! of before TIFF 5.0 put the lowest bit first, and let codes grow when they have to.
 //!
 //! A decoder of our own, as a clear code has to cost next to nothing: a strip may hold nothing
 //! else.
@@ -32,6 +33,8 @@ pub(in super::super) struct Lzw {
     words: Box<Words>,
     state: State,
     ended: bool,
+    /// Whether it is of before TIFF 5.0.
+    old: bool,
     /// A word that there was not enough room for, and what is left of it.
     late: Box<[u8; CODES + PIECE]>,
     left: std::ops::Range<usize>,
@@ -44,7 +47,7 @@ struct State {
     previous: Option<u16>,
     code_bits: u32,
     /// Bits of the input, highest first, of which `count` are taken from it. Those below are the
-    /// same as what follows in the input, or zero.
+    /// same as what follows in the input, or zero. In old ones the next bit is the lowest.
     bits: u64,
     count: u32,
 }
@@ -61,32 +64,40 @@ impl Lzw {
             words,
             state: State::new(),
             ended: false,
+            old: false,
             late: Box::new([0; CODES + PIECE]),
             left: 0..0,
         }
     }
 
-    pub(in super::super) fn restart(&mut self) {
+    /// The first bytes of what comes are a code that clears the table. It tells how it is written.
+    pub(in super::super) fn restart(&mut self, beginning: [u8; 2]) {
         (self.state, self.ended, self.left) = (State::new(), false, 0..0);
+        self.old = beginning[0] == 0 && beginning[1] & 1 == 1;
     }
 
     pub(in super::super) fn run(&mut self, input: &[u8], out: &mut [u8]) -> Result<Done, Error> {
+        if self.old { self.decode::<true>(input, out) } else { self.decode::<false>(input, out) }
+    }
+
+    fn decode<const OLD: bool>(&mut self, input: &[u8], out: &mut [u8]) -> Result<Done, Error> {
         let mut produced = self.write_late(out);
         let mut consumed = 0;
         let mut state = self.state;
         while produced < out.len() && !self.ended {
             if state.count < state.code_bits {
-                consumed += state.refill(&input[consumed..]);
+                let rest = &input[consumed..];
+                consumed += if OLD { state.refill_low(rest) } else { state.refill(rest) };
                 if state.count < state.code_bits {
                     break;
                 }
             }
-            let code = state.take_code();
+            let code = if OLD { state.take_low_code() } else { state.take_code() };
             match code {
                 CLEAR => state.clear(),
                 END => self.ended = true,
                 _ => {
-                    state.learn(&mut self.words, code)?;
+                    state.learn::<OLD>(&mut self.words, code)?;
                     produced += self.write(code, &mut out[produced..]);
                 }
             }
@@ -153,9 +164,26 @@ impl State {
         code
     }
 
+    fn refill_low(&mut self, input: &[u8]) -> usize {
+        let mut taken = 0;
+        for &byte in input.iter().take((64 - self.count as usize) / 8) {
+            self.bits |= u64::from(byte) << self.count;
+            self.count += 8;
+            taken += 1;
+        }
+        taken
+    }
+
+    fn take_low_code(&mut self) -> u16 {
+        let code = self.bits as u16 & ((1 << self.code_bits) - 1);
+        self.bits >>= self.code_bits;
+        self.count -= self.code_bits;
+        code
+    }
+
     /// Adds the word that a code completes: the previous one and the first byte of this one.
     #[inline]
-    fn learn(&mut self, words: &mut Words, code: u16) -> Result<(), Error> {
+    fn learn<const OLD: bool>(&mut self, words: &mut Words, code: u16) -> Result<(), Error> {
         let Some(previous) = self.previous.replace(code) else {
             return if code < CLEAR { Ok(()) } else { Err(Error::invalid(Format::Tiff)) };
         };
@@ -177,7 +205,8 @@ impl State {
         word.length += 1;
         words[next] = word;
         self.next += 1;
-        if u32::from(self.next) + 1 >= 1 << self.code_bits && self.code_bits < MAX_BITS {
+        let early = if OLD { 0 } else { 1 };
+        if u32::from(self.next) + early >= 1 << self.code_bits && self.code_bits < MAX_BITS {
             self.code_bits += 1;
         }
         Ok(())
@@ -201,6 +230,7 @@ mod tests {
     /// Everything at once, in pieces of so many bytes in and out.
     fn decode(packed: &[u8], len: usize, input: usize, output: usize) -> Result<Vec<u8>, Error> {
         let mut lzw = Lzw::new();
+        lzw.restart([packed[0], packed[1]]);
         let mut out = vec![0; len];
         let (mut at, mut filled) = (0, 0);
         while filled < len {
@@ -237,6 +267,13 @@ mod tests {
                 assert!(decode(&packed, bytes.len(), input, output) == Ok(bytes.clone()));
             }
         }
+    }
+
+    #[test]
+    fn old_ones_are_told_by_their_first_code() {
+        let bytes: Vec<u8> = (0..70_000u32).map(|i| (i / 7 % 50 + i % 3) as u8).collect();
+        let packed = weezl::encode::Encoder::new(weezl::BitOrder::Lsb, 8).encode(&bytes);
+        assert!(decode(&packed.unwrap_or_default(), bytes.len(), 1000, 100) == Ok(bytes));
     }
 
     #[test]

@@ -6,11 +6,17 @@ mod done;
 mod fax;
 mod jpeg;
 mod lzw;
+mod old_jpeg;
 mod packbits;
+mod webp;
+mod zstd;
 
 pub(super) use deflate::Deflate;
 pub(super) use done::Done;
-pub(super) use fax::Fax4;
+pub(super) use fax::{Fax, FaxCoding};
 pub(super) use jpeg::Jpeg;
 pub(super) use lzw::Lzw;
+pub(super) use old_jpeg::OldJpeg;
 pub(super) use packbits::PackBits;
+pub(super) use webp::Webp;
+pub(super) use zstd::Zstd;

@@ -1,0 +1,80 @@
+//! Zstandard (RFC 8878), a frame for each chunk.
+
+use std::io::Read;
+
+use ruzstd::decoding::errors::FrameDecoderError;
+use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
+
+use super::done::Done;
+use crate::limits::Limit;
+use crate::{Error, Format};
+
+pub(in super::super) struct Zstd {
+    decoder: FrameDecoder,
+    is_open: bool,
+}
+
+/// What every decoder is asked to support, and most that there are need.
+const MAX_WINDOW: u64 = 8 << 20;
+
+/// The most that a block holds.
+const BLOCK_BYTES: usize = 128 << 10;
+
+/// Blocks may hold nothing: of those that do not, so many are decoded together.
+const BLOCKS_TOGETHER: usize = 32;
+const INPUT_TOGETHER: usize = 1 << 10;
+
+impl Zstd {
+    /// The window and a block, in a buffer that grows by doubling, and tables.
+    pub(in super::super) const MEMORY: u64 = 2 * (MAX_WINDOW + BLOCK_BYTES as u64) + (512 << 10);
+
+    /// A block, which is decoded in one piece.
+    pub(in super::super) const STEP_NANOS: u64 = 1_000_000;
+
+    pub(in super::super) fn new() -> Self {
+        let mut decoder = FrameDecoder::new();
+        decoder.set_max_window_size(MAX_WINDOW);
+        Zstd { decoder, is_open: false }
+    }
+
+    pub(in super::super) fn restart(&mut self) {
+        self.is_open = false;
+    }
+
+    /// Writes what is there, or else decodes a block. `input` is all that is left of the chunk.
+    pub(in super::super) fn run(&mut self, input: &[u8], out: &mut [u8]) -> Result<Done, Error> {
+        let mut rest = input;
+        if !self.is_open {
+            self.decoder.reset(&mut rest).map_err(|e| error(&e, rest))?;
+            self.is_open = true;
+        }
+        let read = |decoder: &mut FrameDecoder, out: &mut [u8]| {
+            decoder.read(out).map_err(|_| Error::invalid(Format::Tiff))
+        };
+        let mut produced = read(&mut self.decoder, out)?;
+        for _ in 0..BLOCKS_TOGETHER {
+            let consumed = input.len() - rest.len();
+            if produced > 0 || self.decoder.is_finished() || consumed > INPUT_TOGETHER {
+                break;
+            }
+            let before = self.decoder.can_collect();
+            let one = BlockDecodingStrategy::UptoBlocks(1);
+            self.decoder.decode_blocks(&mut rest, one).map_err(|e| error(&e, rest))?;
+            if self.decoder.can_collect() > before {
+                produced = read(&mut self.decoder, out)?;
+            }
+        }
+        Ok(Done { consumed: input.len() - rest.len(), produced })
+    }
+}
+
+fn error(error: &FrameDecoderError, rest: &[u8]) -> Error {
+    match *error {
+        FrameDecoderError::WindowSizeTooBig { requested, max } => {
+            Error::Limit { limit: Limit::MaxMemory, value: requested, maximum: max }
+        }
+        FrameDecoderError::DictNotProvided { .. } => Error::Unsupported(Format::Tiff),
+        _ if rest.is_empty() => Error::truncated(Format::Tiff),
+        _ => Error::invalid(Format::Tiff),
+    }
+}

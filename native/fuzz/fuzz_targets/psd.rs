@@ -1,0 +1,6 @@
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| thumbelina_fuzz::observe(
+    thumbelina_core::Format::Psd,
+    data
+));

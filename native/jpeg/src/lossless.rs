@@ -1,0 +1,246 @@
+//! Lossless pictures (T.81, annex H): samples are predicted from those around them, and Huffman
+//! codes tell the differences. Rows come out as their data goes in, at full size alone.
+
+use crate::bits::Bits;
+use crate::block::Damage;
+use crate::frame::{Frame, Scaled};
+use crate::huffman::{Symbols, value};
+use crate::quota::Quota;
+use crate::rows::{Bands, McuRow};
+use crate::scan_header::ScanHeader;
+use crate::scan_reader::{Found, ScanReader};
+use crate::tables::Tables;
+use crate::view::View;
+use crate::{Error, Options, Unsupported};
+
+/// No difference takes more bytes: a code of 16 bits and a value of 15.
+const MAX_DIFFERENCE_BYTES: usize = 4;
+
+#[derive(Debug)]
+pub(crate) struct Lossless {
+    reader: ScanReader,
+    lanes: Vec<Lane>,
+    /// How a sample is predicted, 1 to 7, and how many bits of it are left out.
+    predictor: u32,
+    low: u32,
+    precision: u8,
+    /// MCUs of a row, the next column, and the first that is lost.
+    across: usize,
+    column: usize,
+    lost: usize,
+    /// Rows of samples that are made of what was decoded, of all components.
+    finished: usize,
+    /// Whether the row is the first behind a restart marker.
+    first: bool,
+}
+
+/// The samples of a component in a row of MCUs.
+#[derive(Debug)]
+struct Lane {
+    component: usize,
+    table: Symbols,
+    /// Samples of an MCU, in each direction.
+    wide: usize,
+    high: usize,
+    stride: usize,
+    /// Row by row.
+    differences: Vec<u16>,
+    /// The row before, and the one at hand.
+    above: Vec<u16>,
+    row: Vec<u16>,
+}
+
+impl Lossless {
+    /// The bytes that a component takes beside its samples.
+    pub(crate) fn bytes(scaled: &Scaled, across: u32) -> u64 {
+        let stride = u64::from(across) * scaled.mcu_columns() as u64;
+        stride * (u64::from(scaled.down) + 2) * size_of::<u16>() as u64
+    }
+
+    pub(crate) fn new(
+        frame: &Frame,
+        scaled: &[Scaled],
+        header: &ScanHeader,
+        tables: &Tables,
+        options: &Options,
+    ) -> Result<Self, Error> {
+        if header.components.len() < frame.components.len() {
+            return Err(Error::Unsupported(Unsupported::Lossless));
+        }
+        let (across, down) = frame.mcus();
+        let interval = tables.restart_interval;
+        if !interval.is_multiple_of(across) {
+            let what = "a restart interval that ends within a row";
+            return Err(Error::Invalid { what, offset: header.data });
+        }
+        let lane = |&(component, table, _): &(usize, u8, u8)| {
+            let what = "a scan without its Huffman table";
+            let missing = Error::Invalid { what, offset: header.data };
+            let Scaled { across: wide, down: high, .. } = scaled[component];
+            let (wide, high) = (wide as usize, high as usize);
+            let stride = across as usize * wide;
+            Ok(Lane {
+                component,
+                table: tables.dc_symbols(table).ok_or(missing)?,
+                wide,
+                high,
+                stride,
+                differences: zeros(stride * high)?,
+                above: zeros(stride)?,
+                row: zeros(stride)?,
+            })
+        };
+        let lanes: Vec<Lane> = header.components.iter().map(lane).collect::<Result<_, Error>>()?;
+        let samples: usize = lanes.iter().map(|lane| lane.wide * lane.high).sum();
+        Ok(Lossless {
+            reader: ScanReader::new(
+                header.data,
+                u64::from(across) * u64::from(down),
+                interval,
+                samples * MAX_DIFFERENCE_BYTES + 8,
+                options.on_damage,
+            ),
+            lanes,
+            predictor: header.start,
+            low: header.low,
+            precision: frame.precision,
+            across: across as usize,
+            column: 0,
+            lost: across as usize,
+            finished: 0,
+            first: true,
+        })
+    }
+
+    /// What comes before this place of the input is not needed any more.
+    pub(crate) fn needed(&self) -> usize {
+        self.reader.needed()
+    }
+
+    /// Decodes about `most` (not 0) more MCUs of the next row, as far as the quota goes, and says
+    /// how many they were. Those that are lost count, too.
+    pub(crate) fn advance(
+        &mut self,
+        view: View<'_>,
+        bands: &mut Bands,
+        most: usize,
+        quota: &mut Quota<'_>,
+    ) -> Result<Found, Error> {
+        if self.column == self.across {
+            let mut rows = bands.next_rows(1)?;
+            if let Some(row) = rows.first_mut()
+                && self.finish(row)
+            {
+                return Ok(Found::Mcus(self.across));
+            }
+            bands.have_arrived(1);
+            (self.column, self.lost, self.finished, self.first) = (0, self.across, 0, false);
+            return Ok(Found::Mcus(1));
+        }
+        let (column, most) = (self.column, most.min(self.across - self.column));
+        let Lossless { reader, lanes, first, .. } = self;
+        let found = reader.decode(view, most, quota, |i, state, data| {
+            if !state.begun {
+                (state.begun, *first) = (true, true);
+            }
+            lanes.iter_mut().try_for_each(|lane| lane.decode(&mut state.bits, data, column + i))
+        })?;
+        match found {
+            Found::Mcus(count) => self.column += count,
+            Found::Lost(count) => {
+                self.lost = self.lost.min(self.column);
+                self.column += count;
+            }
+            Found::Nothing | Found::Starved => {}
+        }
+        Ok(found)
+    }
+
+    /// Makes samples of the differences of one component's row, if any is left.
+    fn finish(&mut self, row: &mut McuRow<'_>) -> bool {
+        let (low, predictor) = (self.low, self.predictor);
+        let mut before = 0;
+        let lane = self.lanes.iter_mut().find(|lane| {
+            before += lane.high;
+            self.finished < before
+        });
+        let Some(lane) = lane else { return false };
+        let y = self.finished + lane.high - before;
+        self.finished += 1;
+        let samples = y * lane.stride..(y + 1) * lane.stride;
+        let (Some(differences), Some(out)) =
+            (lane.differences.get(samples.clone()), row.planes[lane.component].get_mut(samples))
+        else {
+            return false;
+        };
+        let start = 1 << (u32::from(self.precision) - 1 - low);
+        let start = (self.first && y == 0).then_some(start);
+        undo(differences, start, predictor, &lane.above, &mut lane.row);
+        let most = (1u32 << self.precision) - 1;
+        let factor = (255 << 32) / u64::from(most) + 1;
+        for (out, &sample) in out.iter_mut().zip(&lane.row) {
+            let sample = u64::from(u32::from(sample) << low & most);
+            *out = ((sample * factor + (1 << 31)) >> 32) as u8;
+        }
+        out[self.lost * lane.wide..].fill(128);
+        std::mem::swap(&mut lane.above, &mut lane.row);
+        true
+    }
+}
+
+impl Lane {
+    /// Decodes the differences of one MCU.
+    #[inline]
+    fn decode(&mut self, bits: &mut Bits, data: &[u8], column: usize) -> Result<(), Damage> {
+        for row in self.differences.chunks_exact_mut(self.stride) {
+            let samples = column * self.wide..(column + 1) * self.wide;
+            for difference in row.get_mut(samples).ok_or(Damage)? {
+                bits.refill(data);
+                let (length, size) = self.table.find(bits.peek()).ok_or(Damage)?;
+                bits.skip(length);
+                *difference = match u32::from(size) {
+                    // There is but one, so that it needs no bits.
+                    16 => 1 << 15,
+                    size @ 0..16 => {
+                        let difference = value(bits.peek(), size);
+                        bits.skip(size);
+                        difference as u16
+                    }
+                    _ => return Err(Damage),
+                };
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Adds the differences of a row to what is predicted (table H.1). The first row behind a restart
+/// marker begins with `start`, and has none above that counts.
+fn undo(differences: &[u16], start: Option<u16>, predictor: u32, above: &[u16], row: &mut [u16]) {
+    let predictor = if start.is_some() { 1 } else { predictor };
+    let mut left = start.or(above.first().copied()).unwrap_or_default();
+    // At the left end it is what is above.
+    let mut corner = left;
+    for (i, ((&difference, &up), row)) in differences.iter().zip(above).zip(row).enumerate() {
+        let (a, b, c) = (i32::from(left), i32::from(up), i32::from(corner));
+        let predicted = match predictor {
+            _ if i == 0 => a,
+            1 => a,
+            2 => b,
+            3 => c,
+            4 => a + b - c,
+            5 => a + ((b - c) >> 1),
+            6 => b + ((a - c) >> 1),
+            _ => (a + b) >> 1,
+        };
+        (left, corner) = ((predicted as u16).wrapping_add(difference), up);
+        *row = left;
+    }
+}
+
+fn zeros(len: usize) -> Result<Vec<u16>, Error> {
+    let mut zeros = Vec::new();
+    zeros.try_reserve_exact(len).map_err(|_| thumbelina_codec::Error::OutOfMemory)?;
+    zeros.resize(len, 0);
+    Ok(zeros)
+}
