@@ -421,7 +421,7 @@ defmodule Thumbelina do
 
       iex> image = Thumbelina.open!("test/fixtures/photo.png")
       iex> {:error, error} = Thumbelina.thumbnail(image, 200, 200, max_bytes: 100)
-      iex> {error.reason, error.limit, error.maximum, error.value > 50_000}
+      iex> {error.reason, error.limit, error.maximum, error.value > 10_000}
       {:limit_exceeded, :max_bytes, 100, true}
 
       iex> image = Thumbelina.open!("test/fixtures/photo.jpg")

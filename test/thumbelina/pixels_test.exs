@@ -44,9 +44,10 @@ defmodule Thumbelina.PixelsTest do
   defp opaque(%{type: {kind, bits}} = pixels) do
     most = if kind == :u, do: <<-1::size(bits)>>, else: <<1.0::float-32-native>>
     size = div(bits, 8)
+    colors = size * 3
 
     data =
-      for <<color::binary-size(size)-unit(3), _::binary-size(size) <- pixels.data>>,
+      for <<color::binary-size(colors), _::binary-size(size) <- pixels.data>>,
         into: "",
         do: color <> most
 

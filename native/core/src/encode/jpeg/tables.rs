@@ -125,10 +125,15 @@ mod tests {
     fn a_code_is_complete_but_for_the_one_of_ones() {
         let fibonacci =
             |i: usize| (0..i).fold((1u32, 1u32), |(a, b), _| (b, a.saturating_add(b))).0;
-        let cases: [&dyn Fn(usize) -> u32; 5] =
-            [&|_| 0, &|i| u32::from(i == 7), &|_| 1, &|i| (i as u32 * 2_654_435_761) >> 20, &|i| {
+        let cases: [&dyn Fn(usize) -> u32; 5] = [
+            &|_| 0,
+            &|i| u32::from(i == 7),
+            &|_| 1,
+            &|i| (i as u32).wrapping_mul(2_654_435_761) >> 20,
+            &|i| {
                 if i < 44 { fibonacci(i) } else { 0 }
-            }];
+            },
+        ];
         for frequency in cases {
             let frequencies: [u32; 256] = std::array::from_fn(frequency);
             let huffman = Huffman::new(&frequencies);
