@@ -247,11 +247,11 @@ defmodule Mix.Tasks.ThumbelinaTest do
     # Lines are wrapped.
     help = ExUnit.CaptureIO.capture_io(fn -> run(["--help"]) end) |> String.replace(~r/\s+/, " ")
     assert help =~ "INPUT OUTPUT SIZE"
-    assert help =~ "--fit contain|cover|fill"
+    assert help =~ "--fit contain|inside|cover|fill|pad|outside"
     assert help =~ "--position center|north|northeast|"
     assert help =~ "|northwest|X,Y"
     assert help =~ ~r/--quality 1\.\.100[^*]*Default: 80 /
-    assert help =~ ~r/--max-pixels [^*]*Default: 100000000 /
+    assert help =~ ~r/--max-pixels [^*]*Default: 268435456 /
     refute help =~ "`:"
   end
 
