@@ -51,6 +51,15 @@ defmodule Thumbelina.MetadataTest do
   }
   @place ["GPSLatitude", "GPSLatitudeRef"]
 
+  test "says how a picture that was not turned is to be turned" do
+    {thumb, info} = kept(:keep, autorotate: false)
+    assert {thumb.width, thumb.height} == {60, 40}
+    assert {info.width, info.height, info.orientation} == {40, 60, 6}
+    {turned, info} = kept(:keep)
+    assert {turned.width, turned.height, info.orientation} == {40, 60, 1}
+    assert Thumbelina.thumbnail!(thumb, 60, 60).width == turned.width
+  end
+
   test "is stripped without the option" do
     {:ok, thumb} = Thumbelina.thumbnail(tagged(), 60, 60)
     assert {^thumb, info} = kept(:strip)

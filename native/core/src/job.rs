@@ -609,7 +609,8 @@ impl Finish {
         let output = self.output()?;
         let &OutputPlan { width, height, keep, keeps_color, .. } = output;
         let is_gray = picture.layout.is_gray();
-        let shown = Shown { width, height, orientation: 1, is_srgb: !keeps_color, is_gray };
+        let orientation = self.plan.unturned.to_exif().into();
+        let shown = Shown { width, height, orientation, is_srgb: !keeps_color, is_gray };
         let mut attachments = self.carried.attached(keep, &shown);
         if keeps_color {
             attachments.icc = output.options.attachments.icc.clone();

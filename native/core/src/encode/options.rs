@@ -95,7 +95,7 @@ impl EncodeOptions {
 
 /// What goes along with the pixels, where the format has a place for it: all of it in JPEG, all
 /// but IPTC in PNG and WebP, all but EXIF in TIFF, EXIF in AVIF, nothing in the others. What is
-/// longer than [`MAX_ATTACHMENT`], or than the format can hold, is left out.
+/// longer than 1 MiB, or than the format can hold, is left out.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Attachments {
     /// An ICC profile.

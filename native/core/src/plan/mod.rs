@@ -50,6 +50,8 @@ pub struct Plan {
     pub(crate) scale: u32,
     /// By how much the decoded picture is larger than the largest output.
     pub(crate) left: f64,
+    /// How the outputs are still to be turned, which nobody has asked for.
+    pub(crate) unturned: Orientation,
     /// What is known of the file's profile by its header.
     profile: ProfileUse,
 }
@@ -119,6 +121,8 @@ impl Plan {
         area: Option<Area>,
         request: &Request,
     ) -> Result<Plan, Error> {
+        let upright = Orientation::NoTransforms;
+        let unturned = if request.autorotate { upright } else { info.orientation };
         let info = &request.shown(info);
         let area = area.unwrap_or(Area::whole(info.upright()));
         request.limits.check_size(info.width, info.height)?;
@@ -154,7 +158,7 @@ impl Plan {
             .chain(outputs.iter().map(|output| output.costs(&info)))
             .sum();
         let (scheduler, reason) = route::route(&info, &costs, &request.run);
-        Ok(Plan { outputs, costs, scheduler, reason, info, scale, left, profile })
+        Ok(Plan { outputs, costs, scheduler, reason, info, scale, left, unturned, profile })
     }
 
     /// What became of the file's profile, as far as that is known.
