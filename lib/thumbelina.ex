@@ -125,7 +125,7 @@ defmodule Thumbelina do
   @type edits :: keyword
 
   @typedoc "A part of a picture: a name of the compass, or fractions of width and height."
-  @type position :: Position.t()
+  @type position :: Thumbelina.Position.t()
 
   @typedoc "Options of the functions of one step: those of the step, and those of `t:options/0`."
   @type edit_options :: keyword
@@ -969,7 +969,8 @@ defmodule Thumbelina do
       iex> {png.format, png.width, png.height}
       {:png, 640, 427}
   """
-  @spec convert(source, Format.t(), edit_options) :: {:ok, Image.t()} | {:error, Error.t()}
+  @spec convert(source, Thumbelina.Format.t(), edit_options) ::
+          {:ok, Image.t()} | {:error, Error.t()}
   def convert(source, format, opts \\ []) do
     if Keyword.keyword?(opts),
       do: edit(source, opts ++ [format: format]),

@@ -33,7 +33,7 @@ defmodule Mix.Tasks.Thumbelina do
   One line says what was made and how long it took, on stderr if the thumbnail goes to stdout.
 
   With `--edit STEPS`, the picture is made by the steps of `Thumbelina.edit/2` instead. Steps are
-  parted by `|`, their values by commas, and options are `name=value`:
+  parted by `|`, their values by commas, and options are `name=value`, like this:
 
       crop:0,0,400,400 or crop:400x300      resize:400x300, resize:400x or thumbnail:200
       flip:horizontal   rotate:30,background=white   blur:2   sharpen:1,amount=1.5,threshold=2

@@ -249,7 +249,7 @@ defmodule Mix.Tasks.ThumbelinaTest do
     assert help =~ "INPUT OUTPUT SIZE"
     assert help =~ "--fit contain|inside|cover|fill|pad|outside"
     assert help =~ "--position center|north|northeast|"
-    assert help =~ "|northwest|X,Y"
+    assert help =~ "|northwest|attention|entropy|X,Y"
     assert help =~ ~r/--quality 1\.\.100[^*]*Default: 80 /
     assert help =~ ~r/--max-pixels [^*]*Default: 268435456 /
     refute help =~ "`:"
