@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod cut;
+mod inks;
 
 use std::io::Cursor;
 use std::path::PathBuf;
@@ -15,6 +16,8 @@ use std::sync::LazyLock;
 use bytes::Bytes;
 pub use cut::{pieces, sizes_by_chance};
 use image::{DynamicImage, ImageFormat};
+#[allow(unused_imports, reason = "as above")]
+pub use inks::inks;
 use rayon::ThreadPool;
 use thumbelina_core::{
     Effort, EncodeOptions, Encoded, Error, Format, Info, Input, Job, Limit, Limits, Output, Plan,

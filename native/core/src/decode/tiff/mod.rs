@@ -335,9 +335,11 @@ fn decode_nanos(picture: &Description, chunks: &Chunks, decoded: u64) -> u64 {
         Compression::Webp => (10, 50_000),
         Compression::Jpeg | Compression::OldJpeg => (10, 50_000),
     };
-    let chunks = u64::from(chunks.across) * u64::from(chunks.down) * picture.planes() as u64;
-    let samples =
-        u64::from(picture.width) * u64::from(picture.height) * picture.used_samples() as u64;
+    let each = |one: u32, other: u32, times: usize| {
+        (u64::from(one) * u64::from(other)).saturating_mul(times as u64)
+    };
+    let chunks = each(chunks.across, chunks.down, picture.planes());
+    let samples = each(picture.width, picture.height, picture.used_samples());
     decoded
         .saturating_mul(per_byte)
         .saturating_add(chunks.saturating_mul(per_chunk))
