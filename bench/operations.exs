@@ -1,6 +1,6 @@
 defmodule Bench.Operations do
-  # Every operation at 400 pixels, as a JPEG, beside the same of libvips: decoding and the resize are
-  # part of it, as they are for whoever calls it. By turns, on one thread each.
+  # Every operation at 400 pixels, as a JPEG, beside the same of libvips: decoding and the resize
+  # are part of it, as they are for whoever calls it. By turns, on one thread each.
 
   alias Bench.{Inputs, Samples}
 

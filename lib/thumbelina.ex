@@ -352,18 +352,18 @@ defmodule Thumbelina do
 
   The thumbnail contains pixels and nothing else, unless `:metadata` says otherwise. Then
 
-    * EXIF is written anew, with the fields that the standard names (those of `t:Thumbelina.Info.t/0`)
-      and still hold: the orientation is 1, the dimensions are the thumbnail's, the color space is
-      sRGB. Left out are the embedded thumbnail, the maker's notes, private tags, and what describes
-      samples as they were stored, or places in the picture
+    * EXIF is written anew, with the fields that the standard names (those of
+      `t:Thumbelina.Info.t/0`) and still hold: the orientation is 1, the dimensions are the
+      thumbnail's, the color space is sRGB. Left out are the embedded thumbnail, the maker's notes,
+      private tags, and what describes samples as they were stored, or places in the picture
     * XMP is written anew, too, without the orientation, dimensions and thumbnails in it, without
       what belongs to other parts of the file (gain and depth maps, films) or was done in a raw
-      converter, and without comments and padding. Packets of more than 256 KiB, or not in UTF-8, are
-      left out
+      converter, and without comments and padding. Packets of more than 256 KiB, or not in UTF-8,
+      are left out
     * IPTC is that of its description record, without the preview
-    * `:icc` is a profile of sRGB, in half a kilobyte: colors are converted, so that the picture's own
-      profile no longer says what they are. With `color: :keep` that one goes along, asked or not,
-      and EXIF keeps its color space
+    * `:icc` is a profile of sRGB, in half a kilobyte: colors are converted, so that the picture's
+      own profile no longer says what they are. With `color: :keep` that one goes along, asked or
+      not, and EXIF keeps its color space
     * `:copyright` is EXIF's `Artist` and `Copyright`; XMP's `dc:creator`, `dc:rights`,
       `photoshop:AuthorsPosition`, `Credit` and `Source`, `Iptc4xmpCore:CreatorContactInfo`,
       `tiff:Artist` and `Copyright`, and all of `xmpRights` and `plus`; and IPTC's by-line and its
@@ -568,12 +568,11 @@ defmodule Thumbelina do
 
   #{Edit.docs()}
   Sizes and places are pixels. Colors of steps are `"#rgb"`, `"#rrggbb"`, `"#rrggbbaa"`, a name of
-  CSS, `{r, g, b}` or `{r, g, b, a}`. `c` is a color channel, from 0 to 1, and `luma` is
-  `0.2126 r + 0.7152 g + 0.0722 b`, as in the
-  [Filter Effects Module](https://www.w3.org/TR/filter-effects-1/) of CSS, all of sRGB values. Alpha
-  stays what it is; steps that look at several pixels weigh them by their alpha. Where the format
-  has no alpha, what is clear becomes white. Pictures of 16 bits or floats keep their depth as long as
-  the format has it.
+  CSS, `{r, g, b}` or `{r, g, b, a}`. `c` is a color channel, from 0 to 1, and `luma` is `0.2126 r +
+  0.7152 g + 0.0722 b`, as in the [Filter Effects Module](https://www.w3.org/TR/filter-effects-1/)
+  of CSS, all of sRGB values. Alpha stays what it is; steps that look at several pixels weigh them
+  by their alpha. Where the format has no alpha, what is clear becomes white. Pictures of 16 bits or
+  floats keep their depth as long as the format has it.
 
   Fails like `thumbnail/4`; with `:outside_picture` for a crop outside of the picture; and like
   `thumbnail/4` of an overlay, with `key: :overlay`.

@@ -36,9 +36,9 @@ defmodule Thumbelina.Error do
   `:format` is a `t:Thumbelina.Format.t/0` or a `t:foreign/0`.
 
   `:limit` is one of the options `:max_pixels`, `:max_bytes_in`, `:max_memory` and `:max_bytes`, or
-  `:side`: the longest side that the output format can hold, or that a filter can make in a bounded time. With
-  `:max_memory`, `:maximum` is 64 MiB and not the option if a single row, or something else that is
-  decoded in one piece, is too large.
+  `:side`: the longest side that the output format can hold, or that a filter can make in a bounded
+  time. With `:max_memory`, `:maximum` is 64 MiB and not the option if a single row, or something
+  else that is decoded in one piece, is too large.
   """
 
   @type reason ::

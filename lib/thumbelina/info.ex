@@ -6,8 +6,8 @@ defmodule Thumbelina.Info do
     * `:width`, `:height` - the size in pixels as shown, that is after applying `:orientation`
     * `:orientation` - the EXIF orientation, 1 to 8; 1 is upright
     * `:frames` - how many pictures the file has: frames of a GIF, a WebP or an APNG, pages of a
-      TIFF (up to 65,535), pictures of an icon. 1 for other formats. Thumbnails are made of the first,
-      or of the largest picture of an icon
+      TIFF (up to 65,535), pictures of an icon. 1 for other formats. Thumbnails are made of the
+      first, or of the largest picture of an icon
     * `:color_space` - `:gray`, `:rgb`, `:cmyk` or `:lab`: what the pixels are once decoded. A
       palette is `:rgb`
     * `:alpha` - whether pixels can be transparent
