@@ -54,7 +54,12 @@ defmodule Thumbelina.MixProject do
       ],
       assets: %{"bench/results" => "bench/results"},
       groups_for_modules: [
-        "Pictures and formats": [Thumbelina.Image, Thumbelina.Info, Thumbelina.Format],
+        "Pictures and formats": [
+          Thumbelina.Image,
+          Thumbelina.Info,
+          Thumbelina.Pixels,
+          Thumbelina.Format
+        ],
         "Plans and measurements": [Thumbelina.Plan, Thumbelina.Stats, Thumbelina.Telemetry],
         Clusters: [Thumbelina.Cluster, Thumbelina.Store],
         "Over HTTP": [Thumbelina.Server, Thumbelina.Plug, Thumbelina.URL],
@@ -65,6 +70,8 @@ defmodule Thumbelina.MixProject do
         for group <- [
               "Open and write",
               "Make thumbnails",
+              "Edit pictures",
+              "Compare",
               "Samples",
               "Many pictures",
               "Plan and measure"
