@@ -116,8 +116,8 @@ defmodule Thumbelina.Options do
       type: {:compression, [:none, :lzw, :deflate, :packbits]},
       default: nil,
       doc:
-        "for `:png`, zlib's level from 0 to 9. Without it, a fast method that is made for PNG, and " <>
-          "zlib for what is no photograph. For `:tiff`, the method, of which a number is the " <>
+        "for `:png`, zlib's level from 0 to 9. Without it, a fast method that is made for PNG, " <>
+          "and zlib for what is no photograph. For `:tiff`, the method, of which a number is the " <>
           "level of `:deflate`. Without it, `:none`"
     ],
     colors: [
@@ -125,8 +125,8 @@ defmodule Thumbelina.Options do
       type: {:integer, 2, 256},
       default: nil,
       doc:
-        "for `:png`, the most colors of a palette, with all of their alpha if so many are enough, " <>
-          "and otherwise with pixels that show or do not. Without it, there is no palette. For " <>
+        "for `:png`, the most colors of a palette, with all of their alpha if so many are " <>
+          "enough, and otherwise with pixels that show or do not. Without it, there is no palette. For " <>
           "`:gif`, which always has one, fewer than 256"
     ],
     dither: [
@@ -178,8 +178,8 @@ defmodule Thumbelina.Options do
       doc:
         "what goes along of the picture's metadata, if the thumbnail's format can hold it. " <>
           "`:strip` leaves out everything, the place where the picture was made above all. " <>
-          "`:keep` keeps everything that still holds, that place included. A list picks: `:exif` " <>
-          "(all but the place), `:gps` (the place), `:copyright` (who made the picture and what " <>
+          "`:keep` keeps everything that still holds, that place included. A list picks: " <>
+          "`:exif` (all but the place), `:gps` (the place), `:copyright` (who made the picture and what " <>
           "may be done with it, of EXIF, XMP and IPTC), `:xmp` (the place only with `:gps`), " <>
           "`:iptc`, and `:icc` (a profile that says what the colors are)"
     ],

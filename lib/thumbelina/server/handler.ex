@@ -28,7 +28,8 @@ defmodule Thumbelina.Server.Handler do
   # path they need.
   @typep route :: {atom, %{String.t() => atom}, [String.t()]}
 
-  # What an info shows of the file, and beside it: part of its tag, since an older version said less.
+  # What an info shows of the file, and beside it: part of its tag, since an older version said
+  # less.
   # Where a picture was made, when, and with whose camera is nobody's business.
   @shown [:format, :width, :height, :orientation, :frames, :color_space, :alpha, :profile]
   @info @shown ++ [:color, :placeholder]

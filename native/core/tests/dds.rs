@@ -305,7 +305,7 @@ fn wide_samples_keep_their_depth() {
     assert_eq!(made(r16g16b16a16_float, &halves).to_rgba8().get_pixel(0, 0).0, expected);
 }
 
-/// A block whose two samples are given, and of which every pixel has the number of one of the eight.
+/// A block whose two samples are given, and of which every pixel has one of the eight numbers.
 fn steps_block(a: u8, b: u8) -> [u8; 8] {
     let numbers = (0..16u64).map(|n| (n % 8) << (3 * n)).sum::<u64>().to_le_bytes();
     let [n1, n2, n3, n4, n5, n6, ..] = numbers;

@@ -848,8 +848,9 @@ proptest! {
         let output = Output { format: None, ..edit(steps) };
         let planned = plan(source.clone(), output.clone()).unwrap();
         let made = in_pieces(&source, output.clone()).unwrap();
-        prop_assert_eq!((made.width, made.height), (planned.outputs[0].width, planned.outputs[0].height));
-        prop_assert_eq!(made.encoding, planned.outputs[0].encoding);
+        let plan = &planned.outputs[0];
+        prop_assert_eq!((made.width, made.height), (plan.width, plan.height));
+        prop_assert_eq!(made.encoding, plan.encoding);
         prop_assert!(made == unbounded(&source, output.clone()).unwrap());
         prop_assert!(made == run(source.clone(), output.clone(), mixture(seed)).unwrap());
         prop_assert!(made == as_it_comes(&source, output).unwrap());

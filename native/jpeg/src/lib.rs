@@ -46,11 +46,11 @@
 //!
 //! [`decode`] is all of that in one call, where nobody waits.
 //!
-//! **What it decodes.** Baseline, extended sequential and progressive Huffman-coded JPEGs with
-//! samples of 8 bits (ITU-T T.81), of one, three or four components with any sampling factors;
-//! restart intervals, DNL, frames without Huffman tables (MJPEG), and the liberties that files
-//! take: fill bytes, garbage between segments, no EOI. And the same by arithmetic codes. Lossless and
-//! hierarchical JPEGs and 12 bits are refused [by name](Unsupported). Rows are gray, RGB or CMYK, to
+//! **What it decodes.** Baseline, extended sequential and progressive JPEGs of Huffman or arithmetic
+//! codes with samples of 8 or 12 bits, and lossless ones in one scan (ITU-T T.81), of one, three or
+//! four components with any sampling factors; restart intervals, DNL, frames without Huffman tables
+//! (MJPEG), and the liberties that files take: fill bytes, garbage between segments, no EOI.
+//! Hierarchical JPEGs are refused [by name](Unsupported). Rows are gray, RGB or CMYK of 8 bits, to
 //! which YCbCr and Adobe's YCCK are converted, without regard to profiles, which [`Header`] hands
 //! out as they are.
 //!

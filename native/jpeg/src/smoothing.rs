@@ -1,5 +1,6 @@
 //! Progressive pictures that end early: the lowest coefficients that no scan brought are estimated
-//! from the averages of the blocks around, as T.81 proposes in K.8 and libjpeg-turbo does since 2.1.
+//! from the averages of the blocks around, as T.81 proposes in K.8 and libjpeg-turbo does since
+//! 2.1.
 
 use std::ops::Range;
 

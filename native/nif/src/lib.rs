@@ -45,8 +45,8 @@ fn probe_header<'a>(env: Env<'a>, input: Term<'a>, complete: bool, call: &Probe)
     })
 }
 
-/// Reads what a picture that is there as a whole says of itself: `{:ok, details} | {:error, error} |
-/// :too_big`, as above.
+/// Reads what a picture that is there as a whole says of itself: `{:ok, details}`, or else
+/// `{:error, error} | :too_big`, as above.
 #[rustler::nif(name = "details")]
 fn details_on_normal<'a>(env: Env<'a>, input: Binary<'a>, call: Probe) -> Term<'a> {
     if Details::are_read_shortly(&input) {

@@ -2,7 +2,8 @@
 //!
 //! The figures are what colors a press prints, as most programs take them to be. They are a fit by
 //! least squares, of our own, to 310,000 colors as libvips 8.18 shows them, which then takes a
-//! profile of its own: CIEDE2000 between the two is 0.6 in the mean and 3.3 at most. Paper is white.
+//! profile of its own: CIEDE2000 between the two is 0.6 in the mean and 3.3 at most. Paper is
+//! white.
 
 use super::transfer::clamp;
 
@@ -14,8 +15,8 @@ const STRIDES: [usize; 4] = [STEPS * STEPS * STEPS, STEPS * STEPS, STEPS, 1];
 
 /// Of inks from 0 to 1 to encoded sRGB.
 ///
-/// Each color lies between five of the figures, which are found by the order of the inks' fractions,
-/// the largest first.
+/// Each color lies between five of the figures, which are found by the order of the inks'
+/// fractions, the largest first.
 pub(super) fn to_rgb(inks: [f32; 4]) -> [f32; 3] {
     let mut at = 0;
     let mut steps = [(0.0, 0); 4];

@@ -96,8 +96,8 @@ impl<R: RowSource> RowSource for Patched<R> {
             return self.gray(max_rows);
         }
         let row_samples = self.info().width as usize * usize::from(self.info().layout.channels);
-        // Some decoders lose with what is wrong all rows that they were asked for. One at a time, it
-        // does not matter how many that are.
+        // Some decoders lose with what is wrong all rows that they were asked for. One at a time,
+        // it does not matter how many that are.
         match self.rows.read(input, 1, context) {
             Ok(poll) => Ok(poll.map(|rows| {
                 self.position.next += (rows.len() / row_samples.max(1)) as u32;

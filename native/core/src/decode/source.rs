@@ -48,8 +48,8 @@ pub(crate) trait RowSource: Send {
     }
 
     /// Is told before the first [`read`](Self::read) that what is missing of a damaged picture will
-    /// be gray from the first row on that is not handed over. A decoder that has parts of later rows
-    /// hands them over as well, with gray in between.
+    /// be gray from the first row on that is not handed over. A decoder that has parts of later
+    /// rows hands them over as well, with gray in between.
     fn forgive(&mut self) {}
 
     /// Hands over at least one row and at most `max_rows` (which is not 0), or gets closer to it.

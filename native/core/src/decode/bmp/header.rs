@@ -54,8 +54,8 @@ enum Coding {
 
 /// The headers of a file.
 pub(super) fn of_file(input: &[u8]) -> Result<Dib, Error> {
-    // OS/2 has arrays of bitmaps, of which the first is taken; Windows' clipboard has bitmaps without
-    // the file's header.
+    // OS/2 has arrays of bitmaps, of which the first is taken; Windows' clipboard has bitmaps
+    // without the file's header.
     let at = if input.starts_with(b"BA") { ARRAY_HEADER_BYTES } else { 0 };
     if at == 0 && !input.starts_with(b"BM") {
         return parse(input, 0, Container::File).map(|(dib, _)| dib);

@@ -1,5 +1,5 @@
-//! What a PNG says of its colors, in the order of the specification's third edition: `cICP`, `iCCP`,
-//! `sRGB`, `gAMA` and `cHRM`; and EXIF where there is none of them.
+//! What a PNG says of its colors, in the order of the specification's third edition: `cICP`,
+//! `iCCP`, `sRGB`, `gAMA` and `cHRM`; and EXIF where there is none of them.
 
 use std::io::Read;
 
