@@ -1,10 +1,10 @@
 use std::ops::Range;
 
 use super::light;
-use super::op::{Bands, Op, Scratch};
+use super::op::{Bands, EachDepth, Op, Scratch};
 use crate::Color;
 use crate::picture::{Picture, Sample, Shape};
-use crate::{Depth, Error, cost};
+use crate::{Error, cost};
 
 /// Pixels of one color around the picture. Colors come without their alpha.
 pub(crate) struct Border {
@@ -30,15 +30,11 @@ impl Op for Border {
         _scratch: &mut Scratch,
         out: &mut [u8],
     ) -> Result<(), Error> {
-        match from.layout.depth {
-            Depth::U8 => self.run::<u8>(from, rows, out),
-            Depth::U16 => self.run::<u16>(from, rows, bytemuck::try_cast_slice_mut(out)?),
-            Depth::F32 => self.run::<f32>(from, rows, bytemuck::try_cast_slice_mut(out)?),
-        }
+        self.at_its_depth(from, rows, out)
     }
 }
 
-impl Border {
+impl EachDepth for Border {
     fn run<S: Sample>(&self, from: &Picture, rows: Range<u32>, out: &mut [S]) -> Result<(), Error> {
         let channels = usize::from(from.layout.channels);
         let color = light::pixel::<S>(self.color, from.layout, false);

@@ -2,8 +2,8 @@ use std::ops::Range;
 
 use fast_image_resize::Resizer;
 
-use crate::picture::{Picture, Shape};
-use crate::{Error, cost};
+use crate::picture::{Picture, Sample, Shape};
+use crate::{Depth, Error, cost};
 
 /// An operation. It makes its output in bands of rows, each from the whole input, so that they can
 /// be made one at a time, or by as many threads as there are. The bands do not depend on how that
@@ -80,5 +80,18 @@ pub(crate) struct Scratch {
 impl Scratch {
     pub(crate) fn new() -> Self {
         Scratch { resizer: Resizer::new() }
+    }
+}
+
+/// What makes the rows of a band of an operation that is the same for samples of every depth.
+pub(super) trait EachDepth {
+    fn run<S: Sample>(&self, from: &Picture, rows: Range<u32>, out: &mut [S]) -> Result<(), Error>;
+
+    fn at_its_depth(&self, from: &Picture, rows: Range<u32>, out: &mut [u8]) -> Result<(), Error> {
+        match from.layout.depth {
+            Depth::U8 => self.run::<u8>(from, rows, out),
+            Depth::U16 => self.run::<u16>(from, rows, bytemuck::try_cast_slice_mut(out)?),
+            Depth::F32 => self.run::<f32>(from, rows, bytemuck::try_cast_slice_mut(out)?),
+        }
     }
 }

@@ -1,10 +1,10 @@
 use std::ops::Range;
 
 use super::light;
-use super::op::{Bands, Op, Scratch};
+use super::op::{Bands, EachDepth, Op, Scratch};
 use crate::Color;
 use crate::picture::{Picture, Sample, Shape};
-use crate::{Depth, Error, cost};
+use crate::{Error, cost};
 
 /// Turns a picture clockwise about its middle, by bilinear interpolation. Colors come multiplied by
 /// their alpha. What lies around the picture has the background's color, so that edges are smooth.
@@ -50,15 +50,11 @@ impl Op for Rotate {
         _scratch: &mut Scratch,
         out: &mut [u8],
     ) -> Result<(), Error> {
-        match from.layout.depth {
-            Depth::U8 => self.run::<u8>(from, rows, out),
-            Depth::U16 => self.run::<u16>(from, rows, bytemuck::try_cast_slice_mut(out)?),
-            Depth::F32 => self.run::<f32>(from, rows, bytemuck::try_cast_slice_mut(out)?),
-        }
+        self.at_its_depth(from, rows, out)
     }
 }
 
-impl Rotate {
+impl EachDepth for Rotate {
     fn run<S: Sample>(&self, from: &Picture, rows: Range<u32>, out: &mut [S]) -> Result<(), Error> {
         let samples: &[S] = bytemuck::try_cast_slice(from.samples.bytes())?;
         match from.layout.channels {
@@ -69,7 +65,9 @@ impl Rotate {
         }
         Ok(())
     }
+}
 
+impl Rotate {
     fn pixels<S: Sample, const CHANNELS: usize>(
         &self,
         from: &Picture,

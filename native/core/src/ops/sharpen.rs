@@ -3,10 +3,10 @@ use std::ops::Range;
 use super::blur::weigh_across;
 use super::gaussian::{Gaussian, clamped, pad};
 use super::light::LUMA;
-use super::op::{Bands, Op, Scratch};
+use super::op::{Bands, EachDepth, Op, Scratch};
 use crate::operation::Sharpen;
 use crate::picture::{Picture, Sample, Shape, zeroed};
-use crate::{Depth, Error, cost};
+use crate::{Error, cost};
 
 /// Adds to each pixel by how much its luma differs from that of the blurred picture: to all colors
 /// alike, so that edges get no other hue. Colors come multiplied by their alpha, and stay below it.
@@ -49,15 +49,11 @@ impl Op for Unsharp {
         _scratch: &mut Scratch,
         out: &mut [u8],
     ) -> Result<(), Error> {
-        match from.layout.depth {
-            Depth::U8 => self.run::<u8>(from, rows, out),
-            Depth::U16 => self.run::<u16>(from, rows, bytemuck::try_cast_slice_mut(out)?),
-            Depth::F32 => self.run::<f32>(from, rows, bytemuck::try_cast_slice_mut(out)?),
-        }
+        self.at_its_depth(from, rows, out)
     }
 }
 
-impl Unsharp {
+impl EachDepth for Unsharp {
     fn run<S: Sample>(&self, from: &Picture, rows: Range<u32>, out: &mut [S]) -> Result<(), Error> {
         let samples: &[S] = bytemuck::try_cast_slice(from.samples.bytes())?;
         match from.layout.channels {
@@ -67,7 +63,9 @@ impl Unsharp {
             _ => self.pixels::<S, 4>(from, samples, rows, out),
         }
     }
+}
 
+impl Unsharp {
     fn pixels<S: Sample, const CHANNELS: usize>(
         &self,
         from: &Picture,
