@@ -115,7 +115,7 @@ impl Conversion {
             Kind::Space(space @ ColorSpace::Icc(bytes)) => {
                 let profile = bytes.len().min(MAX_PROFILE_BYTES) as u64;
                 // The profile as it is rewritten and as it is read, in floats; and the nodes.
-                8 * profile + 4 * Transform::bytes(space, self.layout)
+                8 * profile + 4 * Transform::executor_bytes(space, self.layout)
             }
             Kind::Space(space) => 2 * Transform::bytes(space, self.layout),
             Kind::Bright(..) => LOOKED_AT as u64 * 4,
