@@ -65,10 +65,9 @@ impl Conversion {
                 None => (Some(Kind::Space(space.clone())), ProfileUse::None),
             },
         };
-        let is_scene = matches!(info.format, Format::Hdr | Format::Openexr);
         let kind = match kind {
             None if is_device => Some(Kind::Device),
-            None if is_scene && layout.depth == Depth::F32 => {
+            None if info.is_scene && layout.depth == Depth::F32 => {
                 Some(Kind::Bright(Light::Linear, spaces::Rgb::srgb()))
             }
             kind => kind,

@@ -1,19 +1,22 @@
 //! The first frame of a GIF, row by row. An interlaced one is kept whole, as palette indices.
 //!
-//! The decoder is fed the input in small pieces: LZW data can go on for as long as the file without
-//! giving a single pixel.
+//! Crate `gif` reads what is before the frame's data. That is decompressed here: data can go on for
+//! as long as the file without giving a single pixel, and behind the last pixel anything may follow.
 
+use bytes::Bytes;
 use gif::DecodingError;
 use gif::streaming_decoder::{Decoded, OutputBuffer, StreamingDecoder};
 use thumbelina_codec::{Context, Input, Poll};
+use weezl::decode::Decoder as Lzw;
+use weezl::{BitOrder, LzwStatus};
 
 use super::patched::{gray_pixel, is_damage};
 use super::source::{Position, RowSource};
 use crate::picture::{Growing, Rows, zeroed};
-use crate::{Depth, Error, Format, Info, Layout, cost};
+use crate::{ColorSpace, Depth, Error, Format, Info, Layout, cost};
 
 pub(super) struct Gif {
-    decoder: StreamingDecoder,
+    lzw: Lzw,
     info: Info,
     position: Position,
     frame: Frame,
@@ -25,8 +28,10 @@ pub(super) struct Gif {
     indices: Vec<u8>,
     row: usize,
     ahead: std::ops::Range<usize>,
-    /// Whether the frame's data has come to its end.
-    is_over: bool,
+    /// Bytes to come of the block of data.
+    left: usize,
+    /// Why there are no more indices, once there are none.
+    end: Option<Error>,
     /// Rows of the frame that are decoded, in the order of the file.
     decoded: u32,
     /// An interlaced frame.
@@ -55,9 +60,6 @@ struct Frame {
 const PIXELS_PER_BYTE: usize = 2;
 const BYTES_PER_STEP: usize = 256;
 
-/// What is fed at a time where damage is forgiven.
-const PIECE_BYTES: usize = 64;
-
 /// There is always room for as many indices as the decoder makes before it looks whether there is:
 /// six strings of 4,096. Those that it keeps back are lost where the data ends.
 const ROOM: usize = 32 << 10;
@@ -66,12 +68,17 @@ const ROOM: usize = 32 << 10;
 const LZW_BYTES: u64 = 96 << 10;
 
 const TRUNCATED: Error = Error::truncated(Format::Gif);
+const INVALID: Error = Error::invalid(Format::Gif);
+
+/// What the extension with a profile begins with, and how much of one is looked at.
+const PROFILE: &[u8] = b"\x21\xFF\x0BICCRGBG1012";
+const MAX_PROFILE_BYTES: usize = 4 << 20;
 
 impl Gif {
     /// Releases the header, once all of it is there.
     pub(super) fn open(input: &mut Input) -> Result<Self, Error> {
         let mut decoder = StreamingDecoder::new();
-        let mut global = None;
+        let (mut global, mut profile) = (None, None);
         let mut at = 0;
         // Where the next extension may begin.
         let mut block = first_block(input.bytes()).ok_or(TRUNCATED)?;
@@ -83,7 +90,11 @@ impl Gif {
                         at = end.ok_or(TRUNCATED)?;
                         at
                     }
-                    Some(Extension { end, .. }) => end.ok_or(TRUNCATED)?,
+                    Some(Extension { end, .. }) => {
+                        let end = end.ok_or(TRUNCATED)?;
+                        profile = profile.or_else(|| profile_of(bytes.get(at..end)?));
+                        end
+                    }
                     None => usize::MAX,
                 };
                 if at == block {
@@ -114,9 +125,12 @@ impl Gif {
         // Some writers leave the canvas at 0x0, or smaller than the frame that is to be shown.
         let width = u32::from(decoder.width()).max(frame.left + frame.width);
         let height = u32::from(decoder.height()).max(frame.top + frame.height);
+        let lzw = match input.bytes().get(at.saturating_sub(2)..at) {
+            Some(&[bits @ 1..=11, left]) => (Lzw::new(BitOrder::Lsb, bits), usize::from(left)),
+            _ => return Err(INVALID),
+        };
         let mut palette = Box::new([[0; 4]; 256]);
-        let colors =
-            found.palette.as_deref().or(global.as_deref()).ok_or(Error::invalid(Format::Gif))?;
+        let colors = found.palette.as_deref().or(global.as_deref()).ok_or(INVALID)?;
         for (entry, color) in palette.iter_mut().zip(colors.as_chunks::<3>().0) {
             *entry = [color[0], color[1], color[2], 255];
         }
@@ -129,11 +143,14 @@ impl Gif {
         let indices = zeroed(frame.width as usize + 2 * ROOM)?;
         let mut info = Info::new(Format::Gif, width, height, Layout::new(channels, Depth::U8));
         info.nanos.all = cost::decode_nanos(Format::Gif, info.layout, (width, height));
+        if let Some(profile) = profile {
+            info.color = ColorSpace::Icc(profile);
+        }
         // Reserved when it is needed: what only asks for the header may have it.
         let interlaced = if frame.interlaced { Some(Growing::new(0)?) } else { None };
         input.release(at);
         Ok(Gif {
-            decoder,
+            lzw: lzw.0,
             info,
             position: Position::start(height),
             frame,
@@ -141,7 +158,8 @@ impl Gif {
             indices,
             row: 0,
             ahead: 0..0,
-            is_over: false,
+            left: lzw.1,
+            end: None,
             decoded: 0,
             forgives: false,
             is_damaged: false,
@@ -159,44 +177,52 @@ impl Gif {
             if *budget == 0 {
                 return Ok(false);
             }
-            let window = if self.is_over { &[] } else { input.bytes() };
-            let most = if self.forgives {
-                // What is decoded in one go with something wrong is lost with it. How much that is
-                // must not depend on how the input is cut.
-                let most = PIECE_BYTES - (input.start() % PIECE_BYTES as u64) as usize;
-                if window.len() < most && !input.is_complete() {
-                    return Err(TRUNCATED);
+            if let Some(error) = self.end {
+                return Err(error);
+            }
+            let window = input.bytes();
+            if self.left == 0 {
+                self.left = (*window.first().ok_or(TRUNCATED)?).into();
+                input.release(1);
+                *budget -= 1;
+                if self.left == 0 {
+                    // What is held back, by an encoder that leaves out the code of the end.
+                    self.decompress(&[]);
+                    self.end.get_or_insert(TRUNCATED);
                 }
-                most
-            } else {
-                *budget
-            };
-            let piece = &window[..window.len().min(most)];
+                continue;
+            }
+            let piece = &window[..window.len().min(self.left).min(*budget)];
             if piece.is_empty() {
                 return Err(TRUNCATED);
             }
-            if self.indices.len() - self.ahead.end < ROOM {
-                self.indices.copy_within(self.ahead.clone(), 0);
-                self.ahead = 0..self.ahead.len();
-            }
-            let mut out = OutputBuffer::Slice(&mut self.indices[self.ahead.end..]);
-            let (consumed, event) = self.decoder.update(piece, &mut out).map_err(error)?;
+            let consumed = self.decompress(piece);
             input.release(consumed);
-            *budget = budget.saturating_sub(consumed);
-            match event {
-                Decoded::BytesDecoded(bytes) => self.ahead.end += bytes.get(),
-                Decoded::DataEnd => {
-                    self.is_over = true;
-                    return Err(TRUNCATED);
-                }
-                _ if consumed == 0 => return Err(Error::invalid(Format::Gif)),
-                _ => {}
-            }
+            self.left -= consumed;
+            *budget -= consumed;
         }
         self.row = self.ahead.start;
         self.ahead.start += width;
         self.decoded += 1;
         Ok(true)
+    }
+
+    /// Makes indices of a piece of data, and says how much of it was taken. What comes before bad
+    /// codes counts: most files that have some have them behind the last pixel.
+    fn decompress(&mut self, piece: &[u8]) -> usize {
+        if self.indices.len() - self.ahead.end < ROOM {
+            self.indices.copy_within(self.ahead.clone(), 0);
+            self.ahead = 0..self.ahead.len();
+        }
+        let done = self.lzw.decode_bytes(piece, &mut self.indices[self.ahead.end..]);
+        self.ahead.end += done.consumed_out;
+        match done.status {
+            Ok(LzwStatus::Done) => self.end = Some(TRUNCATED),
+            Ok(LzwStatus::NoProgress) => return piece.len(),
+            Ok(LzwStatus::Ok) if done.consumed_in + done.consumed_out > 0 => {}
+            Ok(LzwStatus::Ok) | Err(_) => self.end = Some(INVALID),
+        }
+        done.consumed_in
     }
 
     /// Decodes up to `rows` rows of an interlaced frame.
@@ -389,6 +415,21 @@ fn extension(input: &[u8], at: usize) -> Option<Extension> {
         }
     };
     Some(Extension { known: matches!(label, 0x01 | 0xF9 | 0xFE | 0xFF), end })
+}
+
+/// The profile that an extension is, if it is one.
+fn profile_of(extension: &[u8]) -> Option<Bytes> {
+    let mut rest = extension.strip_prefix(PROFILE)?;
+    let mut profile = Vec::new();
+    while let Some((&len @ 1.., after)) = rest.split_first() {
+        let (block, after) = after.split_at_checked(len.into())?;
+        if profile.len() + block.len() > MAX_PROFILE_BYTES {
+            return None;
+        }
+        profile.extend_from_slice(block);
+        rest = after;
+    }
+    (!profile.is_empty()).then(|| profile.into())
 }
 
 /// The bytes before the first frame's data, up to `most`: extensions come in blocks as small as one

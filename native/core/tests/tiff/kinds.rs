@@ -286,6 +286,12 @@ fn inks_are_as_thin_as_their_alpha() {
     }
 }
 
+/// The bits of a whole number that has some, in 16.
+fn half(value: f32) -> u64 {
+    let bits = u64::from(value.to_bits());
+    if bits == 0 { 0 } else { ((bits >> 23) - 112) << 10 | (bits >> 13 & 0x3FF) }
+}
+
 /// Grays are gray, whichever of the encodings they are in.
 #[test]
 fn lab_is_told_by_its_encoding() {
@@ -321,6 +327,28 @@ fn lab_is_told_by_its_encoding() {
                 let off = pixel.0.map(|c| (f64::from(c) - gray * 255.0).abs());
                 assert!(off.iter().all(|&off| off < 3.0), "{x} {pixel:?} {writer:?}");
             }
+        }
+    }
+    // Floats are L*, a* and b* themselves.
+    for bits in [16, 32, 64] {
+        let value = |x: u32, _: u32, s: u32| if s == 0 { x as f32 * 3.0 } else { 0.0 };
+        let bits_of = |x, y, s| match bits {
+            16 => half(value(x, y, s)),
+            32 => value(x, y, s).to_bits().into(),
+            _ => f64::from(value(x, y, s)).to_bits(),
+        };
+        let writer = Writer { size: (33, 4), bits, format: 3, photometric: 8, ..Writer::default() };
+        let bytes = Bytes::from(writer.write(bits_of));
+        let info = probe(bytes.clone(), &Limits::default()).unwrap();
+        assert_eq!((info.layout.model, info.layout.depth), (ColorModel::Lab, Depth::F32));
+        let output = Output { format: Some(Format::Png), ..Output::default() };
+        let ours = decode(&in_pieces(&bytes, output).unwrap().bytes).to_rgb8();
+        for (x, _, pixel) in ours.enumerate_pixels() {
+            let l = f64::from(x) * 3.0;
+            let y = if l > 8.0 { ((l + 16.0) / 116.0).powi(3) } else { l / 903.3 };
+            let gray = if y <= 0.003_130_8 { y * 12.92 } else { 1.055 * y.powf(1.0 / 2.4) - 0.055 };
+            let off = pixel.0.map(|c| (f64::from(c) - gray * 255.0).abs());
+            assert!(off.iter().all(|&off| off < 1.6), "{x} {pixel:?} {bits}");
         }
     }
     // A green that all know: L* 87.8, a* -79.3, b* 81.0.
@@ -405,6 +433,21 @@ fn chroma_is_shared_by_as_many_as_it_is_said() {
             }
         }
     }
+}
+
+#[test]
+fn chroma_may_have_planes_of_its_own() {
+    let writer = Writer {
+        photometric: 6,
+        planar: true,
+        compression: LZW,
+        more: vec![(530, SHORT, vec![1, 1])],
+        ..Writer::default()
+    };
+    let value = |x: u32, y: u32, s: u32| sample(8, x, y, s);
+    let ours = as_is(&Bytes::from(writer.write(value))).unwrap();
+    let apart = as_is(&Bytes::from(Writer { planar: false, ..writer }.write(value))).unwrap();
+    assert!(ours == apart);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::description::{Alpha, Color, Description, Numbers, Predictor};
 use super::directory::{ByteOrder, Field};
 use super::floats;
+use super::logs;
 use super::ycbcr::YCbCr;
 use crate::picture::Sample;
 use crate::{ColorModel, Error, Layout, Samples};
@@ -320,6 +321,22 @@ impl Conversion {
 
     fn floats(&self, from: &[u8], to: &mut [f32]) {
         let order = self.order;
+        match (self.color, self.bits) {
+            (Color::LogL, _) => {
+                for (to, &bytes) in to.iter_mut().zip(from.as_chunks().0) {
+                    *to = logs::luminance(order.u16(bytes));
+                }
+                return;
+            }
+            (Color::LogLuv, bits) => {
+                for (to, &bytes) in to.as_chunks_mut().0.iter_mut().zip(from.as_chunks().0) {
+                    let pixel = order.u32(bytes);
+                    *to = if bits == 24 { logs::rgb_of_24(pixel) } else { logs::rgb_of_32(pixel) };
+                }
+                return;
+            }
+            _ => {}
+        }
         let white_is_zero = self.white_is_zero;
         let flip = |color: f32| if white_is_zero { 1.0 - color } else { color };
         match self.bits {
@@ -336,6 +353,14 @@ impl Conversion {
                 self.each(from.as_chunks().0, to, number, flip);
             }
             _ => self.each(from.as_chunks().0, to, |bytes| f32::from_bits(order.u32(bytes)), flip),
+        }
+        if self.color == Color::Lab {
+            // From L* of 0 to 100, and a* and b* as they are.
+            for pixel in to.chunks_exact_mut(self.channels) {
+                pixel[0] /= 100.0;
+                pixel[1] = (pixel[1] + 128.0) / 255.0;
+                pixel[2] = (pixel[2] + 128.0) / 255.0;
+            }
         }
     }
 
