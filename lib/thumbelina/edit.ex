@@ -122,6 +122,11 @@ defmodule Thumbelina.Edit do
   @spec names :: [atom, ...]
   def names, do: @names
 
+  @doc "The options that a step can have of its own."
+  @spec options(atom) :: [atom]
+  def options(name) when name in [:thumbnail, :resize], do: @sizing
+  def options(name), do: Keyword.get(@own, name, [])
+
   @doc "A list of one step and the options of the function of its name."
   @spec one(atom, term, term) :: {:ok, keyword} | {:error, Error.t()}
   def one(name, value, opts) do

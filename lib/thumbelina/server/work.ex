@@ -3,7 +3,7 @@ defmodule Thumbelina.Server.Work do
   # The one place where the server works on pictures, each in a place of the gate.
 
   alias Thumbelina.{Error, Image, Info, Options, Plan, Source, Store}
-  alias Thumbelina.Server.{Alpha, Ask, Config, Gate, Imgproxy, Upload}
+  alias Thumbelina.Server.{Alpha, Ask, Config, Form, Gate, Imgproxy, Overlay, Upload}
 
   # Reads the picture's bytes, which takes memory, so it is done when there is a place.
   @type read :: (... -> {:ok, binary} | {:error, Error.t()})
@@ -59,21 +59,29 @@ defmodule Thumbelina.Server.Work do
     end)
   end
 
-  @doc "Makes the picture that an edit asks for."
-  @spec edit(binary, Ask.t(), Config.t()) :: {:ok, Image.t()} | {:error, Error.t()}
-  def edit(bytes, ask, config) do
+  @doc "Makes the picture that an edit asks for, of a form's."
+  @spec edit(Form.t(), Ask.t(), Config.t()) :: {:ok, Image.t()} | {:error, Error.t()}
+  def edit(form, ask, config), do: edited(form, ask, config, &Thumbelina.edit/2)
+
+  @doc "What that would take."
+  @spec explain_edit(Form.t(), Ask.t(), Config.t()) :: {:ok, Plan.t()} | {:error, Error.t()}
+  def explain_edit(form, ask, config), do: edited(form, ask, config, &Thumbelina.explain/2)
+
+  defp edited(form, ask, config, fun) do
     Gate.through(config.live, fn ->
-      with {:ok, format} <- edit_format(bytes, ask, config),
-           do: Thumbelina.edit(bytes, ask.options ++ format ++ limits(config))
+      with {:ok, bytes} <- Form.bytes(form, "picture", config),
+           {:ok, edits} <- Overlay.load(ask.options, form, config),
+           edits = edits ++ limits(config),
+           {:ok, format} <- edit_format(bytes, edits, ask, config),
+           do: fun.(bytes, edits ++ format)
     end)
   end
 
-  defp edit_format(_bytes, %Ask{formats: nil}, _config), do: {:ok, []}
+  defp edit_format(_bytes, _edits, %Ask{formats: nil}, _config), do: {:ok, []}
 
-  defp edit_format(bytes, ask, config) do
+  defp edit_format(bytes, edits, ask, config) do
     with {:ok, image} <- Thumbelina.new(bytes, probe(config)) do
-      formats = Map.fetch!(ask.formats, edited_alpha(ask.options, image))
-      edits = ask.options ++ limits(config)
+      formats = Map.fetch!(ask.formats, edited_alpha(edits, image))
       fits? = &match?({:ok, _plan}, Thumbelina.explain(bytes, edits ++ [format: &1]))
       {:ok, [format: Enum.find(formats, hd(formats), fits?)]}
     end
