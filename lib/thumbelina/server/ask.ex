@@ -185,9 +185,7 @@ defmodule Thumbelina.Server.Ask do
   defp allowed_metadata(_parts, %{method: "POST"}, _config), do: :ok
 
   defp allowed_metadata(parts, _http, config) do
-    if Metadata.allowed?(parts, config),
-      do: :ok,
-      else: {:error, {403, :metadata_not_allowed, "these metadata are not given out"}}
+    if Metadata.allowed?(parts, config), do: :ok, else: Metadata.refused()
   end
 
   defp options(parameters, config) do

@@ -16,6 +16,7 @@ defmodule Thumbelina.Server.Handler do
     HTTPDate,
     Imgproxy,
     Lateness,
+    Metadata,
     Metrics,
     Origin,
     Overlay,
@@ -123,9 +124,13 @@ defmodule Thumbelina.Server.Handler do
         # The time is checked, and bounds how long it may be kept.
         parameters = if asked.expires, do: %{"expires" => "#{asked.expires}"}, else: %{}
 
-        served(asked.source, {:imgproxy, asked}, [], parameters, request, config, fn read ->
-          with {:ok, image} <- Work.imgproxy(read, asked, config), do: named(image, asked)
-        end)
+        if Metadata.allowed?(Imgproxy.metadata(asked), config) do
+          served(asked.source, {:imgproxy, asked}, [], parameters, request, config, fn read ->
+            with {:ok, image} <- Work.imgproxy(read, asked, config), do: named(image, asked)
+          end)
+        else
+          Metadata.refused()
+        end
 
       {:error, {404, message}} ->
         {:error, {404, :not_found, message}}

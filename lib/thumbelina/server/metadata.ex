@@ -11,6 +11,11 @@ defmodule Thumbelina.Server.Metadata do
   @spec allowed?(nil | :strip | :keep | [atom], Config.t()) :: boolean
   def allowed?(asked, config), do: parts(asked) -- parts(config.metadata) == []
 
+  @doc "What is answered if not."
+  @spec refused :: {:error, {403, atom, String.t()}}
+  def refused,
+    do: {:error, {403, :metadata_not_allowed, "these metadata are not given out"}}
+
   defp parts(nil), do: []
   defp parts(:strip), do: []
   defp parts(:keep), do: @parts

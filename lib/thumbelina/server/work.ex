@@ -50,13 +50,21 @@ defmodule Thumbelina.Server.Work do
     Gate.through(config.live, fn ->
       with {:ok, bytes} <- read.(),
            {:ok, image} <- Thumbelina.new(bytes, probe(config)) do
-        {width, height, options} = Imgproxy.thumbnail(asked, image)
-        # What the URL says of limits is never more than the server's.
-        {own, options} = Keyword.split(options, [:max_pixels, :max_bytes_in])
-        limits = Keyword.merge(limits(config), own, fn _limit, one, other -> min(one, other) end)
-        stored(bytes, width, height, [quality: config.quality] ++ limits ++ options)
+        if Imgproxy.thumbnail?(asked) do
+          {width, height, options} = Imgproxy.thumbnail(asked, image)
+          stored(bytes, width, height, within(options, config))
+        else
+          Thumbelina.edit(bytes, asked |> Imgproxy.edits(image) |> within(config))
+        end
       end
     end)
+  end
+
+  # What the URL says of limits is never more than the server's.
+  defp within(options, config) do
+    {own, options} = Keyword.split(options, [:max_pixels, :max_bytes_in])
+    limits = Keyword.merge(limits(config), own, fn _limit, one, other -> min(one, other) end)
+    [quality: config.quality] ++ limits ++ options
   end
 
   @doc "Makes the picture that an edit asks for, of a form's."
