@@ -88,8 +88,10 @@ defmodule Thumbelina.Server do
   ## The page
 
   `GET /` is a page to try the server in a browser: it shows what becomes of a picture that is
-  dropped, pasted or chosen, in several sizes, fits and formats, with the bytes and milliseconds of
-  each; a focal point to drag; the original and the thumbnail side by side; and the plan. It loads
+  dropped, pasted or chosen, in several sizes, all fits and several formats, with the bytes and
+  milliseconds of each; positions, and a focal point to drag; a list of steps to put together, with
+  the picture that they make, where each of them is done, and the same as Elixir, as JSON, for curl
+  and as a URL; the original and the thumbnail side by side; and the plan. It loads
   nothing from elsewhere, runs nothing inline (its `Content-Security-Policy` says so), and works
   below any path, as long as that ends with a slash.
 

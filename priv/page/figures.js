@@ -12,7 +12,7 @@ export const COLUMNS = 368;
 
 const SIZES = [64, COLUMN, COLUMNS];
 const FITS = [
-  { label: "contain", fit: "contain" },
+  { label: "contain, inside", fit: "contain" },
   { label: "cover", fit: "cover" },
   { label: "fill", fit: "fill" },
   { label: "pad", fit: "pad" },

@@ -11,7 +11,7 @@ const COMPASS = ["center", "north", "northeast", "east", "southeast", "south", "
   "northwest"];
 
 const CHOSEN = [...COMPASS, "attention", "entropy"];
-const FITS = ["cover", "contain", "fill", "pad", "outside"];
+const FITS = ["cover", "contain", "inside", "fill", "pad", "outside"];
 
 const sides = (width, height) => [number("width", width, 1, 4000), number("height", height, 1, 4000)];
 const size = ({ width, height }) => [width, height];

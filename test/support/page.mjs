@@ -237,6 +237,10 @@ async function options(page, asked) {
   await page.selectOption("#background", "gold");
   await page.selectOption("#subsampling", "4:4:4");
   await settled(page);
+  await page.locator("[aria-labelledby=thumbnails-title]").screenshot({
+    path: join(shots, "options.png"),
+  });
+
   asked.length = 0;
   await page.check("[name=linear]");
   const wanted = "format=png&quality=1&filter=box&background=gold&colors=16&linear=true";
@@ -595,6 +599,7 @@ async function audit(page, name) {
 
   for (const colorScheme of ["dark", "light"]) {
     await page.emulateMedia({ colorScheme });
+    await page.evaluate(() => scrollTo(0, 0));
     await page.screenshot({ path: join(shots, `${name}-${colorScheme}.png`), fullPage: true });
   }
 

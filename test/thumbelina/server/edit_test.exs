@@ -293,6 +293,42 @@ defmodule Thumbelina.Server.EditTest do
     end
   end
 
+  test "whatever is sent, there is an answer" do
+    :rand.seed(:exsss, 7)
+    photo = File.read!("test/fixtures/photo-gray.jpg")
+    names = Enum.map(Thumbelina.Edit.names(), &Atom.to_string/1)
+    options = ~w(value fit position background amount threshold margin opacity tile width dpr)
+
+    values =
+      ~w(null true false 0 1 -1 2.5 90 300 65536 4294967295 1e30 "" "red" "center" "cover" "circle") ++
+        ~w("horizontal" "alpha.png" "form:x" [] [9,9] [0,0,9,9] [2,"red"] [null,40] [1,2,3] {} [[]])
+
+    value = fn -> Enum.random(values) end
+
+    statuses =
+      for _ <- 1..1500 do
+        steps =
+          for _ <- 1..Enum.random([1, 1, 2]) do
+            inner =
+              if :rand.uniform(3) == 1,
+                do: ~s({"value": #{value.()}, "#{Enum.random(options)}": #{value.()}}),
+                else: value.()
+
+            ~s({"#{Enum.random(names)}": #{inner}})
+          end
+
+        json = "[" <> Enum.join(steps, ",") <> "]"
+        config = config(max_pixels: 1_000_000, max_memory: 64_000_000)
+        response = post(steps(json), config, photo)
+        assert {json, response.status in [200, 400, 403, 404, 413]} == {json, true}
+        if response.status != 200, do: assert(message(response) != "")
+        response.status
+      end
+
+    assert %{200 => made, 400 => refused} = Enum.frequencies(statuses)
+    assert made > 30 and refused > 30, inspect({made, refused})
+  end
+
   test "metadata of a body, which its sender has" do
     for metadata <- ["keep", "exif,icc", "copyright", "strip"],
         do: assert(post(steps("blur:1") <> "&metadata=" <> metadata).status == 200)
