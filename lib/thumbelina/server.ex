@@ -24,11 +24,13 @@ defmodule Thumbelina.Server do
       `:allow_hosts`
     * `POST /thumbnail/SIZE` - the thumbnail of the picture in the body, which is worked on while
       it comes
-    * `POST /edit?edit=STEPS` - the picture in the body after [steps](#module-edits)
-    * `POST /edit` - the same of a form, `multipart/form-data`, with the steps in a part `edit` and
+    * `GET /edit/PATH?edit=STEPS` - a picture under the root after [steps](#module-edits)
+    * `GET /edit?edit=STEPS&url=URL` - one of another server
+    * `POST /edit?edit=STEPS` - the picture in the body
+    * `POST /edit` - the picture of a form, `multipart/form-data`, with the steps in a part `edit` and
       the picture in a part `picture`
     * `/explain/...` instead of `/thumbnail/...` - what making the thumbnail would take, as JSON:
-      the fields of `Thumbelina.Plan`. `/explain?edit=STEPS` is that of `/edit`
+      the fields of `Thumbelina.Plan`. `POST /explain` is that of `POST /edit`
     * `GET /info/PATH`, `POST /info` - JSON: what the picture's header says, `format`, `width` and
       `height` as shown, `orientation`, `frames`, `color_space`, `alpha` and `profile`, as in
       `Thumbelina.Info`, and `bytes`, but nothing of EXIF; its average `color`, `"#rrggbb"`; and a
@@ -78,8 +80,8 @@ defmodule Thumbelina.Server do
       curl -o soft.webp -F 'edit=[{"resize": [400, null]}, {"blur": 2}, {"format": "webp"}]' \\
         -F picture=@tom.jpg localhost:4000/edit
 
-  An overlay is the path of a picture under the root, a URL of `:allow_hosts`, or `form:NAME`, a
-  part of the form. There are at most four.
+  An overlay is the path of a picture under the root; or, of a `POST`, a URL of `:allow_hosts`, or
+  `form:NAME`, a part of the form. There are at most four. Edits do not go through a store.
 
   What is wrong is an error with the status 400 that names the step. With `:sizes`, all sizes of
   resizes have to be among them. With `:keys`, the steps have to be in the URL, because no signature

@@ -12,7 +12,7 @@ defmodule Thumbelina.Server.Ask do
   @types Keyword.take(Options.types(), @output)
   @names Enum.map(@output, &Atom.to_string/1)
   @known @names ++ ~w(filename expires s url)
-  @edit ~w(edit) ++ @names ++ ~w(filename expires s)
+  @edit ~w(edit) ++ @known
 
   # `formats` are those to choose from, the best one first, if the picture has alpha or not.
   @type t :: %__MODULE__{

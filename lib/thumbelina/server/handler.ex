@@ -191,7 +191,8 @@ defmodule Thumbelina.Server.Handler do
     do: {:explain, %{"GET" => :remote_explain, "POST" => :post_explain}, [size]}
 
   defp route(["explain", size | path]), do: {:explain, %{"GET" => :explain}, [size | path]}
-  defp route(["edit"]), do: {:edit, %{"POST" => :post_edit}, []}
+  defp route(["edit"]), do: {:edit, %{"GET" => :remote_edit, "POST" => :post_edit}, []}
+  defp route(["edit" | path]), do: {:edit, %{"GET" => :edit}, path}
   defp route(["info"]), do: {:info, %{"POST" => :post_info}, []}
   defp route(["info" | path]), do: {:info, %{"GET" => :info}, path}
   defp route([""]), do: {:page, %{"GET" => :page}, ["index.html"]}
@@ -247,7 +248,8 @@ defmodule Thumbelina.Server.Handler do
   end
 
   defp parameters(["info" | _], pairs), do: Ask.parameters(pairs, ~w(expires s))
-  defp parameters([name], pairs) when name in ["edit", "explain"], do: Ask.edit_parameters(pairs)
+  defp parameters(["explain"], pairs), do: Ask.edit_parameters(pairs)
+  defp parameters(["edit" | _], pairs), do: Ask.edit_parameters(pairs)
   defp parameters(["lateness"], pairs), do: Ask.parameters(pairs, ~w(load ms expires s))
   defp parameters(_segments, pairs), do: Ask.parameters(pairs)
 
@@ -268,9 +270,11 @@ defmodule Thumbelina.Server.Handler do
 
   defp left(_parameters), do: :infinity
 
+  @remote [:remote_thumbnail, :remote_explain, :remote_edit]
+
   defp picture(action, _args, parameters, _request, _config)
-       when action in [:remote_thumbnail, :remote_explain] and not is_map_key(parameters, "url")
-       when action not in [:remote_thumbnail, :remote_explain] and is_map_key(parameters, "url"),
+       when action in @remote and not is_map_key(parameters, "url")
+       when action not in @remote and is_map_key(parameters, "url"),
        do: {:error, {400, :invalid_option, "expected a path or a url"}}
 
   defp picture(:thumbnail, [size | path], parameters, request, config) do
@@ -296,15 +300,31 @@ defmodule Thumbelina.Server.Handler do
     end
   end
 
+  defp picture(:edit, path, parameters, request, config) do
+    with {:ok, ask} <- Ask.edit(parameters, request, config),
+         {:ok, overlays} <- Overlay.versions(ask.options, config) do
+      wanted = {:edit, ask, overlays}
+      file(path, wanted, ask.vary, parameters, request, config, &edited(&1, ask, config))
+    end
+  end
+
+  defp picture(:remote_edit, [], %{"url" => url} = parameters, request, config) do
+    with {:ok, ask} <- Ask.edit(parameters, request, config),
+         {:ok, overlays} <- Overlay.versions(ask.options, config) do
+      wanted = {:edit, ask, overlays}
+      remote(url, wanted, ask.vary, parameters, request, config, &edited(&1, ask, config))
+    end
+  end
+
   defp picture(:post_edit, [], parameters, request, config) do
     with {:ok, ask, form} <- asked_edit(parameters, request, config),
-         {:ok, image} <- Work.edit(form, ask, config),
+         {:ok, image} <- Work.edit(fn -> {:ok, form} end, ask, config),
          do: answered(image(image, ask), [{"cache-control", "no-store"}])
   end
 
   defp picture(:post_explain_edit, [], parameters, request, config) do
     with {:ok, ask, form} <- asked_edit(parameters, request, config),
-         {:ok, plan} <- Work.explain_edit(form, ask, config),
+         {:ok, plan} <- Work.explain_edit(fn -> {:ok, form} end, ask, config),
          do: answered({:plan, plan}, [{"cache-control", "no-store"}])
   end
 
@@ -347,6 +367,11 @@ defmodule Thumbelina.Server.Handler do
          {:ok, bytes} <- body(request, config),
          {:ok, measured} <- Lateness.measure(asked, bytes, config),
          do: Response.json(200, [{"cache-control", "no-store"}], measured)
+  end
+
+  defp edited(read, ask, config) do
+    form = fn -> with {:ok, bytes} <- read.(), do: {:ok, %{"picture" => bytes}} end
+    with {:ok, image} <- Work.edit(form, ask, config), do: image(image, ask)
   end
 
   # What the URL asks for is checked before the body is read.

@@ -37,6 +37,28 @@ defmodule Thumbelina.Server.Overlay do
     for {:overlay, value} <- steps, %{form: name} <- [source(value)], do: name
   end
 
+  @doc """
+  What tells whether the overlays are still the same, where the picture itself may be kept by caches:
+  these are files.
+  """
+  @spec versions(keyword, Config.t()) :: {:ok, [term]} | {:error, term}
+  def versions(steps, config) do
+    Enum.reduce_while(Keyword.get_values(steps, :overlay), {:ok, []}, fn value, {:ok, ids} ->
+      with %{path: path} <- source(value),
+           {:ok, id} <- Files.open(config.root, path, &{:ok, &1.id}) do
+        {:cont, {:ok, [id | ids]}}
+      else
+        {:error, _} = error -> {:halt, named(error)}
+        _elsewhere -> {:halt, refused()}
+      end
+    end)
+  end
+
+  defp refused do
+    {:error,
+     {400, :invalid_option, "wrong edit: expected overlays under the root, where it is no POST"}}
+  end
+
   @doc "Puts the bytes into the steps."
   @spec load(keyword, Form.t(), Config.t()) :: {:ok, keyword} | {:error, term}
   def load(steps, form, config) do

@@ -67,17 +67,20 @@ defmodule Thumbelina.Server.Work do
     [quality: config.quality] ++ limits ++ options
   end
 
-  @doc "Makes the picture that an edit asks for, of a form's."
-  @spec edit(Form.t(), Ask.t(), Config.t()) :: {:ok, Image.t()} | {:error, Error.t()}
-  def edit(form, ask, config), do: edited(form, ask, config, &Thumbelina.edit/2)
+  @doc "Makes the picture that an edit asks for. `read` gives it as the part `picture` of a form."
+  @spec edit((... -> {:ok, Form.t()} | {:error, Error.t()}), Ask.t(), Config.t()) ::
+          {:ok, Image.t()} | {:error, Error.t()}
+  def edit(read, ask, config), do: edited(read, ask, config, &Thumbelina.edit/2)
 
   @doc "What that would take."
-  @spec explain_edit(Form.t(), Ask.t(), Config.t()) :: {:ok, Plan.t()} | {:error, Error.t()}
-  def explain_edit(form, ask, config), do: edited(form, ask, config, &Thumbelina.explain/2)
+  @spec explain_edit((... -> {:ok, Form.t()} | {:error, Error.t()}), Ask.t(), Config.t()) ::
+          {:ok, Plan.t()} | {:error, Error.t()}
+  def explain_edit(read, ask, config), do: edited(read, ask, config, &Thumbelina.explain/2)
 
-  defp edited(form, ask, config, fun) do
+  defp edited(read, ask, config, fun) do
     Gate.through(config.live, fn ->
-      with {:ok, bytes} <- Form.bytes(form, "picture", config),
+      with {:ok, form} <- read.(),
+           {:ok, bytes} <- Form.bytes(form, "picture", config),
            {:ok, edits} <- Overlay.load(ask.options, form, config),
            edits = edits ++ limits(config),
            {:ok, format} <- edit_format(bytes, edits, ask, config),

@@ -270,6 +270,51 @@ defmodule Thumbelina.Server.EditTest do
     end
   end
 
+  describe "of a file" do
+    defp get(path, query, config \\ config(), headers \\ []) do
+      request = %Request{method: "GET", path: path, query: query, headers: headers}
+      Handler.handle(request, config)
+    end
+
+    defp header(response, name), do: for({^name, value} <- response.headers, do: value)
+
+    test "is what it is of a body, and is kept by caches" do
+      query = steps(~s([{"resize": [40, 30]}, {"overlay": "alpha.png"}, {"format": "png"}]))
+      response = get("/edit/photo.jpg", query)
+      assert {response.status, header(response, "content-type")} == {200, ["image/png"]}
+      assert response.body == post(query).body
+      assert ["public, max-age=3600"] = header(response, "cache-control")
+      [etag] = header(response, "etag")
+      again = get("/edit/photo.jpg", query, config(), [{"if-none-match", etag}])
+      assert again.status == 304
+      refute header(get("/edit/photo.jpg", query <> "&quality=9"), "etag") == [etag]
+      assert get("/edit/truncated.jpg", query).status == 422
+    end
+
+    test "what is refused" do
+      for {path, query, status} <- [
+            {"/edit/photo.jpg", "", 400},
+            {"/edit/photo.jpg", steps("blur:x"), 400},
+            {"/edit/nix.jpg", steps("blur:1"), 404},
+            {"/edit/../mix.exs", steps("blur:1"), 404},
+            {"/edit/photo.jpg", steps("overlay:nix.png"), 404},
+            {"/edit/photo.jpg", steps("overlay:form:a"), 400},
+            {"/edit/photo.jpg", steps(~s([{"overlay": "http://127.0.0.1/a"}])), 400},
+            {"/edit/photo.jpg", steps("blur:1") <> "&url=a", 400},
+            {"/edit/photo.jpg", steps("blur:1") <> "&metadata=gps", 403},
+            {"/edit", steps("blur:1"), 400},
+            {"/edit", steps("blur:1") <> "&url=http%3A%2F%2F127.0.0.1%2Fa", 403}
+          ],
+          do: assert({path, query, get(path, query).status} == {path, query, status})
+
+      signed = config(keys: ["secret"])
+      assert get("/edit/photo.jpg", steps("blur:1"), signed).status == 403
+      url = Thumbelina.URL.sign("/edit/photo.jpg", [edit: "blur:1", format: "png"], "secret")
+      [path, query] = String.split(url, "?")
+      assert get(path, query, signed).status == 200
+    end
+  end
+
   describe "explain" do
     test "has the plan, with its steps" do
       request = %Request{

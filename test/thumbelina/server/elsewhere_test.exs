@@ -201,6 +201,16 @@ defmodule Thumbelina.Server.ElsewhereTest do
     end
   end
 
+  test "an edit of a picture of another server" do
+    bytes = File.read!(@photo)
+    port = other([ok(bytes)])
+    query = "edit=resize:20x&format=png&url=http%3A%2F%2F127.0.0.1%3A#{port}%2Fa"
+    response = get("/edit?" <> query, config(from(port)))
+    assert response.body == Thumbelina.edit!(bytes, resize: {20, nil}, format: :png).bytes
+    assert header(response, "cache-control") == "public, max-age=3600"
+    assert get("/edit?" <> query, config([])).status == 403
+  end
+
   test "an overlay comes from where pictures come from" do
     mark = File.read!("test/fixtures/alpha.png")
     bytes = File.read!(@photo)
