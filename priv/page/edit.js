@@ -97,7 +97,8 @@ export function edit() {
     });
 
     const label = element("label", { for: id }, field.key);
-    return element("div", { class: `field ${field.kind}` }, label, ...(shows ? [value] : []), input);
+    const parts = shows ? [label, value, input] : [label, input];
+    return element("div", { class: `field ${field.kind}` }, ...parts);
   }
 
   function changed() {

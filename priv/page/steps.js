@@ -13,7 +13,9 @@ const COMPASS = ["center", "north", "northeast", "east", "southeast", "south", "
 const CHOSEN = [...COMPASS, "attention", "entropy"];
 const FITS = ["cover", "contain", "inside", "fill", "pad", "outside"];
 
-const sides = (width, height) => [number("width", width, 1, 4000), number("height", height, 1, 4000)];
+const sides = (width, height) =>
+  [number("width", width, 1, 4000), number("height", height, 1, 4000)];
+
 const size = ({ width, height }) => [width, height];
 const only = (key) => (values) => values[key];
 
@@ -115,7 +117,9 @@ export function json(steps, format) {
 function spaced(value) {
   if (Array.isArray(value)) return `[${value.map(spaced).join(", ")}]`;
   if (value === null || typeof value !== "object") return JSON.stringify(value);
-  const members = Object.entries(value).map(([key, one]) => `${JSON.stringify(key)}: ${spaced(one)}`);
+  const members = Object.entries(value).map(([key, one]) =>
+    `${JSON.stringify(key)}: ${spaced(one)}`);
+
   return `{${members.join(", ")}}`;
 }
 

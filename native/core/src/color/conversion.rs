@@ -43,7 +43,12 @@ impl Conversion {
         let is_device = matches!(layout.model, ColorModel::Cmyk | ColorModel::Lab);
         let (kind, used) = match &info.color {
             ColorSpace::Icc(bytes) => match Profile::read(bytes) {
-                Some(profile) if profile.is_srgb() && profile.model == layout.model => {
+                // Floats with a profile are encoded as it says.
+                Some(profile)
+                    if profile.is_srgb()
+                        && profile.model == layout.model
+                        && layout.depth != Depth::F32 =>
+                {
                     (None, ProfileUse::Applied)
                 }
                 Some(profile) if profile.model == layout.model => {

@@ -12,7 +12,7 @@ use crate::writer::{
     DEFLATE, FAX3, FAX4, JPEG, LONG, LZW, NONE, OLD_JPEG, PACK_BITS, RLE, RLE_WORDS, SHORT, WEBP,
     Writer, ZSTD,
 };
-use crate::{as_is, each_way, expected, float, jpeg, layouts, sample, slope, split};
+use crate::{as_is, each_way, expected, float, jpeg, layouts, profile, sample, slope, split};
 
 /// Of any number of bits up to 64.
 fn number(bits: u32, x: u32, y: u32, s: u32) -> u64 {
@@ -123,7 +123,7 @@ fn zstandard_and_webp_are_what_was_written() {
     }
 }
 
-/// Blocks that hold nothing, and a window that is larger than any should be.
+/// Blocks that hold nothing, and a window that is larger than any should be where it is needed.
 #[test]
 fn zstandard_is_bounded() {
     let writer = Writer { size: (16, 16), compression: ZSTD, ..Writer::default() };
@@ -131,8 +131,16 @@ fn zstandard_is_bounded() {
     empty.extend([0; 3].repeat(100_000));
     let made = |data| in_pieces(&Bytes::from(writer.assemble(&[data])), sized(8, 8));
     assert_eq!(made(empty), Err(truncated(Format::Tiff)));
-    let wide = vec![0x28, 0xB5, 0x2F, 0xFD, 0, 0xA0, 1, 0, 0];
-    assert!(matches!(made(wide), Err(Error::Limit { .. })));
+    let wide = [0x28, 0xB5, 0x2F, 0xFD, 0, 0xA0];
+    let large = Writer { size: (4_000, 1_000), chunk: (4_000, 1_000), ..writer.clone() };
+    let large = large.assemble(&[[&wide[..], &[1, 0, 0]].concat()]);
+    assert!(matches!(in_pieces(&Bytes::from(large), sized(8, 8)), Err(Error::Limit { .. })));
+    // One stored block, the last one.
+    let block = (768u32 << 3 | 1).to_le_bytes();
+    let stored = [&wide[..], &block[..3], &[77; 768]].concat();
+    let plain = Writer { compression: 1, ..writer.clone() };
+    let plain = in_pieces(&Bytes::from(plain.write(|_, _, _| 77u32)), sized(8, 8));
+    assert_eq!(made(stored).unwrap().bytes, plain.unwrap().bytes);
 }
 
 /// What is below zero is black.
@@ -202,6 +210,20 @@ fn floats_of_any_bits_are_what_was_written() {
     }
 }
 
+/// Floats are light. Those of a profile are what it says, which is seldom light.
+#[test]
+fn floats_with_a_profile_are_encoded() {
+    let half = Writer { bits: 32, format: 3, ..Writer::default() };
+    let srgb = profile::matrix(4, profile::SRGB, &profile::srgb_curve());
+    let icc = vec![(34_675, 7, srgb.into_iter().map(u64::from).collect())];
+    for (more, shown) in [(Vec::new(), 203), (icc, 153)] {
+        let bytes = Bytes::from(Writer { more, ..half.clone() }.write(|_, _, _| 0.6f32.to_bits()));
+        let request = Output { format: Some(Format::Png), ..Output::default() };
+        let ours = decode(&in_pieces(&bytes, request).unwrap().bytes).to_rgb8();
+        assert!(ours.pixels().all(|pixel| pixel.0 == [shown; 3]), "{:?}", ours.get_pixel(0, 0));
+    }
+}
+
 #[test]
 fn inks_may_be_floats() {
     for bits in [16, 24, 32, 64] {
@@ -225,6 +247,42 @@ fn inks_may_be_floats() {
         let theirs = shown.into_iter().flatten().map(f32::from);
         let off = ours.as_raw().iter().zip(theirs).map(|(&a, b)| (f32::from(a) - b).abs());
         assert!(off.fold(0.0, f32::max) <= 2.0, "{bits}");
+    }
+}
+
+/// What is not there of an ink is paper.
+#[test]
+fn inks_are_as_thin_as_their_alpha() {
+    let alphas = [0, 64, 128, 255];
+    let ink = |x: u32, s: u32| if s == 4 { alphas[x as usize] } else { 40 * (s + 1) };
+    let writer = Writer {
+        size: (4, 2),
+        photometric: 5,
+        samples: 5,
+        extra: vec![2],
+        compression: LZW,
+        predictor: 2,
+        ..Writer::default()
+    };
+    for bits in [8, 16] {
+        let full = (1 << bits) - 1;
+        let writer = Writer { bits, ..writer.clone() };
+        let scaled = |x, _, s| ink(x, s) * full / 255;
+        let ours = as_is(&Bytes::from(writer.write(scaled))).unwrap().to_rgb16();
+        let thin =
+            |x, s| (f64::from(ink(x, s) * alphas[x as usize]) / 255.0 * 257.0).round() as u16;
+        let theirs = inks(&[0, 1, 2, 3].map(|x| [0, 1, 2, 3].map(|s| thin(x, s))));
+        for (x, y, ours) in ours.enumerate_pixels() {
+            let near = ours.0.iter().zip(theirs[x as usize]).all(|(a, b)| a.abs_diff(b) <= 400);
+            assert!(near, "{bits} {x} {y} {ours:?} {theirs:?}");
+        }
+        // Alpha that is in them already is not put there twice, and other samples are not alpha.
+        let plain = Writer { samples: 4, extra: Vec::new(), ..writer.clone() };
+        let plain = as_is(&Bytes::from(plain.write(scaled))).unwrap();
+        for extra in [vec![1], vec![0], vec![]] {
+            let same = Writer { extra, ..writer.clone() };
+            assert!(as_is(&Bytes::from(same.write(scaled))).unwrap() == plain);
+        }
     }
 }
 

@@ -5,6 +5,8 @@
 mod common;
 mod fax_rows;
 mod kinds;
+#[path = "../common/profile.rs"]
+mod profile;
 mod writer;
 
 use bytes::Bytes;

@@ -114,7 +114,8 @@ impl Lane {
         visible: u32,
         jpeg: Option<Jpeg>,
     ) -> Result<Self, Error> {
-        let (width, _) = chunk;
+        let (width, height) = chunk;
+        let shape = Shape::new(picture, width, visible)?;
         let decompressor = match (jpeg, picture.compression) {
             (Some(jpeg), _) => Decompressor::Jpeg(Box::new(jpeg)),
             (None, Compression::None) => Decompressor::Stored,
@@ -124,14 +125,16 @@ impl Lane {
             (None, Compression::Webp) => {
                 Decompressor::Webp(Box::new(Webp::new(picture.samples, chunk)))
             }
-            (None, Compression::Zstd) => Decompressor::Zstd(Box::new(Zstd::new())),
+            (None, Compression::Zstd) => {
+                let bytes = shape.row.saturating_mul(height.into());
+                Decompressor::Zstd(Box::new(Zstd::new(bytes)))
+            }
             (None, Compression::Fax(coding)) => {
                 Limit::MaxMemory.check(Fax::memory(width), MAX_UNIT_BYTES)?;
                 Decompressor::Fax(Box::new(Fax::new(coding, width)?))
             }
             (None, Compression::Jpeg | Compression::OldJpeg) => return Err(Error::Internal),
         };
-        let shape = Shape::new(picture, width, visible)?;
         let bits_reversed = picture.bits_reversed;
         let direct = picture.compression == Compression::None
             && picture.predictor == Predictor::None
