@@ -71,8 +71,8 @@ defmodule Thumbelina.Edit do
       value: "a picture",
       doc:
         "puts another picture on top, which is anything that `thumbnail/4` takes. " <>
-          "Options: `:position`, a name of the compass or fractions of the room that is left, by default " <>
-          "`:center`; `:margin`, the pixels between it and the edges, by default 0; " <>
+          "Options: `:position`, a name of the compass or fractions of the room that is left, " <>
+          "by default `:center`; `:margin`, the pixels between it and the edges, by default 0; " <>
           "`:opacity`, 0 to 1, by default 1; `:tile`, whether it is repeated to all sides, " <>
           "by default `false`; `:width` and `:height`, a box that it is made to fit, " <>
           "without which it keeps its size"

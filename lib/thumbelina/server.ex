@@ -27,8 +27,8 @@ defmodule Thumbelina.Server do
     * `GET /edit/PATH?edit=STEPS` - a picture under the root after [steps](#module-edits)
     * `GET /edit?edit=STEPS&url=URL` - one of another server
     * `POST /edit?edit=STEPS` - the picture in the body
-    * `POST /edit` - the picture of a form, `multipart/form-data`, with the steps in a part `edit` and
-      the picture in a part `picture`
+    * `POST /edit` - the picture of a form, `multipart/form-data`, with the steps in a part `edit`
+      and the picture in a part `picture`
     * `/explain/...` instead of `/thumbnail/...` - what making the thumbnail would take, as JSON:
       the fields of `Thumbelina.Plan`. `POST /explain` is that of `POST /edit`
     * `GET /info/PATH`, `POST /info` - JSON: what the picture's header says, `format`, `width` and
@@ -71,12 +71,14 @@ defmodule Thumbelina.Server do
         {"format": "webp"}
       ]
 
-  The text is that of `mix thumbelina --edit`. JSON is a list of objects of one member, the step.
+  In a URL they are percent-encoded, as httpd wants it: `|` is `%7C`. The text is that of
+  `mix thumbelina --edit`. JSON is a list of objects of one member, the step.
   Its value is what `Thumbelina.edit/2` takes, where a tuple is a list and an atom a string; with
   options, it is an object that has it as `value`. Parameters of a thumbnail can stand among the
   steps, or in the URL, but not in both.
 
-      curl -o soft.webp --data-binary @tom.jpg "localhost:4000/edit?edit=resize:400x|blur:2&format=webp"
+      curl -o soft.webp --data-binary @tom.jpg \\
+        "localhost:4000/edit?edit=resize:400x%7Cblur:2&format=webp"
       curl -o soft.webp -F 'edit=[{"resize": [400, null]}, {"blur": 2}, {"format": "webp"}]' \\
         -F picture=@tom.jpg localhost:4000/edit
 
@@ -93,9 +95,9 @@ defmodule Thumbelina.Server do
   dropped, pasted or chosen, in several sizes, all fits and several formats, with the bytes and
   milliseconds of each; positions, and a focal point to drag; a list of steps to put together, with
   the picture that they make, where each of them is done, and the same as Elixir, as JSON, for curl
-  and as a URL; the original and the thumbnail side by side; and the plan. It loads
-  nothing from elsewhere, runs nothing inline (its `Content-Security-Policy` says so), and works
-  below any path, as long as that ends with a slash.
+  and as a URL; the original and the thumbnail side by side; and the plan. It loads nothing from
+  elsewhere, runs nothing inline (its `Content-Security-Policy` says so), and works below any path,
+  as long as that ends with a slash.
 
   It also shows how late timers are on the node next to thumbnails. For this it has a route of its
   own, `POST /lateness?load=normal&ms=250`: a process sleeps for 1 ms again and again, and the

@@ -133,9 +133,7 @@ defmodule Mix.Tasks.Thumbelina.Server do
   defp value(key, {:metadata, parts}, text) do
     for name <- String.split(text, ",", trim: true) do
       Enum.find(parts, &(Atom.to_string(&1) == name)) ||
-        Mix.raise(
-          "invalid value for #{Options.flag(key)}: #{text}; expected some of #{Enum.join(parts, ", ")}"
-        )
+        Mix.raise("invalid value for #{Options.flag(key)}: #{text}; expected #{inspect(parts)}")
     end
   end
 

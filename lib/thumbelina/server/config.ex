@@ -86,8 +86,8 @@ defmodule Thumbelina.Server.Config do
       default: [:copyright, :icc],
       doc:
         "which of a picture's metadata the `metadata` of a URL may ask for, as in " <>
-          "`Thumbelina.thumbnail/4`. By default not where a picture was made, when, and with whose " <>
-          "camera. Of a picture in a body, which its sender has, all can be asked for"
+          "`Thumbelina.thumbnail/4`. By default not where a picture was made, when, and with " <>
+          "whose camera. Of a picture in a body, which its sender has, all can be asked for"
     ],
     avif: [
       type: :boolean,

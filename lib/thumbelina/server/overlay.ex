@@ -38,8 +38,8 @@ defmodule Thumbelina.Server.Overlay do
   end
 
   @doc """
-  What tells whether the overlays are still the same, where the picture itself may be kept by caches:
-  these are files.
+  What tells whether the overlays are still the same, where the picture itself may be kept by
+  caches: these are files.
   """
   @spec versions(keyword, Config.t()) :: {:ok, [term]} | {:error, term}
   def versions(steps, config) do
