@@ -71,3 +71,33 @@ fn extensions_that_nobody_knows_are_passed_over() {
         assert_eq!(shown(&gif((2, 2), 2, before, &data)), colors(&indices));
     }
 }
+
+/// As browsers have it.
+#[test]
+fn a_canvas_that_is_too_small_grows() {
+    let indices = [3, 2, 1, 0, 1, 2];
+    let plain = gif((3, 2), 2, &[], &packed(&indices, 2));
+    let frame = plain.iter().position(|&byte| byte == 0x2C).unwrap();
+    for (canvas, (left, top), shown) in [
+        ((0, 0), (0, 0), (3, 2)),
+        ((2, 1), (0, 0), (3, 2)),
+        ((1, 9), (0, 0), (3, 9)),
+        ((2, 2), (2, 1), (5, 3)),
+        ((3, 2), (9, 7), (12, 9)),
+    ] {
+        for interlaced in [0, 0x40] {
+            let mut file = plain.to_vec();
+            (file[6], file[8], file[frame + 1], file[frame + 3]) = (canvas.0, canvas.1, left, top);
+            file[frame + 9] |= interlaced;
+            let made = as_is(&Bytes::from(file), Format::Png).unwrap().to_rgba8();
+            assert_eq!(made.dimensions(), shown);
+            let (left, top) = (u32::from(left), u32::from(top));
+            for (x, y, pixel) in made.enumerate_pixels() {
+                let inside = (left..left + 3).contains(&x) && (top..top + 2).contains(&y);
+                let index = || indices[((y - top) * 3 + x - left) as usize];
+                let [r, g, b] = if inside { colors(&[index()])[0] } else { [0; 3] };
+                assert_eq!(pixel.0, [r, g, b, if inside { 255 } else { 0 }]);
+            }
+        }
+    }
+}

@@ -24,7 +24,8 @@ pub(super) fn orientation(exif: &[u8]) -> Orientation {
     read(exif).and_then(Orientation::from_exif).unwrap_or(Orientation::NoTransforms)
 }
 
-/// The orientation's number. It is a SHORT by the standard; writers have LONG and BYTE as well.
+/// The orientation's number. It is a SHORT by the standard; writers have every other type of whole
+/// numbers as well.
 fn read(exif: &[u8]) -> Option<u8> {
     let order = Order::of(exif)?;
     let start = usize::try_from(order.long(exif, 4)?).ok()?;
@@ -35,9 +36,10 @@ fn read(exif: &[u8]) -> Option<u8> {
         entries.iter().take(count).find(|entry| order.short(*entry, 0) == Some(ORIENTATION))?;
     // One value lies in the entry itself, at its beginning.
     let value = match (order.short(entry, 2)?, order.long(entry, 4)?) {
-        (1, 1) => entry[8].into(),
-        (3, 1) => order.short(entry, 8)?.into(),
-        (4, 1) => order.long(entry, 8)?,
+        // With a sign, a number that there is looks the same.
+        (1 | 6, 1) => entry[8].into(),
+        (3 | 8, 1) => order.short(entry, 8)?.into(),
+        (4 | 9, 1) => order.long(entry, 8)?,
         _ => return None,
     };
     u8::try_from(value).ok()
@@ -90,8 +92,8 @@ mod tests {
             Order::Big => value.to_be_bytes(),
         };
         let value = match kind {
-            1 => [value as u8, 9, 9, 9],
-            3 => [short(value as u16), short(9)].concat().try_into().unwrap_or_default(),
+            1 | 6 => [value as u8, 9, 9, 9],
+            3 | 8 => [short(value as u16), short(9)].concat().try_into().unwrap_or_default(),
             _ => long(value),
         };
         let magic: &[u8] = if matches!(order, Order::Little) { b"II*\0" } else { b"MM\0*" };
@@ -118,7 +120,7 @@ mod tests {
     #[test]
     fn all_orientations_are_read_in_every_type_and_order() {
         for order in [Order::Little, Order::Big] {
-            for kind in [1, 3, 4] {
+            for kind in [1, 3, 4, 6, 8, 9] {
                 for prefix in [&b""[..], PREFIX] {
                     for value in 1..=8 {
                         let exif = written(order, kind, value, prefix);

@@ -467,6 +467,41 @@ fn faxes_of_all_groups_are_what_was_written() {
 
 /// A row that makes no sense, in the middle of others. Where its end is hit, too, those below move
 /// up by one.
+/// Runs of no pixels, with which some writers begin a row, are passed in the row below.
+#[test]
+fn runs_of_nothing_count_in_a_fax() {
+    let (pass, horizontal, here) = ("0001", "001", "1");
+    let nothing = ["00110101", "0000110111"].concat();
+    let (white_4_black_3, white_5_black_2) = ("1011 10", "1100 11");
+    let rows = |nothings: usize, passes: usize| {
+        let bits = [
+            [horizontal, &nothing].concat().repeat(nothings),
+            [horizontal, white_4_black_3, here].concat(),
+            pass.repeat(passes),
+            [horizontal, white_5_black_2, here].concat(),
+        ];
+        let bits: Vec<u8> = bits.concat().bytes().filter(u8::is_ascii_digit).collect();
+        let byte =
+            |bits: &[u8]| (0..8).fold(0, |byte, i| byte << 1 | bits.get(i).map_or(0, |b| b & 1));
+        let data = bits.chunks(8).map(byte).collect();
+        let writer = Writer {
+            size: (16, 2),
+            bits: 1,
+            samples: 1,
+            photometric: 0,
+            compression: FAX4,
+            ..Writer::default()
+        };
+        let shown = as_is(&Bytes::from(writer.assemble(&[data]))).unwrap().to_luma8();
+        [0, 1].map(|y| (0..16).filter(|&x| shown.get_pixel(x, y).0 == [0]).collect::<Vec<u32>>())
+    };
+    for nothings in 0..=3 {
+        assert_eq!(rows(nothings, nothings.min(1)), [vec![4, 5, 6], vec![5, 6]], "{nothings}");
+    }
+    // More of them than any writer makes are harmless.
+    assert_eq!(rows(10_000, 1)[0], vec![4, 5, 6]);
+}
+
 #[test]
 fn a_bad_row_of_a_fax_is_borne() {
     for by_the_row_above in [0, 1, 3] {
