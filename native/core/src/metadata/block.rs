@@ -61,7 +61,7 @@ pub(crate) struct Entry<'a> {
 }
 
 impl Entry<'_> {
-    /// Its only value, if that is a whole number. With a sign, one that is not below zero looks the same.
+    /// Its only value, if that is a whole number. With a sign, one of 0 or more looks the same.
     pub(crate) fn integer(&self, order: Order) -> Option<u32> {
         match (self.kind, self.value) {
             (1 | 6, &[byte]) => Some(byte.into()),
