@@ -142,6 +142,19 @@ fn what_is_behind_the_last_pixel_does_not_matter() {
 }
 
 #[test]
+fn codes_that_clear_may_follow_each_other() {
+    for bits in 1..=4u8 {
+        let wide = u32::from(bits.max(2)) + 1;
+        let (clear, end) = (1 << bits.max(2), (1 << bits.max(2)) + 1);
+        for clears in [1, 2, 3, 21, 22, 64, 1000] {
+            let data = [vec![(clear, wide); clears], vec![(1, wide), (end, wide)]].concat();
+            let file = gif((1, 1), bits, &[], &codes(&data));
+            assert_eq!(shown(&file), colors(&[1]), "{bits} {clears}");
+        }
+    }
+}
+
+#[test]
 fn blocks_of_data_may_have_any_length() {
     let mut random = Random(3);
     let indices: Vec<u8> = (0..40 * 30).map(|_| random.byte() % 16).collect();

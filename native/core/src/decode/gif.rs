@@ -64,6 +64,9 @@ const BYTES_PER_STEP: usize = 256;
 /// six strings of 4,096. Those that it keeps back are lost where the data ends.
 const ROOM: usize = 32 << 10;
 
+/// The most codes that the decoder has taken and not looked at: of two bits, in a word of 64.
+const HELD_CODES: usize = 32;
+
 /// The decoder's dictionary and buffers, and the palettes.
 const LZW_BYTES: u64 = 96 << 10;
 
@@ -214,15 +217,21 @@ impl Gif {
             self.indices.copy_within(self.ahead.clone(), 0);
             self.ahead = 0..self.ahead.len();
         }
-        let done = self.lzw.decode_bytes(piece, &mut self.indices[self.ahead.end..]);
-        self.ahead.end += done.consumed_out;
-        match done.status {
-            Ok(LzwStatus::Done) => self.end = Some(TRUNCATED),
-            Ok(LzwStatus::NoProgress) => return piece.len(),
-            Ok(LzwStatus::Ok) if done.consumed_in + done.consumed_out > 0 => {}
-            Ok(LzwStatus::Ok) | Err(_) => self.end = Some(INVALID),
+        // Of a clear code the decoder takes nothing but bits that it holds.
+        for _ in 0..HELD_CODES {
+            let done = self.lzw.decode_bytes(piece, &mut self.indices[self.ahead.end..]);
+            self.ahead.end += done.consumed_out;
+            match done.status {
+                Ok(LzwStatus::Done) => self.end = Some(TRUNCATED),
+                Ok(LzwStatus::NoProgress) => return piece.len(),
+                Ok(LzwStatus::Ok) if done.consumed_in + done.consumed_out > 0 => {}
+                Ok(LzwStatus::Ok) => continue,
+                Err(_) => self.end = Some(INVALID),
+            }
+            return done.consumed_in;
         }
-        done.consumed_in
+        self.end = Some(INVALID);
+        0
     }
 
     /// Decodes up to `rows` rows of an interlaced frame.
