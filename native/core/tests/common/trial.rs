@@ -83,7 +83,11 @@ fn steps(input: &Bytes, request: Request, arrival: Arrival, schedulers: Schedule
             Schedulers::Mixed(bits) => bits >> (steps % 64) & 1 == 1,
         };
         let effort = if pieces { Effort::Bounded } else { Effort::Unbounded(None) };
-        let (mut step, freeing) = freeing_of(|| job.step(effort, &stop));
+        let (mut step, freeing) = freeing_of(|| {
+            // Whoever has a scheduler to care for asks before every step.
+            let _ = job.next_nanos();
+            job.step(effort, &stop)
+        });
         // The end of one step is the beginning of the next: asking for the time takes as long as a
         // small step.
         let ended = ThreadTime::now();
