@@ -189,7 +189,7 @@ pub(crate) fn convert_nanos(width: u32, from: Layout) -> u64 {
 pub(crate) fn color_nanos(width: u32, from: Layout) -> u64 {
     let nanos = match (from.depth, from.model) {
         (Depth::U8, ColorModel::Gray | ColorModel::Rgb) => 20,
-        (Depth::U8, ColorModel::Cmyk) => 30,
+        (Depth::U8, ColorModel::Cmyk) => 10,
         (_, ColorModel::Cmyk) => 300,
         _ => 100,
     };
@@ -224,6 +224,14 @@ pub(crate) fn transform_nanos(has_profile: bool, layout: Layout) -> u64 {
         }
     };
     millis * 1_000_000
+}
+
+/// What colors of a layout take by themselves before the first: a table of some, if any.
+pub(crate) fn device_nanos(layout: Layout) -> u64 {
+    match (layout.model, layout.depth) {
+        (ColorModel::Cmyk, Depth::U8) => 150_000,
+        _ => 0,
+    }
 }
 
 /// Looking at how bright a picture is, and a curve for it.

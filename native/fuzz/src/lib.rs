@@ -3,6 +3,12 @@
 //! takes longer than its bytes and pixels are worth. `README.md` next to `Cargo.toml` says how to
 //! run it.
 
+pub mod edits;
+pub mod metadata;
+pub mod positions;
+pub mod profiles;
+mod tiff;
+
 #[path = "../../core/tests/common/lies.rs"]
 mod lies;
 #[path = "../../core/tests/common/trial.rs"]
@@ -10,8 +16,8 @@ mod trial;
 
 use bytes::Bytes;
 use thumbelina_core::{
-    Error, Filter, Fit, Format, Formats, Input, Limit, Limits, OnDamage, Output, Placeholder,
-    Position, Request, Run, Scheduler, probe,
+    Encoded, Error, Filter, Fit, Format, Formats, Input, Limit, Limits, OnDamage, Output,
+    Placeholder, Position, Request, Run, Scheduler, probe,
 };
 use trial::counting::Counting;
 use trial::{Arrival, Schedulers};
@@ -87,7 +93,13 @@ pub fn observe(format: Format, data: &[u8]) {
         run: Run { scheduler, ..Run::default() },
         ..output.into()
     };
-    let whole = trial::observe(&input, request.clone(), Arrival::Whole, Schedulers::Dirty).outcome;
+    let _ = same_everywhere(&input, &request, chance.bits());
+}
+
+/// The result is the same however the work is done.
+fn same_everywhere(input: &Bytes, request: &Request, seed: u64) -> Result<Vec<Encoded>, Error> {
+    let mut chance = Chance(seed);
+    let whole = trial::observe(input, request.clone(), Arrival::Whole, Schedulers::Dirty).outcome;
     let mixed = Schedulers::Mixed(chance.bits());
     let cut = Arrival::Pieces(chance.bits());
     for (arrival, schedulers) in [
@@ -96,7 +108,7 @@ pub fn observe(format: Format, data: &[u8]) {
         (cut, Schedulers::Normal),
         (cut, mixed),
     ] {
-        let outcome = trial::observe(&input, request.clone(), arrival, schedulers).outcome;
+        let outcome = trial::observe(input, request.clone(), arrival, schedulers).outcome;
         // What is put together of pieces counts.
         let is_memory = |error| matches!(error, Error::Limit { limit: Limit::MaxMemory, .. });
         if matches!(arrival, Arrival::Pieces(_))
@@ -105,5 +117,41 @@ pub fn observe(format: Format, data: &[u8]) {
             continue;
         }
         assert_eq!(outcome, whole, "{arrival:?}, {schedulers:?}");
+    }
+    whole
+}
+
+/// Choices that the beginning of the data makes, so that a small change of it is a small change of
+/// what is done.
+pub(crate) struct Choices<'a>(&'a [u8]);
+
+impl Choices<'_> {
+    /// 0 once there are no more.
+    fn byte(&mut self) -> u8 {
+        let Some((&first, rest)) = self.0.split_first() else { return 0 };
+        self.0 = rest;
+        first
+    }
+
+    fn long(&mut self) -> u64 {
+        (0..8).fold(0, |long, _| long << 8 | u64::from(self.byte()))
+    }
+
+    fn flag(&mut self) -> bool {
+        self.byte() & 1 == 1
+    }
+
+    fn below(&mut self, most: u32) -> u32 {
+        u32::from(self.byte()) % most
+    }
+
+    fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[usize::from(self.byte()) % choices.len()]
+    }
+
+    /// Both ends among them.
+    fn between(&mut self, low: f64, high: f64) -> f64 {
+        let word = u16::from_be_bytes([self.byte(), self.byte()]);
+        low + (high - low) * f64::from(word) / 65_535.0
     }
 }

@@ -38,47 +38,63 @@ fn entries() -> MutexGuard<'static, Vec<Entry>> {
     CACHE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-pub(super) fn get(space: &ColorSpace, layout: Layout) -> Option<Made> {
-    let hash = hash(space);
+/// What was made for a color space of this [hash](hash()), if that is the same. Profiles may be
+/// long, so that nobody waits while they are compared.
+pub(super) fn get(space: &ColorSpace, layout: Layout, hash: u64) -> Option<Made> {
+    let is_it = |entry: &Entry| entry.hash == hash && entry.layout == layout;
+    let found = entries().iter().find(|entry| is_it(entry)).cloned()?;
+    if found.space != *space {
+        return None;
+    }
     let mut entries = entries();
-    let at = entries
-        .iter()
-        .rposition(|entry| entry.hash == hash && entry.layout == layout && entry.space == *space)?;
-    let entry = entries.remove(at);
-    let made = entry.made.clone();
-    entries.push(entry);
-    Some(made)
+    if let Some(at) = entries.iter().position(is_it) {
+        let entry = entries.remove(at);
+        entries.push(entry);
+    }
+    Some(found.made)
 }
 
-pub(super) fn put(space: &ColorSpace, layout: Layout, made: &Made) {
+pub(super) fn put(space: &ColorSpace, layout: Layout, hash: u64, made: &Made) {
     // A profile that is a part of its file would keep all of that.
     let space = match space {
         ColorSpace::Icc(bytes) => ColorSpace::Icc(bytes::Bytes::copy_from_slice(bytes)),
         space => space.clone(),
     };
-    let hash = hash(&space);
     let mut entries = entries();
-    entries.retain(|entry| entry.hash != hash || entry.layout != layout || entry.space != space);
-    entries.push(Entry { space, layout, made: made.clone(), hash });
     let mut dropped = Vec::new();
+    // One of each hash: whoever makes others of the same has them made anew, and compares one.
+    dropped.extend(entries.extract_if(.., |entry| entry.hash == hash && entry.layout == layout));
+    entries.push(Entry { space, layout, made: made.clone(), hash });
     while entries.len() > MOST || entries.iter().map(Entry::bytes).sum::<u64>() > MOST_BYTES {
         dropped.push(entries.remove(0));
     }
     drop(entries);
 }
 
-/// Tells profiles apart, most of which are as long as another. Those that it does not are compared.
-fn hash(space: &ColorSpace) -> u64 {
-    let ColorSpace::Icc(bytes) = space else { return 0 };
-    let (words, rest) = bytes.as_chunks::<32>();
-    let mut lanes = [bytes.len() as u64, 1, 2, 3];
-    for word in words {
-        for (lane, bytes) in lanes.iter_mut().zip(word.as_chunks::<8>().0) {
-            *lane = mixed(*lane, u64::from_le_bytes(*bytes));
+/// Tells color spaces apart, and profiles, most of which are as long as another.
+pub(super) fn hash(space: &ColorSpace) -> u64 {
+    match *space {
+        ColorSpace::Srgb => 0,
+        ColorSpace::AdobeRgb => 1,
+        ColorSpace::Coded { primaries, transfer, full_range } => {
+            [primaries, transfer, full_range.into()].into_iter().map(u64::from).fold(2, mixed)
+        }
+        ColorSpace::Measured { gamma, chromaticities } => {
+            let numbers = gamma.into_iter().chain(chromaticities.into_iter().flatten());
+            numbers.map(|number| number.to_bits().into()).fold(3, mixed)
+        }
+        ColorSpace::Icc(ref bytes) => {
+            let (words, rest) = bytes.as_chunks::<32>();
+            let mut lanes = [bytes.len() as u64, 1, 2, 3];
+            for word in words {
+                for (lane, bytes) in lanes.iter_mut().zip(word.as_chunks::<8>().0) {
+                    *lane = mixed(*lane, u64::from_le_bytes(*bytes));
+                }
+            }
+            let rest = rest.iter().fold(0, |hash, &byte| mixed(hash, byte.into()));
+            lanes.into_iter().fold(rest, mixed)
         }
     }
-    let rest = rest.iter().fold(0, |hash, &byte| mixed(hash, byte.into()));
-    lanes.into_iter().fold(rest, mixed)
 }
 
 fn mixed(hash: u64, word: u64) -> u64 {
@@ -90,6 +106,14 @@ mod tests {
     use super::*;
     use crate::Depth;
 
+    fn keep(space: &ColorSpace, layout: Layout) {
+        put(space, layout, hash(space), &(Arc::new(Transform::None), ProfileUse::None));
+    }
+
+    fn is_kept(space: &ColorSpace, layout: Layout) -> bool {
+        get(space, layout, hash(space)).is_some()
+    }
+
     #[test]
     fn no_more_is_kept_than_there_is_room_for() {
         let layout = Layout::new(3, Depth::U8);
@@ -98,15 +122,30 @@ mod tests {
             chromaticities: None,
         };
         for number in 0..100 {
-            put(&space(number), layout, &(Arc::new(Transform::None), ProfileUse::None));
-            assert!(get(&space(number), layout).is_some());
-            assert!(get(&space(number), Layout::new(1, Depth::U8)).is_none());
+            keep(&space(number), layout);
+            assert!(is_kept(&space(number), layout));
+            assert!(!is_kept(&space(number), Layout::new(1, Depth::U8)));
         }
         assert!(entries().len() <= MOST);
-        assert!(get(&space(0), layout).is_none());
+        assert!(!is_kept(&space(0), layout));
         let large = ColorSpace::Icc(vec![0; MOST_BYTES as usize / 3].into());
-        put(&large, layout, &(Arc::new(Transform::None), ProfileUse::None));
+        keep(&large, layout);
         assert!(entries().iter().map(Entry::bytes).sum::<u64>() <= MOST_BYTES);
-        assert!(get(&large, layout).is_some());
+        assert!(is_kept(&large, layout));
+    }
+
+    #[test]
+    fn profiles_of_one_hash_are_not_taken_for_each_other() {
+        let layout = Layout::new(4, Depth::F32);
+        let [first, second] = [b"first", b"other"].map(|name| ColorSpace::Icc(name[..].into()));
+        let made = (Arc::new(Transform::Lab), ProfileUse::Applied);
+        put(&first, layout, 7, &made);
+        assert!(get(&first, layout, 7).is_some());
+        assert!(get(&second, layout, 7).is_none());
+        put(&second, layout, 7, &made);
+        assert!(get(&second, layout, 7).is_some());
+        assert!(get(&first, layout, 7).is_none());
+        let found = |entries: &[Entry]| entries.iter().filter(|entry| entry.hash == 7).count();
+        assert_eq!(found(&entries()), 1);
     }
 }

@@ -18,6 +18,8 @@ pub(crate) struct Conversion {
     layout: Layout,
     kind: Kind,
     made: OnceLock<(Arc<Transform>, ProfileUse)>,
+    /// What the cache knows it by: of a long profile that takes a while, and it is asked for often.
+    hash: OnceLock<u64>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -72,8 +74,15 @@ impl Conversion {
             }
             kind => kind,
         };
-        let conversion = kind.map(|kind| Conversion { layout, kind, made: OnceLock::new() });
-        (conversion.map(Arc::new), used)
+        (kind.map(|kind| Arc::new(Conversion::new(layout, kind))), used)
+    }
+
+    fn new(layout: Layout, kind: Kind) -> Self {
+        Conversion { layout, kind, made: OnceLock::new(), hash: OnceLock::new() }
+    }
+
+    fn hash(&self, space: &ColorSpace) -> u64 {
+        *self.hash.get_or_init(|| cache::hash(space))
     }
 
     /// The same for another output. How bright a picture is, is told by the small one.
@@ -81,7 +90,7 @@ impl Conversion {
         match self.kind {
             Kind::Bright(..) => {
                 let (layout, kind) = (self.layout, self.kind.clone());
-                Arc::new(Conversion { layout, kind, made: OnceLock::new() })
+                Arc::new(Conversion::new(layout, kind))
             }
             Kind::Device | Kind::Space(_) => self.clone(),
         }
@@ -99,7 +108,7 @@ impl Conversion {
             return 0;
         }
         match &self.kind {
-            Kind::Device => 0,
+            Kind::Device => cost::device_nanos(self.layout),
             Kind::Bright(..) => cost::TONE_NANOS,
             Kind::Space(space) => {
                 let has_profile = matches!(space, ColorSpace::Icc(_));
@@ -118,14 +127,14 @@ impl Conversion {
             }
             Kind::Space(space) => 2 * Transform::bytes(space, self.layout),
             Kind::Bright(..) => LOOKED_AT as u64 * 4,
-            Kind::Device => 0,
+            Kind::Device => Transform::bytes(&ColorSpace::Srgb, self.layout),
         }
     }
 
     /// Takes the transform from those that were made before. Says whether it was there.
     fn find(&self) -> bool {
         let Kind::Space(space) = &self.kind else { return false };
-        let Some(found) = cache::get(space, self.layout) else { return false };
+        let Some(found) = cache::get(space, self.layout, self.hash(space)) else { return false };
         self.made.get_or_init(|| found);
         true
     }
@@ -133,24 +142,24 @@ impl Conversion {
     /// Makes the transform for a picture.
     pub(crate) fn prepare(&self, picture: &Picture) {
         self.made.get_or_init(|| match &self.kind {
-            Kind::Device => (Arc::new(device(self.layout)), ProfileUse::None),
+            Kind::Device => (Arc::new(Transform::device(self.layout)), ProfileUse::None),
             &Kind::Bright(light, primaries) => {
                 let map = ToneMap::new(light, primaries, pixels(picture));
                 (Arc::new(Transform::Tone(Box::new(map))), ProfileUse::None)
             }
             Kind::Space(space) => {
-                if let Some(made) = cache::get(space, self.layout) {
+                if let Some(made) = cache::get(space, self.layout, self.hash(space)) {
                     return made;
                 }
                 let has_profile = matches!(space, ColorSpace::Icc(_));
                 let made = match Transform::of(space, self.layout) {
                     Some(transform) if has_profile => (transform, ProfileUse::Applied),
                     Some(transform) => (transform, ProfileUse::None),
-                    None if has_profile => (device(self.layout), ProfileUse::Ignored),
-                    None => (device(self.layout), ProfileUse::None),
+                    None if has_profile => (Transform::device(self.layout), ProfileUse::Ignored),
+                    None => (Transform::device(self.layout), ProfileUse::None),
                 };
                 let made = (Arc::new(made.0), made.1);
-                cache::put(space, self.layout, &made);
+                cache::put(space, self.layout, self.hash(space), &made);
                 made
             }
         });
@@ -190,15 +199,6 @@ pub(crate) fn kept(info: &Info, encoding: Encoding, to: Layout) -> Option<Bytes>
         }
         space if spaces::is_srgb(space) => None,
         space => spaces::written(space, info.layout.is_gray()).map(Bytes::from),
-    }
-}
-
-/// What is done where nothing is known.
-fn device(layout: Layout) -> Transform {
-    match layout.model {
-        ColorModel::Cmyk => Transform::Cmyk,
-        ColorModel::Lab => Transform::Lab,
-        ColorModel::Gray | ColorModel::Rgb => Transform::None,
     }
 }
 

@@ -1,23 +1,46 @@
-//! Bytes of CMYK with a profile to sRGB: a table of the colors at 16 amounts of each ink, and
-//! straight lines between them. 255 is 15 times 17, so that every byte is a whole number of
-//! seventeenths away from the amount below it, and no weight is rounded.
+//! Bytes of CMYK to sRGB: a table of the colors at some amounts of each ink, and straight lines
+//! between them.
 
 use super::transfer::clamp;
 use crate::Error;
 
-/// Amounts of each ink, and the steps of a byte from one to the next.
-const AMOUNTS: usize = 16;
-const BETWEEN: u16 = 17;
+/// How many amounts of each ink a table has.
+///
+/// 255 is 15 times 17, so that with 16 of them every byte is a whole number of seventeenths away
+/// from the amount below it, and no weight is rounded. With 5, weights are 256ths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Amounts {
+    Five,
+    Sixteen,
+}
 
-/// How far the next amount of an ink is in the table. Four bits tell the inks apart.
-const STRIDES: [usize; 4] = [AMOUNTS.pow(3), AMOUNTS.pow(2), AMOUNTS, 1];
+impl Amounts {
+    fn count(self) -> usize {
+        match self {
+            Amounts::Five => 5,
+            Amounts::Sixteen => 16,
+        }
+    }
 
-const COLORS: usize = AMOUNTS.pow(4);
+    /// What is between one and the next: the sum of all weights.
+    const fn between(self) -> u16 {
+        match self {
+            Amounts::Five => 256,
+            Amounts::Sixteen => 17,
+        }
+    }
+}
 
-/// Where red, green and blue are in a color, and what a byte of one is multiplied with. All weights
-/// together are 17, and a channel has 21 bits: 255 fits.
+/// How far the next amount of an ink is in a table, which has room for 16 of them. Four bits tell
+/// the inks apart.
+const STRIDES: [usize; 4] = [1 << 12, 1 << 8, 1 << 4, 1];
+
+const COLORS: usize = 1 << 16;
+
+/// Where red, green and blue are in a color of a table. A channel has 21 bits, of which 13 come
+/// after the point once it is weighed.
 const PLACES: [u32; 3] = [0, 21, 42];
-const SCALE: f32 = 8_192.0;
+const FRACTION: u32 = 13;
 const HALVES: u64 = 1 << 12 | 1 << (21 + 12) | 1 << (42 + 12);
 
 /// How many pixels are weighed at a time.
@@ -26,32 +49,53 @@ const PIXELS: usize = 64;
 /// What it takes in memory.
 pub(super) const BYTES: u64 = COLORS as u64 * 8;
 
-pub(crate) struct InkTable(Box<[u64; COLORS]>);
+pub(crate) struct InkTable {
+    colors: Box<[u64; COLORS]>,
+    amounts: Amounts,
+}
 
 impl InkTable {
     /// From what makes inks from 0 to 1, four a pixel, encoded sRGB, three.
     pub(super) fn new(
+        amounts: Amounts,
         mut to_rgb: impl FnMut(&[f32], &mut [f32]) -> Result<(), Error>,
     ) -> Result<Self, Error> {
         let mut colors = Vec::new();
         colors.try_reserve_exact(COLORS).map_err(|_| Error::OutOfMemory)?;
-        let (mut inks, mut made) = ([0.0; 4 * PIXELS], [0.0; 3 * PIXELS]);
-        for start in (0..COLORS).step_by(PIXELS) {
-            for (pixel, inks) in inks.as_chunks_mut::<4>().0.iter_mut().enumerate() {
-                *inks = STRIDES.map(|stride| {
-                    ((start + pixel) / stride % AMOUNTS) as f32 / (AMOUNTS - 1) as f32
-                });
+        colors.resize(COLORS, 0);
+        let mut colors: Box<[u64; COLORS]> =
+            colors.into_boxed_slice().try_into().map_err(|_| Error::Internal)?;
+        let count = amounts.count();
+        let ink = |amount: usize| amount as f32 / (count - 1) as f32;
+        let scale = 255.0 * (1 << FRACTION) as f32 / f32::from(amounts.between());
+        // All amounts of black at a time.
+        let (mut inks, mut made) = ([0.0; 4 * 16], [0.0; 3 * 16]);
+        for others in 0..count.pow(3) {
+            let [c, m, y] = [others / count / count, others / count % count, others % count];
+            for (k, inks) in inks.as_chunks_mut().0.iter_mut().enumerate() {
+                *inks = [ink(c), ink(m), ink(y), ink(k)];
             }
-            to_rgb(&inks, &mut made)?;
-            colors.extend(made.as_chunks::<3>().0.iter().map(packed));
+            let (inks, made) = (&inks[..4 * count], &mut made[..3 * count]);
+            to_rgb(inks, made)?;
+            let at = c * STRIDES[0] + m * STRIDES[1] + y * STRIDES[2];
+            for (place, color) in colors[at..].iter_mut().zip(made.as_chunks().0) {
+                *place = packed(color, scale);
+            }
         }
-        let colors = colors.into_boxed_slice().try_into().map_err(|_| Error::Internal)?;
-        Ok(InkTable(colors))
+        Ok(InkTable { colors, amounts })
     }
 
     /// Each color is between five of the table, which are found by the order of the inks' distances
     /// from the amounts below, the largest first. This is worked out for many pixels at once.
     pub(super) fn run(&self, from: &[u8], to: &mut [u8]) {
+        match self.amounts {
+            Amounts::Five => self.run_with(from, to, fifths),
+            Amounts::Sixteen => self.run_with(from, to, sixteenths),
+        }
+    }
+
+    #[inline(always)]
+    fn run_with(&self, from: &[u8], to: &mut [u8], parts: impl Fn(u16) -> (u16, u16)) {
         let mut last = [0; 4 * PIXELS];
         let mut corners = Corners::default();
         for (from, to) in from.chunks(4 * PIXELS).zip(to.chunks_mut(3 * PIXELS)) {
@@ -59,14 +103,14 @@ impl InkTable {
                 last[..from.len()].copy_from_slice(from);
                 &last
             });
-            corners.find(inks);
+            corners.find(inks, self.amounts.between(), &parts);
             self.weigh(&corners, to);
         }
     }
 
     fn weigh(&self, Corners { at, weights }: &Corners, to: &mut [u8]) {
         let ([a, b, c, d, e], [v, w, x, y, z]) = (at, weights);
-        let part = |at: u16, weight: u16| self.0[usize::from(at)] * u64::from(weight);
+        let part = |at: u16, weight: u16| self.colors[usize::from(at)] * u64::from(weight);
         for (pixel, to) in to.as_chunks_mut::<3>().0.iter_mut().enumerate().take(PIXELS) {
             let sum = part(a[pixel], v[pixel])
                 + part(b[pixel], w[pixel])
@@ -74,13 +118,12 @@ impl InkTable {
                 + part(d[pixel], y[pixel])
                 + part(e[pixel], z[pixel])
                 + HALVES;
-            *to = PLACES.map(|place| (sum >> (place + 13)) as u8);
+            *to = PLACES.map(|place| (sum >> (place + FRACTION)) as u8);
         }
     }
 }
 
-fn packed(color: &[f32; 3]) -> u64 {
-    let scale = 255.0 * SCALE / f32::from(BETWEEN);
+fn packed(color: &[f32; 3], scale: f32) -> u64 {
     let channel = |(c, place): (&f32, u32)| ((clamp(*c) * scale + 0.5) as u64) << place;
     color.iter().zip(PLACES).map(channel).sum()
 }
@@ -99,7 +142,8 @@ impl Default for Corners {
 
 impl Corners {
     /// Written so that compilers make vectors of it: numbers of 16 bits, and no branches.
-    fn find(&mut self, inks: &[u8; 4 * PIXELS]) {
+    #[inline(always)]
+    fn find(&mut self, inks: &[u8; 4 * PIXELS], between: u16, parts: &impl Fn(u16) -> (u16, u16)) {
         let mut planes = [[0u16; PIXELS]; 4];
         let [cyan, magenta, yellow, black] = &mut planes;
         let places = cyan.iter_mut().zip(magenta).zip(yellow).zip(black);
@@ -115,10 +159,14 @@ impl Corners {
         let [weight0, weight1, weight2, weight3, weight4] = &mut self.weights;
         for pixel in 0..PIXELS {
             // The fourth power of an ink's number is its stride.
-            let (c, first) = parts(cyan[pixel], 8);
-            let (m, second) = parts(magenta[pixel], 4);
-            let (y, third) = parts(yellow[pixel], 2);
-            let (k, fourth) = parts(black[pixel], 1);
+            let numbered = |ink: u16, number: u16| {
+                let (amount, distance) = parts(ink);
+                (amount, distance << 4 | number)
+            };
+            let (c, first) = numbered(cyan[pixel], 8);
+            let (m, second) = numbered(magenta[pixel], 4);
+            let (y, third) = numbered(yellow[pixel], 2);
+            let (k, fourth) = numbered(black[pixel], 1);
             // A network of five comparisons sorts four.
             let (first, second) = sorted(first, second);
             let (third, fourth) = sorted(third, fourth);
@@ -132,7 +180,7 @@ impl Corners {
             at3[pixel] = at2[pixel].wrapping_add(stride(third));
             at4[pixel] = at3[pixel].wrapping_add(stride(fourth));
 
-            weight0[pixel] = BETWEEN - (first >> 4);
+            weight0[pixel] = between - (first >> 4);
             weight1[pixel] = (first >> 4) - (second >> 4);
             weight2[pixel] = (second >> 4) - (third >> 4);
             weight3[pixel] = (third >> 4) - (fourth >> 4);
@@ -141,12 +189,20 @@ impl Corners {
     }
 }
 
-/// The amount below an ink, and its distance from there with the ink's number.
+/// The amount below an ink, and the distance from there.
 #[inline(always)]
-fn parts(ink: u16, number: u16) -> (u16, u16) {
+fn sixteenths(ink: u16) -> (u16, u16) {
     // A seventeenth, exact for every byte.
     let amount = ink.wrapping_mul(241) >> 12;
-    (amount, (ink.wrapping_sub(amount.wrapping_mul(BETWEEN))) << 4 | number)
+    (amount, ink.wrapping_sub(amount.wrapping_mul(Amounts::Sixteen.between())))
+}
+
+#[inline(always)]
+fn fifths(ink: u16) -> (u16, u16) {
+    // 4 * 256 / 255 of it, to the nearest.
+    let more = ink.wrapping_mul(4).wrapping_add(128);
+    let quarters = ink.wrapping_mul(4).wrapping_add(more.wrapping_add(more >> 8) >> 8);
+    (quarters >> 8, quarters & 255)
 }
 
 /// The larger first. Signed, because only such are compared eight at a time on every x86-64.
@@ -167,8 +223,8 @@ fn stride(distance: u16) -> u16 {
 mod tests {
     use super::*;
 
-    fn table(color: impl Fn([f32; 4]) -> [f32; 3]) -> InkTable {
-        let made = InkTable::new(|from, to| {
+    fn table(amounts: Amounts, color: impl Fn([f32; 4]) -> [f32; 3]) -> InkTable {
+        let made = InkTable::new(amounts, |from, to| {
             for (from, to) in from.as_chunks::<4>().0.iter().zip(to.as_chunks_mut::<3>().0) {
                 *to = color(*from);
             }
@@ -185,7 +241,6 @@ mod tests {
 
     #[test]
     fn what_is_linear_is_exact_for_every_byte_and_every_order_of_inks() {
-        let table = table(|[c, m, y, k]| [c, 1.0 - m, (y + k) / 2.0]);
         let mut state = 1u32;
         let mut chance = || {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -198,17 +253,20 @@ mod tests {
                 [[ink, 0, 255, 255], [0, ink, 0, 0], [255, 255, ink, ink], [ink; 4]]
             }),
         );
-        for (inks, color) in inks.iter().zip(shown(&table, &inks)) {
-            let [c, m, y, k] = *inks;
-            assert_eq!(color[..2], [c, 255 - m], "{inks:?}");
-            let blue = (u16::from(y) + u16::from(k)) as f32 / 2.0;
-            assert!((f32::from(color[2]) - blue).abs() <= 0.51, "{inks:?}: {color:?}");
+        for amounts in [Amounts::Five, Amounts::Sixteen] {
+            let table = table(amounts, |[c, m, y, k]| [c, 1.0 - m, (y + k) / 2.0]);
+            for (inks, color) in inks.iter().zip(shown(&table, &inks)) {
+                let [c, m, y, k] = *inks;
+                assert_eq!(color[..2], [c, 255 - m], "{inks:?}");
+                let blue = (u16::from(y) + u16::from(k)) as f32 / 2.0;
+                assert!((f32::from(color[2]) - blue).abs() < 0.65, "{inks:?}: {color:?}");
+            }
         }
     }
 
     #[test]
     fn colors_of_the_table_are_hit() {
-        let table = table(|inks| {
+        let table = table(Amounts::Sixteen, |inks| {
             let light = inks.iter().map(|ink| 1.0 - ink * ink).product();
             [light, light * inks[0], 1.0 - light]
         });
@@ -222,7 +280,9 @@ mod tests {
 
     #[test]
     fn what_is_no_number_or_out_of_range_stays_in_its_channel() {
-        let table = table(|_| [f32::NAN, 7.0, -3.0]);
-        assert_eq!(shown(&table, &[[9, 99, 199, 255]]), [[0, 255, 0]]);
+        for amounts in [Amounts::Five, Amounts::Sixteen] {
+            let table = table(amounts, |_| [f32::NAN, 7.0, -3.0]);
+            assert_eq!(shown(&table, &[[9, 99, 199, 255]]), [[0, 255, 0]]);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! CIE L*a*b* to sRGB.
 
-use super::transfer::to_srgb;
+use super::transfer::to_srgb_nearly;
 
 /// The white of the ICC's profile connection space, D50.
 const WHITE: [f32; 3] = [0.964_2, 1.0, 0.824_9];
@@ -25,7 +25,7 @@ pub(super) fn to_linear_rgb([l, a, b]: [f32; 3]) -> [f32; 3] {
 
 /// The same, encoded.
 pub(super) fn to_rgb(lab: [f32; 3]) -> [f32; 3] {
-    to_linear_rgb(lab).map(to_srgb)
+    to_linear_rgb(lab).map(to_srgb_nearly)
 }
 
 /// The luminance of a lightness, both from 0 to 1.

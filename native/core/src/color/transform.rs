@@ -5,7 +5,7 @@ use moxcms::{
     Transform8BitExecutor, TransformF32Executor, TransformOptions,
 };
 
-use super::inks::{self, InkTable};
+use super::inks::{self, Amounts, InkTable};
 use super::profile::{MAX_PROFILE_BYTES, Profile};
 use super::tone::ToneMap;
 use super::transfer::clamp;
@@ -21,7 +21,7 @@ pub(crate) enum Transform {
     Cmyk,
     Lab,
     Tone(Box<ToneMap>),
-    /// Bytes of CMYK with a profile.
+    /// Bytes of CMYK.
     Inks(InkTable),
     Bytes(Arc<Transform8BitExecutor>),
     /// For words and floats.
@@ -94,7 +94,7 @@ impl Transform {
             Depth::U8 if layout.model == ColorModel::Cmyk => {
                 let transform =
                     source.create_transform_f32(from_layout, &to, to_layout, options).ok()?;
-                let table = InkTable::new(|inks, color| {
+                let table = InkTable::new(Amounts::Sixteen, |inks, color| {
                     transform.transform(inks, color).map_err(|_| Error::Internal)
                 });
                 table.ok().map(Transform::Inks)
@@ -171,10 +171,29 @@ impl Transform {
         Ok(())
     }
 
+    /// What is done where nothing is known.
+    pub(super) fn device(layout: Layout) -> Transform {
+        match layout.model {
+            ColorModel::Cmyk if layout.depth == Depth::U8 => {
+                let table = InkTable::new(Amounts::Five, |inks, colors| {
+                    let inks = inks.as_chunks().0.iter();
+                    for (&inks, color) in inks.zip(colors.as_chunks_mut().0) {
+                        *color = cmyk::to_rgb(inks);
+                    }
+                    Ok(())
+                });
+                table.map_or(Transform::Cmyk, Transform::Inks)
+            }
+            ColorModel::Cmyk => Transform::Cmyk,
+            ColorModel::Lab => Transform::Lab,
+            ColorModel::Gray | ColorModel::Rgb => Transform::None,
+        }
+    }
+
     /// What one takes in memory, about.
     pub(super) fn bytes(space: &ColorSpace, layout: Layout) -> u64 {
-        match (space, layout.model, layout.depth) {
-            (ColorSpace::Icc(_), ColorModel::Cmyk, Depth::U8) => inks::BYTES,
+        match (layout.model, layout.depth) {
+            (ColorModel::Cmyk, Depth::U8) => inks::BYTES,
             _ => Transform::executor_bytes(space, layout),
         }
     }

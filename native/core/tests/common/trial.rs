@@ -74,6 +74,7 @@ fn steps(input: &Bytes, request: Request, arrival: Arrival, schedulers: Schedule
     };
     let mut cuts = pieces(input, sizes_by_chance(seed));
     let mut job = Job::new(whole, request);
+    let mut step_started = ThreadTime::now();
     let outcome = loop {
         assert!(steps < MOST_STEPS, "the job does not end");
         let pieces = match schedulers {
@@ -81,14 +82,23 @@ fn steps(input: &Bytes, request: Request, arrival: Arrival, schedulers: Schedule
             Schedulers::Dirty => false,
             Schedulers::Mixed(bits) => bits >> (steps % 64) & 1 == 1,
         };
-        let step_started = ThreadTime::now();
         let effort = if pieces { Effort::Bounded } else { Effort::Unbounded(None) };
-        let (mut step, freeing) = freeing_of(|| job.step(effort, &stop));
+        let (mut step, freeing) = freeing_of(|| {
+            // Whoever has a scheduler to care for asks before every step.
+            let _ = job.next_nanos();
+            job.step(effort, &stop)
+        });
+        // The end of one step is the beginning of the next: asking for the time takes as long as a
+        // small step.
+        let ended = ThreadTime::now();
         if pieces {
-            longest_piece = longest_piece.max(step_started.elapsed().saturating_sub(freeing));
+            let step = ended.duration_since(step_started).saturating_sub(freeing);
+            longest_piece = longest_piece.max(step);
         }
+        step_started = ended;
         if matches!(step, Ok(Step::TooBig)) {
             step = job.step(Effort::Unbounded(None), &stop);
+            step_started = ThreadTime::now();
         }
         steps += 1;
         match step {
