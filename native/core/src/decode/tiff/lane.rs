@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::compression::{Deflate, Done, Fax, Jpeg, Lzw, PackBits, Webp, Zstd};
+use super::compression::{Deflate, Done, Fax, Jpeg, Lzma, Lzw, PackBits, Webp, Zstd};
 use super::description::{Compression, Description, Predictor};
 use super::predictor;
 use crate::limits::{Limit, MAX_UNIT_BYTES};
@@ -60,6 +60,7 @@ enum Decompressor {
     Deflate(Deflate),
     Fax(Box<Fax>),
     Zstd(Box<Zstd>),
+    Lzma(Box<Lzma>),
     Webp(Box<Webp>),
     Jpeg(Box<Jpeg>),
 }
@@ -72,6 +73,9 @@ const MOST_FAILED: usize = 128 << 10;
 
 /// What is behind the visible part of a row goes here.
 const SINK_BYTES: usize = 4 << 10;
+
+/// What a byte of LZMA takes, in bytes of what takes the longest of all else.
+const LZMA_TIMES: usize = 4;
 
 /// What an MCU is about worth, in bytes of rows.
 const MCU_BYTES: usize = 512;
@@ -129,6 +133,9 @@ impl Lane {
                 Decompressor::Webp(Box::new(Webp::new(picture.samples, chunk)))
             }
             (None, Compression::Zstd) => Decompressor::Zstd(Box::new(Zstd::new())),
+            (None, Compression::Lzma) => {
+                Decompressor::Lzma(Box::new(Lzma::new(chunk_bytes(picture, chunk))))
+            }
             (None, Compression::Fax(coding)) => {
                 Limit::MaxMemory.check(Fax::memory(width), MAX_UNIT_BYTES)?;
                 Decompressor::Fax(Box::new(Fax::new(coding, width)?))
@@ -178,6 +185,7 @@ impl Lane {
             Compression::Deflate => Deflate::MEMORY,
             Compression::Fax(_) => Fax::memory(width),
             Compression::Zstd => Zstd::MEMORY,
+            Compression::Lzma => Lzma::memory(chunk_bytes(picture, chunk)),
             Compression::Webp => Webp::memory(chunk),
         };
         Ok(buffer + decompressor)
@@ -220,6 +228,10 @@ impl Lane {
             Decompressor::Deflate(deflate) => deflate.restart(),
             Decompressor::Fax(fax) => fax.restart(),
             Decompressor::Zstd(zstd) => zstd.restart(),
+            Decompressor::Lzma(lzma) => {
+                let data = input.get(data).unwrap_or_default();
+                self.data.start += lzma.restart(data)?;
+            }
             Decompressor::Webp(webp) => {
                 self.fed += data.len() as u64;
                 quota.spend_all();
@@ -317,6 +329,11 @@ impl Lane {
             Decompressor::PackBits(packbits) => packbits.run(bytes, &mut out[..room]),
             Decompressor::Lzw(lzw) => lzw.run(bytes, &mut out[..room])?,
             Decompressor::Deflate(deflate) => deflate.run(bytes, &mut out[..room])?,
+            Decompressor::Lzma(lzma) => {
+                let done = lzma.run(bytes, &mut out[..room])?;
+                quota.spend(Done { consumed: done.consumed * LZMA_TIMES, ..done });
+                done
+            }
             // These two make whole rows, whatever they cost.
             Decompressor::Zstd(zstd) => {
                 let done = zstd.run(&input[self.data.clone()], &mut out[..room])?;
@@ -382,6 +399,12 @@ impl Lane {
         }
         Ok(())
     }
+}
+
+/// The bytes of a whole chunk.
+fn chunk_bytes(picture: &Description, (width, height): (u32, u32)) -> u64 {
+    let rows = height.div_ceil(picture.rows_together());
+    picture.chunk_row_bytes(width).saturating_mul(rows.into())
 }
 
 /// How long rows are, and how many are decoded at a time.
