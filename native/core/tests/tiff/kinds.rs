@@ -9,8 +9,8 @@ use thumbelina_core::{
 use crate::common::{decode, in_pieces, inks, probe, sized, truncated, unbounded};
 use crate::fax_rows::Fax;
 use crate::writer::{
-    DEFLATE, FAX3, FAX4, JPEG, LONG, LZW, NONE, OLD_JPEG, PACK_BITS, RLE, RLE_WORDS, SHORT, WEBP,
-    Writer, ZSTD,
+    DEFLATE, FAX3, FAX4, JPEG, LONG, LZMA, LZW, NONE, OLD_JPEG, PACK_BITS, RLE, RLE_WORDS, SHORT,
+    WEBP, Writer, ZSTD,
 };
 use crate::{as_is, each_way, expected, float, jpeg, layouts, profile, sample, slope, split};
 
@@ -84,18 +84,22 @@ fn numbers_of_any_bits_are_what_was_written() {
 }
 
 #[test]
-fn zstandard_and_webp_are_what_was_written() {
+fn zstandard_lzma_and_webp_are_what_was_written() {
     for (compression, bits, samples, predictor) in [
         (ZSTD, 8, 3, 1),
         (ZSTD, 8, 4, 2),
         (ZSTD, 12, 3, 1),
         (ZSTD, 16, 3, 2),
+        (LZMA, 8, 3, 1),
+        (LZMA, 8, 4, 2),
+        (LZMA, 12, 3, 1),
+        (LZMA, 16, 3, 2),
         (WEBP, 8, 3, 1),
         (WEBP, 8, 4, 1),
     ] {
         for size in [(1, 1), (7, 5), (300, 170)] {
             for (tiles, chunk) in layouts() {
-                for planar in [false, compression == ZSTD] {
+                for planar in [false, compression != WEBP] {
                     let writer = Writer {
                         size,
                         compression,
@@ -121,6 +125,31 @@ fn zstandard_and_webp_are_what_was_written() {
             }
         }
     }
+}
+
+/// A window that is larger than any should be, filters for programs, and streams of nothing.
+#[test]
+fn lzma_is_bounded() {
+    let writer =
+        Writer { size: (6000, 600), compression: LZMA, chunk: (0, 600), ..Writer::default() };
+    let bytes = Bytes::from(writer.write(|_, _, _| 7u8));
+    // 10.8 MB in one strip, of a window of 8 MiB.
+    assert!(in_pieces(&bytes, sized(8, 8)).is_ok());
+    let at = bytes.windows(6).position(|six| six == b"\xFD7zXZ\0").unwrap();
+    // The delta filter with its distance, and LZMA2 with its window.
+    assert_eq!(bytes[at + 14..at + 20], [3, 1, 0, 0x21, 1, 22]);
+    let with = |place: usize, byte: u8| {
+        let mut lie = bytes.to_vec();
+        lie[at + place] = byte;
+        in_pieces(&Bytes::from(lie), sized(8, 8)).err()
+    };
+    assert!(matches!(with(19, 30), Some(Error::Limit { .. })));
+    assert!(matches!(with(19, 40), Some(Error::Limit { .. })));
+    let invalid = Some(crate::common::invalid(Format::Tiff));
+    assert_eq!(with(19, 41), invalid);
+    assert_eq!(with(14, 4), Some(Error::Unsupported(Format::Tiff)));
+    assert_eq!(with(12, 0), invalid);
+    assert_eq!(with(0, 0), invalid);
 }
 
 /// Blocks that hold nothing, and a window that is larger than any should be where it is needed.

@@ -22,7 +22,7 @@ use thumbelina_core::{
     Depth, Effort, Encoded, Error, Fit, Format, Limit, Limits, Orientation, Output, Request, Step,
     Stop,
 };
-use writer::{DEFLATE, FAX4, JPEG, LZW, NONE, OLD_DEFLATE, PACK_BITS, SHORT, Writer};
+use writer::{DEFLATE, FAX4, JPEG, LZMA, LZW, NONE, OLD_DEFLATE, PACK_BITS, SHORT, Writer};
 
 /// Slopes, runs and noise, of so many bits.
 fn sample(bits: u32, x: u32, y: u32, sample: u32) -> u32 {
@@ -522,7 +522,7 @@ fn byte_counts_may_be_missing() {
 /// Small pictures of all kinds.
 fn small() -> Vec<(Writer, Bytes)> {
     let mut all = [kinds::small(), logs::small(), jpegs::small()].concat();
-    for compression in [NONE, PACK_BITS, LZW, DEFLATE] {
+    for compression in [NONE, PACK_BITS, LZW, DEFLATE, LZMA] {
         for (planar, tiles) in [(false, false), (true, false), (false, true), (true, true)] {
             for (big, big_endian) in [(false, true), (true, false)] {
                 let writer = Writer {
@@ -576,8 +576,13 @@ fn what_is_cut_off_is_refused() {
             let answer = answer(&bytes.slice(..end), "cut");
             // The last rows may be complete without a checksum, or a code that says so; and what is
             // below the picture is not looked at.
-            let spare =
-                if writer.compression == NONE { 0 } else { 8 } + if writer.tiles { 16 } else { 0 };
+            let spare = match writer.compression {
+                NONE => 0,
+                // A checksum, an index and a footer.
+                LZMA => 40,
+                _ => 8,
+            };
+            let spare = spare + if writer.tiles { 16 } else { 0 };
             if end + spare < bytes.len() {
                 let error =
                     answer.err().unwrap_or_else(|| panic!("{end} of {} {writer:?}", bytes.len()));

@@ -62,6 +62,7 @@ pub(crate) const DEFLATE: u16 = 8;
 pub(crate) const OLD_DEFLATE: u16 = 32_946;
 pub(crate) const RLE_WORDS: u16 = 32_771;
 pub(crate) const PACK_BITS: u16 = 32_773;
+pub(crate) const LZMA: u16 = 34_925;
 pub(crate) const ZSTD: u16 = 50_000;
 pub(crate) const WEBP: u16 = 50_001;
 
@@ -150,6 +151,18 @@ impl Writer {
                 &whole[..],
                 ruzstd::encoding::CompressionLevel::Fastest,
             ),
+            LZMA => {
+                // Of the usual window, where that makes a difference: it takes time.
+                let preset = if whole.len() > 1 << 20 { 6 } else { 0 };
+                let mut options = lzma_rust2::XzOptions::with_preset(preset);
+                // As libtiff does; and now and then without.
+                if self.bits.is_multiple_of(8) {
+                    options.prepend_pre_filter(lzma_rust2::FilterType::Delta, self.bits / 8);
+                }
+                let mut writer = lzma_rust2::XzWriter::new(Vec::new(), options).unwrap();
+                writer.write_all(&whole).unwrap();
+                writer.finish().unwrap()
+            }
             WEBP => {
                 let mut out = Vec::new();
                 let color = if self.samples == 4 {

@@ -18,6 +18,7 @@ pub(super) enum Compression {
     /// One JPEG for all of the picture, of which tables may stand in fields of their own.
     OldJpeg,
     Zstd,
+    Lzma,
     Webp,
     /// Of logarithms, whose bytes stand apart, in runs.
     SgiLog,
@@ -38,6 +39,7 @@ impl Compression {
             8 | 32_946 => Compression::Deflate,
             32_771 => Compression::Fax(FaxCoding::Runs { padded_to: 16 }),
             32_773 => Compression::PackBits,
+            34_925 => Compression::Lzma,
             34_676 => Compression::SgiLog,
             34_677 => Compression::SgiLog24,
             50_000 => Compression::Zstd,
@@ -383,7 +385,7 @@ impl Description {
                     && !self.planar
             }
             // A frame is read in one piece.
-            Compression::Zstd => !self.bits_reversed,
+            Compression::Zstd | Compression::Lzma => !is_log && !self.bits_reversed,
             Compression::SgiLog | Compression::SgiLog24 => is_log && !self.planar,
             _ => !is_log,
         };

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::compression::{Deflate, Done, Fax, Jpeg, Lzw, PackBits, Webp, Zstd};
+use super::compression::{Deflate, Done, Fax, Jpeg, Lzma, Lzw, PackBits, Webp, Zstd};
 use super::description::{Compression, Description, Predictor};
 use super::predictor;
 use crate::limits::{Limit, MAX_UNIT_BYTES};
@@ -60,6 +60,7 @@ enum Decompressor {
     Deflate(Deflate),
     Fax(Box<Fax>),
     Zstd(Box<Zstd>),
+    Lzma(Box<Lzma>),
     Webp(Box<Webp>),
     Jpeg(Box<Jpeg>),
 }
@@ -72,6 +73,9 @@ const MOST_FAILED: usize = 128 << 10;
 
 /// What is behind the visible part of a row goes here.
 const SINK_BYTES: usize = 4 << 10;
+
+/// What a byte of LZMA takes, in bytes of what takes the longest of all else.
+const LZMA_TIMES: usize = 4;
 
 /// What an MCU is about worth, in bytes of rows.
 const MCU_BYTES: usize = 512;
@@ -117,8 +121,7 @@ impl Lane {
         visible: u32,
         jpeg: Option<Jpeg>,
     ) -> Result<Self, Error> {
-        let (width, height) = chunk;
-        let shape = Shape::new(picture, width, visible)?;
+        let (width, _) = chunk;
         let decompressor = match (jpeg, picture.compression) {
             (Some(jpeg), _) => Decompressor::Jpeg(Box::new(jpeg)),
             (None, Compression::None | Compression::SgiLog24) => Decompressor::Stored,
@@ -130,8 +133,10 @@ impl Lane {
                 Decompressor::Webp(Box::new(Webp::new(picture.samples, chunk)))
             }
             (None, Compression::Zstd) => {
-                let bytes = shape.row.saturating_mul(height.into());
-                Decompressor::Zstd(Box::new(Zstd::new(bytes)))
+                Decompressor::Zstd(Box::new(Zstd::new(chunk_bytes(picture, chunk))))
+            }
+            (None, Compression::Lzma) => {
+                Decompressor::Lzma(Box::new(Lzma::new(chunk_bytes(picture, chunk))))
             }
             (None, Compression::Fax(coding)) => {
                 Limit::MaxMemory.check(Fax::memory(width), MAX_UNIT_BYTES)?;
@@ -139,6 +144,7 @@ impl Lane {
             }
             (None, Compression::Jpeg | Compression::OldJpeg) => return Err(Error::Internal),
         };
+        let shape = Shape::new(picture, width, visible)?;
         let bits_reversed = picture.bits_reversed;
         let direct = picture.compression == Compression::None
             && picture.predictor == Predictor::None
@@ -181,6 +187,7 @@ impl Lane {
             Compression::Deflate => Deflate::MEMORY,
             Compression::Fax(_) => Fax::memory(width),
             Compression::Zstd => Zstd::MEMORY,
+            Compression::Lzma => Lzma::memory(chunk_bytes(picture, chunk)),
             Compression::Webp => Webp::memory(chunk),
         };
         Ok(buffer + decompressor)
@@ -223,6 +230,10 @@ impl Lane {
             Decompressor::Deflate(deflate) => deflate.restart(),
             Decompressor::Fax(fax) => fax.restart(),
             Decompressor::Zstd(zstd) => zstd.restart(),
+            Decompressor::Lzma(lzma) => {
+                let data = input.get(data).unwrap_or_default();
+                self.data.start += lzma.restart(data)?;
+            }
             Decompressor::Webp(webp) => {
                 self.fed += data.len() as u64;
                 quota.spend_all();
@@ -320,6 +331,11 @@ impl Lane {
             Decompressor::PackBits(packbits) => packbits.run(bytes, &mut out[..room]),
             Decompressor::Lzw(lzw) => lzw.run(bytes, &mut out[..room])?,
             Decompressor::Deflate(deflate) => deflate.run(bytes, &mut out[..room])?,
+            Decompressor::Lzma(lzma) => {
+                let done = lzma.run(bytes, &mut out[..room])?;
+                quota.spend(Done { consumed: done.consumed * LZMA_TIMES, ..done });
+                done
+            }
             // These two make whole rows, whatever they cost.
             Decompressor::Zstd(zstd) => {
                 let done = zstd.run(&input[self.data.clone()], &mut out[..room])?;
@@ -385,6 +401,12 @@ impl Lane {
         }
         Ok(())
     }
+}
+
+/// The bytes of a whole chunk.
+fn chunk_bytes(picture: &Description, (width, height): (u32, u32)) -> u64 {
+    let rows = height.div_ceil(picture.rows_together());
+    picture.chunk_row_bytes(width).saturating_mul(rows.into())
 }
 
 /// How long rows are, and how many are decoded at a time.

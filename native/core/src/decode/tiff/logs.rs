@@ -136,7 +136,7 @@ mod tests {
             "{:?}",
             rgb_of_32(64 << 24 | 86 << 8 | 194)
         );
-        assert!(close(rgb_of_24(12 * 64 << 14 | 0x3FFF)));
+        assert!(close(rgb_of_24((12 * 64) << 14 | 0x3FFF)));
         for pixel in (0..=u32::MAX).step_by(65_521) {
             assert!(rgb_of_32(pixel).iter().all(|c| c.is_finite()), "{pixel:x}");
         }

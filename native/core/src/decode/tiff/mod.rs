@@ -335,6 +335,7 @@ fn decode_nanos(picture: &Description, chunks: &Chunks, decoded: u64) -> u64 {
         Compression::Deflate => (5, 500),
         Compression::Fax(_) => (20, 200),
         Compression::Zstd => (4, 5_000),
+        Compression::Lzma => (30, 10_000),
         Compression::Webp => (10, 50_000),
         Compression::Jpeg | Compression::OldJpeg if picture.is_deep_jpeg => (40, 50_000),
         Compression::Jpeg | Compression::OldJpeg => (10, 50_000),
