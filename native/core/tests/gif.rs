@@ -111,6 +111,19 @@ fn what_is_behind_the_last_pixel_does_not_matter() {
     assert_eq!(as_is(&gif((2, 2), 2, &[], &data), Format::Png).err(), Some(truncated(Format::Gif)));
 }
 
+/// The code that clears may come at any time, and as often as one likes.
+#[test]
+fn codes_may_be_cleared_again_and_again() {
+    let indices = [3, 2, 1, 0];
+    for clears in [1, 2, 3, 20, 63, 64, 65, 300] {
+        let clears = vec![(4, 3); clears];
+        let each: Vec<_> =
+            indices.iter().flat_map(|&n| [&clears[..], &[(n.into(), 3)]].concat()).collect();
+        let data = codes(&[&each[..], &[(5, 3)]].concat());
+        assert_eq!(shown(&gif((2, 2), 2, &[], &data)), colors(&indices), "{}", clears.len());
+    }
+}
+
 #[test]
 fn blocks_of_data_may_have_any_length() {
     let mut random = Random(3);

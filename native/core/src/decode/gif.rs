@@ -65,6 +65,9 @@ const BYTES_PER_STEP: usize = 256;
 /// six strings of 4,096. Those that it keeps back are lost where the data ends.
 const ROOM: usize = 32 << 10;
 
+/// More codes than the decoder reads ahead.
+const MOST_HELD: usize = 64;
+
 /// The decoder's dictionary and buffers, and the palettes.
 const LZW_BYTES: u64 = 96 << 10;
 
@@ -191,9 +194,7 @@ impl Gif {
                 input.release(1);
                 *budget -= 1;
                 if self.left == 0 {
-                    // What is held back, by an encoder that leaves out the code of the end.
-                    self.decompress(&[]);
-                    self.end.get_or_insert(TRUNCATED);
+                    self.drain();
                 }
                 continue;
             }
@@ -219,15 +220,33 @@ impl Gif {
             self.indices.copy_within(self.ahead.clone(), 0);
             self.ahead = 0..self.ahead.len();
         }
-        let done = self.lzw.decode_bytes(piece, &mut self.indices[self.ahead.end..]);
-        self.ahead.end += done.consumed_out;
-        match done.status {
-            Ok(LzwStatus::Done) => self.end = Some(TRUNCATED),
-            Ok(LzwStatus::NoProgress) => return piece.len(),
-            Ok(LzwStatus::Ok) if done.consumed_in + done.consumed_out > 0 => {}
-            Ok(LzwStatus::Ok) | Err(_) => self.end = Some(INVALID),
+        for _ in 0..MOST_HELD {
+            let done = self.lzw.decode_bytes(piece, &mut self.indices[self.ahead.end..]);
+            self.ahead.end += done.consumed_out;
+            match done.status {
+                Ok(LzwStatus::Done) => self.end = Some(TRUNCATED),
+                Ok(LzwStatus::NoProgress) => return piece.len(),
+                // A code that clears gives nothing, and may have been read before.
+                Ok(LzwStatus::Ok) if done.consumed_in + done.consumed_out == 0 => continue,
+                Ok(LzwStatus::Ok) => {}
+                Err(_) => self.end = Some(INVALID),
+            }
+            return done.consumed_in;
         }
-        done.consumed_in
+        self.end = Some(INVALID);
+        0
+    }
+
+    /// Takes what is held back, where an encoder leaves out the code of the end.
+    fn drain(&mut self) {
+        for _ in 0..MOST_HELD {
+            let before = self.ahead.len();
+            self.decompress(&[]);
+            if self.ahead.len() == before || self.end.is_some() {
+                break;
+            }
+        }
+        self.end.get_or_insert(TRUNCATED);
     }
 
     /// Decodes up to `rows` rows of an interlaced frame.
