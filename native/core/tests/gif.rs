@@ -73,6 +73,36 @@ fn extensions_that_nobody_knows_are_passed_over() {
     }
 }
 
+/// As browsers have it.
+#[test]
+fn a_canvas_that_is_too_small_grows() {
+    let indices = [3, 2, 1, 0, 1, 2];
+    let plain = gif((3, 2), 2, &[], &packed(&indices, 2));
+    let frame = plain.iter().position(|&byte| byte == 0x2C).unwrap();
+    for (canvas, (left, top), shown) in [
+        ((0, 0), (0, 0), (3, 2)),
+        ((2, 1), (0, 0), (3, 2)),
+        ((1, 9), (0, 0), (3, 9)),
+        ((2, 2), (2, 1), (5, 3)),
+        ((3, 2), (9, 7), (12, 9)),
+    ] {
+        for interlaced in [0, 0x40] {
+            let mut file = plain.to_vec();
+            (file[6], file[8], file[frame + 1], file[frame + 3]) = (canvas.0, canvas.1, left, top);
+            file[frame + 9] |= interlaced;
+            let made = as_is(&Bytes::from(file), Format::Png).unwrap().to_rgba8();
+            assert_eq!(made.dimensions(), shown);
+            let (left, top) = (u32::from(left), u32::from(top));
+            for (x, y, pixel) in made.enumerate_pixels() {
+                let inside = (left..left + 3).contains(&x) && (top..top + 2).contains(&y);
+                let index = || indices[((y - top) * 3 + x - left) as usize];
+                let [r, g, b] = if inside { colors(&[index()])[0] } else { [0; 3] };
+                assert_eq!(pixel.0, [r, g, b, if inside { 255 } else { 0 }]);
+            }
+        }
+    }
+}
+
 /// Codes one after the other, of as many bits as each is said to have.
 fn codes(codes: &[(u32, u32)]) -> Vec<u8> {
     let (mut out, mut held, mut count) = (Vec::new(), 0u64, 0);
@@ -111,16 +141,16 @@ fn what_is_behind_the_last_pixel_does_not_matter() {
     assert_eq!(as_is(&gif((2, 2), 2, &[], &data), Format::Png).err(), Some(truncated(Format::Gif)));
 }
 
-/// The code that clears may come at any time, and as often as one likes.
 #[test]
-fn codes_may_be_cleared_again_and_again() {
-    let indices = [3, 2, 1, 0];
-    for clears in [1, 2, 3, 20, 63, 64, 65, 300] {
-        let clears = vec![(4, 3); clears];
-        let each: Vec<_> =
-            indices.iter().flat_map(|&n| [&clears[..], &[(n.into(), 3)]].concat()).collect();
-        let data = codes(&[&each[..], &[(5, 3)]].concat());
-        assert_eq!(shown(&gif((2, 2), 2, &[], &data)), colors(&indices), "{}", clears.len());
+fn codes_that_clear_may_follow_each_other() {
+    for bits in 1..=4u8 {
+        let wide = u32::from(bits.max(2)) + 1;
+        let (clear, end) = (1 << bits.max(2), (1 << bits.max(2)) + 1);
+        for clears in [1, 2, 3, 21, 22, 64, 1000] {
+            let data = [vec![(clear, wide); clears], vec![(1, wide), (end, wide)]].concat();
+            let file = gif((1, 1), bits, &[], &codes(&data));
+            assert_eq!(shown(&file), colors(&[1]), "{bits} {clears}");
+        }
     }
 }
 

@@ -43,7 +43,12 @@ impl Conversion {
         let is_device = matches!(layout.model, ColorModel::Cmyk | ColorModel::Lab);
         let (kind, used) = match &info.color {
             ColorSpace::Icc(bytes) => match Profile::read(bytes) {
-                Some(profile) if profile.is_srgb() && profile.model == layout.model => {
+                // Floats with a profile are encoded as it says.
+                Some(profile)
+                    if profile.is_srgb()
+                        && profile.model == layout.model
+                        && layout.depth != Depth::F32 =>
+                {
                     (None, ProfileUse::Applied)
                 }
                 Some(profile) if profile.model == layout.model => {
@@ -109,7 +114,7 @@ impl Conversion {
             Kind::Space(space @ ColorSpace::Icc(bytes)) => {
                 let profile = bytes.len().min(MAX_PROFILE_BYTES) as u64;
                 // The profile as it is rewritten and as it is read, in floats; and the nodes.
-                8 * profile + 4 * Transform::bytes(space, self.layout)
+                8 * profile + 4 * Transform::executor_bytes(space, self.layout)
             }
             Kind::Space(space) => 2 * Transform::bytes(space, self.layout),
             Kind::Bright(..) => LOOKED_AT as u64 * 4,

@@ -7,6 +7,7 @@ mod cache;
 mod cmyk;
 mod conversion;
 mod curve;
+mod inks;
 mod lab;
 mod profile;
 mod space;

@@ -5,6 +5,7 @@ use moxcms::{
     Transform8BitExecutor, TransformF32Executor, TransformOptions,
 };
 
+use super::inks::{self, InkTable};
 use super::profile::{MAX_PROFILE_BYTES, Profile};
 use super::tone::ToneMap;
 use super::transfer::clamp;
@@ -20,6 +21,8 @@ pub(crate) enum Transform {
     Cmyk,
     Lab,
     Tone(Box<ToneMap>),
+    /// Bytes of CMYK with a profile.
+    Inks(InkTable),
     Bytes(Arc<Transform8BitExecutor>),
     /// For words and floats.
     Floats(Arc<TransformF32Executor>),
@@ -38,6 +41,7 @@ impl std::fmt::Debug for Transform {
             Transform::Cmyk => "Cmyk",
             Transform::Lab => "Lab",
             Transform::Tone(_) => "Tone",
+            Transform::Inks(_) => "Inks",
             Transform::Bytes(_) => "Bytes",
             Transform::Floats(_) => "Floats",
         })
@@ -87,6 +91,14 @@ impl Transform {
         };
         let (from_layout, to_layout) = layouts;
         match layout.depth {
+            Depth::U8 if layout.model == ColorModel::Cmyk => {
+                let transform =
+                    source.create_transform_f32(from_layout, &to, to_layout, options).ok()?;
+                let table = InkTable::new(|inks, color| {
+                    transform.transform(inks, color).map_err(|_| Error::Internal)
+                });
+                table.ok().map(Transform::Inks)
+            }
             Depth::U8 => source
                 .create_transform_8bit(from_layout, &to, to_layout, options)
                 .ok()
@@ -102,6 +114,10 @@ impl Transform {
     /// the machine's own order.
     pub(crate) fn run(&self, from: Rows<'_>, layout: Layout, to: &mut [u8]) -> Result<(), Error> {
         match (self, from) {
+            (Transform::Inks(table), Rows::U8(from)) => {
+                table.run(from, to);
+                Ok(())
+            }
             (Transform::Bytes(transform), Rows::U8(from)) => {
                 transform.transform(from, to).map_err(|_| Error::Internal)
             }
@@ -157,6 +173,14 @@ impl Transform {
 
     /// What one takes in memory, about.
     pub(super) fn bytes(space: &ColorSpace, layout: Layout) -> u64 {
+        match (space, layout.model, layout.depth) {
+            (ColorSpace::Icc(_), ColorModel::Cmyk, Depth::U8) => inks::BYTES,
+            _ => Transform::executor_bytes(space, layout),
+        }
+    }
+
+    /// What that of the color management system takes.
+    pub(super) fn executor_bytes(space: &ColorSpace, layout: Layout) -> u64 {
         // Tables of three curves and of their inverse; of a table, its nodes.
         let curves: u64 = if layout.depth == Depth::U8 { 64 << 10 } else { 1 << 20 };
         match (space, layout.model) {

@@ -25,7 +25,7 @@ pub(super) fn block(exif: &[u8]) -> Option<(Block<'_>, u64)> {
 }
 
 /// The orientation of the main picture, upright where nothing valid is said. It is a SHORT by the
-/// standard; writers have LONG and BYTE as well.
+/// standard; writers have every other type of whole numbers as well.
 pub(super) fn orientation(exif: &[u8]) -> Orientation {
     let number = || {
         let (block, first) = block(exif)?;
@@ -43,8 +43,8 @@ mod tests {
     fn written(order: Order, kind: u16, value: u32, prefix: &[u8]) -> Vec<u8> {
         let (short, long) = (|value| order.short(value), |value| order.long(value));
         let value = match kind {
-            1 => [value as u8, 9, 9, 9],
-            3 => [short(value as u16), short(9)].concat().try_into().unwrap_or_default(),
+            1 | 6 => [value as u8, 9, 9, 9],
+            3 | 8 => [short(value as u16), short(9)].concat().try_into().unwrap_or_default(),
             _ => long(value),
         };
         let magic: &[u8] = if matches!(order, Order::Little) { b"II*\0" } else { b"MM\0*" };
@@ -71,7 +71,7 @@ mod tests {
     #[test]
     fn all_orientations_are_read_in_every_type_and_order() {
         for order in [Order::Little, Order::Big] {
-            for kind in [1, 3, 4] {
+            for kind in [1, 3, 4, 6, 8, 9] {
                 for prefix in [&b""[..], PREFIX] {
                     for value in 1..=8 {
                         let exif = written(order, kind, value, prefix);

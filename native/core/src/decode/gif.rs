@@ -1,5 +1,4 @@
-//! The first frame of a GIF, row by row. Of an interlaced frame the visible part is kept whole, as
-//! palette indices.
+//! The first frame of a GIF, row by row. An interlaced one is kept whole, as palette indices.
 //!
 //! Crate `gif` reads what is before the frame's data. That is decompressed here: data can go on for
 //! as long as the file without giving a single pixel, and behind the last pixel anything may follow.
@@ -35,13 +34,13 @@ pub(super) struct Gif {
     end: Option<Error>,
     /// Rows of the frame that are decoded, in the order of the file.
     decoded: u32,
-    /// The visible part of an interlaced frame.
+    /// An interlaced frame.
     interlaced: Option<Growing<u8>>,
     /// Whether what is missing is gray, and whether something is.
     forgives: bool,
     is_damaged: bool,
     /// How many pixels that has, until there is memory for them.
-    visible: usize,
+    kept: usize,
     strip: Vec<u8>,
 }
 
@@ -65,8 +64,8 @@ const BYTES_PER_STEP: usize = 256;
 /// six strings of 4,096. Those that it keeps back are lost where the data ends.
 const ROOM: usize = 32 << 10;
 
-/// More codes than the decoder reads ahead.
-const MOST_HELD: usize = 64;
+/// The most codes that the decoder has taken and not looked at: of two bits, in a word of 64.
+const HELD_CODES: usize = 32;
 
 /// The decoder's dictionary and buffers, and the palettes.
 const LZW_BYTES: u64 = 96 << 10;
@@ -126,11 +125,9 @@ impl Gif {
             height: found.height.into(),
             interlaced: found.interlaced,
         };
-        // Some writers leave the canvas at 0x0.
-        let (width, height) = match (decoder.width(), decoder.height()) {
-            (0, _) | (_, 0) => (frame.left + frame.width, frame.top + frame.height),
-            (width, height) => (width.into(), height.into()),
-        };
+        // Some writers leave the canvas at 0x0, or smaller than the frame that is to be shown.
+        let width = u32::from(decoder.width()).max(frame.left + frame.width);
+        let height = u32::from(decoder.height()).max(frame.top + frame.height);
         let lzw = match input.bytes().get(at.saturating_sub(2)..at) {
             Some(&[bits @ 1..=11, left]) => (Lzw::new(BitOrder::Lsb, bits), usize::from(left)),
             _ => return Err(INVALID),
@@ -144,13 +141,11 @@ impl Gif {
             palette[usize::from(index)] = [0; 4];
         }
         let covers =
-            frame.left == 0 && frame.top == 0 && frame.width >= width && frame.height >= height;
+            (frame.left, frame.top) == (0, 0) && (frame.width, frame.height) == (width, height);
         let channels = if covers && found.transparent.is_none() { 3 } else { 4 };
         let indices = zeroed(frame.width as usize + 2 * ROOM)?;
         let mut info = Info::new(Format::Gif, width, height, Layout::new(channels, Depth::U8));
-        // A frame may be wider than its canvas.
-        info.nanos.all =
-            cost::decode_nanos(Format::Gif, info.layout, (width.max(frame.width), height));
+        info.nanos.all = cost::decode_nanos(Format::Gif, info.layout, (width, height));
         if let Some(profile) = profile {
             info.color = ColorSpace::Icc(profile);
         }
@@ -172,7 +167,7 @@ impl Gif {
             forgives: false,
             is_damaged: false,
             interlaced,
-            visible: if frame.interlaced { frame.visible_pixels(width, height) } else { 0 },
+            kept: if frame.interlaced { frame.pixels() } else { 0 },
             strip: Vec::new(),
         })
     }
@@ -220,15 +215,15 @@ impl Gif {
             self.indices.copy_within(self.ahead.clone(), 0);
             self.ahead = 0..self.ahead.len();
         }
-        for _ in 0..MOST_HELD {
+        // Of a clear code the decoder takes nothing but bits that it holds.
+        for _ in 0..HELD_CODES {
             let done = self.lzw.decode_bytes(piece, &mut self.indices[self.ahead.end..]);
             self.ahead.end += done.consumed_out;
             match done.status {
                 Ok(LzwStatus::Done) => self.end = Some(TRUNCATED),
                 Ok(LzwStatus::NoProgress) => return piece.len(),
-                // A code that clears gives nothing, and may have been read before.
-                Ok(LzwStatus::Ok) if done.consumed_in + done.consumed_out == 0 => continue,
-                Ok(LzwStatus::Ok) => {}
+                Ok(LzwStatus::Ok) if done.consumed_in + done.consumed_out > 0 => {}
+                Ok(LzwStatus::Ok) => continue,
                 Err(_) => self.end = Some(INVALID),
             }
             return done.consumed_in;
@@ -239,7 +234,7 @@ impl Gif {
 
     /// Takes what is held back, where an encoder leaves out the code of the end.
     fn drain(&mut self) {
-        for _ in 0..MOST_HELD {
+        for _ in 0..HELD_CODES {
             let before = self.ahead.len();
             self.decompress(&[]);
             if self.ahead.len() == before || self.end.is_some() {
@@ -256,18 +251,15 @@ impl Gif {
         rows: u32,
         budget: &mut usize,
     ) -> Result<(), Error> {
-        let width = self.frame.visible_width(self.info.width) as usize;
-        let height = self.frame.visible_height(self.info.height);
+        let width = self.frame.width as usize;
         for _ in 0..rows {
             let row = interlaced_row(self.decoded, self.frame.height);
             if self.decoded == self.frame.height || !self.fill_row(input, budget)? {
                 return Ok(());
             }
-            let Some(visible) = &mut self.interlaced else { return Err(Error::Internal) };
-            if row < height {
-                visible.get_mut()[row as usize * width..][..width]
-                    .copy_from_slice(&self.indices[self.row..][..width]);
-            }
+            let Some(indices) = &mut self.interlaced else { return Err(Error::Internal) };
+            indices.get_mut()[row as usize * width..][..width]
+                .copy_from_slice(&self.indices[self.row..][..width]);
         }
         Ok(())
     }
@@ -288,6 +280,7 @@ impl Gif {
         if self.interlaced.is_none() && !self.fill_row(input, budget)? {
             return Ok(false);
         }
+        let width = width as usize;
         let row = match &self.interlaced {
             // What was never decoded.
             Some(_) if interlaced_place(y - top, height) >= self.decoded => {
@@ -297,11 +290,8 @@ impl Gif {
                 }
                 return Ok(true);
             }
-            Some(indices) => {
-                let width = self.frame.visible_width(self.info.width) as usize;
-                &indices.get()[(y - top) as usize * width..][..width]
-            }
-            None => &self.indices[self.row..][..width as usize],
+            Some(indices) => &indices.get()[(y - top) as usize * width..][..width],
+            None => &self.indices[self.row..][..width],
         };
         let out = &mut self.strip[out];
         if self.info.layout.channels == 3 {
@@ -322,16 +312,8 @@ impl Gif {
 }
 
 impl Frame {
-    fn visible_width(&self, canvas: u32) -> u32 {
-        self.width.min(canvas.saturating_sub(self.left))
-    }
-
-    fn visible_pixels(&self, width: u32, height: u32) -> usize {
-        self.visible_width(width) as usize * self.visible_height(height) as usize
-    }
-
-    fn visible_height(&self, canvas: u32) -> u32 {
-        self.height.min(canvas.saturating_sub(self.top))
+    fn pixels(&self) -> usize {
+        self.width as usize * self.height as usize
     }
 }
 
@@ -345,7 +327,7 @@ impl RowSource for Gif {
     }
 
     fn memory(&self) -> u64 {
-        (self.visible + self.indices.len()) as u64 + LZW_BYTES
+        (self.kept + self.indices.len()) as u64 + LZW_BYTES
     }
 
     fn forgive(&mut self) {
@@ -365,8 +347,8 @@ impl RowSource for Gif {
             && self.frame.width > 0
             && !self.is_damaged
         {
-            if self.visible > 0 {
-                *indices = Growing::new(std::mem::take(&mut self.visible))?;
+            if self.kept > 0 {
+                *indices = Growing::new(std::mem::take(&mut self.kept))?;
             }
             if indices.grow() {
                 match self.decode_interlaced(input, max_rows, &mut budget) {

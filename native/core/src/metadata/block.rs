@@ -61,12 +61,12 @@ pub(crate) struct Entry<'a> {
 }
 
 impl Entry<'_> {
-    /// Its only value, if that is a whole number without a sign.
+    /// Its only value, if that is a whole number. With a sign, one of 0 or more looks the same.
     pub(crate) fn integer(&self, order: Order) -> Option<u32> {
         match (self.kind, self.value) {
-            (1, &[byte]) => Some(byte.into()),
-            (3, &[a, b]) => Some(order.u16([a, b]).into()),
-            (4, &[a, b, c, d]) => Some(order.u32([a, b, c, d])),
+            (1 | 6, &[byte]) => Some(byte.into()),
+            (3 | 8, &[a, b]) => Some(order.u16([a, b]).into()),
+            (4 | 9, &[a, b, c, d]) => Some(order.u32([a, b, c, d])),
             _ => None,
         }
     }

@@ -9,6 +9,8 @@ mod jpeg_writer;
 mod jpegs;
 mod kinds;
 mod logs;
+#[path = "../common/profile.rs"]
+mod profile;
 mod writer;
 
 use bytes::Bytes;

@@ -136,6 +136,8 @@ pub(super) enum Alpha {
     None,
     Associated,
     Unassociated,
+    /// Of CMYK: how much of its inks there is. The rest is paper.
+    OfInk,
 }
 
 #[derive(Debug, Clone)]
@@ -271,7 +273,7 @@ impl Description {
         let alpha = match (color, of_color) {
             // Four samples that nothing is said of are taken for RGBA.
             (Color::Rgb, 4) if named == Alpha::None => Alpha::Unassociated,
-            (Color::Cmyk, 4) if named == Alpha::None => Alpha::None,
+            (Color::Cmyk, 4) if named == Alpha::Unassociated && !planar => Alpha::OfInk,
             (Color::Rgb | Color::Lab, 3) | (Color::Gray | Color::Palette, 1) => named,
             (Color::Rgb, 4) => named,
             // More ink than there is a profile for, and what cannot be color.

@@ -132,7 +132,9 @@ impl Lane {
             (None, Compression::Webp) => {
                 Decompressor::Webp(Box::new(Webp::new(picture.samples, chunk)))
             }
-            (None, Compression::Zstd) => Decompressor::Zstd(Box::new(Zstd::new())),
+            (None, Compression::Zstd) => {
+                Decompressor::Zstd(Box::new(Zstd::new(chunk_bytes(picture, chunk))))
+            }
             (None, Compression::Lzma) => {
                 Decompressor::Lzma(Box::new(Lzma::new(chunk_bytes(picture, chunk))))
             }

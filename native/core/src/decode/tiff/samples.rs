@@ -9,6 +9,7 @@ use super::directory::{ByteOrder, Field};
 use super::floats;
 use super::logs;
 use super::ycbcr::YCbCr;
+use crate::picture::Sample;
 use crate::{ColorModel, Error, Layout, Samples};
 
 /// How a row becomes one of the picture.
@@ -23,6 +24,8 @@ pub(super) struct Conversion {
     /// Samples of a pixel as they come, and of those that are shown.
     samples: usize,
     channels: usize,
+    /// Whether alpha comes behind the inks, which is how much there is of them.
+    thins: bool,
     palette: Option<Palette>,
     ycbcr: Option<Box<YCbCr>>,
 }
@@ -94,7 +97,11 @@ impl Conversion {
             white_is_zero: picture.white_is_zero && picture.color == Color::Gray,
             signed_ab: picture.signed_ab,
             samples,
-            channels: picture.color.samples() + usize::from(picture.alpha != Alpha::None),
+            channels: match picture.alpha {
+                Alpha::None | Alpha::OfInk => picture.color.samples(),
+                Alpha::Associated | Alpha::Unassociated => picture.color.samples() + 1,
+            },
+            thins: picture.alpha == Alpha::OfInk,
             palette: None,
             ycbcr: None,
         }
@@ -358,7 +365,7 @@ impl Conversion {
     }
 
     /// Takes the samples that are shown out of each pixel.
-    fn each<const N: usize, S: Copy>(
+    fn each<const N: usize, S: Sample>(
         &self,
         from: &[[u8; N]],
         to: &mut [S],
@@ -378,6 +385,10 @@ impl Conversion {
                 *to = number(from);
             }
             to[0] = color(to[0]);
+            if let (true, Some(&alpha)) = (self.thins, from.get(self.channels)) {
+                let alpha = number(alpha).unit();
+                to.iter_mut().for_each(|ink| *ink = S::from_unit(ink.unit() * alpha));
+            }
         }
     }
 }
