@@ -187,14 +187,14 @@ fn colors_are_read_from_all_planes() {
         let planes: Vec<_> = (0..4).map(|channel| plane(&with_alpha, channel)).collect();
         let image = opaque(with_alpha.clone());
         let rgb = Document::new(3, 8, size, planes[..3].to_vec());
-        let rgba = Document::new(3, 8, size, planes.clone());
+        let selection = Document::new(3, 8, size, planes.clone());
         let mut five = planes.clone();
         five.push(planes[0].clone());
         let five = Document::new(3, 8, size, five);
         let transparent = Document { layers: -2, ..five.clone() };
         let unmatted = unmatted(&with_alpha);
         for (document, expected) in
-            [(rgb, &image), (rgba, &with_alpha), (five, &image), (transparent, &unmatted)]
+            [(rgb, &image), (selection, &image), (five, &image), (transparent, &unmatted)]
         {
             for file in document.every_way() {
                 assert_eq!(Format::of(&file), Some(Format::Psd));

@@ -189,9 +189,7 @@ impl Gif {
                 input.release(1);
                 *budget -= 1;
                 if self.left == 0 {
-                    // What is held back, by an encoder that leaves out the code of the end.
-                    self.decompress(&[]);
-                    self.end.get_or_insert(TRUNCATED);
+                    self.drain();
                 }
                 continue;
             }
@@ -232,6 +230,18 @@ impl Gif {
         }
         self.end = Some(INVALID);
         0
+    }
+
+    /// Takes what is held back, where an encoder leaves out the code of the end.
+    fn drain(&mut self) {
+        for _ in 0..HELD_CODES {
+            let before = self.ahead.len();
+            self.decompress(&[]);
+            if self.ahead.len() == before || self.end.is_some() {
+                break;
+            }
+        }
+        self.end.get_or_insert(TRUNCATED);
     }
 
     /// Decodes up to `rows` rows of an interlaced frame.

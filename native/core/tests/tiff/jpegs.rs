@@ -43,7 +43,7 @@ pub(crate) fn small() -> Vec<(Writer, Bytes)> {
 #[test]
 fn lossless_jpegs_are_what_was_written() {
     for (photometric, samples, bits) in
-        [(1, 1, 8), (1, 2, 8), (2, 3, 8), (2, 4, 8), (2, 3, 12), (1, 1, 16), (2, 3, 16)]
+        [(1, 1, 8), (1, 2, 8), (2, 3, 8), (6, 3, 8), (2, 4, 8), (2, 3, 12), (1, 1, 16), (2, 3, 16)]
     {
         for (tiles, chunk) in [(false, (0, 16)), (false, (0, 100)), (true, (16, 16))] {
             let writer = Writer {
@@ -60,7 +60,7 @@ fn lossless_jpegs_are_what_was_written() {
             let (bytes, samples) = lossless(&writer);
             let ours = as_is(&bytes).unwrap_or_else(|error| panic!("{error} {writer:?}"));
             let most = (1u32 << bits) - 1;
-            // Of what is clear no color need be kept, but is.
+            // Those that are said to be YCbCr as well: without a word of the JPEG they are not.
             for (&ours, &sample) in ours.as_bytes().iter().zip(&samples) {
                 let exact = f64::from(sample) * 255.0 / f64::from(most);
                 assert!((f64::from(ours) - exact).abs() <= 0.501, "{writer:?}");

@@ -121,7 +121,7 @@ pub(crate) fn small() -> Vec<(Writer, Bytes)> {
     vec![
         (luv.clone(), written(&luv, log_luv)),
         (l.clone(), written(&l, |x, _| log(f64::from(x)))),
-        (plain.clone(), written(&plain, |x, y| (x * 64 + 600) << 14 | y * 3_000)),
+        (plain.clone(), written(&plain, |x, y| ((x * 64 + 600) << 14) | (y * 3_000))),
     ]
 }
 

@@ -179,11 +179,10 @@ impl Header {
         } else {
             None
         };
-        let may_have_alpha =
-            channels > mode.colors() && !matches!(mode, Mode::Bitmap | Mode::Indexed | Mode::Cmyk);
-        let is_transparent = may_have_alpha && is_transparent(input, &layers, is_big);
-        // A fourth channel of which nobody says what it is, most often is that, too.
-        let has_alpha = is_transparent || may_have_alpha && mode == Mode::Rgb && channels == 4;
+        // A further channel of which nobody says that is a selection that was saved.
+        let has_alpha = channels > mode.colors()
+            && !matches!(mode, Mode::Bitmap | Mode::Indexed | Mode::Cmyk)
+            && is_transparent(input, &layers, is_big);
         let compression = input.get(layers.end..).and_then(<[u8]>::first_chunk).ok_or(TRUNCATED)?;
         let packing = match u16::from_be_bytes(*compression) {
             0 => Packing::None,
@@ -200,7 +199,7 @@ impl Header {
             mode,
             channels,
             has_alpha,
-            is_matted: is_transparent && mode != Mode::Lab,
+            is_matted: has_alpha && mode != Mode::Lab,
             palette,
             resources,
             packing,

@@ -61,6 +61,9 @@ const MAX_SCANS: usize = 64;
 
 const COPY_BYTES: usize = 128 << 10;
 
+/// Where the Adobe segment's word for the color transform is, right behind SOI.
+const ADOBE_TRANSFORM: usize = 17;
+
 /// Tables that are no longer take no longer.
 const OPEN_BYTES: u64 = 640;
 
@@ -160,16 +163,18 @@ impl Jpeg {
         let mut segments = Segments::new(data)?;
         let mut has_frame = false;
         let mut own = [Vec::new(), Vec::new()];
+        let (mut is_lossless, mut adobe) = (false, None);
         let scan = loop {
             let segment = segments.next_one()?.ok_or(TRUNCATED)?;
             match segment.marker {
                 0xDB => own[0].extend_from_slice(segment.whole),
                 0xC4 | 0xCC => own[1].extend_from_slice(segment.whole),
                 0xDD => stream.extend_from_slice(segment.whole),
+                0xEE => adobe = segment.body.strip_prefix(b"Adobe").and_then(<[u8]>::last),
                 // All but hierarchical ones.
                 0xC0..=0xC3 | 0xC9 | 0xCA if !has_frame => {
                     self.check_frame(segment.body, visible)?;
-                    has_frame = true;
+                    (has_frame, is_lossless) = (true, segment.marker == 0xC3);
                     stream.extend_from_slice(segment.whole);
                 }
                 // A second frame, or hierarchical.
@@ -190,6 +195,15 @@ impl Jpeg {
         }
         if !has_frame {
             return Err(INVALID);
+        }
+        // Of what is lossless, no colors were converted, unless the JPEG says so itself: writers
+        // that have one word for all JPEGs say YCbCr in the directory.
+        if is_lossless
+            && matches!(adobe, None | Some(0))
+            && self.color == JpegColor::YCbCr
+            && let Some(transform) = stream.get_mut(ADOBE_TRANSFORM)
+        {
+            *transform = 0;
         }
         let rest = chunk.start + scan..chunk.end;
         stream.try_reserve_exact(rest.len()).map_err(|_| Error::OutOfMemory)?;
