@@ -1174,6 +1174,31 @@ defmodule Thumbelina do
     end
   end
 
+  @doc group: "Samples"
+  @doc """
+  Makes an image of a binary of samples: see `from_pixels/1`.
+
+  ## Options
+
+    * `:shape` - `{height, width, channels}`, required
+    * `:type` - `{:u, 8}` (default), `{:u, 16}` or `{:f, 32}`
+
+  ## Examples
+
+      iex> {:ok, image} = Thumbelina.from_pixels(<<0, 128, 255, 64>>, shape: {2, 2, 1})
+      iex> {image.width, image.height}
+      {2, 2}
+
+      iex> {:error, error} = Thumbelina.from_pixels(<<0>>, size: {1, 1})
+      iex> {error.reason, error.key, error.expected}
+      {:invalid_option, :size, ":shape or :type"}
+  """
+  @spec from_pixels(binary, [{:shape, tuple} | {:type, Pixels.type()}]) ::
+          {:ok, Image.t()} | {:error, Error.t()}
+  def from_pixels(data, opts) do
+    with {:ok, pixels} <- Pixels.new(data, opts), do: from_pixels(pixels)
+  end
+
   @doc group: "Many pictures"
   @doc """
   A lazy stream of the thumbnails of many pictures: `{:ok, image}` or `{:error, error}` for each.

@@ -21,8 +21,8 @@ defmodule Thumbelina.Edit do
       doc:
         "keeps a part of the picture, in whole pixels from its upper left corner. If the " <>
           "part is not inside of the picture, the error is `:outside_picture`. Without a " <>
-          "corner, the part is the one around the `:position`, `:center` by default, and no " <>
-          "larger than the picture"
+          "corner, the part is the one around the `:position`, a name of the compass or " <>
+          "fractions, by default `:center`, and no larger than the picture"
     ],
     flip: [
       value: ":horizontal or :vertical",
@@ -71,8 +71,8 @@ defmodule Thumbelina.Edit do
       value: "a picture",
       doc:
         "puts another picture on top, which is anything that `thumbnail/4` takes. " <>
-          "Options: `:position`, a name or fractions of the room that is left, by default " <>
-          "`:center`; `:margin`, the pixels between it and the edges, by default 0; " <>
+          "Options: `:position`, a name of the compass or fractions of the room that is left, " <>
+          "by default `:center`; `:margin`, the pixels between it and the edges, by default 0; " <>
           "`:opacity`, 0 to 1, by default 1; `:tile`, whether it is repeated to all sides, " <>
           "by default `false`; `:width` and `:height`, a box that it is made to fit, " <>
           "without which it keeps its size"
@@ -121,6 +121,11 @@ defmodule Thumbelina.Edit do
   @doc "The names of the steps."
   @spec names :: [atom, ...]
   def names, do: @names
+
+  @doc "The options that a step can have of its own."
+  @spec options(atom) :: [atom]
+  def options(name) when name in [:thumbnail, :resize], do: @sizing
+  def options(name), do: Keyword.get(@own, name, [])
 
   @doc "A list of one step and the options of the function of its name."
   @spec one(atom, term, term) :: {:ok, keyword} | {:error, Error.t()}
@@ -324,13 +329,16 @@ defmodule Thumbelina.Edit do
 
   defp one_of(keys), do: "one of the options #{Enum.map_join(keys, ", ", &inspect/1)}"
 
+  # What is chosen by its pixels is found while a picture is made smaller.
   defp own_option(:position, position) do
-    if Position.valid?(position) do
-      {:ok, Position.point(position)}
+    with true <- Position.valid?(position),
+         {_x, _y} = point <- Position.point(position) do
+      {:ok, point}
     else
-      names = Enum.map_join(Position.names(), ", ", &inspect/1)
-      expected = "#{names}, or {x, y} with fractions from 0 to 1"
-      Options.invalid(:position, position, expected)
+      _ ->
+        names = for name <- Position.names(), is_tuple(Position.point(name)), do: inspect(name)
+        expected = "#{Enum.join(names, ", ")}, or {x, y} with fractions from 0 to 1"
+        Options.invalid(:position, position, expected)
     end
   end
 

@@ -16,7 +16,7 @@ defmodule Thumbelina.Pixels do
       {:ok, mat} =
         Evision.Mat.from_binary(pixels.data, pixels.type, pixels.shape |> elem(0), 224, 3)
 
-  `Thumbelina.from_pixels/1` takes the same back.
+  `Thumbelina.from_pixels/1` takes the same back, and `from_pixels/2` a binary with its shape.
   """
 
   alias Thumbelina.{Error, Options}
@@ -82,6 +82,19 @@ defmodule Thumbelina.Pixels do
       shape: {height, width, channels},
       type: Map.fetch!(@names, type)
     }
+
+  @doc false
+  # Of a binary, and options that say what it is; not checked yet.
+  @spec new(binary, keyword) :: {:ok, t} | {:error, Error.t()}
+  def new(data, opts) do
+    with true <- Keyword.keyword?(opts),
+         [] <- Keyword.keys(opts) -- [:shape, :type] do
+      {:ok, %__MODULE__{data: data, shape: opts[:shape], type: opts[:type] || {:u, 8}}}
+    else
+      false -> Options.invalid(:options, opts, "a keyword list")
+      [key | _] -> Options.invalid(key, opts[key], ":shape or :type")
+    end
+  end
 
   @doc false
   @spec check(t) :: {:ok, t} | {:error, Error.t()}

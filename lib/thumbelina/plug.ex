@@ -36,7 +36,8 @@ defmodule Thumbelina.Plug do
   Whatever reads the body of a `POST` before leaves nothing for the plug. `Plug.Parsers` reads those
   that are sent as forms, which is what `curl --data-binary` says if it is not told otherwise, and
   with `pass: ["*/*"]` leaves others alone. So clients send `content-type: image/jpeg`, or any other
-  type that is not a form, or the plug comes before the parsers.
+  type that is not a form, or the plug comes before the parsers. The form of an edit is the
+  exception: `multipart/form-data` that `Plug.Parsers` has read is taken as it has read it.
 
   Bandit compresses responses without an `ETag`, such as thumbnails of bodies, if the client takes
   that. Pictures do not get smaller by it: `http_options: [compress: false]`.
@@ -123,7 +124,8 @@ defmodule Thumbelina.Plug do
     Process.put(key, conn)
 
     try do
-      response = conn |> request(body(key, config)) |> Handler.whole(config)
+      body = parsed(conn) || body(key, config)
+      response = conn |> request(body) |> Handler.whole(config)
       key |> Process.get() |> respond(response)
     after
       Process.delete(key)
@@ -155,6 +157,21 @@ defmodule Thumbelina.Plug do
   defp below(segments, 0), do: segments
   defp below(["" | segments], count), do: below(segments, count)
   defp below([_segment | segments], count), do: below(segments, count - 1)
+
+  # What `Plug.Parsers` has made of a form: strings, and uploads in files.
+  defp parsed(%{body_params: %{} = params} = conn) when not is_struct(params) do
+    type = conn |> Plug.Conn.get_req_header("content-type") |> List.first("")
+
+    if type |> String.downcase() |> String.starts_with?("multipart/form-data"),
+      do: {:form, Enum.flat_map(params, &part/1)}
+  end
+
+  defp parsed(_conn), do: nil
+
+  defp part({name, %{path: path}}) when is_binary(path), do: [{name, {:file, path}}]
+  defp part({name, text}) when is_binary(text), do: [{name, text}]
+  # Names with brackets become lists and maps, which nothing here has.
+  defp part({name, _other}), do: [{name, ""}]
 
   defp body(key, config) do
     Stream.resource(

@@ -24,12 +24,13 @@ defmodule Thumbelina.Server do
       `:allow_hosts`
     * `POST /thumbnail/SIZE` - the thumbnail of the picture in the body, which is worked on while
       it comes
-    * `POST /edit?edit=STEPS` - the picture in the body after the steps of `Thumbelina.edit/2`, but
-      for overlays: `edit=crop:0,0,400,400|resize:200x|rotate:5,background=white|grayscale`.
-      Parameters `format` and `quality` as below. With `:sizes`, all sizes of resizes have to be
-      among them
+    * `GET /edit/PATH?edit=STEPS` - a picture under the root after [steps](#module-edits)
+    * `GET /edit?edit=STEPS&url=URL` - one of another server
+    * `POST /edit?edit=STEPS` - the picture in the body
+    * `POST /edit` - the picture of a form, `multipart/form-data`, with the steps in a part `edit`
+      and the picture in a part `picture`
     * `/explain/...` instead of `/thumbnail/...` - what making the thumbnail would take, as JSON:
-      the fields of `Thumbelina.Plan`
+      the fields of `Thumbelina.Plan`. `POST /explain` is that of `POST /edit`
     * `GET /info/PATH`, `POST /info` - JSON: what the picture's header says, `format`, `width` and
       `height` as shown, `orientation`, `frames`, `color_space`, `alpha` and `profile`, as in
       `Thumbelina.Info`, and `bytes`, but nothing of EXIF; its average `color`, `"#rrggbb"`; and a
@@ -42,9 +43,13 @@ defmodule Thumbelina.Server do
 
   `HEAD` works wherever `GET` does. The parameters of a thumbnail are
 
-    * `fit`, `position`, `enlarge`, `format`, `quality`, `color`, `filter` - as in
-      `Thumbelina.thumbnail/4`. A position that is a point is written `0.3,0.7`. The format can also
-      be given by a file extension, or be `auto`
+    * `fit`, `position`, `enlarge`, `background`, `dpr`, `linear`, `autorotate`, `trim`, `format`,
+      `quality`, `color`, `progressive`, `subsampling`, `optimize_coding`, `compression`, `colors`,
+      `dither`, `max_bytes`, `filter`, `on_damage` - as in `Thumbelina.thumbnail/4`. A position that
+      is a point is written `0.3,0.7`. The format can also be given by a file extension, or be
+      `auto`
+    * `metadata` - as there, `strip`, `keep` or parts such as `copyright,icc`. Of pictures that are
+      not in the body, only what the option `:metadata` allows
     * `filename` - the name under which a browser saves it. The extension is that of the format
     * `expires` - the Unix time from which on the URL gets the status 410
     * `s` - the signature, if there are `:keys`. Infos take `expires` and `s` too
@@ -52,13 +57,47 @@ defmodule Thumbelina.Server do
 
   Other parameters, or one given twice, are errors, so that every thumbnail has few URLs.
 
+  ## Edits
+
+  Steps are those of `Thumbelina.edit/2`, up to 32, as a line of text or as JSON:
+
+      crop:0,0,400,400|resize:200x|rotate:5,background=white|grayscale
+
+      [
+        {"crop": [0, 0, 400, 400]},
+        {"resize": [200, null]},
+        {"rotate": {"value": 5, "background": "white"}},
+        {"grayscale": true},
+        {"format": "webp"}
+      ]
+
+  In a URL they are percent-encoded, as httpd wants it: `|` is `%7C`. The text is that of
+  `mix thumbelina --edit`. JSON is a list of objects of one member, the step.
+  Its value is what `Thumbelina.edit/2` takes, where a tuple is a list and an atom a string; with
+  options, it is an object that has it as `value`. Parameters of a thumbnail can stand among the
+  steps, or in the URL, but not in both.
+
+      curl -o soft.webp --data-binary @tom.jpg \\
+        "localhost:4000/edit?edit=resize:400x%7Cblur:2&format=webp"
+      curl -o soft.webp -F 'edit=[{"resize": [400, null]}, {"blur": 2}, {"format": "webp"}]' \\
+        -F picture=@tom.jpg localhost:4000/edit
+
+  An overlay is the path of a picture under the root; or, of a `POST`, a URL of `:allow_hosts`, or
+  `form:NAME`, a part of the form. There are at most four. Edits do not go through a store.
+
+  What is wrong is an error with the status 400 that names the step. With `:sizes`, all sizes of
+  resizes have to be among them. With `:keys`, the steps have to be in the URL, because no signature
+  is over a body.
+
   ## The page
 
   `GET /` is a page to try the server in a browser: it shows what becomes of a picture that is
-  dropped, pasted or chosen, in several sizes, fits and formats, with the bytes and milliseconds of
-  each; a focal point to drag; the original and the thumbnail side by side; and the plan. It loads
-  nothing from elsewhere, runs nothing inline (its `Content-Security-Policy` says so), and works
-  below any path, as long as that ends with a slash.
+  dropped, pasted or chosen, in several sizes, all fits and several formats, with the bytes and
+  milliseconds of each; positions, and a focal point to drag; a list of steps to put together, with
+  the picture that they make, where each of them is done, and the same as Elixir, as JSON, for curl
+  and as a URL; the original and the thumbnail side by side; and the plan. It loads nothing from
+  elsewhere, runs nothing inline (its `Content-Security-Policy` says so), and works below any path,
+  as long as that ends with a slash.
 
   It also shows how late timers are on the node next to thumbnails. For this it has a route of its
   own, `POST /lateness?load=normal&ms=250`: a process sleeps for 1 ms again and again, and the

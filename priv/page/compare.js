@@ -1,7 +1,7 @@
 // The original and the thumbnail on top of each other, with a line between them.
 
 import { byId, show } from "./elements.js";
-import { contained } from "./figures.js";
+import { contained, suited } from "./figures.js";
 import { thumbnail } from "./server.js";
 import * as text from "./text.js";
 
@@ -25,7 +25,8 @@ export function compare() {
     stage.style.setProperty("--height", height);
 
     try {
-      const made = await thumbnail(picture.file, SIDE, options, signal);
+      const asked = suited(options, options.format || picture.info.format);
+      const made = await thumbnail(picture.file, SIDE, asked, signal);
       await Promise.all([before(picture), show(byId("after"), made.blob)]);
       sums(picture, made.blob);
       byId("compare-error").textContent = "";

@@ -1,4 +1,6 @@
 // Thumbnails with their bytes and milliseconds: in several sizes, fits and formats.
+//
+// An option that a format does not have is not asked for.
 
 import { byId, element, show } from "./elements.js";
 import { thumbnail } from "./server.js";
@@ -9,7 +11,16 @@ export const COLUMN = 168;
 export const COLUMNS = 368;
 
 const SIZES = [64, COLUMN, COLUMNS];
-const FITS = ["contain", "cover", "fill"];
+const FITS = [
+  { label: "contain, inside", fit: "contain" },
+  { label: "cover", fit: "cover" },
+  { label: "fill", fit: "fill" },
+  { label: "pad", fit: "pad" },
+  { label: "outside", fit: "outside" },
+  { label: "cover, attention", fit: "cover", position: "attention" },
+  { label: "cover, entropy", fit: "cover", position: "entropy" },
+];
+
 const FORMATS = ["jpeg", "webp", "png", "avif"];
 
 // One figure. It keeps its place while its picture changes.
@@ -32,6 +43,13 @@ export class Figure {
     this.node.classList.toggle("wide", width > COLUMN);
   }
 
+  // The same, with the box that it does not fit into.
+  around(width, height, side) {
+    this.reserve(width, height);
+    this.frame.classList.add("around");
+    this.frame.style.setProperty("--box", Math.min(1, side / width));
+  }
+
   wait(picture) {
     this.node.setAttribute("aria-busy", "true");
     this.node.classList.remove("failed");
@@ -43,7 +61,8 @@ export class Figure {
     this.wait(picture);
 
     try {
-      const made = await thumbnail(picture.file, size, parameters, signal);
+      const asked = suited(parameters, parameters.format || picture.info.format);
+      const made = await thumbnail(picture.file, size, asked, signal);
       await show(this.image, made.blob);
       this.made(made, parameters);
       return made;
@@ -75,7 +94,9 @@ export class Figure {
 
 export function figures() {
   const sizes = SIZES.map((side) => ({ side, figure: new Figure(String(side), side, side) }));
-  const fits = FITS.map((fit) => ({ fit, figure: new Figure(fit, COLUMN, COLUMN) }));
+  const fits = FITS.map(({ label, ...asked }) =>
+    ({ asked, figure: new Figure(label, COLUMN, COLUMN) }));
+
   const formats = FORMATS.map((format) => ({
     format,
     figure: new Figure(text.format(format), COLUMN, COLUMN),
@@ -94,11 +115,15 @@ export function figures() {
       figure.node.classList.toggle("wide", side > COLUMN);
     }
 
+    for (const { asked, figure } of fits)
+      if (asked.fit === "outside") figure.around(...outside(picture.info, COLUMN), COLUMN);
+
     for (const { figure } of formats) figure.reserve(...contained(picture.info, COLUMN));
 
     const all = [
       ...sizes.map(({ side, figure }) => figure.make(picture, side, options, signal)),
-      ...fits.map(({ fit, figure }) => figure.make(picture, COLUMN, { ...options, fit }, signal)),
+      ...fits.map(({ asked, figure }) =>
+        figure.make(picture, COLUMN, { ...options, ...asked }, signal)),
     ];
 
     const written = formats.map(({ format, figure }) =>
@@ -113,6 +138,22 @@ export function figures() {
 export function contained({ width, height }, side) {
   const scale = Math.min(1, side / Math.max(width, height));
   return [width, height].map((pixels) => Math.max(1, Math.round(pixels * scale)));
+}
+
+// No smaller than the box on either side, and never enlarged.
+function outside({ width, height }, side) {
+  const scale = Math.min(1, side / Math.min(width, height));
+  return [width, height].map((pixels) => Math.max(1, Math.round(pixels * scale)));
+}
+
+const OF_FORMATS = {
+  progressive: ["jpeg"], subsampling: ["jpeg"], max_bytes: ["jpeg", "avif"],
+  colors: ["png", "gif"], dither: ["png", "gif"],
+};
+
+export function suited(parameters, format) {
+  return Object.fromEntries(Object.entries(parameters).filter(([name]) =>
+    !OF_FORMATS[name] || OF_FORMATS[name].includes(format)));
 }
 
 // Bars under the formats, as long as their bytes are many.

@@ -2,6 +2,7 @@
 
 import { byId, show } from "./elements.js";
 import { COLUMN, COLUMNS, Figure } from "./figures.js";
+import { latest } from "./latest.js";
 
 const CROPS = [
   { label: "1 : 1", width: COLUMN, height: COLUMN },
@@ -10,24 +11,52 @@ const CROPS = [
 ];
 
 const CENTER = { x: 0.5, y: 0.5 };
+
+// Where the names are. What the server finds by itself is nowhere yet.
+const PLACES = {
+  center: CENTER, north: { x: 0.5, y: 0 }, northeast: { x: 1, y: 0 }, east: { x: 1, y: 0.5 },
+  southeast: { x: 1, y: 1 }, south: { x: 0.5, y: 1 }, southwest: { x: 0, y: 1 },
+  west: { x: 0, y: 0.5 }, northwest: { x: 0, y: 0 }, attention: null, entropy: null,
+};
+
+const POINT = "point";
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 export function focal() {
   const stage = byId("stage");
   const handle = byId("handle");
+  const place = byId("place");
   const crops = CROPS.map(({ label, width, height }) => {
     const figure = new Figure(label, width, height);
     return { size: `${width}x${height}`, figure, make: latest((ask) => ask(figure)) };
   });
 
   let point = CENTER;
+  let name = "center";
   let shown = null;
+  byId("placing").addEventListener("submit", (event) => event.preventDefault());
   byId("crops").append(...crops.map(({ figure }) => figure.node));
 
   function move(to) {
     point = { x: rounded(to.x), y: rounded(to.y) };
+    const named = Object.keys(PLACES).find((one) =>
+      PLACES[one]?.x === point.x && PLACES[one]?.y === point.y);
+
+    // The names of the edges mean the same, but who moves the ring means a point.
+    changed(named === "center" ? named : POINT);
+  }
+
+  function choose(chosen) {
+    if (PLACES[chosen]) point = PLACES[chosen];
+    changed(chosen);
+  }
+
+  function changed(to) {
+    name = to;
+    place.value = name;
     stage.style.setProperty("--x", point.x);
     stage.style.setProperty("--y", point.y);
+    stage.classList.toggle("found", PLACES[name] === null);
     const [x, y] = [point.x, point.y].map((part) => Math.round(part * 100));
     handle.setAttribute("aria-valuenow", x);
     handle.setAttribute("aria-valuetext", `${x} % from the left, ${y} % from the top`);
@@ -38,8 +67,8 @@ export function focal() {
 
   // The center is what the server takes by itself.
   function parameters() {
-    const centered = point.x === CENTER.x && point.y === CENTER.y;
-    return centered ? { fit: "cover" } : { fit: "cover", position: `${point.x},${point.y}` };
+    if (name === "center") return { fit: "cover" };
+    return { fit: "cover", position: name === POINT ? `${point.x},${point.y}` : name };
   }
 
   async function crop() {
@@ -56,6 +85,7 @@ export function focal() {
   }
 
   drag(stage, handle, move);
+  place.addEventListener("change", () => choose(place.value));
 
   handle.addEventListener("keydown", (event) => {
     const step = STEPS[event.key];
@@ -65,12 +95,12 @@ export function focal() {
     move(step ? { x: point.x + step[0] * length, y: point.y + step[1] * length } : CENTER);
   });
 
-  move(CENTER);
+  choose("center");
 
   return async (picture, options, signal) => {
     if (shown?.picture !== picture) {
       shown = null;
-      move(CENTER);
+      choose("center");
       await show(byId("focal-picture"), picture.preview).catch(() => {});
     }
 
@@ -107,29 +137,4 @@ function drag(stage, handle, move) {
   stage.addEventListener("click", (event) => {
     if (event.pointerType === "touch") to(event);
   });
-}
-
-// One after the other; of those that come meanwhile, only the last one. The others get undefined.
-function latest(run) {
-  let busy = false;
-  let next = null;
-
-  return async (argument) => {
-    next = argument;
-    if (busy) return undefined;
-    busy = true;
-    let result;
-
-    try {
-      while (next) {
-        const now = next;
-        next = null;
-        result = await run(now);
-      }
-    } finally {
-      busy = false;
-    }
-
-    return result;
-  };
 }

@@ -2,6 +2,7 @@
 
 import { choose } from "./choose.js";
 import { compare } from "./compare.js";
+import { edit } from "./edit.js";
 import { byId, element, list, show } from "./elements.js";
 import { figures } from "./figures.js";
 import { focal } from "./focal.js";
@@ -16,7 +17,7 @@ const SHOWN = ["jpeg", "png", "gif", "webp", "bmp", "ico"];
 const INSTEAD = "webp";
 
 const thumbnails = figures();
-const others = [focal(), compare(), plan(), lateness()];
+const others = [focal(), edit(), compare(), plan(), lateness()];
 const form = byId("options");
 let current = null;
 let controller = new AbortController();
@@ -37,9 +38,9 @@ byId("hold").addEventListener("click", ({ currentTarget: button }) => {
 });
 
 function options() {
-  const { format, quality, filter } = Object.fromEntries(new FormData(form));
+  const { format, quality, filter, ...more } = Object.fromEntries(new FormData(form));
   const own = SHOWN.includes(current.info.format) ? "" : INSTEAD;
-  return { format: format || own, quality, filter };
+  return { format: format || own, quality, filter, ...more };
 }
 
 // What goes on for another picture, or with other options, is of no interest any more: the server

@@ -2,6 +2,7 @@
 // costs. The sentence below says the same.
 
 import { byId, drawn, list } from "./elements.js";
+import { suited } from "./figures.js";
 import { explain } from "./server.js";
 import * as text from "./text.js";
 
@@ -30,7 +31,8 @@ export function plan() {
     const { size, fit } = Object.fromEntries(new FormData(form));
 
     try {
-      const found = await explain(picture.file, size, { ...options, fit }, signal);
+      const asked = suited({ ...options, fit }, options.format || picture.info.format);
+      const found = await explain(picture.file, size, asked, signal);
       current = described(picture, found);
       byId("plan-text").textContent = sentence(current);
       byId("plan-error").textContent = "";

@@ -77,6 +77,15 @@ export async function thumbnail(picture, size, parameters, signal) {
   return inTurn(() => post(`thumbnail/${size}`, parameters, picture, signal));
 }
 
+// The picture and its steps, which are a form.
+export async function edited(form, signal) {
+  return inTurn(() => post("edit", {}, form, signal));
+}
+
+export async function editPlan(form, signal) {
+  return json("explain", {}, form, signal);
+}
+
 // Beside the others: this is what is measured.
 export async function lateness(picture, load, ms, signal) {
   const body = load === "none" ? null : picture;

@@ -20,6 +20,9 @@ async function everything() {
   await check("the placeholder is there first", async () => withPage({}, placeholder));
   await check("options", async () => withPage({ picture: "photo.jpg" }, options));
   await check("focal point", async () => withPage({ picture: "photo.jpg" }, focal));
+  await check("positions", async () => withPage({ picture: "photo.jpg" }, positions));
+  await check("steps", async () => withPage({ picture: "photo.jpg", expected: [400] }, steps));
+  await check("what is said of steps", async () => withPage({ picture: "photo.jpg" }, said));
   await check("before and after", async () => withPage({ picture: "photo.jpg" }, compare));
   await check("plan", async () => withPage({ picture: "photo.jpg" }, plan));
   await check("lateness", async () => withPage({ picture: "photo.jpg" }, lateness));
@@ -94,6 +97,8 @@ async function beneath(page, mount) {
   await page.route(`**${mount}**`, async (route) => {
     const url = new URL(route.request().url());
     url.pathname = "/" + url.pathname.slice(mount.length);
+    // The files of a form go nowhere else.
+    if (route.request().method() === "POST") return route.continue({ url: url.href });
     await route.fulfill({ response: await route.fetch({ url: url.href }) });
   });
 }
@@ -130,19 +135,19 @@ async function pictures(page) {
   await page.setInputFiles("#file", join(fixtures, "photo.jpg"));
   await settled(page);
   assert.match(await text(page, "#facts"), /FormatJPEG.*640.×.427.*54.kB/s);
-  await captions(page, 13);
+  await captions(page, 18);
 
   await hand(page, "drop", "alpha.png", "image/png");
   await until(async () => /FormatPNG/.test(await text(page, "#facts")));
   await settled(page);
-  await captions(page, 13);
+  await captions(page, 18);
 
   // The browser does not show this one, so the server does.
   await hand(page, "paste", "alpha.tif", "image/tiff");
   await until(async () => /FormatTIFF/.test(await text(page, "#facts")));
   await settled(page);
   await until(() => page.evaluate(() => document.getElementById("before").naturalWidth > 0));
-  await captions(page, 13);
+  await captions(page, 18);
 
   // One after the other, in a hurry: the last one counts.
   for (const name of ["photo.png", "truncated.png", "photo-gray.jpg", "alpha.webp"])
@@ -150,13 +155,13 @@ async function pictures(page) {
 
   await until(async () => /FormatWebP/.test(await text(page, "#facts")));
   await settled(page);
-  await captions(page, 13);
+  await captions(page, 18);
   assert.equal(await text(page, "#error"), "");
 
   await page.click("#sample");
   await until(async () => /2400.×.1600/.test(await text(page, "#facts")));
   await settled(page);
-  await captions(page, 13);
+  await captions(page, 18);
 }
 
 // As the browser does it when something is dropped or pasted.
@@ -223,10 +228,196 @@ async function options(page, asked) {
   await until(() => asked.includes("/thumbnail/368?format=png&quality=1&filter=box"));
   await settled(page);
   assert.match(await page.getAttribute(`${largest} img`, "alt"), /PNG, 368 by 246/);
+
+  // Those of a format are asked for with this format only.
+  await page.click("#more summary");
+  await page.selectOption("#colors", "16");
+  await page.check("[name=progressive]");
+  await page.selectOption("#max-bytes", "5000");
+  await page.selectOption("#background", "gold");
+  await page.selectOption("#subsampling", "4:4:4");
+  await settled(page);
+  await page.locator("[aria-labelledby=thumbnails-title]").screenshot({
+    path: join(shots, "options.png"),
+  });
+
+  asked.length = 0;
+  await page.check("[name=linear]");
+  const wanted = "format=png&quality=1&filter=box&background=gold&colors=16&linear=true";
+  await until(() => asked.includes(`/thumbnail/368?${wanted}`));
+  await until(() => asked.some((url) =>
+    /format=jpeg.*subsampling=4%3A4%3A4&max_bytes=5000.*progressive=true/.test(url)));
+  assert.ok(asked.every((url) => !/format=jpeg.*colors=/.test(url)));
+  await settled(page);
+  assert.equal(await page.locator("figure.failed").count(), 0);
+}
+
+async function positions(page, asked) {
+  const wanted = () => asked.filter((url) => /^\/thumbnail\/168x168\?/.test(url)).at(-1);
+  const handle = page.locator("#handle");
+  const opacity = () => handle.evaluate((node) => getComputedStyle(node).opacity);
+  await page.selectOption("#place", "attention");
+  await until(() => /fit=cover&position=attention$/.test(wanted()));
+  assert.equal(await text(page, "#position"), "fit=cover&position=attention");
+  assert.equal(await opacity(), "0");
+  await page.selectOption("#place", "southwest");
+  await until(() => /position=southwest$/.test(wanted()));
+  assert.equal(await opacity(), "1");
+  const place = await handle.getAttribute("aria-valuetext");
+  assert.equal(place, "0 % from the left, 100 % from the top");
+  await handle.press("ArrowRight");
+  assert.equal(await page.inputValue("#place"), "point");
+  await until(() => /position=0.01%2C1$/.test(wanted()));
+  await handle.press("Home");
+  assert.equal(await page.inputValue("#place"), "center");
+  await settled(page);
+}
+
+const rows = (page) => page.locator("#steps li h3").allTextContents();
+const made = (page) => text(page, "#edited-size");
+const alert = (page) => text(page, "#edit-error");
+
+async function steps(page, asked) {
+  const step = (number) => page.locator(`#steps li:nth-child(${number})`);
+  const size = async (expected) => {
+    await until(async () => (await made(page)) === expected.replaceAll(" ", "\u00a0"));
+    await settled(page);
+  };
+
+  assert.deepEqual(await rows(page), ["resize", "saturate", "overlay", "round"]);
+  assert.ok(asked.includes("/edit") && asked.includes("/explain"));
+  await size("480 × 320");
+  assert.match(await step(1).locator(".note").textContent(), /^480.×.320, while decoding$/);
+  assert.match(await step(4).locator(".note").textContent(), /^480.×.320, on the small picture$/);
+  assert.match(await text(page, "#edited-sums"), /^[\d.]+.kB · [\d.]+.ms$/);
+
+  // By keys: a step is added, changed, moved and removed, and the focus stays with it.
+  await page.selectOption("#add", "rotate");
+  await page.focus("#adding button");
+  await page.keyboard.press("Enter");
+  assert.deepEqual((await rows(page)).at(-1), "rotate");
+  const focused = () => page.evaluate(() => document.activeElement.id);
+  assert.equal(await focused(), "rotate-4-degrees");
+  await page.keyboard.press("End");
+  await until(async () => (await step(5).locator("output").textContent()) === "180");
+  await size("480 × 320");
+  await page.selectOption("#add", "blur");
+  await page.click("#adding button");
+  await page.locator("#blur-5-sigma").fill("8");
+
+  for (let at = 6; at > 1; at--) {
+    await page.locator(`[aria-label="Move blur up"]`).focus();
+    await page.keyboard.press("Enter");
+  }
+
+  assert.deepEqual(await rows(page), ["blur", "resize", "saturate", "overlay", "round", "rotate"]);
+  await until(async () => /640.×.427, at full size/.test(await step(1).locator(".note")
+    .textContent()));
+  assert.equal(await page.evaluate(() => document.activeElement.ariaLabel), "Remove blur");
+  await page.keyboard.press("Enter");
+  assert.equal(await page.evaluate(() => document.activeElement.ariaLabel), "Remove resize");
+  await page.locator(`[aria-label="Remove resize"]`).click();
+  await size("640 × 427");
+
+  // What is wrong is said, and the rest stays.
+  await page.selectOption("#add", "thumbnail");
+  await page.click("#adding button");
+  await page.locator("#thumbnail-4-width").fill("");
+  await size("600 × 400");
+  await page.locator("#thumbnail-4-height").fill("");
+  await until(async () => /step 5, thumbnail, width: expected a width or a height\.$/.test(
+    await alert(page)));
+  assert.equal(await page.locator("#edited.failed").count(), 1);
+  await page.locator("#thumbnail-4-height").fill("50");
+  await size("75 × 50");
+  assert.equal(await alert(page), "");
+  assert.equal(await page.locator("#edited.failed").count(), 0);
+
+  for (let left = 5; left > 0; left--) await step(1).locator(".order button:last-child").click();
+  await size("640 × 427");
+  assert.equal(await focused(), "add");
+  assert.equal(await page.locator("#no-steps").isVisible(), true);
+}
+
+async function said(page, asked) {
+  const call = () => text(page, "#call");
+  const address = new URL("edit", page.url()).href;
+
+  assert.equal(await call(), `Thumbelina.edit({:file, "photo.jpg"},
+  resize: {480, 320},
+  saturate: 1.3,
+  overlay: {{:file, "mark.png"}, position: :southeast, margin: 12, opacity: 0.8},
+  round: 24,
+  format: :webp
+)`);
+
+  await page.click("[data-call=json]");
+  assert.deepEqual(JSON.parse(await call()), [
+    { resize: [480, 320] }, { saturate: 1.3 },
+    { overlay: { value: "form:mark", position: "southeast", margin: 12, opacity: 0.8 } },
+    { round: 24 }, { format: "webp" },
+  ]);
+
+  await page.click("[data-call=curl]");
+  assert.match(await call(), /^curl -o edited\.webp \\\n {2}-F picture=@photo\.jpg \\\n/);
+  assert.ok((await call()).endsWith(`]' \\\n  ${address}`));
+  await page.click("[data-call=url]");
+  assert.equal(await call(), `POST ${address}?edit=resize:480x320%7Csaturate:1.3%7C` +
+    "overlay:form:mark,position=southeast,margin=12,opacity=0.8%7Cround:24&format=webp"
+      .replaceAll("=southeast", "%3Dsoutheast").replaceAll("%3D", "="));
+
+  assert.equal(await page.locator("[data-call][aria-pressed=true]").count(), 1);
+
+  // Every step, as JSON and as text, is the same picture.
+  await page.selectOption("#edit-format", "png");
+  for (const _ of await rows(page)) await page.click("#steps li .order button:last-child");
+  const names = await page.locator("#add option").allTextContents();
+  assert.equal(names.length, 18);
+
+  for (const name of names) {
+    await page.selectOption("#add", name);
+    await page.click("#adding button");
+    await settled(page);
+    await until(async () => (await call()).includes(name));
+    const url = (await call()).replace("POST ", "");
+    await page.click("[data-call=json]");
+    const json = await call();
+    await page.click("[data-call=url]");
+    const [one, other] = await same(page, url, json);
+    assert.equal(one, other, `${name}: ${url} ${json}`);
+    await page.click("#steps li .order button:last-child");
+  }
+
+  assert.ok(asked.some((path) => path.startsWith("/edit?edit=")));
+}
+
+// The digests of what the URL and a form make of a picture.
+async function same(page, url, json) {
+  const bytes = [...fixture("photo-444.jpg")];
+
+  return page.evaluate(async ({ url, json, bytes }) => {
+    const mark = await (await import(new URL("page/mark.js", document.baseURI))).draw();
+    const picture = new Blob([Uint8Array.from(bytes)]);
+    const results = [];
+
+    for (const [target, edit] of [[url, null], ["edit", json]]) {
+      const form = new FormData();
+      form.append("picture", picture);
+      if (edit) form.append("edit", edit);
+      if (json.includes("form:mark")) form.append("mark", mark);
+      const response = await fetch(target, { method: "POST", body: form });
+      if (!response.ok) return [await response.text(), target];
+      const digest = await crypto.subtle.digest("SHA-256", await response.arrayBuffer());
+      results.push([...new Uint8Array(digest)].join());
+    }
+
+    return results;
+  }, { url, json, bytes });
 }
 
 async function focal(page, asked) {
-  const positions = () => asked.filter((url) => /position=/.test(url))
+  // The crops have two sides.
+  const positions = () => asked.filter((url) => /\/\d+x\d+\?.*position=/.test(url))
     .map((url) => new URLSearchParams(url.split("?")[1]).get("position"));
 
   const handle = page.locator("#handle");
@@ -284,7 +475,7 @@ async function plan(page, asked) {
   await until(() => asked.includes("/explain/1600?quality=80&fit=fill"));
   const resampled = /: decoded, resampled to 640.×.427, and/;
   await until(async () => resampled.test(await text(page, "#plan-text")));
-  await page.click("summary");
+  await page.click(".content > details > summary");
   const fields = await text(page, "#plan-fields");
   assert.match(fields, /cost\d+costsdecode \d+, encode \d+, resample \d+/);
   assert.match(fields, /decode_scale1, 1formatjpegheight427reasonwithin_yield_limit/);
@@ -363,20 +554,20 @@ async function errors(page, asked) {
   await settled(page);
   assert.equal(await alert(), "");
   assert.equal(await page.getAttribute("#file", "aria-invalid"), null);
-  assert.match(await text(page, "#status"), /^9 thumbnails in .*, 1 failed\.$/);
+  assert.match(await text(page, "#status"), /^13 thumbnails in .*, 1 failed\.$/);
   assert.match(await text(page, "#formats figure.failed"), /AVIF.*Too much at once\./);
 
   await page.click("[data-load=normal]");
   await until(async () => (await text(page, "#lateness-error")) !== "");
   assert.equal(await text(page, "#lateness-error"), "The server answers with 503.");
-  assert.equal(await page.locator("[aria-pressed=true]").count(), 0);
+  assert.equal(await page.locator("[data-load][aria-pressed=true]").count(), 0);
   assert.equal(asked.filter((url) => url.startsWith("/lateness")).length, 1);
 }
 
 async function mounted(page, asked) {
   await page.setInputFiles("#file", join(fixtures, "photo.jpg"));
   await settled(page);
-  await captions(page, 13);
+  await captions(page, 18);
   assert.ok(asked.some((url) => url.startsWith("/mount/at/page/main.js")));
   assert.ok(asked.some((url) => url.startsWith("/mount/at/explain/")));
 }
@@ -393,7 +584,7 @@ async function audit(page, name) {
     await page.click(`[data-load=${load}]`);
   }
 
-  await page.click("summary");
+  for (const summary of await page.locator("summary").all()) await summary.click();
   await names(page);
   await structure(page);
   await reached(page);
@@ -403,11 +594,12 @@ async function audit(page, name) {
     await contrast(page);
   }
 
-  await page.click("summary");
+  for (const summary of await page.locator("summary").all()) await summary.click();
   await page.evaluate(() => document.activeElement.blur());
 
   for (const colorScheme of ["dark", "light"]) {
     await page.emulateMedia({ colorScheme });
+    await page.evaluate(() => scrollTo(0, 0));
     await page.screenshot({ path: join(shots, `${name}-${colorScheme}.png`), fullPage: true });
   }
 

@@ -291,6 +291,8 @@ defmodule Thumbelina.EditTest do
           {[crop: {-1, 0, 1, 1}], :x},
           {[crop: {0, 0.5, 1, 1}], :y},
           {[crop: {1, 1, position: :middle}], :position},
+          {[crop: {1, 1, position: :attention}], :position},
+          {[overlay: {"x", position: :entropy}], :position},
           {[crop: 3], :crop},
           {[resize: {0, 1}], :width},
           {[resize: {nil, nil}], :width},

@@ -78,10 +78,19 @@ defmodule Thumbelina.HostileTest do
     assert slices(gif(64, {64, 64, 0x40}, clear)) > 1000
   end
 
-  test "a GIF whose interlaced frame is four hundred times its canvas" do
+  test "a GIF whose interlaced frame is much larger than its canvas" do
     before = :erlang.memory(:system)
-    tiny = gif(1, {20_000, 20_000, 0x40}, "")
-    assert {:error, %Error{reason: :truncated}} = Thumbelina.thumbnail(tiny, 10, 10)
+
+    for {{width, height}, limit} <- [
+          {{20_000, 20_000}, :max_pixels},
+          {{20_000, 10_000}, :max_memory}
+        ] do
+      tiny = gif(1, {width, height, 0x40}, "")
+
+      assert {:error, %Error{reason: :limit_exceeded, limit: ^limit}} =
+               Thumbelina.thumbnail(tiny, 10, 10, max_memory: 64_000_000)
+    end
+
     assert :erlang.memory(:system) - before < 20_000_000
   end
 

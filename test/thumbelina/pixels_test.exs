@@ -54,6 +54,28 @@ defmodule Thumbelina.PixelsTest do
     %{pixels | data: data}
   end
 
+  test "a binary is as good, with its shape" do
+    for type <- [{:u, 8}, {:u, 16}, {:f, 32}] do
+      %{data: data, shape: shape} = pixels = samples(5, 7, 3, type)
+
+      assert Thumbelina.from_pixels(data, shape: shape, type: type) ==
+               Thumbelina.from_pixels(pixels)
+    end
+
+    for {opts, key} <- [
+          {[], :shape},
+          {[shape: {1, 1}], :shape},
+          {[shape: {1, 1, 1}, type: :u8], :type},
+          {[shape: {2, 1, 1}], :data},
+          {[shape: {1, 1, 1}, kind: 1], :kind},
+          {:shape, :options},
+          {[1], :options}
+        ] do
+      assert {:error, %Error{reason: :invalid_option, key: ^key}} =
+               Thumbelina.from_pixels(<<7>>, opts)
+    end
+  end
+
   test "gray with alpha keeps both" do
     pixels = %Pixels{data: <<9, 255, 7, 255>>, shape: {1, 2, 2}, type: {:u, 8}}
     assert {:ok, image} = Thumbelina.from_pixels(pixels)

@@ -184,6 +184,47 @@ defmodule Thumbelina.PlugTest do
       assert Process.get_keys() |> Enum.filter(&match?({Thumbelina.Plug, _}, &1)) == []
     end
 
+    @edit ~s([{"resize": [40, 30]}, {"format": "png"}])
+
+    defp form_of(parts) do
+      body =
+        for {head, content} <- parts,
+            do: ["--b\r\nContent-Disposition: form-data; ", head, "\r\n\r\n", content, "\r\n"]
+
+      {[{"content-type", "multipart/form-data; boundary=b"}],
+       IO.iodata_to_binary([body, "--b--"])}
+    end
+
+    defp form do
+      form_of([
+        {~s(name="edit"\r\nContent-Type: application/json), @edit},
+        {~s(name="picture"; filename="a.png"\r\nContent-Type: image/png), png()}
+      ])
+    end
+
+    test "forms, also those that Plug.Parsers has read" do
+      start()
+      {[{name, type}], body} = form()
+      {:ok, made} = Thumbelina.edit(png(), resize: {40, 30}, format: :png)
+      parsers = Plug.Parsers.init(parsers: [:urlencoded, :multipart], pass: ["*/*"])
+
+      for parse <- [& &1, &Plug.Parsers.call(&1, parsers)] do
+        conn = :post |> conn("/pictures/edit", body) |> Plug.Conn.put_req_header(name, type)
+        conn = conn |> parse.() |> through()
+        assert {conn.status, conn.resp_body} == {200, made.bytes}
+      end
+
+      # What is no form there.
+      for path <- ["/pictures/thumbnail/9", "/pictures/info"] do
+        conn = :post |> conn(path, body) |> Plug.Conn.put_req_header(name, type)
+        assert (conn |> Plug.Parsers.call(parsers) |> through()).status == 415
+      end
+
+      {_, body} = form_of([{"name=edit[x]", "1"}, {"name=picture", "x"}])
+      conn = :post |> conn("/pictures/edit", body) |> Plug.Conn.put_req_header(name, type)
+      assert (conn |> Plug.Parsers.call(parsers) |> through()).status == 400
+    end
+
     test "a process that is killed frees its place" do
       start(max_concurrency: 1, timeout: 60_000)
       {:ok, config} = Server.fetch_config(Pictures)
@@ -290,6 +331,21 @@ defmodule Thumbelina.PlugTest do
                  {method, path, if(status == :any, do: first.status, else: status)}
 
         for {kind, response} <- others, do: assert({kind, path, response} == {kind, path, first})
+      end
+    end
+
+    test "Bandit and Cowboy take forms, as httpd does" do
+      {headers, body} = form()
+      {:ok, made} = Thumbelina.edit(png(), resize: {40, 30}, format: :png)
+
+      for {kind, port} <- ports(max_body_bytes: byte_size(body)) do
+        response = HTTPServers.request(port, "POST", "/edit", headers, body)
+        assert {kind, response.status, response.body} == {kind, 200, made.bytes}
+        response = HTTPServers.request(port, "POST", "/edit?edit=blur:x", headers, body)
+        assert {kind, response.status} == {kind, 400}
+        response = HTTPServers.request(port, "POST", "/explain", headers, body)
+        assert {kind, response.status} == {kind, 200}
+        assert response.body =~ ~s("step":"resize")
       end
     end
 

@@ -156,6 +156,34 @@ defmodule Thumbelina.ServerTest do
     poll(fn -> in_progress(server) == 0 end)
   end
 
+  test "takes edits, with their steps in the URL or in a form" do
+    server = start()
+    made = Thumbelina.edit!(jpeg(), resize: {40, 30}, invert: true, format: :png).bytes
+    path = "/edit?edit=resize:40x30%7Cinvert&format=png"
+    assert %{status: 200, body: ^made} = request(server, :post, path, body: jpeg())
+    get = String.replace(path, "?", "/photo.jpg?")
+    assert %{status: 200, body: ^made} = request(server, :get, get)
+
+    edit = ~s([{"resize": [40, 30]}, {"invert": true}, {"format": "png"}])
+
+    body =
+      "--b\r\ncontent-disposition: form-data; name=edit\r\n\r\n#{edit}\r\n" <>
+        "--b\r\ncontent-disposition: form-data; name=picture\r\n\r\n#{jpeg()}\r\n--b--"
+
+    socket =
+      connect(server, post("/edit", body, "content-type: multipart/form-data; boundary=b\r\n"))
+
+    assert {"HTTP/1.1 200 OK" <> _, ^made, ""} = response(socket)
+
+    # What is refused by its head is read to its end, and the connection goes on.
+    :ok = :gen_tcp.send(socket, post("/edit?edit=blur:x", jpeg()))
+    assert {"HTTP/1.1 400 " <> _, message, ""} = response(socket)
+    assert message =~ "step 1, blur"
+    :ok = :gen_tcp.send(socket, post("/explain?edit=blur:1", jpeg()))
+    assert {"HTTP/1.1 200 " <> _, plan, ""} = response(socket)
+    assert plan =~ ~s("step":"blur")
+  end
+
   test "keeps statuses for clients of HTTP/1.0" do
     server = start()
 

@@ -2,8 +2,7 @@ defmodule Mix.Tasks.Thumbelina do
   @shortdoc "Makes thumbnails of picture files"
 
   alias Mix.Thumbelina.{Aside, Batch, Report}
-  alias Thumbelina.Edit.Text
-  alias Thumbelina.{Error, Format, Image, Options, Position, Request}
+  alias Thumbelina.{Edit, Error, Format, Image, Options, Position, Request}
 
   @moduledoc """
   Makes thumbnails of picture files: of one, or of many.
@@ -40,8 +39,15 @@ defmodule Mix.Tasks.Thumbelina do
       brighten:1.2   contrast:1.2   saturate:1.4   gamma:2.2   grayscale   invert   threshold:128
       tint:#704214   round:12 or round:circle   border:10,gold
       overlay:logo.png,position=southeast,margin=10,opacity=0.5,width=80,tile=false
+      resize:400x300,fit=pad,position=north,background=white,filter=box,enlarge=true,dpr=2
 
-  A position that is a point is written `position=0.3;0.7`.
+  All of them, and their options, are those of `Thumbelina.edit/2`. A position that is a point is
+  written `position=0.3;0.7`, and a color needs no `#`. What these marks do not allow, such as a
+  comma in the name of a file, is said as JSON, with a list for a tuple; a value that has options is
+  the `value` of an object:
+
+      [{"resize": [400, null]}, {"rotate": {"value": 5, "background": "white"}},
+       {"overlay": {"value": "logo, new.png", "position": "southeast"}}]
 
   ## Many pictures
 
@@ -200,8 +206,16 @@ defmodule Mix.Tasks.Thumbelina do
     end
   end
 
+  # Options are flags.
+  defp steps("[" <> _ = json) do
+    case Edit.JSON.parse(json, [], &{:ok, {:file, &1}}) do
+      {:ok, steps, _none} -> steps
+      {:error, message} -> Mix.raise("invalid value for --edit: #{message}")
+    end
+  end
+
   defp steps(text) do
-    case Text.parse(text, &{:ok, {:file, &1}}) do
+    case Edit.Text.parse(text, &{:ok, {:file, &1}}) do
       {:ok, steps} -> steps
       {:error, error} -> Mix.raise(wrong(error))
     end

@@ -127,6 +127,16 @@ defmodule Mix.Tasks.Thumbelina.Server do
   defp value(key, {:formats, atoms}, text),
     do: for(name <- String.split(text, ",", trim: true), do: value(key, {:in, atoms}, name))
 
+  defp value(_key, {:metadata, _}, "strip"), do: :strip
+  defp value(_key, {:metadata, _}, "keep"), do: :keep
+
+  defp value(key, {:metadata, parts}, text) do
+    for name <- String.split(text, ",", trim: true) do
+      Enum.find(parts, &(Atom.to_string(&1) == name)) ||
+        Mix.raise("invalid value for #{Options.flag(key)}: #{text}; expected #{inspect(parts)}")
+    end
+  end
+
   defp value(_key, {:in, _atoms}, "auto"), do: :auto
 
   defp value(key, {:in, atoms}, text) do

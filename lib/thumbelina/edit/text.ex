@@ -14,17 +14,15 @@ defmodule Thumbelina.Edit.Text do
 
   @names Map.new(Edit.names(), &{Atom.to_string(&1), &1})
 
-  @options Map.new(
-             ~w(fit enlarge filter position background amount threshold margin opacity tile)a ++
-               ~w(width height)a,
-             &{Atom.to_string(&1), &1}
-           )
+  @options for name <- Edit.names(),
+               option <- Edit.options(name),
+               into: %{},
+               do: {Atom.to_string(option), option}
 
-  @words Map.new(
-           ~w(true false horizontal vertical circle contain cover fill lanczos3 catmull_rom)a ++
-             ~w(mitchell gaussian hamming bilinear box nearest)a,
-           &{Atom.to_string(&1), &1}
-         )
+  @words for {key, {:in, words}} when key in [:fit, :filter] <- Options.types(),
+             word <- words ++ ~w(true false horizontal vertical circle)a,
+             into: %{},
+             do: {Atom.to_string(word), word}
 
   @doc "Reads steps. `picture` makes what an overlay names a source, or refuses it."
   @spec parse(String.t(), (String.t() -> {:ok, term} | {:error, term})) ::

@@ -2,18 +2,17 @@ defmodule Thumbelina.Server.Ask do
   @moduledoc false
   # What a URL and its headers ask for: the size, the options, and how to answer.
 
-  alias Thumbelina.Edit.Text
-  alias Thumbelina.{Error, Format, Options, Position, Request}
-  alias Thumbelina.Server.{Accept, Config}
+  alias Thumbelina.{Edit, Error, Format, Options, Position, Request}
+  alias Thumbelina.Server.{Accept, Config, Metadata, Overlay}
   alias Thumbelina.Server.Request, as: HTTPRequest
 
   @output [:fit, :position, :enlarge, :background, :dpr, :linear, :autorotate, :trim, :format] ++
             [:quality, :color, :progressive, :subsampling, :optimize_coding, :compression] ++
-            [:colors, :dither, :max_bytes, :filter]
+            [:colors, :dither, :max_bytes, :filter, :metadata, :on_damage]
   @types Keyword.take(Options.types(), @output)
-  @own ~w(filename expires s url)
-  @edit ~w(edit format quality filename expires s)
-  @known Enum.map(@output, &Atom.to_string/1) ++ @own
+  @names Enum.map(@output, &Atom.to_string/1)
+  @known @names ++ ~w(filename expires s url)
+  @edit ~w(edit) ++ @known
 
   # `formats` are those to choose from, the best one first, if the picture has alpha or not.
   @type t :: %__MODULE__{
@@ -54,6 +53,7 @@ defmodule Thumbelina.Server.Ask do
          {:ok, options} <- options(parameters, config),
          :ok <- allowed_quality(parameters, options, config),
          :ok <- allowed_dpr(options[:dpr], config),
+         :ok <- allowed_metadata(options[:metadata], http, config),
          {size, hints} = hinted(size, options[:dpr], http, config),
          {format, options} = Keyword.pop(options, :format),
          {:ok, {width, height}, options} <- checked(size, options, format) do
@@ -62,18 +62,22 @@ defmodule Thumbelina.Server.Ask do
     end
   end
 
-  @doc "The same for an edit, whose steps stand in the parameter `edit`. It has no overlays."
+  @doc "The same for an edit, whose steps stand in the parameter `edit`, as text or as JSON."
   @spec edit(map, HTTPRequest.t(), Config.t()) :: {:ok, t} | refusal
   def edit(parameters, http, config) do
-    with {:ok, text} <- steps(parameters),
-         {:ok, steps} <- Text.parse(text, &no_overlay/1),
-         :ok <- allowed_sizes(steps, config),
+    with {:ok, steps, own} <- steps(parameters),
+         {:ok, parameters} <- merged(Map.delete(parameters, "edit"), own),
          {:ok, options} <- options(parameters, config),
-         :ok <- allowed_quality(parameters, options, config),
          {format, options} = Keyword.pop(options, :format),
          own = if(format in [:auto, nil], do: [], else: [format: format]),
-         {:ok, _request} <- Request.edit(steps ++ own ++ options) do
-      ask = %__MODULE__{width: nil, height: nil, options: steps ++ own ++ options}
+         options = own ++ options,
+         :ok <- checked_steps(steps, options),
+         :ok <- few_overlays(steps),
+         :ok <- allowed_quality(parameters, options, config),
+         :ok <- allowed_dpr(options[:dpr], config),
+         :ok <- allowed_metadata(options[:metadata], http, config),
+         :ok <- allowed_sizes(steps, config) do
+      ask = %__MODULE__{width: nil, height: nil, options: steps ++ options}
       {:ok, negotiate(%{ask | filename: parameters["filename"]}, format, http, config)}
     end
   end
@@ -82,10 +86,54 @@ defmodule Thumbelina.Server.Ask do
   @spec edit_parameters([{String.t(), String.t()}]) :: {:ok, map} | refusal
   def edit_parameters(pairs), do: parameters(pairs, @edit)
 
-  defp steps(%{"edit" => text}), do: {:ok, text}
-  defp steps(_parameters), do: bad("expected steps in the parameter edit, such as blur:2")
+  defp steps(%{"edit" => text}) do
+    if text =~ ~r/\A\s*[\[{]/ do
+      with {:error, message} <- Edit.JSON.parse(text, @names, &Overlay.of/1),
+           do: bad("wrong edit: " <> message)
+    else
+      with {:ok, steps} <- Edit.Text.parse(text, &overlay/1), do: {:ok, steps, %{}}
+    end
+  end
 
-  defp no_overlay(text), do: Options.invalid(:overlay, text, "no overlay in a URL")
+  defp steps(_parameters),
+    do: bad("expected steps in the parameter edit, such as blur:2, or a form with a part edit")
+
+  defp overlay(text) do
+    with {:error, message} <- Overlay.of(text), do: Options.invalid(:overlay, text, message)
+  end
+
+  # What stands among the steps is what would stand beside them.
+  defp merged(parameters, own) do
+    case Enum.find(Map.keys(own), &is_map_key(parameters, &1)) do
+      nil -> {:ok, Map.merge(parameters, own)}
+      name -> bad("the parameter #{name} is given twice")
+    end
+  end
+
+  # The error is about the first step that is wrong by itself.
+  defp checked_steps(steps, options) do
+    case Request.edit(steps ++ options) do
+      {:ok, _request} -> :ok
+      error -> steps |> Enum.with_index(1) |> Enum.find_value(error, &wrong_step/1)
+    end
+  end
+
+  defp wrong_step({{name, _value} = step, index}) do
+    case Request.edit([step]) do
+      {:ok, _request} ->
+        nil
+
+      {:error, %Error{key: key, expected: expected}} ->
+        where = if key == name, do: "#{name}", else: "#{name}, #{key}"
+        bad("wrong edit: step #{index}, #{where}: expected #{Edit.JSON.expected(expected)}")
+    end
+  end
+
+  defp few_overlays(steps) do
+    if Overlay.few?(steps),
+      do: :ok,
+      else: bad("wrong edit: expected at most #{Overlay.most()} overlays")
+  end
 
   # All sizes that a step names.
   defp allowed_sizes(steps, config) do
@@ -94,8 +142,12 @@ defmodule Thumbelina.Server.Ask do
     end)
   end
 
-  defp allowed_step({name, value}, config) when name in [:resize, :thumbnail],
-    do: allowed_size({elem(value, 0), elem(value, 1)}, config)
+  defp allowed_step({name, {width, height, opts}}, config) when name in [:resize, :thumbnail] do
+    with :ok <- allowed_size({width, height}, config), do: allowed_dpr(opts[:dpr], config)
+  end
+
+  defp allowed_step({name, {width, height}}, config) when name in [:resize, :thumbnail],
+    do: allowed_size({width, height}, config)
 
   defp allowed_step(_step, _config), do: :ok
 
@@ -128,6 +180,13 @@ defmodule Thumbelina.Server.Ask do
   end
 
   defp allowed_dpr(_dpr, _config), do: :ok
+
+  # Whoever sends a picture has what it says of itself.
+  defp allowed_metadata(_parts, %{method: "POST"}, _config), do: :ok
+
+  defp allowed_metadata(parts, _http, config) do
+    if Metadata.allowed?(parts, config), do: :ok, else: Metadata.refused()
+  end
 
   defp options(parameters, config) do
     defaults = [format: config.format, quality: config.quality]
@@ -168,6 +227,18 @@ defmodule Thumbelina.Server.Ask do
       else: value(key, {:in, names}, text)
   end
 
+  defp value(:metadata, _type, text) when text in ["strip", "keep"],
+    do: value(:metadata, {:in, [:strip, :keep]}, text)
+
+  defp value(:metadata, {:metadata, parts}, text) do
+    named = Map.new(parts, &{Atom.to_string(&1), &1})
+    texts = String.split(text, ",")
+
+    if length(texts) <= map_size(named) and Enum.all?(texts, &is_map_key(named, &1)),
+      do: {:ok, Enum.map(texts, &Map.fetch!(named, &1))},
+      else: wrong(:metadata, text, [:strip, :keep, "or some of"] ++ parts)
+  end
+
   defp value(:position, {:position, names}, text) do
     with :error <- Position.parse(text),
          do: wrong(:position, text, names ++ ["or a point such as 0.3,0.7"])
@@ -196,7 +267,12 @@ defmodule Thumbelina.Server.Ask do
     own = if format in [:auto, nil], do: [], else: [format: format]
 
     with {:ok, %{outputs: [output]} = request} <- Request.new(width, height, own ++ options) do
-      call = %{autorotate: request.autorotate, trim: request.trim || false}
+      call = %{
+        autorotate: request.autorotate,
+        trim: request.trim || false,
+        on_damage: request.on_damage
+      }
+
       all = Map.merge(output, call)
       # The ratio is in the size.
       options = for {key, _type} <- @types, key != :dpr, do: {key, Map.fetch!(all, key)}

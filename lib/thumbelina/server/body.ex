@@ -1,6 +1,7 @@
 defmodule Thumbelina.Server.Body do
   @moduledoc false
-  # The body of a request: a binary, or pieces that are still to come.
+  # The body of a request: a binary, pieces that are still to come, or the parts of a form that
+  # somebody has read already: see `Form`.
 
   alias Thumbelina.{Error, Source}
   alias Thumbelina.Server.{Config, Request}
@@ -20,7 +21,7 @@ defmodule Thumbelina.Server.Body do
 
   @doc "Whether the body comes in several pieces, as far as the request says so."
   @spec comes?(Request.t()) :: boolean
-  def comes?(%Request{body: body}) when is_binary(body), do: false
+  def comes?(%Request{body: body}) when is_binary(body) or is_tuple(body), do: false
   # An atom is more than any number.
   def comes?(request), do: declared(request) > @piece
 
@@ -28,6 +29,8 @@ defmodule Thumbelina.Server.Body do
   @spec check(Request.t(), Config.t()) :: :ok | {:error, Error.t()}
   def check(%Request{body: bytes}, config) when is_binary(bytes),
     do: checked(byte_size(bytes), config)
+
+  def check(%Request{body: {:form, _parts}}, _config), do: :ok
 
   def check(request, config) do
     case declared(request) do
@@ -43,6 +46,9 @@ defmodule Thumbelina.Server.Body do
   end
 
   defp collected(bytes, _config) when is_binary(bytes), do: {:ok, bytes}
+
+  # It has been read by somebody else, and nothing is left.
+  defp collected({:form, _parts}, _config), do: {:ok, ""}
 
   defp collected(pieces, config) do
     collected =

@@ -81,6 +81,14 @@ defmodule Thumbelina.Server.Config do
           "and the picture decide. Without it, the thumbnail has the picture's format, as in " <>
           "`Thumbelina.thumbnail/4`"
     ],
+    metadata: [
+      type: {:option, :metadata},
+      default: [:copyright, :icc],
+      doc:
+        "which of a picture's metadata the `metadata` of a URL may ask for, as in " <>
+          "`Thumbelina.thumbnail/4`. By default not where a picture was made, when, and with " <>
+          "whose camera. Of a picture in a body, which its sender has, all can be asked for"
+    ],
     avif: [
       type: :boolean,
       default: false,
@@ -229,6 +237,7 @@ defmodule Thumbelina.Server.Config do
           qualities: [1..100, ...] | nil,
           quality: 1..100,
           format: :auto | Format.t() | nil,
+          metadata: :strip | :keep | [:copyright | :exif | :gps | :icc | :iptc | :xmp],
           avif: boolean,
           client_hints: boolean,
           page: boolean,
@@ -492,6 +501,7 @@ defmodule Thumbelina.Server.Config do
   defp flag_value({:integer, first, last}), do: " #{first}..#{last}"
   defp flag_value({:in, atoms}), do: " " <> Enum.join(atoms, "|")
   defp flag_value({:option, :formats}), do: " all|default|jpeg,png,…"
+  defp flag_value({:option, :metadata}), do: " strip|keep|copyright,icc,…"
   defp flag_value({:option, _}), do: " NUMBER"
   defp flag_value(:folder), do: " FOLDER"
   defp flag_value(:keys), do: " SECRET,…"

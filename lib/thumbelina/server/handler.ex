@@ -3,7 +3,7 @@ defmodule Thumbelina.Server.Handler do
   # A request in, a response out. It knows nothing of sockets, and raises nothing for anything that
   # a client can send.
 
-  alias Thumbelina.{Error, Image, Telemetry, URL}
+  alias Thumbelina.{Image, Telemetry, URL}
 
   alias Thumbelina.Server.{
     Ask,
@@ -12,10 +12,14 @@ defmodule Thumbelina.Server.Handler do
     Disposition,
     Failure,
     Files,
+    Form,
     HTTPDate,
     Imgproxy,
     Lateness,
+    Metadata,
     Metrics,
+    Origin,
+    Overlay,
     Page,
     Remote,
     Request,
@@ -74,18 +78,27 @@ defmodule Thumbelina.Server.Handler do
   def refused?(%Request{} = request, %Config{} = config) do
     with {:ok, segments} <- segments(request),
          {:ok, pairs} <- pairs(request),
-         {_name, %{"POST" => _}, args} <- offered(segments, config),
+         {name, %{"POST" => _}, args} <- offered(segments, config),
          true <- request.method == "POST",
          {:ok, parameters} <- admit(segments, pairs, config),
-         {:ok, _} <- wanted(args, parameters, request, config) do
+         {:ok, _} <- wanted(name, args, parameters, request, config) do
       false
     else
       _ -> true
     end
   end
 
-  defp wanted([], _parameters, _request, _config), do: {:ok, nil}
-  defp wanted([size], parameters, request, config), do: Ask.new(size, parameters, request, config)
+  defp wanted(_name, [size], parameters, request, config),
+    do: Ask.new(size, parameters, request, config)
+
+  # The steps may stand in a form.
+  defp wanted(name, [], parameters, request, config) when name in [:edit, :explain] do
+    if Form.form?(request) and not is_map_key(parameters, "edit"),
+      do: steps_in_form(config),
+      else: Ask.edit(parameters, request, config)
+  end
+
+  defp wanted(_name, [], _parameters, _request, _config), do: {:ok, nil}
 
   defp dispatch(request, config) do
     with {:ok, segments} <- segments(request),
@@ -111,9 +124,13 @@ defmodule Thumbelina.Server.Handler do
         # The time is checked, and bounds how long it may be kept.
         parameters = if asked.expires, do: %{"expires" => "#{asked.expires}"}, else: %{}
 
-        served(asked.source, {:imgproxy, asked}, [], parameters, request, config, fn read ->
-          with {:ok, image} <- Work.imgproxy(read, asked, config), do: named(image, asked)
-        end)
+        if Metadata.allowed?(Imgproxy.metadata(asked), config) do
+          served(asked.source, {:imgproxy, asked}, [], parameters, request, config, fn read ->
+            with {:ok, image} <- Work.imgproxy(read, asked, config), do: named(image, asked)
+          end)
+        else
+          Metadata.refused()
+        end
 
       {:error, {404, message}} ->
         {:error, {404, :not_found, message}}
@@ -168,11 +185,14 @@ defmodule Thumbelina.Server.Handler do
 
   defp route(["thumbnail", size | path]), do: {:thumbnail, %{"GET" => :thumbnail}, [size | path]}
 
+  defp route(["explain"]), do: {:explain, %{"POST" => :post_explain_edit}, []}
+
   defp route(["explain", size]),
     do: {:explain, %{"GET" => :remote_explain, "POST" => :post_explain}, [size]}
 
   defp route(["explain", size | path]), do: {:explain, %{"GET" => :explain}, [size | path]}
-  defp route(["edit"]), do: {:edit, %{"POST" => :post_edit}, []}
+  defp route(["edit"]), do: {:edit, %{"GET" => :remote_edit, "POST" => :post_edit}, []}
+  defp route(["edit" | path]), do: {:edit, %{"GET" => :edit}, path}
   defp route(["info"]), do: {:info, %{"POST" => :post_info}, []}
   defp route(["info" | path]), do: {:info, %{"GET" => :info}, path}
   defp route([""]), do: {:page, %{"GET" => :page}, ["index.html"]}
@@ -228,7 +248,8 @@ defmodule Thumbelina.Server.Handler do
   end
 
   defp parameters(["info" | _], pairs), do: Ask.parameters(pairs, ~w(expires s))
-  defp parameters(["edit"], pairs), do: Ask.edit_parameters(pairs)
+  defp parameters(["explain"], pairs), do: Ask.edit_parameters(pairs)
+  defp parameters(["edit" | _], pairs), do: Ask.edit_parameters(pairs)
   defp parameters(["lateness"], pairs), do: Ask.parameters(pairs, ~w(load ms expires s))
   defp parameters(_segments, pairs), do: Ask.parameters(pairs)
 
@@ -249,9 +270,11 @@ defmodule Thumbelina.Server.Handler do
 
   defp left(_parameters), do: :infinity
 
+  @remote [:remote_thumbnail, :remote_explain, :remote_edit]
+
   defp picture(action, _args, parameters, _request, _config)
-       when action in [:remote_thumbnail, :remote_explain] and not is_map_key(parameters, "url")
-       when action not in [:remote_thumbnail, :remote_explain] and is_map_key(parameters, "url"),
+       when action in @remote and not is_map_key(parameters, "url")
+       when action not in @remote and is_map_key(parameters, "url"),
        do: {:error, {400, :invalid_option, "expected a path or a url"}}
 
   defp picture(:thumbnail, [size | path], parameters, request, config) do
@@ -277,11 +300,32 @@ defmodule Thumbelina.Server.Handler do
     end
   end
 
-  defp picture(:post_edit, [], parameters, request, config) do
+  defp picture(:edit, path, parameters, request, config) do
     with {:ok, ask} <- Ask.edit(parameters, request, config),
-         {:ok, bytes} <- body(request, config),
-         {:ok, image} <- Work.edit(bytes, ask, config),
+         {:ok, overlays} <- Overlay.versions(ask.options, config) do
+      wanted = {:edit, ask, overlays}
+      file(path, wanted, ask.vary, parameters, request, config, &edited(&1, ask, config))
+    end
+  end
+
+  defp picture(:remote_edit, [], %{"url" => url} = parameters, request, config) do
+    with {:ok, ask} <- Ask.edit(parameters, request, config),
+         {:ok, overlays} <- Overlay.versions(ask.options, config) do
+      wanted = {:edit, ask, overlays}
+      remote(url, wanted, ask.vary, parameters, request, config, &edited(&1, ask, config))
+    end
+  end
+
+  defp picture(:post_edit, [], parameters, request, config) do
+    with {:ok, ask, form} <- asked_edit(parameters, request, config),
+         {:ok, image} <- Work.edit(fn -> {:ok, form} end, ask, config),
          do: answered(image(image, ask), [{"cache-control", "no-store"}])
+  end
+
+  defp picture(:post_explain_edit, [], parameters, request, config) do
+    with {:ok, ask, form} <- asked_edit(parameters, request, config),
+         {:ok, plan} <- Work.explain_edit(fn -> {:ok, form} end, ask, config),
+         do: answered({:plan, plan}, [{"cache-control", "no-store"}])
   end
 
   defp picture(:info, path, parameters, request, config) do
@@ -325,6 +369,37 @@ defmodule Thumbelina.Server.Handler do
          do: Response.json(200, [{"cache-control", "no-store"}], measured)
   end
 
+  defp edited(read, ask, config) do
+    form = fn -> with {:ok, bytes} <- read.(), do: {:ok, %{"picture" => bytes}} end
+    with {:ok, image} <- Work.edit(form, ask, config), do: image(image, ask)
+  end
+
+  # What the URL asks for is checked before the body is read.
+  defp asked_edit(%{"edit" => _} = parameters, request, config) do
+    with {:ok, ask} <- Ask.edit(parameters, request, config),
+         {:ok, form} <- form(request, config),
+         :ok <- Form.only(form, ["picture" | Overlay.parts(ask.options)]),
+         do: {:ok, ask, form}
+  end
+
+  defp asked_edit(parameters, request, config) do
+    with true <- Form.form?(request) || Ask.edit(parameters, request, config),
+         {:ok, _} <- steps_in_form(config),
+         {:ok, form} <- form(request, config),
+         {:ok, text} <- Form.text(form, "edit", config),
+         {:ok, ask} <- Ask.edit(Map.put(parameters, "edit", text), request, config),
+         :ok <- Form.only(form, ["edit", "picture" | Overlay.parts(ask.options)]),
+         do: {:ok, ask, form}
+  end
+
+  # No signature is over a body.
+  defp steps_in_form(%{keys: nil}), do: {:ok, nil}
+
+  defp steps_in_form(_config),
+    do: {:error, {403, :not_signed, "expected the steps in the URL, which is what is signed"}}
+
+  defp form(request, config), do: cut_off(fn -> Form.read(request, config) end)
+
   defp explained(read, ask, config) do
     with {:ok, plan} <- Work.explain(read, ask, config), do: {:plan, plan}
   end
@@ -338,7 +413,7 @@ defmodule Thumbelina.Server.Handler do
       if file.settled? and Validators.fresh?(request, etag, file.mtime) do
         Response.not_modified(headers)
       else
-        with {:ok, content} <- content(fun.(fn -> read(file, config) end)),
+        with {:ok, content} <- content(fun.(fn -> Origin.read(file, config) end)),
              do: answered(content, headers)
       end
     end)
@@ -346,7 +421,7 @@ defmodule Thumbelina.Server.Handler do
 
   # A picture of another server, whose own validators say whether it is still the same.
   defp remote(url, wanted, vary, parameters, request, config, fun) do
-    with {:ok, remote} <- opened(Remote.open(url, remote_config(config))) do
+    with {:ok, remote} <- Origin.open(url, config) do
       try do
         version = remote.etag || remote.last_modified
         etag = if version, do: Validators.etag({url, version, wanted})
@@ -355,29 +430,13 @@ defmodule Thumbelina.Server.Handler do
         if etag && Validators.fresh?(request, etag, :unknown) do
           Response.not_modified(headers)
         else
-          with {:ok, content} <- content(fun.(fn -> fetched(remote) end)),
+          with {:ok, content} <- content(fun.(fn -> Origin.fetch(remote) end)),
                do: answered(content, headers)
         end
       after
         Remote.close(remote)
       end
     end
-  end
-
-  defp opened({:ok, remote}), do: {:ok, remote}
-  defp opened({:error, {status, message}}), do: {:error, {status, :source_failed, message}}
-
-  defp remote_config(config) do
-    config
-    |> Map.take([:allow_hosts, :allow_ports, :allow_private, :timeout])
-    |> Map.put(:max_bytes, config.max_file_bytes)
-  end
-
-  # How many bytes come is checked as they come.
-  defp fetched(remote) do
-    {:ok, remote |> Enum.to_list() |> IO.iodata_to_binary()}
-  rescue
-    failed in Remote.Failed -> {:error, {failed.status, :source_failed, failed.message}}
   end
 
   defp remote_headers(etag, vary, parameters, config) do
@@ -389,9 +448,6 @@ defmodule Thumbelina.Server.Handler do
 
   defp content({:error, _} = error), do: error
   defp content(content), do: {:ok, content}
-
-  defp read(file, %{max_file_bytes: most}) when file.size > most, do: too_large(file.size, most)
-  defp read(file, _config), do: Files.read(file)
 
   defp cache_headers(etag, file, vary, parameters, config) do
     vary = if vary == [], do: [], else: [{"vary", Enum.join(vary, ", ")}]
@@ -455,8 +511,4 @@ defmodule Thumbelina.Server.Handler do
   rescue
     failed in Body.Failed -> {:error, {failed.status, failed.reason, failed.message}}
   end
-
-  defp too_large(size, most),
-    do:
-      {:error, %Error{reason: :limit_exceeded, limit: :max_bytes_in, value: size, maximum: most}}
 end

@@ -1,6 +1,6 @@
 defmodule Thumbelina.Server.Imgproxy do
   alias Thumbelina.{Format, Image}
-  alias Thumbelina.Server.Imgproxy.{Box, Options, Signature, Source}
+  alias Thumbelina.Server.Imgproxy.{Box, Options, Signature, Source, Steps}
 
   @moduledoc """
   The URLs of imgproxy: whoever has them can keep them, and change the host name.
@@ -9,9 +9,9 @@ defmodule Thumbelina.Server.Imgproxy do
       /%signature/%processing_options/%base64_source_url.%extension
 
   `parse/2` makes of the path of such a URL a struct that says which picture it asks for, and
-  `thumbnail/2` makes of the struct and the picture the arguments of `Thumbelina.thumbnail/4`. An
-  option that is not supported is an error that names it, never a picture that is not what was
-  asked for.
+  `thumbnail/2` makes of the struct and the picture the arguments of `Thumbelina.thumbnail/4`, or
+  `edits/2` those of `Thumbelina.edit/2`. An option that is not supported is an error that names it,
+  never a picture that is not what was asked for.
 
   The fields of the struct:
 
@@ -21,9 +21,20 @@ defmodule Thumbelina.Server.Imgproxy do
     * `:min_width`, `:min_height` - the least size, before `:dpr`; 0 for none
     * `:fit` - `:contain` for imgproxy's `fit`, `:cover` for `fill`, `:fill` for `force`,
       `:fill_down` and `:auto`
-    * `:position` - as in `Thumbelina.thumbnail/4`, from `gravity`
-    * `:extend` - the position of the picture in a box that is larger, or `nil`
-    * `:background`, `:trim` - as in `Thumbelina.thumbnail/4`, or `nil`
+    * `:position` - as in `Thumbelina.thumbnail/4`, from `gravity`; or with offsets,
+      `{:north, x, y}`, which are pixels from 1 on, and fractions below
+    * `:zoom` - factors of the width and the height
+    * `:crop` - `{width, height, position}`, in pixels or below 1 in fractions, 0 for all, and `nil`
+      for the position above; `:crop_ratio` - `{ratio, enlarge}`; or `nil`
+    * `:extend` - the position of the picture in a box that is larger, or `nil`; `:extend_ratio` -
+      the same for a box that has the ratio of the one asked for
+    * `:padding` - `{top, right, bottom, left}` before `:dpr`, or `nil`
+    * `:rotate`, `:flip` - degrees, and `{horizontal, vertical}`; `:autorotate` as in
+      `Thumbelina.thumbnail/4`
+    * `:background`, `:trim`, `:filter` - as in `Thumbelina.thumbnail/4`, or `nil`;
+      `:background_alpha` from 0 to 1
+    * `:brightness`, `:contrast`, `:saturation`, `:monochrome`, `:blur`, `:sharpen` - as in the URL
+    * `:strip_metadata`, `:keep_copyright`, `:strip_color_profile` - as in the URL
     * `:enlarge`, `:dpr`, `:quality`, `:format` - as in the URL. Without a quality or a format
       `nil`
     * `:format_quality` - a map of qualities for formats
@@ -55,6 +66,9 @@ defmodule Thumbelina.Server.Imgproxy do
           optional(atom) => term
         }
 
+  @typedoc "A name of the compass, `:attention`, a point, or a name with offsets."
+  @type gravity :: atom | {float, float} | {atom, float, float}
+
   @type t :: %__MODULE__{
           source: {:path, Path.t()} | {:url, String.t()},
           width: non_neg_integer,
@@ -62,8 +76,27 @@ defmodule Thumbelina.Server.Imgproxy do
           min_width: non_neg_integer,
           min_height: non_neg_integer,
           fit: :contain | :cover | :fill | :fill_down | :auto,
-          position: atom | {float, float},
-          extend: atom | {float, float} | nil,
+          position: gravity,
+          zoom: {float, float},
+          crop: {float, float, gravity | nil} | nil,
+          crop_ratio: {float, boolean} | nil,
+          extend: gravity | nil,
+          extend_ratio: gravity | nil,
+          padding: {non_neg_integer, non_neg_integer, non_neg_integer, non_neg_integer} | nil,
+          rotate: 0 | 90 | 180 | 270,
+          flip: {boolean, boolean},
+          autorotate: boolean,
+          filter: :nearest | :bilinear | :catmull_rom | nil,
+          background_alpha: float,
+          brightness: -255..255,
+          contrast: float,
+          saturation: float,
+          monochrome: float,
+          blur: float,
+          sharpen: float,
+          strip_metadata: boolean,
+          keep_copyright: boolean,
+          strip_color_profile: boolean,
           background: {0..255, 0..255, 0..255, 255} | nil,
           trim: float | nil,
           enlarge: boolean,
@@ -92,7 +125,26 @@ defmodule Thumbelina.Server.Imgproxy do
     min_height: 0,
     fit: :contain,
     position: :center,
+    zoom: {1.0, 1.0},
+    crop: nil,
+    crop_ratio: nil,
     extend: nil,
+    extend_ratio: nil,
+    padding: nil,
+    rotate: 0,
+    flip: {false, false},
+    autorotate: true,
+    filter: nil,
+    background_alpha: 1.0,
+    brightness: 0,
+    contrast: 1.0,
+    saturation: 1.0,
+    monochrome: 0.0,
+    blur: 0.0,
+    sharpen: 0.0,
+    strip_metadata: true,
+    keep_copyright: false,
+    strip_color_profile: true,
     background: nil,
     trim: nil,
     enlarge: false,
@@ -148,8 +200,8 @@ defmodule Thumbelina.Server.Imgproxy do
       iex> {asked.source, asked.fit, asked.width, asked.height, asked.quality, asked.format}
       {{:path, "logos/logo.png"}, :cover, 300, 400, 70, :jpeg}
 
-      iex> Thumbelina.Server.Imgproxy.parse("/unsafe/blur:5/plain/logo.png", %{})
-      {:error, {400, "the option blur is not supported, only with 0"}}
+      iex> Thumbelina.Server.Imgproxy.parse("/unsafe/pixelate:5/plain/logo.png", %{})
+      {:error, {400, "the option pixelate is not supported, only with 1"}}
   """
   @spec parse(String.t(), config) :: {:ok, t} | {:error, {400..404, String.t()}}
   def parse(path, config) when is_binary(path) and is_map(config) do
@@ -185,6 +237,12 @@ defmodule Thumbelina.Server.Imgproxy do
   end
 
   @doc """
+  Whether it is no more than a thumbnail: then `thumbnail/2` has it, and otherwise `edits/2`.
+  """
+  @spec thumbnail?(t) :: boolean
+  def thumbnail?(%__MODULE__{} = asked), do: not Steps.any?(asked)
+
+  @doc """
   The arguments of `Thumbelina.thumbnail/4`: the width, the height and the options.
 
   The image needs nothing but its header. The size is exactly that of the thumbnail, as imgproxy
@@ -201,13 +259,57 @@ defmodule Thumbelina.Server.Imgproxy do
   @spec thumbnail(t, Image.t()) ::
           {pos_integer | nil, pos_integer | nil, Thumbelina.options()}
   def thumbnail(%__MODULE__{} = asked, %Image{} = image) do
-    {{width, height}, box} = box(asked, image)
-    quality = asked.quality || asked.format_quality[asked.format || image.format]
+    {source_width, source_height} = source_size(asked, image)
+    {{width, height}, box} = box(asked, source_width, source_height)
+    {width, height, box ++ options(asked, image)}
+  end
 
+  @doc """
+  The arguments of `Thumbelina.edit/2`: steps in the order of imgproxy's pipeline, and options.
+
+  ## Examples
+
+      iex> {:ok, asked} =
+      ...>   Thumbelina.Server.Imgproxy.parse("/_/rs:fill:300:300/g:no:0:10/bl:2/plain/a.jpg", %{})
+      iex> image = Thumbelina.open!("test/fixtures/photo.jpg")
+      iex> Thumbelina.Server.Imgproxy.edits(asked, image)
+      [resize: {450, 300, [fit: :fill]}, crop: {76, 0, 300, 300}, blur: 2.0]
+  """
+  @spec edits(t, Image.t()) :: Thumbelina.edits()
+  def edits(%__MODULE__{} = asked, %Image{} = image) do
+    {width, height} = source_size(asked, image)
+    trim = if asked.trim, do: [trim: asked.trim], else: []
+    Steps.of(asked, width, height) ++ trim ++ options(asked, image)
+  end
+
+  @doc "The parts of metadata that it asks for, as in `Thumbelina.thumbnail/4`."
+  @spec metadata(t) :: [:copyright | :exif | :gps | :icc | :iptc | :xmp]
+  def metadata(%__MODULE__{} = asked) do
+    profile = if asked.strip_color_profile, do: [], else: [:icc]
+
+    cond do
+      not asked.strip_metadata -> [:exif, :gps, :iptc, :xmp] ++ profile
+      asked.keep_copyright -> [:copyright] ++ profile
+      true -> profile
+    end
+  end
+
+  # Not turned upright, it is as it lies in the file.
+  defp source_size(%{autorotate: false}, %{orientation: orientation} = image)
+       when orientation >= 5,
+       do: {image.height, image.width}
+
+  defp source_size(_asked, image), do: {image.width, image.height}
+
+  defp options(asked, image) do
     optional = [
-      background: asked.background,
+      background: background(asked),
+      filter: asked.filter,
+      autorotate: if(not asked.autorotate, do: false),
+      metadata: with([] <- metadata(asked), do: nil),
+      color: if(not asked.strip_color_profile, do: :keep),
       format: asked.format,
-      quality: quality,
+      quality: asked.quality || asked.format_quality[asked.format || image.format],
       progressive: if(asked.progressive, do: true),
       subsampling: if(asked.subsampling != :auto, do: asked.subsampling),
       colors: asked.colors,
@@ -217,19 +319,24 @@ defmodule Thumbelina.Server.Imgproxy do
       max_bytes_in: asked.max_bytes_in
     ]
 
-    {width, height, box ++ for({k, v} <- optional, v != nil, do: {k, v})}
+    for {key, value} <- optional, value != nil, do: {key, value}
   end
 
-  defp box(%{trim: trim} = asked, _image) when trim != nil do
+  defp background(%{background: nil}), do: nil
+
+  defp background(%{background: {red, green, blue, _alpha}, background_alpha: alpha}),
+    do: {red, green, blue, round(alpha * 255)}
+
+  defp box(%{trim: trim} = asked, _width, _height) when trim != nil do
     side = fn side -> if side > 0, do: side end
     size = {side.(asked.width), side.(asked.height)}
     {size, [fit: asked.fit, enlarge: asked.enlarge, trim: trim] ++ position(asked.position)}
   end
 
-  defp box(asked, image) do
-    {size, fit} = Box.size(asked, image.width, image.height)
+  defp box(asked, width, height) do
+    {size, fit} = Box.size(asked, width, height)
 
-    case asked.extend && Box.extended(asked, image.width, image.height) do
+    case asked.extend && Box.extended(asked, width, height) do
       # The size is the result of everything that the URL says about enlarging.
       box when box in [nil, size] ->
         {size, [fit: fit, enlarge: true] ++ position(asked.position)}

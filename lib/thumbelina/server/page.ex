@@ -5,8 +5,9 @@ defmodule Thumbelina.Server.Page do
 
   alias Thumbelina.Server.{Request, Response, Validators}
 
-  @files ~w(index.html page.css icon.svg main.js choose.js compare.js elements.js figures.js) ++
-           ~w(focal.js lateness.js plan.js sample.js server.js text.js)
+  @files ~w(index.html page.css icon.svg main.js choose.js compare.js edit.js elements.js) ++
+           ~w(figures.js focal.js lateness.js latest.js mark.js plan.js sample.js server.js) ++
+           ~w(steps.js text.js)
 
   @folder Path.expand("../../../priv/page", __DIR__)
 

@@ -7,7 +7,7 @@ defmodule Thumbelina.Server.Request do
           path: String.t(),
           query: String.t(),
           headers: [{String.t(), String.t()}],
-          body: binary | Enumerable.t()
+          body: binary | Enumerable.t() | {:form, [{String.t(), binary | {:file, Path.t()}}]}
         }
 
   # `path` and `query` are percent-encoded, as they came. The names of headers are in lower case.

@@ -3,7 +3,7 @@ defmodule Thumbelina.Server.Work do
   # The one place where the server works on pictures, each in a place of the gate.
 
   alias Thumbelina.{Error, Image, Info, Options, Plan, Source, Store}
-  alias Thumbelina.Server.{Alpha, Ask, Config, Gate, Imgproxy, Upload}
+  alias Thumbelina.Server.{Alpha, Ask, Config, Form, Gate, Imgproxy, Overlay, Upload}
 
   # Reads the picture's bytes, which takes memory, so it is done when there is a place.
   @type read :: (... -> {:ok, binary} | {:error, Error.t()})
@@ -50,30 +50,49 @@ defmodule Thumbelina.Server.Work do
     Gate.through(config.live, fn ->
       with {:ok, bytes} <- read.(),
            {:ok, image} <- Thumbelina.new(bytes, probe(config)) do
-        {width, height, options} = Imgproxy.thumbnail(asked, image)
-        # What the URL says of limits is never more than the server's.
-        {own, options} = Keyword.split(options, [:max_pixels, :max_bytes_in])
-        limits = Keyword.merge(limits(config), own, fn _limit, one, other -> min(one, other) end)
-        stored(bytes, width, height, [quality: config.quality] ++ limits ++ options)
+        if Imgproxy.thumbnail?(asked) do
+          {width, height, options} = Imgproxy.thumbnail(asked, image)
+          stored(bytes, width, height, within(options, config))
+        else
+          Thumbelina.edit(bytes, asked |> Imgproxy.edits(image) |> within(config))
+        end
       end
     end)
   end
 
-  @doc "Makes the picture that an edit asks for."
-  @spec edit(binary, Ask.t(), Config.t()) :: {:ok, Image.t()} | {:error, Error.t()}
-  def edit(bytes, ask, config) do
+  # What the URL says of limits is never more than the server's.
+  defp within(options, config) do
+    {own, options} = Keyword.split(options, [:max_pixels, :max_bytes_in])
+    limits = Keyword.merge(limits(config), own, fn _limit, one, other -> min(one, other) end)
+    [quality: config.quality] ++ limits ++ options
+  end
+
+  @doc "Makes the picture that an edit asks for. `read` gives it as the part `picture` of a form."
+  @spec edit((... -> {:ok, Form.t()} | {:error, Error.t()}), Ask.t(), Config.t()) ::
+          {:ok, Image.t()} | {:error, Error.t()}
+  def edit(read, ask, config), do: edited(read, ask, config, &Thumbelina.edit/2)
+
+  @doc "What that would take."
+  @spec explain_edit((... -> {:ok, Form.t()} | {:error, Error.t()}), Ask.t(), Config.t()) ::
+          {:ok, Plan.t()} | {:error, Error.t()}
+  def explain_edit(read, ask, config), do: edited(read, ask, config, &Thumbelina.explain/2)
+
+  defp edited(read, ask, config, fun) do
     Gate.through(config.live, fn ->
-      with {:ok, format} <- edit_format(bytes, ask, config),
-           do: Thumbelina.edit(bytes, ask.options ++ format ++ limits(config))
+      with {:ok, form} <- read.(),
+           {:ok, bytes} <- Form.bytes(form, "picture", config),
+           {:ok, edits} <- Overlay.load(ask.options, form, config),
+           edits = edits ++ limits(config),
+           {:ok, format} <- edit_format(bytes, edits, ask, config),
+           do: fun.(bytes, edits ++ format)
     end)
   end
 
-  defp edit_format(_bytes, %Ask{formats: nil}, _config), do: {:ok, []}
+  defp edit_format(_bytes, _edits, %Ask{formats: nil}, _config), do: {:ok, []}
 
-  defp edit_format(bytes, ask, config) do
+  defp edit_format(bytes, edits, ask, config) do
     with {:ok, image} <- Thumbelina.new(bytes, probe(config)) do
-      formats = Map.fetch!(ask.formats, edited_alpha(ask.options, image))
-      edits = ask.options ++ limits(config)
+      formats = Map.fetch!(ask.formats, edited_alpha(edits, image))
       fits? = &match?({:ok, _plan}, Thumbelina.explain(bytes, edits ++ [format: &1]))
       {:ok, [format: Enum.find(formats, hd(formats), fits?)]}
     end

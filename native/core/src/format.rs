@@ -117,6 +117,8 @@ impl Format {
             Ok(ImageFormat::OpenExr) => Some(Format::Openexr),
             Ok(ImageFormat::Farbfeld) => Some(Format::Farbfeld),
             Ok(ImageFormat::Avif) => Some(Format::Avif),
+            // With something between it and the first segment.
+            _ if bytes.starts_with(&[0xFF, 0xD8]) => Some(Format::Jpeg),
             _ if bytes.starts_with(b"8BPS\0") => Some(Format::Psd),
             _ if is_bitmap(bytes) => Some(Format::Bmp),
             _ if is_cursor(bytes) => Some(Format::Ico),

@@ -16,6 +16,8 @@ pub struct Info {
     pub orientation: Orientation,
     pub color: ColorSpace,
     pub metadata: Metadata,
+    /// Whether floats that are brighter than white are more than noise.
+    pub(crate) is_scene: bool,
     /// Whether the last row comes first.
     pub(crate) bottom_up: bool,
     /// Whether it can be decoded at a half, a quarter and an eighth of its size.
@@ -49,6 +51,7 @@ impl Info {
             orientation: Orientation::NoTransforms,
             color: ColorSpace::default(),
             metadata: Metadata::default(),
+            is_scene: matches!(format, Format::Hdr | Format::Openexr),
             bottom_up: false,
             scales: false,
             shares: false,

@@ -28,6 +28,16 @@ fn is_refused(name: &str) -> bool {
 }
 
 #[test]
+fn a_jpeg_may_begin_with_garbage() {
+    let photo = fixture("photo.jpg");
+    for garbage in [&[0; 3][..], &[0xFF, 0, 0xFE], &[b'x'; 300]] {
+        let with = Bytes::from([&photo[..2], garbage, &photo[2..]].concat());
+        assert_eq!(Format::of(&with), Some(Format::Jpeg));
+        assert_eq!(in_pieces(&with, sized(50, 50)), in_pieces(&photo, sized(50, 50)));
+    }
+}
+
+#[test]
 fn pixels_are_those_of_image() {
     for (name, bytes) in fixtures() {
         // GIF's canvas and its layers are looked at below.

@@ -239,22 +239,68 @@ fn way() -> Way {
     }
 }
 
+/// Behind a picture: an extension that says what alpha is, and the footer.
+fn with_extension(input: &[u8], kind_of_alpha: u8) -> Bytes {
+    let extension = input.len() as u32;
+    let mut input = input.to_vec();
+    input.extend([0; 494]);
+    input.push(kind_of_alpha);
+    input.extend(extension.to_le_bytes());
+    input.extend([0; 4]);
+    input.extend(b"TRUEVISION-XFILE.\0");
+    Bytes::from(input)
+}
+
+/// Colors that are multiplied by their alpha are divided by it.
+#[test]
+fn the_extension_may_say_that_colors_are_multiplied() {
+    for alpha_bits in [0, 8] {
+        let way = Way { packed: false, bits: 32, alpha_bits, ..way() };
+        let pixels = [[20, 60, 100, 200], [0, 0, 0, 0], [255, 0, 7, 255], [50, 50, 50, 50]];
+        let input = [way.header(4, 1), pixels.concat()].concat();
+        let image = as_is(&with_extension(&input, 4), Format::Png).unwrap().into_rgba8();
+        let shown = [[128, 77, 26, 200], [0; 4], [7, 0, 255, 255], [255, 255, 255, 50]];
+        for (ours, theirs) in image.pixels().zip(shown) {
+            let off = ours.0.iter().zip(theirs).map(|(a, b)| a.abs_diff(b)).max();
+            assert!(off <= Some(1), "{ours:?} {theirs:?}");
+        }
+    }
+}
+
+/// Where nothing says that there is alpha, and nothing could be seen through it, there is none.
+#[test]
+fn what_would_be_invisible_is_shown() {
+    for packed in [false, true] {
+        for last in [0, 1] {
+            let way = Way { packed, bits: 32, ..way() };
+            let packets: &[u8] =
+                if packed { &[0x81, 1, 2, 3, 0, 0] } else { &[1, 2, 3, 0, 1, 2, 3, 0] };
+            let input = [&way.header(3, 1)[..], packets, &[7, 8, 9, last]].concat();
+            let image = as_is(&Bytes::from(input.clone()), Format::Png).unwrap();
+            if last == 0 {
+                assert_eq!(image.as_bytes(), [3, 2, 1, 3, 2, 1, 9, 8, 7]);
+            } else {
+                assert_eq!(image.as_bytes()[8..], [9, 8, 7, 1]);
+            }
+            // It is alpha if somebody says so.
+            let image = as_is(&with_extension(&input, 3), Format::Png).unwrap();
+            assert_eq!(image.color().channel_count(), 4);
+        }
+    }
+}
+
 /// Alpha is shown where the header says that there is none, unless the extension says so too.
 #[test]
 fn the_extension_may_say_that_there_is_no_alpha() {
-    for (alpha_bits, kind_of_alpha, channels) in [(0, 0, 3), (0, 3, 4), (8, 0, 4), (0, 4, 4)] {
+    for (alpha_bits, kind_of_alpha, channels) in
+        [(0, 0, 3), (0, 3, 4), (8, 0, 4), (8, 3, 4), (0, 1, 3), (8, 1, 3), (0, 2, 3), (8, 2, 3)]
+    {
         for kind in [1, 2] {
             for packed in [false, true] {
                 let (bits, map_bits) = if kind == 1 { (8, 32) } else { (32, 0) };
                 let way = Way { kind, bits, map_bits, alpha_bits, packed, ..way() };
                 let (input, mut shown) = written(&way, 7, 3, 8);
-                let mut input = input.to_vec();
-                let extension = input.len() as u32;
-                input.extend([0; 494]);
-                input.push(kind_of_alpha);
-                input.extend(extension.to_le_bytes());
-                input.extend([0; 4]);
-                input.extend(b"TRUEVISION-XFILE.\0");
+                let input = with_extension(&input, kind_of_alpha);
                 if channels == 3 {
                     shown = shown
                         .as_chunks::<4>()
@@ -263,7 +309,7 @@ fn the_extension_may_say_that_there_is_no_alpha() {
                         .flat_map(|&[r, g, b, _]| [r, g, b])
                         .collect();
                 }
-                assert_eq!(as_is(&Bytes::from(input), Format::Png).unwrap().as_bytes(), shown);
+                assert_eq!(as_is(&input, Format::Png).unwrap().as_bytes(), shown);
             }
         }
     }

@@ -87,7 +87,7 @@ impl Decoder {
             Kernels::detect(),
         );
         let source = if header.process == Process::Lossless {
-            let scan = Lossless::new(&frame, &scaled, &first, &parser.tables, options)?;
+            let scan = Lossless::new(&frame, &scaled, (parser, first), options)?;
             Source::Lossless(Box::new(scan))
         } else if header.is_in_one_scan() {
             let scan = Scan::new(&frame, &scaled, &first, &parser.tables)?;
@@ -124,14 +124,15 @@ impl Decoder {
         self.size
     }
 
-    /// Samples of a pixel of the output: 1 for gray, 3 for colors of light, 4 for inks.
+    /// Samples of a pixel of the output: 1 for gray, 2 with alpha, 3 for colors of light, 4 for
+    /// inks.
     pub fn channels(&self) -> usize {
         self.header.color.channels()
     }
 
     /// Goes on, and hands over the next rows from top to bottom, at most `most` of them (which is
-    /// not 0): one byte a pixel for gray, three for red, green and blue, four for cyan, magenta,
-    /// yellow and black, where 0 is no ink. There are none once all have been handed over.
+    /// not 0): one byte a pixel for gray, two with alpha, three for red, green and blue, four
+    /// for cyan, magenta, yellow and black, where 0 is no ink. There are none once all have been handed over.
     ///
     /// Without a pool it does about as much as `effort` MCUs take, at least one. An MCU is 8 by 8
     /// samples of the picture times its largest sampling factors. With a pool it does as much as
@@ -197,13 +198,8 @@ impl Decoder {
         context: &Context<'_>,
     ) -> Result<Option<Poll<&'static [u8]>>, Error> {
         match &self.source {
-            Source::MultiScan(scans) if scans.needs_all() => {
-                Ok(match input.collect(context.budget)? {
-                    Poll::Ready(_) => None,
-                    Poll::Working => Some(Poll::Working),
-                    Poll::NeedInput => Some(Poll::NeedInput),
-                })
-            }
+            Source::MultiScan(scans) if scans.needs_all() => collect(input, context),
+            Source::Lossless(scans) if scans.needs_all() => collect(input, context),
             Source::Sequential(_)
                 if context.pool.is_some() && input.is_finished() && self.bands.missing() > 0 =>
             {
@@ -305,4 +301,13 @@ impl Decoder {
     pub fn looked_at(&self) -> u64 {
         self.looked_at
     }
+}
+
+/// Puts all of the input together. `None` once it is.
+fn collect(input: &mut Input, context: &Context<'_>) -> Result<Option<Poll<&'static [u8]>>, Error> {
+    Ok(match input.collect(context.budget)? {
+        Poll::Ready(_) => None,
+        Poll::Working => Some(Poll::Working),
+        Poll::NeedInput => Some(Poll::NeedInput),
+    })
 }

@@ -32,8 +32,8 @@ pub enum Error {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unsupported {
-    /// SOF11, and SOF3 in several scans.
-    #[error("this kind of lossless JPEG")]
+    /// SOF11.
+    #[error("lossless JPEG with arithmetic codes")]
     Lossless,
     /// SOF5 to SOF7, SOF13 to SOF15, and DHP.
     #[error("hierarchical JPEG")]
@@ -42,7 +42,7 @@ pub enum Unsupported {
     /// number.
     #[error("a precision of {0} bits")]
     Precision(u8),
-    /// Neither one, three nor four components; this is their number.
+    /// More than four components, or none; this is their number.
     #[error("a picture of {0} components")]
     Components(u8),
 }

@@ -14,7 +14,7 @@ pub struct Header {
     pub coding: Coding,
     /// Bits of a sample: 8 or 12, and 2 to 16 where it is lossless. Rows have 8.
     pub precision: u8,
-    /// One, three or four.
+    /// One to four.
     pub components: Vec<Component>,
     pub color: Color,
     /// The transform flag of an Adobe APP14 segment, if there is one.
@@ -90,6 +90,9 @@ impl Header {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Color {
     Gray,
+    /// Two components, of which no segment says what they are. Gray and its alpha is what
+    /// readers take them for that say what they do (Java's Image I/O).
+    GrayAlpha,
     YCbCr,
     Rgb,
     Cmyk,
@@ -105,6 +108,7 @@ impl Color {
         let is_lossless = frame.process == Process::Lossless;
         match (frame.components.len(), adobe) {
             (1, _) => Color::Gray,
+            (2, _) => Color::GrayAlpha,
             // Other colors would cost what nobody wants to lose.
             (3, None | Some(0)) if is_lossless => Color::Rgb,
             (3, _) if has_jfif => Color::YCbCr,
@@ -121,10 +125,12 @@ impl Color {
         matches!(self, Color::YCbCr | Color::Ycck) && matches!(component, 1 | 2)
     }
 
-    /// Samples of a pixel of the output: 1 for gray, 3 for red, green and blue, 4 for inks.
+    /// Samples of a pixel of the output: 1 for gray, 2 with alpha, 3 for red, green and blue, 4
+    /// for inks.
     pub(crate) fn channels(self) -> usize {
         match self {
             Color::Gray => 1,
+            Color::GrayAlpha => 2,
             Color::YCbCr | Color::Rgb => 3,
             Color::Cmyk | Color::Ycck => 4,
         }

@@ -1,5 +1,8 @@
 //! Lossless pictures (T.81, annex H): samples are predicted from those around them, and Huffman
 //! codes tell the differences. Rows come out as their data goes in, at full size alone.
+//!
+//! Where components have scans of their own, all scans are decoded side by side, row by row: that
+//! takes all of the input, and no memory.
 
 use crate::bits::Bits;
 use crate::block::Damage;
@@ -9,15 +12,38 @@ use crate::quota::Quota;
 use crate::rows::{Bands, McuRow};
 use crate::scan_header::ScanHeader;
 use crate::scan_reader::{Found, ScanReader};
+use crate::segments::{Behind, Next, Parser};
 use crate::tables::Tables;
 use crate::view::View;
-use crate::{Error, Options, Unsupported};
+use crate::{Error, OnDamage, Options};
 
 /// No difference takes more bytes: a code of 16 bits and a value of 15.
 const MAX_DIFFERENCE_BYTES: usize = 4;
 
+/// The shade of what is not there.
+const GRAY: u8 = 128;
+
 #[derive(Debug)]
 pub(crate) struct Lossless {
+    frame: Frame,
+    scaled: Vec<Scaled>,
+    on_damage: OnDamage,
+    scans: Vec<Scan>,
+    /// Where scans are still to be found.
+    find: Option<Box<Find>>,
+    /// The scan that is at hand for the row.
+    scan: usize,
+}
+
+#[derive(Debug)]
+struct Find {
+    parser: Box<Parser>,
+    in_data: bool,
+}
+
+/// Some components' way through the picture.
+#[derive(Debug)]
+struct Scan {
     reader: ScanReader,
     lanes: Vec<Lane>,
     /// How a sample is predicted, 1 to 7, and how many bits of it are left out.
@@ -28,6 +54,10 @@ pub(crate) struct Lossless {
     across: usize,
     column: usize,
     lost: usize,
+    /// Rows of its MCUs in one row of the frame's, the next of these, and how many are left.
+    rows: usize,
+    row: usize,
+    left: usize,
     /// Rows of samples that are made of what was decoded, of all components.
     finished: usize,
     /// Whether the row is the first behind a restart marker.
@@ -57,17 +87,152 @@ impl Lossless {
         stride * (u64::from(scaled.down) + 2) * size_of::<u16>() as u64
     }
 
+    /// `first` is the scan that `parser` has just read.
     pub(crate) fn new(
+        frame: &Frame,
+        scaled: &[Scaled],
+        (mut parser, first): (Box<Parser>, ScanHeader),
+        options: &Options,
+    ) -> Result<Self, Error> {
+        parser.seek(first.data);
+        let mut this = Lossless {
+            frame: frame.clone(),
+            scaled: scaled.to_vec(),
+            on_damage: options.on_damage,
+            scans: Vec::new(),
+            find: None,
+            scan: 0,
+        };
+        this.have(&first, &parser.tables)?;
+        if !this.is_complete() {
+            this.find = Some(Box::new(Find { parser, in_data: true }));
+        }
+        Ok(this)
+    }
+
+    /// Whether the input has to be there in one piece.
+    pub(crate) fn needs_all(&self) -> bool {
+        self.find.is_some() || self.scans.len() > 1
+    }
+
+    /// Where not all of the input is needed: what comes before this place is not needed any more.
+    pub(crate) fn needed(&self) -> usize {
+        match &self.scans[..] {
+            [scan] if self.find.is_none() => scan.reader.needed(),
+            _ => 0,
+        }
+    }
+
+    /// Whether each component has a scan.
+    fn is_complete(&self) -> bool {
+        (0..self.scaled.len()).all(|component| self.has(component))
+    }
+
+    fn has(&self, component: usize) -> bool {
+        let mut lanes = self.scans.iter().flat_map(|scan| &scan.lanes);
+        lanes.any(|lane| lane.component == component)
+    }
+
+    fn have(&mut self, header: &ScanHeader, tables: &Tables) -> Result<(), Error> {
+        if header.components.iter().any(|&(component, ..)| self.has(component)) {
+            let what = "a second scan of a component";
+            return Err(Error::Invalid { what, offset: header.data });
+        }
+        let scan = Scan::new(&self.frame, &self.scaled, header, tables, self.on_damage)?;
+        self.scans.push(scan);
+        Ok(())
+    }
+
+    /// Decodes about `most` (not 0) more MCUs of the next row, as far as the quota goes, and says
+    /// how many they were. Those that are lost count, too.
+    pub(crate) fn advance(
+        &mut self,
+        view: View<'_>,
+        bands: &mut Bands,
+        most: usize,
+        quota: &mut Quota<'_>,
+    ) -> Result<Found, Error> {
+        if let Some(find) = self.find.take() {
+            return self.find(find, view, quota);
+        }
+        let Some(scan) = self.scans.get_mut(self.scan) else {
+            if !self.is_complete() {
+                let mut rows = bands.next_rows(1)?;
+                for component in (0..self.scaled.len()).filter(|&component| !self.has(component)) {
+                    rows.iter_mut().for_each(|row| row.planes[component].fill(GRAY));
+                }
+            }
+            bands.have_arrived(1);
+            self.scan = 0;
+            return Ok(Found::Mcus(1));
+        };
+        if scan.row == scan.rows || scan.left == 0 {
+            scan.row = 0;
+            self.scan += 1;
+            return Ok(Found::Mcus(1));
+        }
+        scan.advance(view, bands, most, quota)
+    }
+
+    /// Looks for the next scan.
+    fn find(
+        &mut self,
+        mut find: Box<Find>,
+        view: View<'_>,
+        quota: &mut Quota<'_>,
+    ) -> Result<Found, Error> {
+        let next = match find.in_data.then(|| find.parser.pass_data(view, quota)) {
+            Some(Behind::Later) => Ok(Next::Later),
+            Some(Behind::Starved) => Ok(Next::Starved),
+            Some(Behind::Nothing) => Err(Error::Truncated { offset: view.end() }),
+            Some(Behind::Marker) | None => {
+                find.in_data = false;
+                find.parser.read_scan(view, quota)
+            }
+        };
+        let found = match next {
+            Ok(Next::Scan(scan)) => {
+                self.have(&scan, &find.parser.tables)?;
+                if self.is_complete() {
+                    return Ok(Found::Mcus(1));
+                }
+                find.in_data = true;
+                Found::Mcus(1)
+            }
+            Ok(Next::Later) => Found::Nothing,
+            Ok(Next::Starved) => Found::Starved,
+            // The rest is gray.
+            Ok(Next::End) | Err(_) if self.on_damage == OnDamage::Gray => {
+                return Ok(Found::Mcus(1));
+            }
+            Ok(Next::End) => {
+                let what = "a component without a scan";
+                return Err(Error::Invalid { what, offset: find.parser.at() });
+            }
+            Err(error) => return Err(error),
+        };
+        self.find = Some(find);
+        Ok(found)
+    }
+}
+
+impl Scan {
+    fn new(
         frame: &Frame,
         scaled: &[Scaled],
         header: &ScanHeader,
         tables: &Tables,
-        options: &Options,
+        on_damage: OnDamage,
     ) -> Result<Self, Error> {
-        if header.components.len() < frame.components.len() {
-            return Err(Error::Unsupported(Unsupported::Lossless));
-        }
-        let (across, down) = frame.mcus();
+        // A component that is alone has MCUs of one sample, and none beyond the picture.
+        let alone = match header.components[..] {
+            [(component, ..)] => Some(scaled[component]),
+            _ => None,
+        };
+        let (across, down, rows) = match alone {
+            Some(scaled) => (scaled.width, scaled.height, scaled.down),
+            None => (frame.mcus().0, frame.mcus().1, 1),
+        };
         let interval = tables.restart_interval;
         if !interval.is_multiple_of(across) {
             let what = "a restart interval that ends within a row";
@@ -77,6 +242,7 @@ impl Lossless {
             let what = "a scan without its Huffman table";
             let missing = Error::Invalid { what, offset: header.data };
             let Scaled { across: wide, down: high, .. } = scaled[component];
+            let (wide, high) = if alone.is_some() { (1, 1) } else { (wide, high) };
             let (wide, high) = (wide as usize, high as usize);
             let stride = across as usize * wide;
             Ok(Lane {
@@ -92,13 +258,13 @@ impl Lossless {
         };
         let lanes: Vec<Lane> = header.components.iter().map(lane).collect::<Result<_, Error>>()?;
         let samples: usize = lanes.iter().map(|lane| lane.wide * lane.high).sum();
-        Ok(Lossless {
+        Ok(Scan {
             reader: ScanReader::new(
                 header.data,
                 u64::from(across) * u64::from(down),
                 interval,
                 samples * MAX_DIFFERENCE_BYTES + 8,
-                options.on_damage,
+                on_damage,
             ),
             lanes,
             predictor: header.start,
@@ -107,19 +273,16 @@ impl Lossless {
             across: across as usize,
             column: 0,
             lost: across as usize,
+            rows: rows as usize,
+            row: 0,
+            left: down as usize,
             finished: 0,
             first: true,
         })
     }
 
-    /// What comes before this place of the input is not needed any more.
-    pub(crate) fn needed(&self) -> usize {
-        self.reader.needed()
-    }
-
-    /// Decodes about `most` (not 0) more MCUs of the next row, as far as the quota goes, and says
-    /// how many they were. Those that are lost count, too.
-    pub(crate) fn advance(
+    /// Decodes more MCUs of its next row, or makes samples of the last one.
+    fn advance(
         &mut self,
         view: View<'_>,
         bands: &mut Bands,
@@ -133,12 +296,12 @@ impl Lossless {
             {
                 return Ok(Found::Mcus(self.across));
             }
-            bands.have_arrived(1);
             (self.column, self.lost, self.finished, self.first) = (0, self.across, 0, false);
+            (self.row, self.left) = (self.row + 1, self.left - 1);
             return Ok(Found::Mcus(1));
         }
         let (column, most) = (self.column, most.min(self.across - self.column));
-        let Lossless { reader, lanes, first, .. } = self;
+        let Scan { reader, lanes, first, .. } = self;
         let found = reader.decode(view, most, quota, |i, state, data| {
             if !state.begun {
                 (state.begun, *first) = (true, true);
@@ -167,10 +330,11 @@ impl Lossless {
         let Some(lane) = lane else { return false };
         let y = self.finished + lane.high - before;
         self.finished += 1;
-        let samples = y * lane.stride..(y + 1) * lane.stride;
-        let (Some(differences), Some(out)) =
-            (lane.differences.get(samples.clone()), row.planes[lane.component].get_mut(samples))
-        else {
+        let plane = row.strides[lane.component];
+        let (Some(differences), Some(out)) = (
+            lane.differences.get(y * lane.stride..(y + 1) * lane.stride),
+            row.planes[lane.component].get_mut((self.row + y) * plane..),
+        ) else {
             return false;
         };
         let start = 1 << (u32::from(self.precision) - 1 - low);
@@ -182,7 +346,7 @@ impl Lossless {
             let sample = u64::from(u32::from(sample) << low & most);
             *out = ((sample * factor + (1 << 31)) >> 32) as u8;
         }
-        out[self.lost * lane.wide..].fill(128);
+        out[..lane.stride][self.lost * lane.wide..].fill(GRAY);
         std::mem::swap(&mut lane.above, &mut lane.row);
         true
     }

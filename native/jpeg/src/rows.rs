@@ -271,6 +271,11 @@ impl Bands {
     fn convert(&self, [a, b, c, d]: [&[u8]; 4], mixed: &mut Vec<u8>, out: &mut [u8]) {
         match self.color {
             Color::Gray => out.copy_from_slice(a),
+            Color::GrayAlpha => {
+                for ((out, &gray), &alpha) in out.as_chunks_mut().0.iter_mut().zip(a).zip(b) {
+                    *out = [gray, alpha];
+                }
+            }
             Color::YCbCr => (self.kernels.ycc_to_rgb)(a, b, c, out),
             Color::Rgb => {
                 let pixels = out.as_chunks_mut().0.iter_mut();

@@ -431,7 +431,7 @@ fn frame(marker: u8, body: &[u8], offset: usize) -> Result<Frame, Error> {
     if !known {
         return Err(Error::Unsupported(Unsupported::Precision(*precision)));
     }
-    if !matches!(count, 1 | 3 | 4) {
+    if !matches!(count, 1..=4) {
         return Err(Error::Unsupported(Unsupported::Components(*count)));
     }
     let mut components = Vec::with_capacity(4);

@@ -134,6 +134,7 @@ fn sampling() -> impl Strategy<Value = Vec<(u8, u8)>> {
     let factor = (1u8..=4, 1u8..=4);
     prop_oneof![
         Just(vec![(1, 1)]),
+        Just(vec![(1, 1), (2, 1)]),
         Just(vec![(2, 2), (1, 1), (1, 1)]),
         Just(vec![(2, 1), (1, 1), (1, 1)]),
         Just(vec![(1, 1), (1, 1), (1, 1)]),

@@ -21,11 +21,23 @@ use writer::Lossless;
 fn sampling() -> impl Strategy<Value = Vec<(u8, u8)>> {
     prop_oneof![
         Just(vec![(1, 1)]),
+        Just(vec![(1, 1); 2]),
         Just(vec![(1, 1); 3]),
         Just(vec![(1, 1); 4]),
         Just(vec![(2, 2), (1, 1), (1, 1)]),
         Just(vec![(1, 1), (2, 1), (1, 2)]),
     ]
+}
+
+/// All components in one scan, each in its own, the last one first, or some together.
+fn scans(components: usize, way: u8) -> Vec<Vec<usize>> {
+    match way {
+        0 => vec![(0..components).collect()],
+        1 => (0..components).map(|component| vec![component]).collect(),
+        2 => (0..components).rev().map(|component| vec![component]).collect(),
+        _ if components == 1 => vec![vec![0]],
+        _ => vec![vec![0], (1..components).collect()],
+    }
 }
 
 proptest! {
@@ -38,13 +50,15 @@ proptest! {
         low in 0u8..4,
         predictor in 1u8..=7,
         sampling in sampling(),
+        way in 0u8..4,
         restart_rows in 0u16..5,
         seed: u64,
         scale in prop::sample::select(Scale::ALL.to_vec()),
     ) {
         let low = low.min(precision - 1);
         let picture = Lossless::random(seed, size, precision, &sampling);
-        let picture = Lossless { low, predictor, restart_rows, ..picture };
+        let scans = scans(sampling.len(), way);
+        let picture = Lossless { low, predictor, restart_rows, scans, ..picture };
         let file = Bytes::from(picture.write());
         let options = Options { scale, inverted: false, ..Options::default() };
         let image = decode(file.clone(), &options).unwrap();
@@ -73,6 +87,7 @@ proptest! {
     #[test]
     fn what_is_cut_or_damaged_ends_there(
         sampling in sampling(),
+        way in 0u8..4,
         restart_rows in 0u16..3,
         seed: u64,
         at: prop::sample::Index,
@@ -80,7 +95,8 @@ proptest! {
         cut: bool,
     ) {
         let picture = Lossless::random(seed, (20, 9), 8, &sampling);
-        let mut file = Lossless { restart_rows, predictor: 4, ..picture }.write();
+        let scans = scans(sampling.len(), way);
+        let mut file = Lossless { restart_rows, predictor: 4, scans, ..picture }.write();
         let at = at.index(file.len());
         if cut {
             file.truncate(at);
@@ -119,4 +135,35 @@ fn intervals_of_parts_of_rows_are_refused() {
     file[at + 5] = 10;
     let error = decode(file, &Options::default()).unwrap_err();
     assert!(matches!(error, Error::Invalid { .. }), "{error}");
+}
+
+/// The last of each component's samples counts, in whatever scans they come.
+#[test]
+fn scans_make_no_difference() {
+    let sampling = [(2, 2), (1, 1), (1, 2)];
+    let picture = Lossless { predictor: 6, ..Lossless::random(3, (21, 13), 8, &sampling) };
+    let whole = decode(picture.write(), &Options::default()).unwrap();
+    for way in 1..4 {
+        let file = Lossless { scans: scans(3, way), ..picture.clone() }.write();
+        assert_eq!(decode(file, &Options::default()).unwrap().samples, whole.samples, "{way}");
+    }
+}
+
+#[test]
+fn scans_that_are_missing_or_come_twice_are_refused() {
+    let picture = Lossless::random(1, (9, 7), 8, &[(1, 1); 3]);
+    let gray = Options { on_damage: OnDamage::Gray, ..Options::default() };
+    let missing = Lossless { scans: vec![vec![2], vec![0]], ..picture.clone() };
+    let error = decode(missing.write(), &Options::default()).unwrap_err();
+    assert!(matches!(error, Error::Invalid { .. }), "{error}");
+    let image = decode(missing.write(), &gray).unwrap();
+    for (pixel, at) in image.samples.chunks_exact(3).zip(0..) {
+        let [red, blue] = [0, 2].map(|component| picture.samples[component][at] as u8);
+        assert_eq!(pixel, [red, 128, blue]);
+    }
+    let twice = Lossless { scans: vec![vec![0], vec![0, 1, 2]], ..picture };
+    for options in [Options::default(), gray] {
+        let error = decode(twice.write(), &options).unwrap_err();
+        assert!(matches!(error, Error::Invalid { .. }), "{error}");
+    }
 }

@@ -31,7 +31,7 @@ proptest! {
     #[test]
     fn samples_are_those_of_the_coefficients(
         size in (1u16..70, 1u16..70),
-        three: bool,
+        components in 1usize..=3,
         half: bool,
         quality in 30u8..=100,
         seed: u64,
@@ -49,10 +49,9 @@ proptest! {
         without_eoi: bool,
     ) {
         // Adobe's flag 0 makes the components the output's colors.
-        let sampling = match (three, half) {
-            (false, _) => vec![(1, 1)],
-            (true, false) => vec![(1, 1); 3],
-            (true, true) => vec![(2, 2), (1, 1), (1, 1)],
+        let sampling = match (components, half) {
+            (3, true) => vec![(2, 2), (1, 1), (1, 1)],
+            (count, _) => vec![(1, 1); count],
         };
         let picture = Picture::random(seed, size.0, size.1, &sampling, quality);
         let (process, scans) = match script {
@@ -87,7 +86,7 @@ proptest! {
             for component in 0..picture.components.len() {
                 let eighths = 8 / scale.factor() as usize;
                 // Halved components get the larger transform, where there is one and it is wanted.
-                let halved = half && three && component > 0;
+                let halved = half && components == 3 && component > 0;
                 if halved && scale == Scale::Full {
                     continue;
                 }

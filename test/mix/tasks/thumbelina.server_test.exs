@@ -19,6 +19,7 @@ defmodule Mix.Tasks.Thumbelina.ServerTest do
   test "serves, and says where" do
     args =
       ~w(--port 0 --root test/fixtures --sizes 9,10x --qualities 50,80 --format auto --avif) ++
+        ~w(--metadata exif,icc) ++
         ~w(--formats jpg,png --max-concurrency 2 --max-age 5 --timeout 5000 --ip 127.0.0.1)
 
     server = start(args)
@@ -27,6 +28,8 @@ defmodule Mix.Tasks.Thumbelina.ServerTest do
     assert status(port, "/thumbnail/9/photo.jpg") == 200
     assert status(port, "/thumbnail/9/photo.gif") == 415
     assert status(port, "/thumbnail/8/photo.jpg") == 403
+    assert status(port, "/thumbnail/9/photo.jpg?metadata=exif") == 200
+    assert status(port, "/thumbnail/9/photo.jpg?metadata=gps") == 403
     assert status(port, "/thumbnail/10x/photo.jpg?quality=51") == 403
     Supervisor.stop(server)
   end
@@ -57,6 +60,7 @@ defmodule Mix.Tasks.Thumbelina.ServerTest do
           {~w(--qualities 1,x), ~r/invalid value for --qualities: 1,x/},
           {~w(--format dds), ~r/invalid value for --format: dds/},
           {~w(--formats nix), ~r/invalid value for --formats: nix/},
+          {~w(--metadata exif,nix), ~r/invalid value for --metadata: exif,nix/},
           {~w(--ip localhost), ~r/invalid value for --ip: expected an address/}
         ] do
       assert_raise Mix.Error, message, fn -> start(args) end

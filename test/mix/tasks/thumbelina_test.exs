@@ -89,11 +89,27 @@ defmodule Mix.Tasks.ThumbelinaTest do
 
     for {edit, message} <- [
           {"blurr:2", "invalid value for --edit: blurr:2"},
+          {"[", "invalid value for --edit: expected JSON, which is cut off after 1 bytes"},
+          {~s([{"blurr": 2}]), "invalid value for --edit: step 1: unknown"},
+          {~s([{"blur": "2"}]), "invalid value for --blur: 2; expected a number"},
+          {~s([{"format": "png"}]), "invalid value for --edit: step 1: unknown"},
           {"blur:none", "invalid value for --blur: none; expected a number"},
           {"overlay:no/such.png", "no/such.png: no such file"}
         ] do
       assert_raise Mix.Error, ~r/#{message}/, fn -> run([@photo, output, "--edit", edit]) end
     end
+
+    mark = Path.join(folder, "a, b.png")
+    File.cp!("test/fixtures/alpha.png", mark)
+    json = ~s([{"resize": [60, null]}, {"overlay": {"value": "#{mark}", "position": "west"}}])
+    run([@photo, output, "--edit", json])
+
+    assert File.read!(output) ==
+             Thumbelina.edit!({:file, @photo},
+               resize: {60, nil},
+               overlay: {{:file, mark}, position: :west},
+               format: :png
+             ).bytes
 
     assert_raise Mix.Error, ~r/usage/, fn -> run([@photo, output, "5", "--edit", "blur:2"]) end
   end

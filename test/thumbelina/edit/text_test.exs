@@ -1,7 +1,8 @@
 defmodule Thumbelina.Edit.TextTest do
   use ExUnit.Case, async: true
 
-  alias Thumbelina.{Edit.Text, Error, Options, Request}
+  alias Thumbelina.{Edit, Error, Options, Request}
+  alias Thumbelina.Edit.Text
 
   defp parse(text), do: Text.parse(text, &{:ok, {:file, &1}})
 
@@ -12,6 +13,16 @@ defmodule Thumbelina.Edit.TextTest do
           {"thumbnail:200", [thumbnail: {200, 200}]},
           {"resize:400x300,fit=fill,filter=box,enlarge=false",
            [resize: {400, 300, fit: :fill, filter: :box, enlarge: false}]},
+          {"thumbnail:x20,fit=pad,position=east,background=0af,linear=true,dpr=1.5",
+           [
+             thumbnail:
+               {nil, 20, fit: :pad, position: :east, background: "#0af", linear: true, dpr: 1.5}
+           ]},
+          {"resize:9,fit=outside", [resize: {9, 9, fit: :outside}]},
+          {"resize:9,fit=inside,position=attention",
+           [resize: {9, 9, fit: :inside, position: :attention}]},
+          {"flip:vertical|brighten:1.5|contrast:0|saturate:2|gamma:2.2|blur:0.5",
+           [flip: :vertical, brighten: 1.5, contrast: 0, saturate: 2, gamma: 2.2, blur: 0.5]},
           {"crop:0,10,300,200", [crop: {0, 10, 300, 200}]},
           {"crop:300x200", [crop: {300, 200}]},
           {"crop:300,200,position=0.3;0.7", [crop: {300, 200, position: {0.3, 0.7}}]},
@@ -33,6 +44,42 @@ defmodule Thumbelina.Edit.TextTest do
         ] do
       assert parse(text) == {:ok, steps}, text
       assert {:ok, %Request{}} = Request.edit(steps)
+    end
+  end
+
+  test "every step, and every option of each" do
+    steps = %{
+      thumbnail: "9",
+      resize: "9",
+      crop: "9x9",
+      flip: "vertical",
+      grayscale: "true",
+      invert: "true",
+      tint: "red",
+      overlay: "x",
+      border: "9,red"
+    }
+
+    values = %{
+      fit: elem(Options.types()[:fit], 1),
+      filter: elem(Options.types()[:filter], 1),
+      enlarge: [true, false],
+      linear: [true, false],
+      tile: [true, false],
+      background: ["#112233"],
+      position: [:northwest]
+    }
+
+    for name <- Edit.names() do
+      step = "#{name}:#{Map.get(steps, name, "9")}"
+      assert {:ok, [{^name, _}] = one} = parse(step)
+      assert {:ok, %Request{}} = Request.edit(one)
+
+      for option <- Edit.options(name), value <- Map.get(values, option, [1]) do
+        assert {:ok, [{^name, given}] = one} = parse("#{step},#{option}=#{value}")
+        assert {:ok, %Request{}} = Request.edit(one)
+        assert {option, given |> elem(tuple_size(given) - 1)} == {option, [{option, value}]}
+      end
     end
   end
 

@@ -137,8 +137,8 @@ defmodule Thumbelina.Server.ElsewhereTest do
     test "is answered by name, if it asks for what is not there" do
       config = config(imgproxy: true, imgproxy_presets: %{"small" => "rs:fit:20:20"})
       assert get("/_/pr:small/plain/photo.jpg", config).status == 200
-      response = get("/_/blur:5/plain/photo.jpg", config)
-      assert {response.status, response.body =~ "blur"} == {400, true}
+      response = get("/_/pixelate:5/plain/photo.jpg", config)
+      assert {response.status, response.body =~ "pixelate"} == {400, true}
       assert get("/_/exp:1000/plain/photo.jpg", config).status == 404
       assert get("/_/w:5/plain/none.jpg", config).status == 404
       assert get("/_/w:5/plain/../mix.exs", config).status in [400, 404]
@@ -149,11 +149,90 @@ defmodule Thumbelina.Server.ElsewhereTest do
       assert get("/_/w:5/plain/photo.jpg", config([])).status == 404
     end
 
+    test "is an edit, if it is more than a thumbnail" do
+      bytes = File.read!(@photo)
+      config = config(imgproxy: true)
+      path = "/_/c:300:300:no/rs:fill:60:40/rot:90/bl:1.5/pd:4/bg:ff8000/plain/photo.jpg@png"
+      response = get(path, config)
+
+      edits = [
+        rotate: 90,
+        crop: {64, 0, 300, 300},
+        resize: {60, 60, fit: :fill},
+        crop: {0, 10, 60, 40},
+        blur: 1.5,
+        thumbnail: {68, 48, fit: :pad},
+        background: {255, 128, 0, 255},
+        format: :png
+      ]
+
+      assert response.body == Thumbelina.edit!(bytes, edits).bytes
+      assert get(path, config, [{"if-none-match", header(response, "etag")}]).status == 304
+
+      # What the URL says of the picture that it does not know, or the limits of the server.
+      assert get("/_/pd:20000/el:1/plain/photo.jpg", config(imgproxy: true, max_pixels: 999_999)).status ==
+               413
+
+      assert get("/_/bl:5/plain/truncated.jpg", config).status == 422
+      assert get("/_/z:9999999:9999999/el:1/bl:1/plain/photo.jpg", config).status in [400, 413]
+    end
+
+    test "keeps the metadata that the configuration allows" do
+      for {allowed, options, status} <- [
+            {[:copyright, :icc], "kcr:1", 200},
+            {[:copyright, :icc], "scp:0", 200},
+            {[:copyright, :icc], "sm:0", 403},
+            {[:copyright], "scp:0", 403},
+            {:strip, "kcr:1", 403},
+            {:keep, "sm:0/scp:0", 200}
+          ] do
+        config = config(imgproxy: true, metadata: allowed)
+
+        assert {options, get("/_/#{options}/w:9/plain/photo.jpg", config).status} ==
+                 {options, status}
+      end
+    end
+
     test "is no way around keys, sizes and qualities" do
       for opts <- [[keys: ["secret"]], [sizes: ["1x1"]], [qualities: [80]]] do
         assert {:error, %{key: :imgproxy_keys}} = Config.new([imgproxy: true] ++ opts)
         assert {:ok, _} = Config.new([imgproxy: true, imgproxy_keys: [@pair]] ++ opts)
       end
+    end
+  end
+
+  test "an edit of a picture of another server" do
+    bytes = File.read!(@photo)
+    port = other([ok(bytes)])
+    query = "edit=resize:20x&format=png&url=http%3A%2F%2F127.0.0.1%3A#{port}%2Fa"
+    response = get("/edit?" <> query, config(from(port)))
+    assert response.body == Thumbelina.edit!(bytes, resize: {20, nil}, format: :png).bytes
+    assert header(response, "cache-control") == "public, max-age=3600"
+    assert get("/edit?" <> query, config([])).status == 403
+  end
+
+  test "an overlay comes from where pictures come from" do
+    mark = File.read!("test/fixtures/alpha.png")
+    bytes = File.read!(@photo)
+    port = other([ok(mark), ok("no picture"), ok(mark)])
+
+    edit = fn url ->
+      "edit=" <> URI.encode_www_form(~s([{"overlay": "#{url}"}])) <> "&format=png"
+    end
+
+    url = "http://127.0.0.1:#{port}/a.png"
+    request = %Request{method: "POST", path: "/edit", query: edit.(url), body: bytes}
+    response = Handler.handle(request, config(from(port)))
+    assert response.body == Thumbelina.edit!(bytes, overlay: mark, format: :png).bytes
+    assert Handler.handle(request, config(from(port))).status == 415
+    assert Handler.handle(request, config(from(port) ++ [max_file_bytes: 10])).status == 413
+    # Neither another host, nor a private address, nor another port.
+    assert Handler.handle(request, config([])).status == 403
+    assert Handler.handle(request, config(allow_hosts: ["127.0.0.1"])).status == 403
+
+    for url <- ["http://127.0.0.1:1/a.png", "http://localhost:#{port}/a.png", "http://"] do
+      request = %{request | query: edit.(url)}
+      assert Handler.handle(request, config(from(port))).status in [400, 403], url
     end
   end
 

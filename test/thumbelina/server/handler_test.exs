@@ -246,7 +246,7 @@ defmodule Thumbelina.Server.HandlerTest do
             {[], "GET", "/explain/0/photo.jpg", "", 400, "invalid_size"},
             {[], "GET", "/explain/50/photo.jpg?fit=x", "", 400, "invalid_option"},
             {[], "GET", "/explain/50/nix.jpg", "", 404, "not_found"},
-            {[], "GET", "/explain", "", 404, "not_found"},
+            {[], "GET", "/explain", "", 405, "method_not_allowed"},
             {[], "POST", "/explain/50/photo.jpg", "", 405, "method_not_allowed"},
             {[], "POST", "/explain/50", "no picture", 415, "unsupported_format"},
             {[], "POST", "/explain/900?format=avif&enlarge=true", fixture("photo.jpg"), 413,
@@ -760,6 +760,24 @@ defmodule Thumbelina.Server.HandlerTest do
       url = URL.thumbnail("photo.jpg", 50, 40, key: "new", expires: now - 1)
       assert get(config, url).status == 410
     end
+  end
+
+  test "metadata of files are given out as the configuration says" do
+    for {allowed, given} <- [
+          {nil, ~w(strip copyright icc copyright,icc)},
+          {:strip, ~w(strip)},
+          {:keep, ~w(strip keep copyright icc copyright,icc exif gps iptc xmp exif,gps,icc)},
+          {[:exif, :icc], ~w(strip exif icc)}
+        ],
+        metadata <- ~w(strip keep copyright icc copyright,icc exif gps iptc xmp exif,gps,icc),
+        route <- ["/thumbnail", "/explain"] do
+      config = config(if(allowed, do: [metadata: allowed], else: []))
+      response = get(config, "#{route}/9/photo.jpg?metadata=#{metadata}")
+      expected = if metadata in given, do: 200, else: 403
+      assert {route, allowed, metadata, response.status} == {route, allowed, metadata, expected}
+    end
+
+    assert {:error, %{key: :metadata}} = Config.new(metadata: [:nix])
   end
 
   test "sizes and qualities can be limited" do

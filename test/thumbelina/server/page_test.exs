@@ -168,7 +168,7 @@ defmodule Thumbelina.Server.PageTest do
       {output, status} = System.cmd(@node, args, stderr_to_stdout: true)
       assert status == 0, output
       # Each check that was made is a line.
-      assert length(Regex.scan(~r/^ok - /m, output)) == 12
+      assert length(Regex.scan(~r/^ok - /m, output)) == 15
     end
   end
 end

@@ -1,6 +1,6 @@
 defmodule Thumbelina.Server.Imgproxy.Box do
   @moduledoc false
-  # The size of a thumbnail, which in imgproxy depends on the size of the picture: without
+  # The sizes of a thumbnail, which in imgproxy depend on the size of the picture: without
   # `enlarge`, a small picture lowers the device pixel ratio, so that the proportions of the box
   # stay; the smallest sides enlarge anyway; `auto` compares orientations.
 
@@ -10,16 +10,31 @@ defmodule Thumbelina.Server.Imgproxy.Box do
   @doc "The exact size, and whether the picture is cropped to it or has its proportions already."
   @spec size(map, pos_integer, pos_integer) :: {{pos_integer, pos_integer}, :cover | :fill}
   def size(asked, width, height) do
-    {scaled, target} = scaled_and_target(asked, width, height)
-    size = within(each(scaled, crop(asked, scaled, target), &smaller/2))
-    {size, if(size == within(scaled), do: :fill, else: :cover)}
+    %{scaled: scaled, kept: kept} = measure(asked, width, height)
+    {kept, if(kept == scaled, do: :fill, else: :cover)}
   end
 
   @doc "The size of a picture that is extended to its box where it is smaller."
   @spec extended(map, pos_integer, pos_integer) :: {pos_integer, pos_integer}
   def extended(asked, width, height) do
-    {scaled, target} = scaled_and_target(asked, width, height)
-    within(each(scaled, target, &max/2))
+    %{scaled: scaled, target: target} = measure(asked, width, height)
+    each(scaled, target, &max/2)
+  end
+
+  @doc """
+  The size that the picture is `scaled` to, what is `kept` of it, the `target` of which a side of 0
+  is open, and the device pixel ratio that is left.
+  """
+  @spec measure(map, pos_integer, pos_integer) :: %{
+          scaled: {pos_integer, pos_integer},
+          kept: {pos_integer, pos_integer},
+          target: {non_neg_integer, non_neg_integer},
+          dpr: float
+        }
+  def measure(asked, width, height) do
+    {scaled, target, dpr} = scaled_and_target(asked, width, height)
+    kept = each(scaled, crop(asked, scaled, target), &smaller/2)
+    %{scaled: within(scaled), kept: within(kept), target: within(target), dpr: dpr}
   end
 
   defp within(size), do: each(size, size, fn side, _same -> min(side, @max_side) end)
@@ -29,11 +44,12 @@ defmodule Thumbelina.Server.Imgproxy.Box do
     # The device pixel ratio may turn out lower. Rounding back gives the numbers of the URL.
     box = {round(asked.width / asked.dpr), round(asked.height / asked.dpr)}
 
-    {shrinks, dpr} = source |> shrinks(box, asked.fit) |> limit(asked.dpr, asked.enlarge)
+    shrinks = source |> shrinks(box, asked.fit) |> each(asked.zoom, &(&1 / &2))
+    {shrinks, dpr} = limit(shrinks, asked)
     shrinks = at_least(shrinks, source, {asked.min_width, asked.min_height})
 
     scaled = each(source, shrinks, fn side, shrink -> scaled(side, shrink / dpr) end)
-    {scaled, each(box, {dpr, dpr}, &round(&1 * &2))}
+    {scaled, each(box, asked.zoom, &round(&1 * dpr * &2)), dpr}
   end
 
   # How many pixels of the picture become one, across and down.
@@ -58,12 +74,17 @@ defmodule Thumbelina.Server.Imgproxy.Box do
 
   defp resolve(fit, _source, _box), do: fit
 
-  defp limit(shrinks, dpr, true), do: {shrinks, dpr}
+  defp limit(shrinks, %{enlarge: true, dpr: dpr}), do: {shrinks, dpr}
 
-  defp limit({across, down}, dpr, false) do
+  # A box that is extended stays what it is, so that the ratio is not raised for it.
+  defp limit({across, down}, %{dpr: dpr} = asked) do
     case min(across, down) do
-      least when least < 1 -> {{across / least, down / least}, min(dpr / least, 1.0)}
-      least -> {{across, down}, min(dpr, least)}
+      least when least < 1 ->
+        dpr = if asked.extend, do: dpr, else: dpr / least
+        {{across / least, down / least}, min(dpr, 1.0)}
+
+      least ->
+        {{across, down}, min(dpr, least)}
     end
   end
 

@@ -13,8 +13,8 @@ defmodule Thumbelina.Server.Imgproxy.Options do
   #   * `{:refuse, condition}` - what it asks for is not there. Arguments that meet the condition
   #     ask for nothing, so they are accepted
   @table [
-    {~w(resize rs), {:take, "`extend`, the fifth argument, as below"}},
-    {~w(size s), {:take, "`extend`, the fourth argument, as below"}},
+    {~w(resize rs), {:take, ""}},
+    {~w(size s), {:take, ""}},
     {~w(resizing_type rt), {:take, "`fit`, `fill`, `fill-down`, `force`, `auto`"}},
     {~w(width w), {:take, ""}},
     {~w(height h), {:take, ""}},
@@ -24,8 +24,8 @@ defmodule Thumbelina.Server.Imgproxy.Options do
     {~w(enlarge el), {:take, ""}},
     {~w(gravity g),
      {:take,
-      "`ce`, `no`, `so`, `ea`, `we`, `noea`, `nowe`, `soea`, `sowe`, with no offsets but `0`, " <>
-        "`fp:x:y`, and `sm`"}},
+      "`ce`, `no`, `so`, `ea`, `we`, `noea`, `nowe`, `soea`, `sowe` with offsets, `fp:x:y`, " <>
+        "and `sm`"}},
     {~w(quality q), {:take, "for JPEG and AVIF; the other formats are lossless"}},
     {~w(format_quality fq), {:take, ""}},
     {~w(max_bytes mb), {:take, "an error where no quality of JPEG or AVIF fits"}},
@@ -39,38 +39,42 @@ defmodule Thumbelina.Server.Imgproxy.Options do
     {~w(preset pr), {:take, ""}},
     {~w(max_src_resolution msr), {:take, "if security options are allowed"}},
     {~w(max_src_file_size msfs), {:take, "if security options are allowed"}},
-    {~w(auto_rotate ar), {:done, :on, "always done"}},
-    {~w(strip_metadata sm), {:done, :on, "always done"}},
-    {~w(strip_color_profile scp), {:done, :on, "the profile is left out, not applied"}},
-    {~w(keep_copyright kcr), {:done, :off, "always done"}},
+    {~w(auto_rotate ar), {:take, "`1` by default"}},
+    {~w(strip_metadata sm),
+     {:take, "`1` by default. `0` where the server's option `:metadata` allows all of them"}},
+    {~w(strip_color_profile scp),
+     {:take, "`1` by default, which makes colors sRGB's. `0` keeps them, and their profile"}},
+    {~w(keep_copyright kcr), {:take, "`0` by default"}},
     {~w(disable_animation da), {:done, :any, "a thumbnail is never animated"}},
-    {~w(resizing_algorithm ra), {:done, {:text, "lanczos3"}, "always done"}},
-    {~w(zoom z), {:refuse, :ones}},
-    {~w(extend ex),
-     {:take, "with the resizing type `fit`, and the gravities of `gravity` but `sm`"}},
-    {~w(extend_aspect_ratio extend_ar exar), {:refuse, :off}},
+    {~w(resizing_algorithm ra), {:take, "`nearest`, `linear`, `cubic`, `lanczos3`"}},
+    {~w(zoom z), {:take, ""}},
+    {~w(extend ex), {:take, "with the gravities of `gravity` but `sm`"}},
+    {~w(extend_aspect_ratio extend_ar exar), {:take, "with the gravities of `gravity` but `sm`"}},
     {~w(objects_position obj_pos op), {:refuse, :never}},
-    {~w(crop c), {:refuse, :no_crop}},
-    {~w(crop_aspect_ratio crop_ar car), {:refuse, :zeros}},
-    # imgproxy's documentation has the short name `co` for this one and for `contrast`.
-    {~w(crop_objects co), {:refuse, :never}},
+    {~w(crop c), {:take, "with the gravities of `gravity` but `sm`"}},
+    {~w(crop_aspect_ratio crop_ar car), {:take, ""}},
+    {~w(crop_objects), {:refuse, :never}},
     {~w(trim t),
      {:take,
-      "a threshold up to 255, of the color in the upper left corner, with a side to fit, " <>
-        "the resizing types `fit`, `fill`, and `force` with `enlarge`, and a `dpr` with `enlarge`"}},
-    {~w(padding pd), {:refuse, :zeros}},
-    {~w(rotate rot), {:refuse, :zeros}},
-    {~w(flip fl), {:refuse, :all_off}},
+      "a threshold up to 255, of the color in the upper left corner, with the resizing types " <>
+        "`fit`, `fill`, and `force` with `enlarge`, and a `dpr` with `enlarge`. No `crop`, " <>
+        "`extend`, `padding`, `zoom`, offset or least side with it, which need to know the size"}},
+    {~w(padding pd), {:take, ""}},
+    {~w(rotate rot), {:take, "multiples of 90"}},
+    {~w(flip fl), {:take, ""}},
     {~w(background bg), {:take, ""}},
-    {~w(background_alpha bga), {:refuse, :ones}},
-    {~w(adjust a), {:refuse, :never}},
-    {~w(brightness br), {:refuse, :zeros}},
-    {~w(contrast), {:refuse, :ones}},
-    {~w(saturation sa), {:refuse, :ones}},
-    {~w(monochrome mc), {:refuse, :first_zero}},
+    {~w(background_alpha bga), {:take, ""}},
+    {~w(adjust a), {:take, ""}},
+    {~w(brightness br), {:take, "is added to each of red, green and blue"}},
+    # imgproxy's documentation has the short name `co` for this one and for `crop_objects`, which is
+    # younger.
+    {~w(contrast co), {:take, "up to 100, about the middle gray"}},
+    {~w(saturation sa), {:take, "up to 100"}},
+    {~w(monochrome mc), {:take, "with no color but `b3b3b3`, its default"}},
     {~w(duotone dt), {:refuse, :first_zero}},
-    {~w(blur bl), {:refuse, :zeros}},
-    {~w(sharpen sh), {:refuse, :zeros}},
+    {~w(blur bl), {:take, "up to 1000"}},
+    {~w(sharpen sh),
+     {:take, "up to 10: an unsharp mask of this sigma, about as strong as libvips' sharpening"}},
     {~w(pixelate pix), {:refuse, :ones}},
     {~w(unsharp_masking ush), {:refuse, :never}},
     {~w(blur_areas ba), {:refuse, :first_zero}},
@@ -135,6 +139,14 @@ defmodule Thumbelina.Server.Imgproxy.Options do
     "sowe" => :southwest
   }
 
+  @filters %{
+    "nearest" => :nearest,
+    "linear" => :bilinear,
+    "cubic" => :catmull_rom,
+    # The default of both.
+    "lanczos3" => nil
+  }
+
   # What imgproxy reads or writes and Thumbelina does not write.
   @other_formats ~w(best jxl svg heic pdf psd mp4)
 
@@ -175,9 +187,8 @@ defmodule Thumbelina.Server.Imgproxy.Options do
   defp describe({:refuse, condition}),
     do: "not supported; #{condition(condition)} changes nothing and is accepted"
 
-  defp condition(:on), do: "`1`"
-  defp condition(off) when off in [:off, :all_off], do: "`0`"
-  defp condition(zero) when zero in [:zeros, :first_zero, :no_crop], do: "`0`"
+  defp condition(:off), do: "`0`"
+  defp condition(zero) when zero in [:zeros, :first_zero], do: "`0`"
   defp condition(:ones), do: "`1`"
   defp condition(:blank), do: "an empty value"
   defp condition({:text, text}), do: "`#{text}`"
@@ -209,7 +220,7 @@ defmodule Thumbelina.Server.Imgproxy.Options do
       max(asked.width, asked.height) * asked.dpr > @max_side ->
         bad("dpr: a side has more than #{@max_side} pixels")
 
-      wrong = wrong_extend(asked) || wrong_trim(asked) ->
+      wrong = wrong_crop(asked) || wrong_trim(asked) ->
         bad(wrong)
 
       asked.width == 0 or asked.height == 0 ->
@@ -226,30 +237,35 @@ defmodule Thumbelina.Server.Imgproxy.Options do
     end
   end
 
-  defp wrong_extend(%{extend: nil}), do: nil
+  # What is worth to be seen is looked for in the small picture.
+  defp wrong_crop(%{crop: nil, crop_ratio: nil}), do: nil
+  defp wrong_crop(%{crop: {_width, _height, gravity}}) when gravity != nil, do: nil
 
-  defp wrong_extend(asked) do
-    cond do
-      asked.fit != :contain -> "extend: only the resizing type fit is supported with it"
-      asked.min_width + asked.min_height > 0 -> "extend: no min-width or min-height with it"
-      asked.trim != nil -> "extend: not supported with trim"
-      true -> nil
-    end
-  end
+  defp wrong_crop(%{position: :attention}),
+    do: "crop: the gravity sm is not supported for it; give it one of its own"
+
+  defp wrong_crop(_asked), do: nil
 
   # How large what is left of the picture is shows when it is made.
   defp wrong_trim(%{trim: nil}), do: nil
 
   defp wrong_trim(asked) do
     cond do
-      asked.width + asked.height == 0 -> "trim: only with a width or a height"
       asked.fit in [:fill_down, :auto] -> "trim: the resizing type is not supported with it"
       asked.fit == :fill and not asked.enlarge -> "trim: force is only supported with enlarge"
       asked.min_width + asked.min_height > 0 -> "trim: no min-width or min-height with it"
       asked.dpr != 1.0 and not asked.enlarge -> "trim: dpr is only supported with enlarge"
+      asked.zoom != {1.0, 1.0} -> "trim: no zoom with it"
+      asked.crop || asked.crop_ratio -> "trim: no crop with it"
+      asked.extend || asked.extend_ratio -> "trim: no extend with it"
+      asked.padding -> "trim: no padding with it"
+      offset?(asked.position) -> "trim: no offsets with it"
       true -> nil
     end
   end
+
+  defp offset?({_position, _x, _y}), do: true
+  defp offset?(_position), do: false
 
   # Only presets: their names, and the source.
   defp split([names | rest], %{only_presets: true}),
@@ -379,11 +395,7 @@ defmodule Thumbelina.Server.Imgproxy.Options do
   defp take("min-height", [side], state), do: side(:min_height, side, state)
 
   defp take("dpr", [dpr], state) do
-    case Value.number(dpr) do
-      {:ok, dpr} when dpr > 0 -> {:ok, %{state | dpr: dpr}}
-      {:ok, _zero} -> {:error, "expected more than 0"}
-      error -> error
-    end
+    with {:ok, dpr} <- positive(dpr), do: {:ok, %{state | dpr: dpr}}
   end
 
   defp take("enlarge", [flag], state), do: {:ok, %{state | enlarge: Value.true?(flag)}}
@@ -392,14 +404,129 @@ defmodule Thumbelina.Server.Imgproxy.Options do
     with {:ok, position} <- gravity(args), do: {:ok, %{state | position: position}}
   end
 
-  defp take("extend", [flag | gravity], state) do
-    cond do
-      match?([_, _, _, _ | _], gravity) -> {:error, "too many arguments"}
-      not Value.true?(flag) -> {:ok, %{state | extend: nil}}
-      gravity == [] -> {:ok, %{state | extend: :center}}
-      hd(gravity) == "sm" -> {:error, "sm is not supported for it"}
-      true -> with({:ok, position} <- gravity(gravity), do: {:ok, %{state | extend: position}})
+  defp take("extend", args, state), do: extend(:extend, args, state)
+  defp take("extend_aspect_ratio", args, state), do: extend(:extend_ratio, args, state)
+
+  defp take("zoom", [zoom], state), do: take("zoom", [zoom, zoom], state)
+
+  defp take("zoom", [across, down], state) do
+    with {:ok, across} <- positive(across),
+         {:ok, down} <- positive(down),
+         do: {:ok, %{state | zoom: {across, down}}}
+  end
+
+  defp take("crop", [width], state), do: take("crop", [width, "0"], state)
+
+  defp take("crop", [width, height | gravity], state) do
+    with {:ok, width} <- Value.number(width),
+         {:ok, height} <- Value.number(height),
+         {:ok, gravity} <- if(gravity == [], do: {:ok, nil}, else: gravity(gravity)) do
+      cond do
+        width + height == 0 -> {:ok, %{state | crop: nil}}
+        gravity == :attention -> {:error, "sm is not supported for it"}
+        true -> {:ok, %{state | crop: {width, height, gravity}}}
+      end
     end
+  end
+
+  defp take("crop_aspect_ratio", [ratio], state),
+    do: take("crop_aspect_ratio", [ratio, "0"], state)
+
+  defp take("crop_aspect_ratio", [ratio, enlarge], state) do
+    with {:ok, ratio} <- Value.number(ratio) do
+      ratio = if ratio > 0, do: {ratio, Value.true?(enlarge)}
+      {:ok, %{state | crop_ratio: ratio}}
+    end
+  end
+
+  # As in CSS: what is not given is that of the other side.
+  defp take("padding", [_, _, _, _, _ | _], _state), do: {:error, "too many arguments"}
+
+  defp take("padding", sides, state) do
+    [top, right, bottom, left] = Enum.take(sides ++ ["", "", ""], 4)
+    top = given_or(top, "0")
+    right = given_or(right, top)
+    sides = [top, right, given_or(bottom, top), given_or(left, right)]
+
+    with {:ok, sides} <- all(sides, &Value.integer(&1, 0..@max_side)) do
+      padding = if Enum.sum(sides) > 0, do: List.to_tuple(sides)
+      {:ok, %{state | padding: padding}}
+    end
+  end
+
+  defp take("rotate", [degrees], state) do
+    with {:ok, degrees} <- Value.integer(degrees, -1_000_000..1_000_000) do
+      if rem(degrees, 90) == 0,
+        do: {:ok, %{state | rotate: Integer.mod(degrees, 360)}},
+        else: {:error, "expected a multiple of 90"}
+    end
+  end
+
+  defp take("flip", [horizontal], state), do: take("flip", [horizontal, ""], state)
+
+  defp take("flip", [horizontal, vertical], state),
+    do: {:ok, %{state | flip: {Value.true?(horizontal), Value.true?(vertical)}}}
+
+  defp take("auto_rotate", [flag], state), do: {:ok, %{state | autorotate: Value.true?(flag)}}
+
+  defp take("strip_metadata", [flag], state),
+    do: {:ok, %{state | strip_metadata: Value.true?(flag)}}
+
+  defp take("keep_copyright", [flag], state),
+    do: {:ok, %{state | keep_copyright: Value.true?(flag)}}
+
+  defp take("strip_color_profile", [flag], state),
+    do: {:ok, %{state | strip_color_profile: Value.true?(flag)}}
+
+  defp take("resizing_algorithm", [name], state) do
+    case @filters do
+      %{^name => filter} -> {:ok, %{state | filter: filter}}
+      _ -> {:error, "expected #{Enum.join(Map.keys(@filters), ", ")}, got: #{Value.shown(name)}"}
+    end
+  end
+
+  defp take("background_alpha", [alpha], state) do
+    with {:ok, alpha} <- Value.number(alpha, 0, 1), do: {:ok, %{state | background_alpha: alpha}}
+  end
+
+  defp take("adjust", args, state) when length(args) <= 3 do
+    [brightness, contrast, saturation] = Enum.take(args ++ ["", ""], 3)
+
+    with {:ok, state} <- given("brightness", brightness, state),
+         {:ok, state} <- given("contrast", contrast, state),
+         do: given("saturation", saturation, state)
+  end
+
+  defp take("brightness", [brightness], state) do
+    with {:ok, brightness} <- Value.integer(brightness, -255..255),
+         do: {:ok, %{state | brightness: brightness}}
+  end
+
+  defp take("contrast", [factor], state) do
+    with {:ok, factor} <- Value.number(factor, 0, 100), do: {:ok, %{state | contrast: factor}}
+  end
+
+  defp take("saturation", [factor], state) do
+    with {:ok, factor} <- Value.number(factor, 0, 100), do: {:ok, %{state | saturation: factor}}
+  end
+
+  defp take("monochrome", [intensity], state),
+    do: take("monochrome", [intensity, "b3b3b3"], state)
+
+  defp take("monochrome", [intensity, color], state) do
+    with {:ok, intensity} <- Value.number(intensity, 0, 1) do
+      if intensity == 0 or String.downcase(color, :ascii) in ["", "b3b3b3"],
+        do: {:ok, %{state | monochrome: intensity}},
+        else: {:error, "a color is not supported"}
+    end
+  end
+
+  defp take("blur", [sigma], state) do
+    with {:ok, sigma} <- Value.number(sigma, 0, 1000), do: {:ok, %{state | blur: sigma}}
+  end
+
+  defp take("sharpen", [sigma], state) do
+    with {:ok, sigma} <- Value.number(sigma, 0, 10), do: {:ok, %{state | sharpen: sigma}}
   end
 
   defp take("background", [""], state), do: {:ok, %{state | background: nil}}
@@ -523,6 +650,9 @@ defmodule Thumbelina.Server.Imgproxy.Options do
 
   defp quantize(_args, _state), do: {:error, "wrong number of arguments"}
 
+  defp given_or("", other), do: other
+  defp given_or(text, _other), do: text
+
   # Arguments of a meta-option can be left out.
   defp given(_name, "", state), do: {:ok, state}
   defp given(name, arg, state), do: take(name, [arg], state)
@@ -536,10 +666,16 @@ defmodule Thumbelina.Server.Imgproxy.Options do
   end
 
   defp gravity([type | offsets]) when is_map_key(@positions, type) do
-    cond do
-      match?([_, _, _ | _], offsets) -> {:error, "too many arguments"}
-      offsets == [] or numbers?(offsets, 0.0) -> {:ok, Map.fetch!(@positions, type)}
-      true -> {:error, "offsets other than 0 are not supported"}
+    position = Map.fetch!(@positions, type)
+    offsets = Enum.map(offsets, &if(&1 == "", do: "0", else: &1))
+
+    with {:ok, offsets} <- all(offsets, &Value.signed/1) do
+      case offsets do
+        [_, _, _ | _] -> {:error, "too many arguments"}
+        [x, y] when x != 0 or y != 0 -> {:ok, {position, x, y}}
+        [x] when x != 0 -> {:ok, {position, x, 0.0}}
+        _ -> {:ok, position}
+      end
     end
   end
 
@@ -548,6 +684,34 @@ defmodule Thumbelina.Server.Imgproxy.Options do
   defp gravity(["sm" | _]), do: {:error, "too many arguments"}
   defp gravity([type | _]) when type in @other_gravities, do: {:error, "#{type} is not supported"}
   defp gravity([type | _]), do: {:error, "unknown gravity type #{Value.shown(type)}"}
+
+  defp extend(key, [flag | gravity], state) do
+    cond do
+      match?([_, _, _, _ | _], gravity) -> {:error, "too many arguments"}
+      not Value.true?(flag) -> {:ok, %{state | key => nil}}
+      gravity in [[], [""]] -> {:ok, %{state | key => :center}}
+      hd(gravity) == "sm" -> {:error, "sm is not supported for it"}
+      true -> with({:ok, position} <- gravity(gravity), do: {:ok, %{state | key => position}})
+    end
+  end
+
+  defp positive(text) do
+    case Value.number(text) do
+      {:ok, number} when number > 0 -> {:ok, number}
+      {:ok, _zero} -> {:error, "expected more than 0"}
+      error -> error
+    end
+  end
+
+  # All of them, or what is wrong with the first one that is.
+  defp all(texts, read) do
+    Enum.reduce_while(texts, {:ok, []}, fn text, {:ok, values} ->
+      case read.(text) do
+        {:ok, value} -> {:cont, {:ok, values ++ [value]}}
+        error -> {:halt, error}
+      end
+    end)
+  end
 
   defp samples(samples) do
     case for(text <- samples, {:ok, sample} <- [Value.integer(text, 0..255)], do: sample) do
@@ -609,18 +773,10 @@ defmodule Thumbelina.Server.Imgproxy.Options do
   defp meets?(:never, _args), do: false
   defp meets?(:any, _args), do: true
   defp meets?(:blank, args), do: args == [""]
-  defp meets?(:on, args), do: match?([_], args) and Value.true?(hd(args))
   defp meets?(:off, [flag | _]), do: not Value.true?(flag)
-  defp meets?(:all_off, args), do: not Enum.any?(args, &Value.true?/1)
   defp meets?(:zeros, args), do: numbers?(args, 0.0)
   defp meets?(:ones, args), do: numbers?(args, 1.0)
   defp meets?(:first_zero, [first | _]), do: numbers?([first], 0.0)
-
-  # Where nothing is cropped, it does not matter where.
-  defp meets?(:no_crop, args) do
-    {sides, gravity} = Enum.split(args, 2)
-    numbers?(sides, 0.0) and (gravity == [] or match?({:ok, _}, gravity(gravity)))
-  end
 
   defp meets?({:text, text}, args), do: hd(args) == text
 

@@ -29,6 +29,24 @@ defmodule Thumbelina.Server.Imgproxy.Value do
 
   def number(text), do: wrong(text, "a number")
 
+  @doc "A number that may be negative."
+  @spec signed(String.t()) :: {:ok, float} | {:error, String.t()}
+  def signed("-" <> text) do
+    with {:ok, number} <- number(text), do: {:ok, -number}
+  end
+
+  def signed(text), do: number(text)
+
+  @doc "A number in a range."
+  @spec number(String.t(), number, number) :: {:ok, float} | {:error, String.t()}
+  def number(text, least, most) do
+    case number(text) do
+      {:ok, number} when number >= least and number <= most -> {:ok, number}
+      {:ok, _number} -> wrong(text, "a number from #{least} to #{most}")
+      error -> error
+    end
+  end
+
   defp float(whole, part), do: String.to_float("0#{whole}.#{part}0")
 
   @doc "What imgproxy takes as true. Everything else is false, as it is there."

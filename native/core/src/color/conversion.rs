@@ -45,7 +45,12 @@ impl Conversion {
         let is_device = matches!(layout.model, ColorModel::Cmyk | ColorModel::Lab);
         let (kind, used) = match &info.color {
             ColorSpace::Icc(bytes) => match Profile::read(bytes) {
-                Some(profile) if profile.is_srgb() && profile.model == layout.model => {
+                // Floats with a profile are encoded as it says.
+                Some(profile)
+                    if profile.is_srgb()
+                        && profile.model == layout.model
+                        && layout.depth != Depth::F32 =>
+                {
                     (None, ProfileUse::Applied)
                 }
                 Some(profile) if profile.model == layout.model => {
@@ -62,10 +67,9 @@ impl Conversion {
                 None => (Some(Kind::Space(space.clone())), ProfileUse::None),
             },
         };
-        let is_scene = matches!(info.format, Format::Hdr | Format::Openexr);
         let kind = match kind {
             None if is_device => Some(Kind::Device),
-            None if is_scene && layout.depth == Depth::F32 => {
+            None if info.is_scene && layout.depth == Depth::F32 => {
                 Some(Kind::Bright(Light::Linear, spaces::Rgb::srgb()))
             }
             kind => kind,

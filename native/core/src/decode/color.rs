@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::exif;
 use crate::ColorSpace;
 
 /// Of a profile, and of EXIF from its byte order on, or behind the name of its segment.
@@ -21,59 +22,21 @@ const INTEROPERABILITY_INDEX: u16 = 0x0001;
 /// Cameras have it in two ways: DCF 2.0 says the color space is not calibrated, and names the
 /// option file R03; others say that it is 2.
 fn is_adobe_rgb(exif: &[u8]) -> bool {
-    Tiff::read(exif).and_then(|tiff| tiff.is_adobe_rgb()).unwrap_or(false)
-}
-
-/// The structure of TIFF that EXIF is in.
-struct Tiff<'a> {
-    bytes: &'a [u8],
-    is_big_endian: bool,
-}
-
-impl<'a> Tiff<'a> {
-    fn read(exif: &'a [u8]) -> Option<Tiff<'a>> {
-        let bytes = exif.strip_prefix(b"Exif\0\0").unwrap_or(exif);
-        let is_big_endian = match bytes.first_chunk()? {
-            b"MM\0*" => true,
-            b"II*\0" => false,
-            _ => return None,
-        };
-        Some(Tiff { bytes, is_big_endian })
-    }
-
-    fn is_adobe_rgb(&self) -> Option<bool> {
-        let first = self.long(self.bytes.get(4..)?.first_chunk()?);
-        let exif = self.long(&self.entry(first, EXIF_IFD)?);
-        match self.short(&self.entry(exif, COLOR_SPACE)?) {
+    let is_it = || {
+        let (block, first) = exif::block(exif)?;
+        let directory = |from, tag| block.pointer(block.find(from, tag)?.value);
+        let exif = directory(first, EXIF_IFD)?;
+        match block.find(exif, COLOR_SPACE)?.integer(block.order)? {
             2 => Some(true),
             0xFFFF => {
-                let interoperability = self.long(&self.entry(exif, INTEROPERABILITY_IFD)?);
-                let index = self.entry(interoperability, INTEROPERABILITY_INDEX)?;
-                Some(index.starts_with(b"R03"))
+                let interoperability = directory(exif, INTEROPERABILITY_IFD)?;
+                let index = block.find(interoperability, INTEROPERABILITY_INDEX)?;
+                Some(index.value.starts_with(b"R03"))
             }
             _ => Some(false),
         }
-    }
-
-    /// The value of an entry, or where it lies.
-    fn entry(&self, directory: u32, tag: u16) -> Option<[u8; 4]> {
-        let (count, rest): (&[u8; 2], _) =
-            self.bytes.get(directory as usize..)?.split_first_chunk()?;
-        let count = usize::from(self.short(&[count[0], count[1], 0, 0]));
-        let (entries, _) = rest.as_chunks::<12>();
-        let is_it = |entry: &&[u8; 12]| self.short(&[entry[0], entry[1], 0, 0]) == tag;
-        let &[.., a, b, c, d] = entries.iter().take(count).find(is_it)?;
-        Some([a, b, c, d])
-    }
-
-    /// A SHORT, which lies first in its four bytes.
-    fn short(&self, &[a, b, ..]: &[u8; 4]) -> u16 {
-        if self.is_big_endian { u16::from_be_bytes([a, b]) } else { u16::from_le_bytes([a, b]) }
-    }
-
-    fn long(&self, &bytes: &[u8; 4]) -> u32 {
-        if self.is_big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) }
-    }
+    };
+    is_it().unwrap_or(false)
 }
 
 #[cfg(test)]
@@ -88,7 +51,7 @@ mod tests {
         for (tag, kind, value) in entries {
             out.extend(short(*tag));
             out.extend(short(*kind));
-            out.extend(long(1));
+            out.extend(long(if *kind == 2 { 4 } else { 1 }));
             out.extend(value);
         }
         out.extend(long(0));

@@ -3,13 +3,14 @@
 use bytes::Bytes;
 use image::metadata::Orientation;
 
+use crate::metadata::Block;
+
 /// What JPEG has before it, and a few writers of other formats, too.
 const PREFIX: &[u8] = b"Exif\0\0";
 
 /// What is kept of a file's metadata, of each kind.
 pub(super) const MOST_BYTES: usize = 1 << 20;
 
-const ENTRY_BYTES: usize = 12;
 const ORIENTATION: u16 = 0x0112;
 
 /// Without its prefix, if it has some and is not too long.
@@ -18,80 +19,32 @@ pub(super) fn kept(exif: Bytes) -> Option<Bytes> {
     (!exif.is_empty() && exif.len() <= MOST_BYTES).then_some(exif)
 }
 
-/// The orientation of the main picture, upright where nothing valid is said.
+/// The structure of TIFF that it is, and where the first directory of that is.
+pub(super) fn block(exif: &[u8]) -> Option<(Block<'_>, u64)> {
+    Block::of(exif.strip_prefix(PREFIX).unwrap_or(exif))
+}
+
+/// The orientation of the main picture, upright where nothing valid is said. It is a SHORT by the
+/// standard; writers have every other type of whole numbers as well.
 pub(super) fn orientation(exif: &[u8]) -> Orientation {
-    let exif = exif.strip_prefix(PREFIX).unwrap_or(exif);
-    read(exif).and_then(Orientation::from_exif).unwrap_or(Orientation::NoTransforms)
-}
-
-/// The orientation's number. It is a SHORT by the standard; writers have LONG and BYTE as well.
-fn read(exif: &[u8]) -> Option<u8> {
-    let order = Order::of(exif)?;
-    let start = usize::try_from(order.long(exif, 4)?).ok()?;
-    let directory = exif.get(start..)?;
-    let entries = directory.get(2..)?.as_chunks::<ENTRY_BYTES>().0;
-    let count = usize::from(order.short(directory, 0)?);
-    let entry =
-        entries.iter().take(count).find(|entry| order.short(*entry, 0) == Some(ORIENTATION))?;
-    // One value lies in the entry itself, at its beginning.
-    let value = match (order.short(entry, 2)?, order.long(entry, 4)?) {
-        (1, 1) => entry[8].into(),
-        (3, 1) => order.short(entry, 8)?.into(),
-        (4, 1) => order.long(entry, 8)?,
-        _ => return None,
+    let number = || {
+        let (block, first) = block(exif)?;
+        u8::try_from(block.find(first, ORIENTATION)?.integer(block.order)?).ok()
     };
-    u8::try_from(value).ok()
-}
-
-#[derive(Clone, Copy)]
-enum Order {
-    Little,
-    Big,
-}
-
-impl Order {
-    fn of(exif: &[u8]) -> Option<Self> {
-        match exif.first_chunk()? {
-            b"II*\0" => Some(Order::Little),
-            b"MM\0*" => Some(Order::Big),
-            _ => None,
-        }
-    }
-
-    fn short(self, bytes: &[u8], at: usize) -> Option<u16> {
-        let &bytes = bytes.get(at..)?.first_chunk()?;
-        Some(match self {
-            Order::Little => u16::from_le_bytes(bytes),
-            Order::Big => u16::from_be_bytes(bytes),
-        })
-    }
-
-    fn long(self, bytes: &[u8], at: usize) -> Option<u32> {
-        let &bytes = bytes.get(at..)?.first_chunk()?;
-        Some(match self {
-            Order::Little => u32::from_le_bytes(bytes),
-            Order::Big => u32::from_be_bytes(bytes),
-        })
-    }
+    number().and_then(Orientation::from_exif).unwrap_or(Orientation::NoTransforms)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metadata::Order;
 
     /// A directory with the entries of a camera's name and of the orientation.
     fn written(order: Order, kind: u16, value: u32, prefix: &[u8]) -> Vec<u8> {
-        let short = |value: u16| match order {
-            Order::Little => value.to_le_bytes(),
-            Order::Big => value.to_be_bytes(),
-        };
-        let long = |value: u32| match order {
-            Order::Little => value.to_le_bytes(),
-            Order::Big => value.to_be_bytes(),
-        };
+        let (short, long) = (|value| order.short(value), |value| order.long(value));
         let value = match kind {
-            1 => [value as u8, 9, 9, 9],
-            3 => [short(value as u16), short(9)].concat().try_into().unwrap_or_default(),
+            1 | 6 => [value as u8, 9, 9, 9],
+            3 | 8 => [short(value as u16), short(9)].concat().try_into().unwrap_or_default(),
             _ => long(value),
         };
         let magic: &[u8] = if matches!(order, Order::Little) { b"II*\0" } else { b"MM\0*" };
@@ -118,7 +71,7 @@ mod tests {
     #[test]
     fn all_orientations_are_read_in_every_type_and_order() {
         for order in [Order::Little, Order::Big] {
-            for kind in [1, 3, 4] {
+            for kind in [1, 3, 4, 6, 8, 9] {
                 for prefix in [&b""[..], PREFIX] {
                     for value in 1..=8 {
                         let exif = written(order, kind, value, prefix);
@@ -143,7 +96,7 @@ mod tests {
         let whole = written(Order::Big, 3, 6, b"");
         for len in 0..whole.len() {
             let read = orientation(&whole[..len]).to_exif();
-            assert_eq!(read, if len < whole.len() - 8 { 1 } else { 6 }, "{len}");
+            assert_eq!(read, if len < whole.len() - 10 { 1 } else { 6 }, "{len}");
         }
         for at in 0..whole.len() {
             for byte in [0, 1, 0x7F, 0xFF] {

@@ -1,20 +1,22 @@
-//! The first frame of a GIF, row by row. Of an interlaced frame the visible part is kept whole, as
-//! palette indices.
+//! The first frame of a GIF, row by row. An interlaced one is kept whole, as palette indices.
 //!
-//! The decoder is fed the input in small pieces: LZW data can go on for as long as the file without
-//! giving a single pixel.
+//! Crate `gif` reads what is before the frame's data. That is decompressed here: data can go on for
+//! as long as the file without giving a single pixel, and behind the last pixel anything may follow.
 
+use bytes::Bytes;
 use gif::DecodingError;
 use gif::streaming_decoder::{Decoded, OutputBuffer, StreamingDecoder};
 use thumbelina_codec::{Context, Input, Poll};
+use weezl::decode::Decoder as Lzw;
+use weezl::{BitOrder, LzwStatus};
 
 use super::patched::{gray_pixel, is_damage};
 use super::source::{Position, RowSource};
 use crate::picture::{Growing, Rows, zeroed};
-use crate::{Depth, Error, Format, Info, Layout, cost};
+use crate::{ColorSpace, Depth, Error, Format, Info, Layout, cost};
 
 pub(super) struct Gif {
-    decoder: StreamingDecoder,
+    lzw: Lzw,
     info: Info,
     position: Position,
     frame: Frame,
@@ -26,17 +28,19 @@ pub(super) struct Gif {
     indices: Vec<u8>,
     row: usize,
     ahead: std::ops::Range<usize>,
-    /// Whether the frame's data has come to its end.
-    is_over: bool,
+    /// Bytes to come of the block of data.
+    left: usize,
+    /// Why there are no more indices, once there are none.
+    end: Option<Error>,
     /// Rows of the frame that are decoded, in the order of the file.
     decoded: u32,
-    /// The visible part of an interlaced frame.
+    /// An interlaced frame.
     interlaced: Option<Growing<u8>>,
     /// Whether what is missing is gray, and whether something is.
     forgives: bool,
     is_damaged: bool,
     /// How many pixels that has, until there is memory for them.
-    visible: usize,
+    kept: usize,
     strip: Vec<u8>,
 }
 
@@ -56,23 +60,28 @@ struct Frame {
 const PIXELS_PER_BYTE: usize = 2;
 const BYTES_PER_STEP: usize = 256;
 
-/// What is fed at a time where damage is forgiven.
-const PIECE_BYTES: usize = 64;
-
 /// There is always room for as many indices as the decoder makes before it looks whether there is:
 /// six strings of 4,096. Those that it keeps back are lost where the data ends.
 const ROOM: usize = 32 << 10;
+
+/// The most codes that the decoder has taken and not looked at: of two bits, in a word of 64.
+const HELD_CODES: usize = 32;
 
 /// The decoder's dictionary and buffers, and the palettes.
 const LZW_BYTES: u64 = 96 << 10;
 
 const TRUNCATED: Error = Error::truncated(Format::Gif);
+const INVALID: Error = Error::invalid(Format::Gif);
+
+/// What the extension with a profile begins with, and how much of one is looked at.
+const PROFILE: &[u8] = b"\x21\xFF\x0BICCRGBG1012";
+const MAX_PROFILE_BYTES: usize = 4 << 20;
 
 impl Gif {
     /// Releases the header, once all of it is there.
     pub(super) fn open(input: &mut Input) -> Result<Self, Error> {
         let mut decoder = StreamingDecoder::new();
-        let mut global = None;
+        let (mut global, mut profile) = (None, None);
         let mut at = 0;
         // Where the next extension may begin.
         let mut block = first_block(input.bytes()).ok_or(TRUNCATED)?;
@@ -84,7 +93,11 @@ impl Gif {
                         at = end.ok_or(TRUNCATED)?;
                         at
                     }
-                    Some(Extension { end, .. }) => end.ok_or(TRUNCATED)?,
+                    Some(Extension { end, .. }) => {
+                        let end = end.ok_or(TRUNCATED)?;
+                        profile = profile.or_else(|| profile_of(bytes.get(at..end)?));
+                        end
+                    }
                     None => usize::MAX,
                 };
                 if at == block {
@@ -112,14 +125,15 @@ impl Gif {
             height: found.height.into(),
             interlaced: found.interlaced,
         };
-        // Some writers leave the canvas at 0x0.
-        let (width, height) = match (decoder.width(), decoder.height()) {
-            (0, _) | (_, 0) => (frame.left + frame.width, frame.top + frame.height),
-            (width, height) => (width.into(), height.into()),
+        // Some writers leave the canvas at 0x0, or smaller than the frame that is to be shown.
+        let width = u32::from(decoder.width()).max(frame.left + frame.width);
+        let height = u32::from(decoder.height()).max(frame.top + frame.height);
+        let lzw = match input.bytes().get(at.saturating_sub(2)..at) {
+            Some(&[bits @ 1..=11, left]) => (Lzw::new(BitOrder::Lsb, bits), usize::from(left)),
+            _ => return Err(INVALID),
         };
         let mut palette = Box::new([[0; 4]; 256]);
-        let colors =
-            found.palette.as_deref().or(global.as_deref()).ok_or(Error::invalid(Format::Gif))?;
+        let colors = found.palette.as_deref().or(global.as_deref()).ok_or(INVALID)?;
         for (entry, color) in palette.iter_mut().zip(colors.as_chunks::<3>().0) {
             *entry = [color[0], color[1], color[2], 255];
         }
@@ -127,18 +141,19 @@ impl Gif {
             palette[usize::from(index)] = [0; 4];
         }
         let covers =
-            frame.left == 0 && frame.top == 0 && frame.width >= width && frame.height >= height;
+            (frame.left, frame.top) == (0, 0) && (frame.width, frame.height) == (width, height);
         let channels = if covers && found.transparent.is_none() { 3 } else { 4 };
         let indices = zeroed(frame.width as usize + 2 * ROOM)?;
         let mut info = Info::new(Format::Gif, width, height, Layout::new(channels, Depth::U8));
-        // A frame may be wider than its canvas.
-        info.nanos.all =
-            cost::decode_nanos(Format::Gif, info.layout, (width.max(frame.width), height));
+        info.nanos.all = cost::decode_nanos(Format::Gif, info.layout, (width, height));
+        if let Some(profile) = profile {
+            info.color = ColorSpace::Icc(profile);
+        }
         // Reserved when it is needed: what only asks for the header may have it.
         let interlaced = if frame.interlaced { Some(Growing::new(0)?) } else { None };
         input.release(at);
         Ok(Gif {
-            decoder,
+            lzw: lzw.0,
             info,
             position: Position::start(height),
             frame,
@@ -146,12 +161,13 @@ impl Gif {
             indices,
             row: 0,
             ahead: 0..0,
-            is_over: false,
+            left: lzw.1,
+            end: None,
             decoded: 0,
             forgives: false,
             is_damaged: false,
             interlaced,
-            visible: if frame.interlaced { frame.visible_pixels(width, height) } else { 0 },
+            kept: if frame.interlaced { frame.pixels() } else { 0 },
             strip: Vec::new(),
         })
     }
@@ -164,44 +180,58 @@ impl Gif {
             if *budget == 0 {
                 return Ok(false);
             }
-            let window = if self.is_over { &[] } else { input.bytes() };
-            let most = if self.forgives {
-                // What is decoded in one go with something wrong is lost with it. How much that is
-                // must not depend on how the input is cut.
-                let most = PIECE_BYTES - (input.start() % PIECE_BYTES as u64) as usize;
-                if window.len() < most && !input.is_complete() {
-                    return Err(TRUNCATED);
+            if let Some(error) = self.end {
+                return Err(error);
+            }
+            let window = input.bytes();
+            if self.left == 0 {
+                self.left = (*window.first().ok_or(TRUNCATED)?).into();
+                input.release(1);
+                *budget -= 1;
+                if self.left == 0 {
+                    // What is held back, by an encoder that leaves out the code of the end.
+                    self.decompress(&[]);
+                    self.end.get_or_insert(TRUNCATED);
                 }
-                most
-            } else {
-                *budget
-            };
-            let piece = &window[..window.len().min(most)];
+                continue;
+            }
+            let piece = &window[..window.len().min(self.left).min(*budget)];
             if piece.is_empty() {
                 return Err(TRUNCATED);
             }
-            if self.indices.len() - self.ahead.end < ROOM {
-                self.indices.copy_within(self.ahead.clone(), 0);
-                self.ahead = 0..self.ahead.len();
-            }
-            let mut out = OutputBuffer::Slice(&mut self.indices[self.ahead.end..]);
-            let (consumed, event) = self.decoder.update(piece, &mut out).map_err(error)?;
+            let consumed = self.decompress(piece);
             input.release(consumed);
-            *budget = budget.saturating_sub(consumed);
-            match event {
-                Decoded::BytesDecoded(bytes) => self.ahead.end += bytes.get(),
-                Decoded::DataEnd => {
-                    self.is_over = true;
-                    return Err(TRUNCATED);
-                }
-                _ if consumed == 0 => return Err(Error::invalid(Format::Gif)),
-                _ => {}
-            }
+            self.left -= consumed;
+            *budget -= consumed;
         }
         self.row = self.ahead.start;
         self.ahead.start += width;
         self.decoded += 1;
         Ok(true)
+    }
+
+    /// Makes indices of a piece of data, and says how much of it was taken. What comes before bad
+    /// codes counts: most files that have some have them behind the last pixel.
+    fn decompress(&mut self, piece: &[u8]) -> usize {
+        if self.indices.len() - self.ahead.end < ROOM {
+            self.indices.copy_within(self.ahead.clone(), 0);
+            self.ahead = 0..self.ahead.len();
+        }
+        // Of a clear code the decoder takes nothing but bits that it holds.
+        for _ in 0..HELD_CODES {
+            let done = self.lzw.decode_bytes(piece, &mut self.indices[self.ahead.end..]);
+            self.ahead.end += done.consumed_out;
+            match done.status {
+                Ok(LzwStatus::Done) => self.end = Some(TRUNCATED),
+                Ok(LzwStatus::NoProgress) => return piece.len(),
+                Ok(LzwStatus::Ok) if done.consumed_in + done.consumed_out > 0 => {}
+                Ok(LzwStatus::Ok) => continue,
+                Err(_) => self.end = Some(INVALID),
+            }
+            return done.consumed_in;
+        }
+        self.end = Some(INVALID);
+        0
     }
 
     /// Decodes up to `rows` rows of an interlaced frame.
@@ -211,18 +241,15 @@ impl Gif {
         rows: u32,
         budget: &mut usize,
     ) -> Result<(), Error> {
-        let width = self.frame.visible_width(self.info.width) as usize;
-        let height = self.frame.visible_height(self.info.height);
+        let width = self.frame.width as usize;
         for _ in 0..rows {
             let row = interlaced_row(self.decoded, self.frame.height);
             if self.decoded == self.frame.height || !self.fill_row(input, budget)? {
                 return Ok(());
             }
-            let Some(visible) = &mut self.interlaced else { return Err(Error::Internal) };
-            if row < height {
-                visible.get_mut()[row as usize * width..][..width]
-                    .copy_from_slice(&self.indices[self.row..][..width]);
-            }
+            let Some(indices) = &mut self.interlaced else { return Err(Error::Internal) };
+            indices.get_mut()[row as usize * width..][..width]
+                .copy_from_slice(&self.indices[self.row..][..width]);
         }
         Ok(())
     }
@@ -243,6 +270,7 @@ impl Gif {
         if self.interlaced.is_none() && !self.fill_row(input, budget)? {
             return Ok(false);
         }
+        let width = width as usize;
         let row = match &self.interlaced {
             // What was never decoded.
             Some(_) if interlaced_place(y - top, height) >= self.decoded => {
@@ -252,11 +280,8 @@ impl Gif {
                 }
                 return Ok(true);
             }
-            Some(indices) => {
-                let width = self.frame.visible_width(self.info.width) as usize;
-                &indices.get()[(y - top) as usize * width..][..width]
-            }
-            None => &self.indices[self.row..][..width as usize],
+            Some(indices) => &indices.get()[(y - top) as usize * width..][..width],
+            None => &self.indices[self.row..][..width],
         };
         let out = &mut self.strip[out];
         if self.info.layout.channels == 3 {
@@ -277,16 +302,8 @@ impl Gif {
 }
 
 impl Frame {
-    fn visible_width(&self, canvas: u32) -> u32 {
-        self.width.min(canvas.saturating_sub(self.left))
-    }
-
-    fn visible_pixels(&self, width: u32, height: u32) -> usize {
-        self.visible_width(width) as usize * self.visible_height(height) as usize
-    }
-
-    fn visible_height(&self, canvas: u32) -> u32 {
-        self.height.min(canvas.saturating_sub(self.top))
+    fn pixels(&self) -> usize {
+        self.width as usize * self.height as usize
     }
 }
 
@@ -300,7 +317,7 @@ impl RowSource for Gif {
     }
 
     fn memory(&self) -> u64 {
-        (self.visible + self.indices.len()) as u64 + LZW_BYTES
+        (self.kept + self.indices.len()) as u64 + LZW_BYTES
     }
 
     fn forgive(&mut self) {
@@ -320,8 +337,8 @@ impl RowSource for Gif {
             && self.frame.width > 0
             && !self.is_damaged
         {
-            if self.visible > 0 {
-                *indices = Growing::new(std::mem::take(&mut self.visible))?;
+            if self.kept > 0 {
+                *indices = Growing::new(std::mem::take(&mut self.kept))?;
             }
             if indices.grow() {
                 match self.decode_interlaced(input, max_rows, &mut budget) {
@@ -407,6 +424,21 @@ fn extension(input: &[u8], at: usize) -> Option<Extension> {
         }
     };
     Some(Extension { known: matches!(label, 0x01 | 0xF9 | 0xFE | 0xFF), end })
+}
+
+/// The profile that an extension is, if it is one.
+fn profile_of(extension: &[u8]) -> Option<Bytes> {
+    let mut rest = extension.strip_prefix(PROFILE)?;
+    let mut profile = Vec::new();
+    while let Some((&len @ 1.., after)) = rest.split_first() {
+        let (block, after) = after.split_at_checked(len.into())?;
+        if profile.len() + block.len() > MAX_PROFILE_BYTES {
+            return None;
+        }
+        profile.extend_from_slice(block);
+        rest = after;
+    }
+    (!profile.is_empty()).then(|| profile.into())
 }
 
 /// The bytes before the first frame's data, up to `most`: extensions come in blocks as small as one

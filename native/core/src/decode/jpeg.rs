@@ -92,7 +92,8 @@ fn info(found: &jpeg::Header, bytes: u64) -> Info {
         color: color::of(found.icc(), found.exif.as_deref()),
         metadata: Metadata { exif, xmp: found.xmp.clone(), iptc: found.iptc.clone() },
         orientation: orientation.unwrap_or(Orientation::NoTransforms),
-        scales: found.process != Process::Lossless,
+        // Colors that have alpha are not averaged without it.
+        scales: found.process != Process::Lossless && !layout.has_alpha(),
         shares: matches!(found.process, Process::Baseline | Process::Extended)
             && found.coding == Coding::Huffman,
         ..Info::new(Format::Jpeg, found.width, found.height, layout)

@@ -191,11 +191,11 @@ pub(crate) fn header_nanos(input: &[u8], most: u64) -> u64 {
         Some(Format::Pnm) => pnm::header_nanos(input),
         Some(Format::Hdr) => hdr::header_nanos(input),
         Some(Format::Psd) => psd::header_nanos(input, most),
+        Some(Format::Tga) => tga::header_nanos(input),
         // Of a fixed length, or not read at all.
-        Some(
-            Format::Qoi | Format::Farbfeld | Format::Bmp | Format::Tga | Format::Dds | Format::Avif,
-        )
-        | None => 5_000,
+        Some(Format::Qoi | Format::Farbfeld | Format::Bmp | Format::Dds | Format::Avif) | None => {
+            5_000
+        }
     }
 }
 

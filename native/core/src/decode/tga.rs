@@ -24,8 +24,45 @@ const PACKED_NANOS_PER_PIXEL: u64 = 8;
 /// Whether the end of the file says something about alpha that matters.
 pub(super) fn needs_footer(input: &[u8]) -> bool {
     let field = |at: usize| input.get(at).copied().unwrap_or(0);
-    let (has_map, map_bits, bits, descriptor) = (field(1), field(7), field(16), field(17));
-    descriptor & 0x0F == 0 && (bits == 32 || has_map == 1 && map_bits == 32)
+    let (has_map, kind, map_bits, bits) = (field(1), field(2), field(7), field(16));
+    bits == 32 || has_map == 1 && map_bits == 32 || kind & !8 == 3 && bits == 16
+}
+
+/// Whether all of its pixels may have to be looked at, to see if there is anything to be seen.
+fn may_be_clear(input: &[u8]) -> bool {
+    let field = |at: usize| input.get(at).copied().unwrap_or(0);
+    field(2) & !8 == 2 && field(16) == 32 && field(17) & 0x0F == 0
+}
+
+/// Whether alpha is 0 in all pixels that there are.
+fn is_clear(input: &[u8], start: usize) -> bool {
+    let mut rest = input.get(start..).unwrap_or_default();
+    let size = |at: usize| input.get(at..).and_then(|rest| rest.first_chunk().copied());
+    let sides = [12, 14].map(|at| size(at).map_or(0, u16::from_le_bytes));
+    let mut left = usize::from(sides[0]) * usize::from(sides[1]);
+    let clear =
+        |pixels: &[u8]| pixels.as_chunks().0.iter().all(|&[.., alpha]: &[u8; 4]| alpha == 0);
+    if input.get(2) == Some(&2) {
+        return clear(&rest[..rest.len().min(left * 4)]);
+    }
+    while left > 0
+        && let Some((&head, after)) = rest.split_first()
+    {
+        let pixels = usize::from(head & 0x7F) + 1;
+        let stored = if head & 0x80 != 0 { 1 } else { pixels.min(left) };
+        let (stored, after) = after.split_at(after.len().min(stored * 4));
+        if !clear(stored) {
+            return false;
+        }
+        left = left.saturating_sub(pixels);
+        rest = after;
+    }
+    true
+}
+
+/// The estimated nanoseconds of [`open`].
+pub(super) fn header_nanos(input: &[u8]) -> u64 {
+    5_000 + if may_be_clear(input) { input.len() as u64 } else { 0 }
 }
 
 pub(super) fn open(input: &[u8]) -> Result<Source, Error> {
@@ -50,17 +87,19 @@ pub(super) fn open(input: &[u8]) -> Result<Source, Error> {
         bits,
         descriptor,
     ] = tga;
-    let alpha = match descriptor & 0x0F {
-        0 if says_no_alpha(input) => Alpha::None,
-        bits => Alpha::Bits(bits),
-    };
-    let pixel = pixel(kind, bits, has_map, map_bits, alpha)?;
     let map_start = HEADER_BYTES + usize::from(id_bytes);
     let map_bytes = match has_map {
         1 => usize::from(u16::from_le_bytes([len1, len2])) * usize::from(map_bits.div_ceil(8)),
         _ => 0,
     };
     let start = map_start + map_bytes;
+    let said = kind_of_alpha(input);
+    let alpha = match (descriptor & 0x0F, said) {
+        (0, Some(0)) | (_, Some(1 | 2)) => Alpha::None,
+        (0, None) if may_be_clear(input) && is_clear(input, start) => Alpha::None,
+        (bits, _) => Alpha::Bits(bits),
+    };
+    let pixel = pixel(kind, bits, has_map, map_bits, alpha)?;
     let map = Bytes::copy_from_slice(input.get(map_start..start).ok_or(TRUNCATED)?);
     let layout = Layout::new(pixel.channels(), Depth::U8);
     let (width, height) =
@@ -80,6 +119,7 @@ pub(super) fn open(input: &[u8]) -> Result<Source, Error> {
         }
         unpack.short_map = Some(map);
     }
+    info.premultiplied = said == Some(4) && layout.has_alpha();
     info.bottom_up = descriptor & 0x20 == 0;
     if kind & 8 == 0 {
         let row_bytes = width as usize * pixel.bytes();
@@ -125,25 +165,23 @@ enum Color {
 /// What a file says of its alpha.
 #[derive(Clone, Copy)]
 enum Alpha {
-    /// That there is none, twice.
+    /// That there is none, twice; or that it is of no meaning. Or that there is none, and nothing
+    /// could be seen if there was.
     None,
     /// How many bits of a pixel are alpha. Writers leave this 0 over alpha that is meant, and
     /// readers show it all the same.
     Bits(u8),
 }
 
-/// Whether the extension, which the footer of version 2 leads to, says so.
-fn says_no_alpha(input: &[u8]) -> bool {
+/// What alpha is by the extension, which the footer of version 2 leads to: 0 for none, 1 and 2 for
+/// numbers that mean nothing, 3 for alpha, and 4 where colors are multiplied by it.
+fn kind_of_alpha(input: &[u8]) -> Option<u8> {
     const KIND_OF_ALPHA: usize = 494;
-    let kind = || {
-        let (rest, _) =
-            input.split_last_chunk::<18>().filter(|(_, end)| *end == b"TRUEVISION-XFILE.\0")?;
-        let extension =
-            u32::from_le_bytes(*rest.split_last_chunk::<8>()?.1.first_chunk()?) as usize;
-        let kind = extension.checked_add(KIND_OF_ALPHA).filter(|_| extension > 0)?;
-        rest.get(kind)
-    };
-    kind() == Some(&0)
+    let (rest, _) =
+        input.split_last_chunk::<18>().filter(|(_, end)| *end == b"TRUEVISION-XFILE.\0")?;
+    let extension = u32::from_le_bytes(*rest.split_last_chunk::<8>()?.1.first_chunk()?) as usize;
+    let kind = extension.checked_add(KIND_OF_ALPHA).filter(|_| extension > 0)?;
+    rest.get(kind).copied()
 }
 
 fn pixel(kind: u8, bits: u8, has_map: u8, map_bits: u8, alpha: Alpha) -> Result<Pixel, Error> {

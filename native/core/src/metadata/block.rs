@@ -41,6 +41,9 @@ pub(crate) fn size_of(kind: u16) -> Option<usize> {
     }
 }
 
+/// As many as a directory can have.
+const MOST_ENTRIES: u64 = u16::MAX as u64;
+
 /// A block, or a whole TIFF or BigTIFF file.
 #[derive(Clone, Copy)]
 pub(crate) struct Block<'a> {
@@ -55,6 +58,18 @@ pub(crate) struct Entry<'a> {
     pub(crate) tag: u16,
     pub(crate) kind: u16,
     pub(crate) value: &'a [u8],
+}
+
+impl Entry<'_> {
+    /// Its only value, if that is a whole number. With a sign, one of 0 or more looks the same.
+    pub(crate) fn integer(&self, order: Order) -> Option<u32> {
+        match (self.kind, self.value) {
+            (1 | 6, &[byte]) => Some(byte.into()),
+            (3 | 8, &[a, b]) => Some(order.u16([a, b]).into()),
+            (4 | 9, &[a, b, c, d]) => Some(order.u32([a, b, c, d])),
+            _ => None,
+        }
+    }
 }
 
 impl<'a> Block<'a> {
@@ -112,6 +127,11 @@ impl<'a> Block<'a> {
         let starts =
             (0..count.min(most)).map_while(move |index| at.checked_add(head + index * length));
         starts.filter_map(move |start| self.entry(start))
+    }
+
+    /// The first entry of a tag in the directory at a place.
+    pub(crate) fn find(self, at: u64, tag: u16) -> Option<Entry<'a>> {
+        self.entries(at, MOST_ENTRIES).find(|entry| entry.tag == tag)
     }
 
     /// Where the directory behind the one at a place is; 0 if there is none.

@@ -14,6 +14,8 @@ mod tests;
 use bytes::Bytes;
 
 pub(crate) use block::Block;
+#[cfg(test)]
+pub(crate) use block::Order;
 pub(crate) use fields::Fields;
 pub use keep::Keep;
 pub(crate) use keep::{Carried, Shown};

@@ -298,6 +298,14 @@ fn bitmaps_may_lie_in_other_things() {
     let bare = plain.slice(14..);
     assert_eq!(Format::of(&bare), Some(Format::Bmp));
     assert!(as_is(&bare).unwrap() == expected);
+    // Masks that follow the header are none of the pixels.
+    for (compression, masks) in
+        [(3, [0xFF, 0xFF00, 0xFF_0000, 0]), (6, [0xFF, 0xFF00, 0xFF_0000, 0xFF00_0000])]
+    {
+        let masked = File { compression, masks, ..File::new(9, 3, 32) };
+        let masked = masked.with_rows(&numbers(9, 3, 1 << 32, 6)).write();
+        assert!(as_is(&masked.slice(14..)).unwrap() == as_is(&masked).unwrap());
+    }
     let mut array = b"BA\x28\0\0\0\0\0\0\0\0\0\0\0".to_vec();
     let mut inner = plain.to_vec();
     // Offsets count from the beginning of the file.

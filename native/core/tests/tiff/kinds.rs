@@ -12,7 +12,7 @@ use crate::writer::{
     DEFLATE, FAX3, FAX4, JPEG, LONG, LZW, NONE, OLD_JPEG, PACK_BITS, RLE, RLE_WORDS, SHORT, WEBP,
     Writer, ZSTD,
 };
-use crate::{as_is, each_way, expected, float, jpeg, layouts, sample, slope, split};
+use crate::{as_is, each_way, expected, float, jpeg, layouts, profile, sample, slope, split};
 
 /// Of any number of bits up to 64.
 fn number(bits: u32, x: u32, y: u32, s: u32) -> u64 {
@@ -123,7 +123,7 @@ fn zstandard_and_webp_are_what_was_written() {
     }
 }
 
-/// Blocks that hold nothing, and a window that is larger than any should be.
+/// Blocks that hold nothing, and a window that is larger than any should be where it is needed.
 #[test]
 fn zstandard_is_bounded() {
     let writer = Writer { size: (16, 16), compression: ZSTD, ..Writer::default() };
@@ -131,8 +131,16 @@ fn zstandard_is_bounded() {
     empty.extend([0; 3].repeat(100_000));
     let made = |data| in_pieces(&Bytes::from(writer.assemble(&[data])), sized(8, 8));
     assert_eq!(made(empty), Err(truncated(Format::Tiff)));
-    let wide = vec![0x28, 0xB5, 0x2F, 0xFD, 0, 0xA0, 1, 0, 0];
-    assert!(matches!(made(wide), Err(Error::Limit { .. })));
+    let wide = [0x28, 0xB5, 0x2F, 0xFD, 0, 0xA0];
+    let large = Writer { size: (4_000, 1_000), chunk: (4_000, 1_000), ..writer.clone() };
+    let large = large.assemble(&[[&wide[..], &[1, 0, 0]].concat()]);
+    assert!(matches!(in_pieces(&Bytes::from(large), sized(8, 8)), Err(Error::Limit { .. })));
+    // One stored block, the last one.
+    let block = (768u32 << 3 | 1).to_le_bytes();
+    let stored = [&wide[..], &block[..3], &[77; 768]].concat();
+    let plain = Writer { compression: 1, ..writer.clone() };
+    let plain = in_pieces(&Bytes::from(plain.write(|_, _, _| 77u32)), sized(8, 8));
+    assert_eq!(made(stored).unwrap().bytes, plain.unwrap().bytes);
 }
 
 /// What is below zero is black.
@@ -202,6 +210,20 @@ fn floats_of_any_bits_are_what_was_written() {
     }
 }
 
+/// Floats are light. Those of a profile are what it says, which is seldom light.
+#[test]
+fn floats_with_a_profile_are_encoded() {
+    let half = Writer { bits: 32, format: 3, ..Writer::default() };
+    let srgb = profile::matrix(4, profile::SRGB, &profile::srgb_curve());
+    let icc = vec![(34_675, 7, srgb.into_iter().map(u64::from).collect())];
+    for (more, shown) in [(Vec::new(), 203), (icc, 153)] {
+        let bytes = Bytes::from(Writer { more, ..half.clone() }.write(|_, _, _| 0.6f32.to_bits()));
+        let request = Output { format: Some(Format::Png), ..Output::default() };
+        let ours = decode(&in_pieces(&bytes, request).unwrap().bytes).to_rgb8();
+        assert!(ours.pixels().all(|pixel| pixel.0 == [shown; 3]), "{:?}", ours.get_pixel(0, 0));
+    }
+}
+
 #[test]
 fn inks_may_be_floats() {
     for bits in [16, 24, 32, 64] {
@@ -226,6 +248,48 @@ fn inks_may_be_floats() {
         let off = ours.as_raw().iter().zip(theirs).map(|(&a, b)| (f32::from(a) - b).abs());
         assert!(off.fold(0.0, f32::max) <= 2.0, "{bits}");
     }
+}
+
+/// What is not there of an ink is paper.
+#[test]
+fn inks_are_as_thin_as_their_alpha() {
+    let alphas = [0, 64, 128, 255];
+    let ink = |x: u32, s: u32| if s == 4 { alphas[x as usize] } else { 40 * (s + 1) };
+    let writer = Writer {
+        size: (4, 2),
+        photometric: 5,
+        samples: 5,
+        extra: vec![2],
+        compression: LZW,
+        predictor: 2,
+        ..Writer::default()
+    };
+    for bits in [8, 16] {
+        let full = (1 << bits) - 1;
+        let writer = Writer { bits, ..writer.clone() };
+        let scaled = |x, _, s| ink(x, s) * full / 255;
+        let ours = as_is(&Bytes::from(writer.write(scaled))).unwrap().to_rgb16();
+        let thin =
+            |x, s| (f64::from(ink(x, s) * alphas[x as usize]) / 255.0 * 257.0).round() as u16;
+        let theirs = inks(&[0, 1, 2, 3].map(|x| [0, 1, 2, 3].map(|s| thin(x, s))));
+        for (x, y, ours) in ours.enumerate_pixels() {
+            let near = ours.0.iter().zip(theirs[x as usize]).all(|(a, b)| a.abs_diff(b) <= 400);
+            assert!(near, "{bits} {x} {y} {ours:?} {theirs:?}");
+        }
+        // Alpha that is in them already is not put there twice, and other samples are not alpha.
+        let plain = Writer { samples: 4, extra: Vec::new(), ..writer.clone() };
+        let plain = as_is(&Bytes::from(plain.write(scaled))).unwrap();
+        for extra in [vec![1], vec![0], vec![]] {
+            let same = Writer { extra, ..writer.clone() };
+            assert!(as_is(&Bytes::from(same.write(scaled))).unwrap() == plain);
+        }
+    }
+}
+
+/// The bits of a whole number that has some, in 16.
+fn half(value: f32) -> u64 {
+    let bits = u64::from(value.to_bits());
+    if bits == 0 { 0 } else { ((bits >> 23) - 112) << 10 | (bits >> 13 & 0x3FF) }
 }
 
 /// Grays are gray, whichever of the encodings they are in.
@@ -263,6 +327,28 @@ fn lab_is_told_by_its_encoding() {
                 let off = pixel.0.map(|c| (f64::from(c) - gray * 255.0).abs());
                 assert!(off.iter().all(|&off| off < 3.0), "{x} {pixel:?} {writer:?}");
             }
+        }
+    }
+    // Floats are L*, a* and b* themselves.
+    for bits in [16, 32, 64] {
+        let value = |x: u32, _: u32, s: u32| if s == 0 { x as f32 * 3.0 } else { 0.0 };
+        let bits_of = |x, y, s| match bits {
+            16 => half(value(x, y, s)),
+            32 => value(x, y, s).to_bits().into(),
+            _ => f64::from(value(x, y, s)).to_bits(),
+        };
+        let writer = Writer { size: (33, 4), bits, format: 3, photometric: 8, ..Writer::default() };
+        let bytes = Bytes::from(writer.write(bits_of));
+        let info = probe(bytes.clone(), &Limits::default()).unwrap();
+        assert_eq!((info.layout.model, info.layout.depth), (ColorModel::Lab, Depth::F32));
+        let output = Output { format: Some(Format::Png), ..Output::default() };
+        let ours = decode(&in_pieces(&bytes, output).unwrap().bytes).to_rgb8();
+        for (x, _, pixel) in ours.enumerate_pixels() {
+            let l = f64::from(x) * 3.0;
+            let y = if l > 8.0 { ((l + 16.0) / 116.0).powi(3) } else { l / 903.3 };
+            let gray = if y <= 0.003_130_8 { y * 12.92 } else { 1.055 * y.powf(1.0 / 2.4) - 0.055 };
+            let off = pixel.0.map(|c| (f64::from(c) - gray * 255.0).abs());
+            assert!(off.iter().all(|&off| off < 1.6), "{x} {pixel:?} {bits}");
         }
     }
     // A green that all know: L* 87.8, a* -79.3, b* 81.0.
@@ -350,6 +436,21 @@ fn chroma_is_shared_by_as_many_as_it_is_said() {
 }
 
 #[test]
+fn chroma_may_have_planes_of_its_own() {
+    let writer = Writer {
+        photometric: 6,
+        planar: true,
+        compression: LZW,
+        more: vec![(530, SHORT, vec![1, 1])],
+        ..Writer::default()
+    };
+    let value = |x: u32, y: u32, s: u32| sample(8, x, y, s);
+    let ours = as_is(&Bytes::from(writer.write(value))).unwrap();
+    let apart = as_is(&Bytes::from(Writer { planar: false, ..writer }.write(value))).unwrap();
+    assert!(ours == apart);
+}
+
+#[test]
 fn black_and_white_are_where_it_is_said() {
     let range = [16, 1, 235, 1, 128, 1, 240, 1, 128, 1, 240, 1];
     let fraction = range.chunks(2).map(|pair: &[u64]| pair[1] << 32 | pair[0]).collect();
@@ -409,6 +510,41 @@ fn faxes_of_all_groups_are_what_was_written() {
 
 /// A row that makes no sense, in the middle of others. Where its end is hit, too, those below move
 /// up by one.
+/// Runs of no pixels, with which some writers begin a row, are passed in the row below.
+#[test]
+fn runs_of_nothing_count_in_a_fax() {
+    let (pass, horizontal, here) = ("0001", "001", "1");
+    let nothing = ["00110101", "0000110111"].concat();
+    let (white_4_black_3, white_5_black_2) = ("1011 10", "1100 11");
+    let rows = |nothings: usize, passes: usize| {
+        let bits = [
+            [horizontal, &nothing].concat().repeat(nothings),
+            [horizontal, white_4_black_3, here].concat(),
+            pass.repeat(passes),
+            [horizontal, white_5_black_2, here].concat(),
+        ];
+        let bits: Vec<u8> = bits.concat().bytes().filter(u8::is_ascii_digit).collect();
+        let byte =
+            |bits: &[u8]| (0..8).fold(0, |byte, i| byte << 1 | bits.get(i).map_or(0, |b| b & 1));
+        let data = bits.chunks(8).map(byte).collect();
+        let writer = Writer {
+            size: (16, 2),
+            bits: 1,
+            samples: 1,
+            photometric: 0,
+            compression: FAX4,
+            ..Writer::default()
+        };
+        let shown = as_is(&Bytes::from(writer.assemble(&[data]))).unwrap().to_luma8();
+        [0, 1].map(|y| (0..16).filter(|&x| shown.get_pixel(x, y).0 == [0]).collect::<Vec<u32>>())
+    };
+    for nothings in 0..=3 {
+        assert_eq!(rows(nothings, nothings.min(1)), [vec![4, 5, 6], vec![5, 6]], "{nothings}");
+    }
+    // More of them than any writer makes are harmless.
+    assert_eq!(rows(10_000, 1)[0], vec![4, 5, 6]);
+}
+
 #[test]
 fn a_bad_row_of_a_fax_is_borne() {
     for by_the_row_above in [0, 1, 3] {

@@ -4,7 +4,13 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod fax_rows;
+#[path = "../../../jpeg/tests/common/writer/mod.rs"]
+mod jpeg_writer;
+mod jpegs;
 mod kinds;
+mod logs;
+#[path = "../common/profile.rs"]
+mod profile;
 mod writer;
 
 use bytes::Bytes;
@@ -515,7 +521,7 @@ fn byte_counts_may_be_missing() {
 
 /// Small pictures of all kinds.
 fn small() -> Vec<(Writer, Bytes)> {
-    let mut all = kinds::small();
+    let mut all = [kinds::small(), logs::small(), jpegs::small()].concat();
     for compression in [NONE, PACK_BITS, LZW, DEFLATE] {
         for (planar, tiles) in [(false, false), (true, false), (false, true), (true, true)] {
             for (big, big_endian) in [(false, true), (true, false)] {

@@ -130,11 +130,12 @@ fn parse(input: &[u8], at: usize, container: Container) -> Result<(Dib, u64), Er
     };
 
     let mut offset = header_end as u64;
-    if container == Container::Icon && matches!(compression, 3 | 6) {
-        // They follow the two largest headers once more.
-        offset += match (size, compression) {
-            (40, 6) => 16,
-            (40 | 108 | 124, _) => 12,
+    if matches!(coding, Coding::Masks(_)) && compression != 0 {
+        offset += match (size, container) {
+            (40, _) if compression == 6 => 16,
+            (40, _) => 12,
+            // In icons they follow the two largest headers once more.
+            (108 | 124, Container::Icon) => 12,
             _ => 0,
         };
     }

@@ -20,14 +20,27 @@ pub(super) struct Header {
     /// Planes that are in the file, and whether that behind the colors is alpha.
     pub(super) channels: u16,
     pub(super) has_alpha: bool,
+    /// Whether colors are mixed with white, as far as they can be seen through.
+    pub(super) is_matted: bool,
     /// All reds, all greens and all blues of an indexed picture.
     pub(super) palette: Option<Box<[u8; PALETTE_BYTES]>>,
     pub(super) resources: Range<usize>,
-    pub(super) is_rle: bool,
+    pub(super) packing: Packing,
     /// Whether it is a PSB, whose numbers are longer.
     pub(super) is_big: bool,
     /// Where the planes, or the lengths of their rows, begin.
     pub(super) data: usize,
+}
+
+/// How planes are packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Packing {
+    None,
+    PackBits,
+    /// One zlib stream, of samples or of how they differ from those on their left.
+    Zip {
+        predicted: bool,
+    },
 }
 
 /// What the colors are. Duotone is gray here, as it is to everyone but Photoshop, and the inks of a
@@ -139,6 +152,11 @@ fn is_transparent(input: &[u8], layers: &Range<usize>, is_big: bool) -> bool {
 }
 
 impl Header {
+    /// The planes of what is shown.
+    pub(super) fn shown(&self) -> u16 {
+        self.mode.colors() + u16::from(self.has_alpha)
+    }
+
     pub(super) fn read(input: &[u8]) -> Result<Self, Error> {
         let header = input.first_chunk::<HEADER_BYTES>().ok_or(TRUNCATED)?;
         let short = |at: usize| u16::from_be_bytes([header[at], header[at + 1]]);
@@ -161,14 +179,18 @@ impl Header {
         } else {
             None
         };
-        let has_alpha = channels > mode.colors()
-            && !matches!(mode, Mode::Bitmap | Mode::Indexed | Mode::Cmyk)
-            && (is_transparent(input, &layers, is_big) || mode == Mode::Rgb && channels == 4);
+        let may_have_alpha =
+            channels > mode.colors() && !matches!(mode, Mode::Bitmap | Mode::Indexed | Mode::Cmyk);
+        let is_transparent = may_have_alpha && is_transparent(input, &layers, is_big);
+        // A fourth channel of which nobody says what it is, most often is that, too.
+        let has_alpha = is_transparent || may_have_alpha && mode == Mode::Rgb && channels == 4;
         let compression = input.get(layers.end..).and_then(<[u8]>::first_chunk).ok_or(TRUNCATED)?;
-        let is_rle = match u16::from_be_bytes(*compression) {
-            0 => false,
-            1 => true,
-            2 | 3 => return Err(UNSUPPORTED),
+        let packing = match u16::from_be_bytes(*compression) {
+            0 => Packing::None,
+            1 => Packing::PackBits,
+            2 => Packing::Zip { predicted: false },
+            // There is nothing to predict a bit from.
+            3 => Packing::Zip { predicted: depth > 1 },
             _ => return Err(INVALID),
         };
         Ok(Header {
@@ -178,9 +200,10 @@ impl Header {
             mode,
             channels,
             has_alpha,
+            is_matted: is_transparent && mode != Mode::Lab,
             palette,
             resources,
-            is_rle,
+            packing,
             is_big,
             data: layers.end + 2,
         })

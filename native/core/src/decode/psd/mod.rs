@@ -5,10 +5,11 @@
 mod header;
 mod planes;
 mod resources;
+mod zip;
 
 use bytes::Bytes;
 
-use self::header::{Header, Mode};
+use self::header::{Header, Mode, Packing};
 use self::planes::Planes;
 use super::exif;
 use super::source::Source;
@@ -22,11 +23,23 @@ const UNSUPPORTED: Error = Error::Unsupported(Format::Psd);
 const RESOURCE_NANOS: u64 = 20;
 const ROW_NANOS: u64 = 2;
 
+/// Of a byte that is inflated.
+const INFLATED_NANOS: u64 = 4;
+
 pub(super) fn open(input: Bytes) -> Result<Source, Error> {
     let header = Header::read(&input)?;
     let mut info = Info::new(Format::Psd, header.width, header.height, layout(&header));
     // An ink, or a row of PackBits, is looked at whether or not it changes anything.
     info.nanos.all = info.nanos.all.saturating_mul(2);
+    if let Packing::Zip { .. } = header.packing {
+        // Each plane is inflated with those before it.
+        let shown = u64::from(header.shown());
+        let bytes = info.pixels().saturating_mul(u64::from(header.depth.div_ceil(8)));
+        let all = bytes.saturating_mul(shown * (shown + 1) / 2);
+        info.nanos.all = info.nanos.all.saturating_add(all.saturating_mul(INFLATED_NANOS));
+    }
+    // Less the white, it is the color times its alpha.
+    info.premultiplied = header.is_matted;
     for (kind, range) in resources::of(&input, header.resources.clone()) {
         let data = input.slice(range);
         let kept = |data: Bytes| (data.len() <= exif::MOST_BYTES).then_some(data);

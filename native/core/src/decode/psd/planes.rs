@@ -5,20 +5,28 @@ use thumbelina_codec::{Context, Input, Poll};
 
 use super::super::source::{Position, RowSource};
 use super::super::strip::Strip;
-use super::header::{Header, Mode};
+use super::header::{Header, Mode, Packing};
+use super::zip::{self, Quota, Zip};
 use super::{INVALID, TRUNCATED};
 use crate::picture::{Rows, zeroed};
-use crate::{Depth, Error, Info};
+use crate::{Depth, Error, Info, Layout};
 
 pub(super) struct Planes {
     input: Bytes,
     info: Info,
     mode: Mode,
     palette: Option<Box<[u8; 768]>>,
-    /// Where the planes that are shown go on.
+    /// How many planes are shown, and where they go on.
+    shown: usize,
     planes: Vec<Plane>,
     /// Where the lengths of rows are, and how long each of them is.
     lengths: Option<Lengths>,
+    /// The same of planes that are in one stream, the bits of samples that are predicted, and room
+    /// for a row of those.
+    zips: Vec<Zip>,
+    predicted: Option<u16>,
+    spare: Vec<u8>,
+    is_matted: bool,
     /// Bytes of a row of one plane.
     row_bytes: usize,
     /// The latest row of all of them, one after the other.
@@ -80,27 +88,42 @@ impl Planes {
     pub(super) fn new(input: Bytes, info: Info, header: &Header) -> Result<Self, Error> {
         let (width, height) = (header.width as usize, header.height as usize);
         let row_bytes = (width * usize::from(header.depth)).div_ceil(8);
-        let shown = usize::from(header.mode.colors()) + usize::from(header.has_alpha);
-        let (planes, lengths) = if header.is_rle {
-            let bytes = if header.is_big { 4 } else { 2 };
-            let lengths = Lengths { at: header.data, bytes, height };
-            let starts = lengths.starts(&input, shown, header.channels.into());
-            (starts.ok_or(TRUNCATED)?, Some(lengths))
-        } else {
-            let plane_bytes = row_bytes.checked_mul(height).ok_or(TRUNCATED)?;
-            let plane = |number: usize| {
-                let at = plane_bytes.checked_mul(number)?.checked_add(header.data)?;
-                Some(Plane { at, number })
-            };
-            ((0..shown).map(plane).collect::<Option<_>>().ok_or(TRUNCATED)?, None)
-        };
+        let shown = usize::from(header.shown());
+        let plane_bytes = row_bytes.checked_mul(height).ok_or(TRUNCATED)?;
+        let (mut zips, mut lengths, mut planes) = (Vec::new(), None, Vec::new());
+        let mut predicted = None;
+        match header.packing {
+            Packing::None => {
+                let plane = |number: usize| {
+                    let at = plane_bytes.checked_mul(number)?.checked_add(header.data)?;
+                    Some(Plane { at, number })
+                };
+                planes = (0..shown).map(plane).collect::<Option<_>>().ok_or(TRUNCATED)?;
+            }
+            Packing::PackBits => {
+                let bytes = if header.is_big { 4 } else { 2 };
+                let found = Lengths { at: header.data, bytes, height };
+                let starts = found.starts(&input, shown, header.channels.into());
+                (planes, lengths) = (starts.ok_or(TRUNCATED)?, Some(found));
+            }
+            Packing::Zip { predicted: is_predicted } => {
+                let before = |number: usize| plane_bytes as u64 * number as u64;
+                zips = (0..shown).map(|number| Zip::new(header.data, before(number))).collect();
+                predicted = is_predicted.then_some(header.depth);
+            }
+        }
         let strip = Strip::new(&info)?;
         Ok(Planes {
             input,
             mode: header.mode,
             palette: header.palette.clone(),
+            shown,
             planes,
             lengths,
+            zips,
+            predicted,
+            spare: Vec::new(),
+            is_matted: header.is_matted,
             row_bytes,
             row: Vec::new(),
             position: Position::start(info.height),
@@ -109,11 +132,15 @@ impl Planes {
         })
     }
 
-    /// Reads the next row of every plane.
-    fn read_row(&mut self, y: usize) -> Result<(), Error> {
+    /// Reads the next row of every plane. `false` where that takes more than the quota: call again.
+    fn read_row(&mut self, y: usize, quota: &mut Quota) -> Result<bool, Error> {
         let row_bytes = self.row_bytes;
         if self.row.is_empty() {
-            self.row = zeroed(row_bytes * self.planes.len())?;
+            self.row = zeroed(row_bytes * self.shown)?;
+            self.spare = zeroed(if self.predicted == Some(32) { row_bytes } else { 0 })?;
+        }
+        if !self.zips.is_empty() {
+            return self.inflate_row(quota);
         }
         let mut next = self.planes.clone();
         for (plane, out) in next.iter_mut().zip(self.row.chunks_exact_mut(row_bytes)) {
@@ -130,7 +157,22 @@ impl Planes {
             plane.at = end;
         }
         self.planes = next;
-        Ok(())
+        Ok(true)
+    }
+
+    fn inflate_row(&mut self, quota: &mut Quota) -> Result<bool, Error> {
+        for (zip, row) in self.zips.iter_mut().zip(self.row.chunks_exact_mut(self.row_bytes)) {
+            if !zip.fill(&self.input, row, quota)? {
+                return Ok(false);
+            }
+        }
+        for (zip, row) in self.zips.iter_mut().zip(self.row.chunks_exact_mut(self.row_bytes)) {
+            zip.next_row();
+            if let Some(bits) = self.predicted {
+                zip::undo(row, bits, &mut self.spare);
+            }
+        }
+        Ok(true)
     }
 }
 
@@ -171,7 +213,8 @@ impl RowSource for Planes {
     }
 
     fn memory(&self) -> u64 {
-        self.strip.memory() + (self.row_bytes * self.planes.len()) as u64
+        let zips = self.zips.len() as u64 * Zip::MEMORY;
+        self.strip.memory() + zips + (self.row_bytes * (self.shown + 1)) as u64
     }
 
     fn read(
@@ -183,9 +226,12 @@ impl RowSource for Planes {
         let strip = self.position.strip(self.strip.fit(max_rows));
         let (wanted, row_bytes) = (strip.len(), self.info.row_bytes());
         let mut rows = 0;
+        let mut quota = Quota::of_a_step();
         for y in strip {
-            match self.read_row(y as usize) {
-                Ok(()) => {}
+            match self.read_row(y as usize, &mut quota) {
+                Ok(true) => {}
+                Ok(false) if rows == 0 => return Ok(Poll::Working),
+                Ok(false) => break,
                 // What is there counts: the error comes again.
                 Err(_) if rows > 0 => break,
                 Err(error) => return Err(error),
@@ -197,6 +243,9 @@ impl RowSource for Planes {
                 (Mode::Bitmap, _) => unpack_bitmap(&self.row, out),
                 (Mode::Indexed, Some(palette)) => look_up(palette, &self.row, out),
                 (mode, _) => weave(&self.row, self.row_bytes, out, (mode, depth)),
+            }
+            if self.is_matted {
+                unmat(out, self.info.layout);
             }
             rows += 1;
         }
@@ -250,6 +299,42 @@ fn weave(row: &[u8], row_bytes: usize, out: &mut [u8], (mode, depth): (Mode, Dep
                 let out = out.as_chunks_mut().0.iter_mut().skip(n).step_by(channels);
                 for (out, &sample) in out.zip(plane.as_chunks().0) {
                     *out = f32::from_be_bytes(sample).to_ne_bytes();
+                }
+            }
+        }
+    }
+}
+
+/// Takes the white out of colors that were laid over it: what is left is multiplied by alpha.
+fn unmat(out: &mut [u8], layout: Layout) {
+    let channels = usize::from(layout.channels);
+    match layout.depth {
+        Depth::U8 => {
+            for pixel in out.chunks_exact_mut(channels) {
+                let Some((&mut alpha, colors)) = pixel.split_last_mut() else { continue };
+                for color in colors {
+                    *color = color.saturating_sub(u8::MAX - alpha).min(alpha);
+                }
+            }
+        }
+        Depth::U16 => {
+            for pixel in out.as_chunks_mut::<2>().0.chunks_exact_mut(channels) {
+                let Some((&mut alpha, colors)) = pixel.split_last_mut() else { continue };
+                let alpha = u16::from_ne_bytes(alpha);
+                for color in colors {
+                    let left = u16::from_ne_bytes(*color).saturating_sub(u16::MAX - alpha);
+                    *color = left.min(alpha).to_ne_bytes();
+                }
+            }
+        }
+        Depth::F32 => {
+            for pixel in out.as_chunks_mut::<4>().0.chunks_exact_mut(channels) {
+                let Some((&mut alpha, colors)) = pixel.split_last_mut() else { continue };
+                let alpha = f32::from_ne_bytes(alpha);
+                for color in colors {
+                    // Light may be brighter than white.
+                    let left = f32::from_ne_bytes(*color) - (1.0 - alpha);
+                    *color = left.max(0.0).to_ne_bytes();
                 }
             }
         }

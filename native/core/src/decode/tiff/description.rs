@@ -19,6 +19,10 @@ pub(super) enum Compression {
     OldJpeg,
     Zstd,
     Webp,
+    /// Of logarithms, whose bytes stand apart, in runs.
+    SgiLog,
+    /// The same of 24 bits, as they are.
+    SgiLog24,
 }
 
 impl Compression {
@@ -34,6 +38,8 @@ impl Compression {
             8 | 32_946 => Compression::Deflate,
             32_771 => Compression::Fax(FaxCoding::Runs { padded_to: 16 }),
             32_773 => Compression::PackBits,
+            34_676 => Compression::SgiLog,
+            34_677 => Compression::SgiLog24,
             50_000 => Compression::Zstd,
             50_001 => Compression::Webp,
             _ => return None,
@@ -54,6 +60,8 @@ impl Compression {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum JpegColor {
     Gray,
+    /// Two that are left as they are.
+    Two,
     Rgb,
     YCbCr,
     /// Four that are left as they are.
@@ -65,6 +73,7 @@ impl JpegColor {
     pub(super) fn components(self) -> u8 {
         match self {
             JpegColor::Gray => 1,
+            JpegColor::Two => 2,
             JpegColor::Rgb | JpegColor::YCbCr => 3,
             JpegColor::Four => 4,
         }
@@ -73,7 +82,7 @@ impl JpegColor {
     /// The Adobe segment's word for it. Without that segment four components are plain CMYK.
     pub(super) fn transform(self) -> Option<u8> {
         match self {
-            JpegColor::Gray | JpegColor::Four => None,
+            JpegColor::Gray | JpegColor::Two | JpegColor::Four => None,
             JpegColor::Rgb => Some(0),
             JpegColor::YCbCr => Some(1),
         }
@@ -88,6 +97,15 @@ pub(super) enum Predictor {
     Horizontal,
     /// The differences of the bytes of floats, all first bytes of a row before all second ones.
     Float,
+    /// The bytes of numbers in that order, and no differences.
+    Planes,
+}
+
+impl Predictor {
+    /// Whether the bytes of a number do not stand side by side.
+    pub(super) fn stands_apart(self) -> bool {
+        matches!(self, Predictor::Float | Predictor::Planes)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,6 +124,9 @@ pub(super) enum Color {
     /// Of a JPEG its decoder makes RGB.
     YCbCr,
     Lab,
+    /// The logarithm of light, alone or with a color, as one number.
+    LogL,
+    LogLuv,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,6 +134,8 @@ pub(super) enum Alpha {
     None,
     Associated,
     Unassociated,
+    /// Of CMYK: how much of its inks there is. The rest is paper.
+    OfInk,
 }
 
 #[derive(Debug, Clone)]
@@ -136,6 +159,8 @@ pub(super) struct Description {
     /// Whether each sample has chunks of its own.
     pub planar: bool,
     pub compression: Compression,
+    /// Whether its JPEGs have samples of more than 8 bits, of which 8 come out.
+    pub is_deep_jpeg: bool,
     pub predictor: Predictor,
     /// Whether the first bit of a byte is its lowest.
     pub bits_reversed: bool,
@@ -224,6 +249,8 @@ impl Description {
             5 => Color::Cmyk,
             YCBCR => Color::YCbCr,
             8 | 9 => Color::Lab,
+            32_844 => Color::LogL,
+            32_845 => Color::LogLuv,
             _ => return Err(UNSUPPORTED),
         };
         let extra = match &fields.extra_samples {
@@ -244,11 +271,12 @@ impl Description {
         let alpha = match (color, of_color) {
             // Four samples that nothing is said of are taken for RGBA.
             (Color::Rgb, 4) if named == Alpha::None => Alpha::Unassociated,
-            (Color::Cmyk, 4) if named == Alpha::None => Alpha::None,
+            (Color::Cmyk, 4) if named == Alpha::Unassociated && !planar => Alpha::OfInk,
             (Color::Rgb | Color::Lab, 3) | (Color::Gray | Color::Palette, 1) => named,
             (Color::Rgb, 4) => named,
             // More ink than there is a profile for, and what cannot be color.
             (Color::Cmyk, 4..) | (Color::YCbCr, 3..) => Alpha::None,
+            (Color::LogL | Color::LogLuv, _) => Alpha::None,
             (Color::Gray | Color::Palette | Color::Rgb | Color::Lab, 1..)
                 if of_color >= color.samples() =>
             {
@@ -268,11 +296,12 @@ impl Description {
             (Color::YCbCr, None) => (2, 2),
             _ => (1, 1),
         };
+        let is_deep_jpeg = compression.is_jpeg() && (9..=16).contains(&bits);
         let description = Description {
             order: directory.order,
             width,
             height,
-            bits,
+            bits: if is_deep_jpeg { 8 } else { bits },
             // No ink has less than none.
             numbers: if color == Color::Cmyk && numbers == Numbers::Signed {
                 Numbers::Unsigned
@@ -283,18 +312,37 @@ impl Description {
             color,
             white_is_zero: photometric == 0,
             signed_ab: photometric == 8,
-            subsampling: if compression.is_jpeg() { (1, 1) } else { subsampling },
+            subsampling: if compression.is_jpeg() && !planar { (1, 1) } else { subsampling },
             alpha,
             planar,
             compression,
+            is_deep_jpeg,
             predictor,
             bits_reversed,
             orientation: orientation
                 .and_then(Orientation::from_exif)
                 .unwrap_or(Orientation::NoTransforms),
         };
+        let description = description.with_logs();
         description.check()?;
         Ok(description)
+    }
+
+    /// Logarithms are of one kind each, whatever is said of what they were made of.
+    fn with_logs(self) -> Self {
+        let (bits, predictor) = match (self.color, self.compression) {
+            (Color::LogL, _) => (16, Predictor::Planes),
+            (Color::LogLuv, Compression::SgiLog24) => (24, Predictor::None),
+            (Color::LogLuv, _) => (32, Predictor::Planes),
+            _ => return self,
+        };
+        let compression = match self.color {
+            // There is but one way to pack them.
+            Color::LogL if self.compression == Compression::SgiLog24 => Compression::SgiLog,
+            _ => self.compression,
+        };
+        let (order, numbers) = (ByteOrder::Big, Numbers::Unsigned);
+        Description { order, numbers, bits, samples: 1, compression, predictor, ..self }
     }
 
     /// Refuses what cannot be decoded or shown.
@@ -303,7 +351,9 @@ impl Description {
             (Color::YCbCr, Numbers::Unsigned, 8) => true,
             (Color::YCbCr, ..) => false,
             (Color::Lab, Numbers::Unsigned | Numbers::Signed, 8 | 16) => true,
+            (Color::Lab, Numbers::Float, 16 | 24 | 32 | 64) => true,
             (Color::Lab, ..) => false,
+            (Color::LogL | Color::LogLuv, ..) => true,
             (Color::Palette, Numbers::Unsigned, 1..=16) => true,
             (Color::Palette, ..) => false,
             (_, Numbers::Unsigned, 1..=32 | 64) => true,
@@ -315,17 +365,16 @@ impl Description {
             Predictor::None => true,
             Predictor::Horizontal => self.subsampling == (1, 1) && self.bits <= 64,
             Predictor::Float => self.numbers == Numbers::Float,
+            Predictor::Planes => true,
         };
+        let is_log = matches!(self.color, Color::LogL | Color::LogLuv);
         let packed = match self.compression {
             Compression::Fax(_) => self.bits == 1 && self.chunk_samples() == 1,
             // The JPEG's components are the samples.
-            Compression::Jpeg if self.planar => self.bits == 8 && self.color != Color::YCbCr,
+            Compression::Jpeg if self.planar => self.bits == 8,
             Compression::Jpeg | Compression::OldJpeg => {
                 let most = if self.color == Color::YCbCr { 3 } else { 4 };
-                self.bits == 8
-                    && matches!(self.samples, 1 | 3 | 4)
-                    && self.samples <= most
-                    && !self.planar
+                self.bits == 8 && (1..=most).contains(&self.samples) && !self.planar
             }
             Compression::Webp => {
                 self.color == Color::Rgb
@@ -335,7 +384,8 @@ impl Description {
             }
             // A frame is read in one piece.
             Compression::Zstd => !self.bits_reversed,
-            _ => true,
+            Compression::SgiLog | Compression::SgiLog24 => is_log && !self.planar,
+            _ => !is_log,
         };
         let (across, down) = self.subsampling;
         let subsampled = matches!(across, 1 | 2 | 4)
@@ -359,6 +409,8 @@ impl Description {
         };
         let alpha = u8::from(self.alpha != Alpha::None);
         match self.color {
+            Color::LogL => Layout::new(1, Depth::F32),
+            Color::LogLuv => Layout::new(3, Depth::F32),
             Color::Gray => Layout::new(1 + alpha, depth),
             Color::Rgb | Color::Palette | Color::YCbCr => Layout::new(3 + alpha, depth),
             Color::Lab => Layout::lab(3 + alpha, depth),
@@ -374,13 +426,14 @@ impl Description {
     /// Whether its YCbCr becomes RGB in the decoder of JPEGs. Where old ones have black and white
     /// is said in the directory.
     pub(super) fn is_jpeg_of_rgb(&self) -> bool {
-        self.color == Color::YCbCr && self.compression == Compression::Jpeg
+        self.color == Color::YCbCr && self.compression == Compression::Jpeg && !self.planar
     }
 
     /// What the components of its JPEGs stand for.
     pub(super) fn jpeg_color(&self) -> JpegColor {
         match self.chunk_samples() {
             1 => JpegColor::Gray,
+            2 => JpegColor::Two,
             4.. => JpegColor::Four,
             _ if self.is_jpeg_of_rgb() => JpegColor::YCbCr,
             _ => JpegColor::Rgb,
@@ -426,7 +479,7 @@ impl Description {
 impl Color {
     pub(super) fn samples(self) -> usize {
         match self {
-            Color::Gray | Color::Palette => 1,
+            Color::Gray | Color::Palette | Color::LogL | Color::LogLuv => 1,
             Color::Rgb | Color::YCbCr | Color::Lab => 3,
             Color::Cmyk => 4,
         }

@@ -77,6 +77,9 @@ const SINK_BYTES: usize = 4 << 10;
 const MCU_BYTES: usize = 512;
 const MCUS_PER_STEP: usize = 16;
 
+/// The same of one that is a pixel.
+const LOSSLESS_MCU_BYTES: usize = 16;
+
 pub(super) struct Lane {
     decompressor: Decompressor,
     /// The data of the current chunk that is not consumed yet.
@@ -114,24 +117,28 @@ impl Lane {
         visible: u32,
         jpeg: Option<Jpeg>,
     ) -> Result<Self, Error> {
-        let (width, _) = chunk;
+        let (width, height) = chunk;
+        let shape = Shape::new(picture, width, visible)?;
         let decompressor = match (jpeg, picture.compression) {
             (Some(jpeg), _) => Decompressor::Jpeg(Box::new(jpeg)),
-            (None, Compression::None) => Decompressor::Stored,
+            (None, Compression::None | Compression::SgiLog24) => Decompressor::Stored,
             (None, Compression::PackBits) => Decompressor::PackBits(PackBits::default()),
+            (None, Compression::SgiLog) => Decompressor::PackBits(PackBits::of_logs()),
             (None, Compression::Lzw) => Decompressor::Lzw(Box::new(Lzw::new())),
             (None, Compression::Deflate) => Decompressor::Deflate(Deflate::new()),
             (None, Compression::Webp) => {
                 Decompressor::Webp(Box::new(Webp::new(picture.samples, chunk)))
             }
-            (None, Compression::Zstd) => Decompressor::Zstd(Box::new(Zstd::new())),
+            (None, Compression::Zstd) => {
+                let bytes = shape.row.saturating_mul(height.into());
+                Decompressor::Zstd(Box::new(Zstd::new(bytes)))
+            }
             (None, Compression::Fax(coding)) => {
                 Limit::MaxMemory.check(Fax::memory(width), MAX_UNIT_BYTES)?;
                 Decompressor::Fax(Box::new(Fax::new(coding, width)?))
             }
             (None, Compression::Jpeg | Compression::OldJpeg) => return Err(Error::Internal),
         };
-        let shape = Shape::new(picture, width, visible)?;
         let bits_reversed = picture.bits_reversed;
         let direct = picture.compression == Compression::None
             && picture.predictor == Predictor::None
@@ -168,6 +175,7 @@ impl Lane {
         let buffer = (shape.kept * shape.together + SINK_BYTES) as u64;
         let decompressor = match picture.compression {
             Compression::None | Compression::PackBits => 0,
+            Compression::SgiLog | Compression::SgiLog24 => 0,
             Compression::Jpeg | Compression::OldJpeg => 0,
             Compression::Lzw => Lzw::MEMORY,
             Compression::Deflate => Deflate::MEMORY,
@@ -343,9 +351,10 @@ impl Lane {
                 if !jpeg.is_decoding() {
                     quota.spend_all();
                 }
-                let mcus = (quota.output / MCU_BYTES).clamp(1, MCUS_PER_STEP);
+                let each = if jpeg.is_lossless() { LOSSLESS_MCU_BYTES } else { MCU_BYTES };
+                let mcus = (quota.output / each).clamp(1, MCUS_PER_STEP * MCU_BYTES / each);
                 let produced = jpeg.run(input, mcus, &mut out[..self.kept])?;
-                quota.spend(Done { consumed: 0, produced: (mcus * MCU_BYTES).max(produced) });
+                quota.spend(Done { consumed: 0, produced: (mcus * each).max(produced) });
                 self.filled += produced;
                 self.rows -= usize::from(produced > 0);
                 return Ok(());
@@ -402,7 +411,7 @@ impl Shape {
             // Made in whole rows.
             Compression::Fax(_) => kept = row,
             // The bytes of what is not visible are among those of what is.
-            _ if picture.predictor == Predictor::Float => kept = row,
+            _ if picture.predictor.stands_apart() => kept = row,
             // Passing over a few bytes takes longer than keeping them.
             _ if row <= TOGETHER_BYTES => kept = row,
             _ => {}

@@ -13,6 +13,7 @@ mod description;
 mod directory;
 mod floats;
 mod lane;
+mod logs;
 mod predictor;
 mod rows;
 mod samples;
@@ -110,6 +111,7 @@ impl Tiff {
             orientation: picture.orientation,
             color,
             metadata: Metadata { exif: None, xmp, iptc },
+            is_scene: matches!(picture.color, Color::LogL | Color::LogLuv),
             ..Info::new(Format::Tiff, picture.width, picture.height, picture.layout())
         };
         info.nanos.all = decode_nanos(&picture, &chunks, decoded);
@@ -327,23 +329,29 @@ fn decoded_bytes(picture: &Description, chunks: &Chunks) -> u64 {
 fn decode_nanos(picture: &Description, chunks: &Chunks, decoded: u64) -> u64 {
     let (per_byte, per_chunk) = match picture.compression {
         Compression::None => (1, 100),
-        Compression::PackBits => (2, 200),
+        Compression::PackBits | Compression::SgiLog => (2, 200),
+        Compression::SgiLog24 => (1, 100),
         Compression::Lzw => (4, 200),
         Compression::Deflate => (5, 500),
         Compression::Fax(_) => (20, 200),
         Compression::Zstd => (4, 5_000),
         Compression::Webp => (10, 50_000),
+        Compression::Jpeg | Compression::OldJpeg if picture.is_deep_jpeg => (40, 50_000),
         Compression::Jpeg | Compression::OldJpeg => (10, 50_000),
     };
     let each = |one: u32, other: u32, times: usize| {
         (u64::from(one) * u64::from(other)).saturating_mul(times as u64)
+    };
+    let per_sample = match picture.color {
+        Color::LogL | Color::LogLuv => 40,
+        _ => 2,
     };
     let chunks = each(chunks.across, chunks.down, picture.planes());
     let samples = each(picture.width, picture.height, picture.used_samples());
     decoded
         .saturating_mul(per_byte)
         .saturating_add(chunks.saturating_mul(per_chunk))
-        .saturating_add(samples.saturating_mul(2))
+        .saturating_add(samples.saturating_mul(per_sample))
 }
 
 const OPEN_NANOS: u64 = 20_000;

@@ -12,8 +12,10 @@ pub(super) fn undo(picture: &Description, row: &mut [u8], spare: &mut [u8]) {
         // Those that share bytes are added once they do not.
         Predictor::Horizontal if picture.is_packed() => {}
         Predictor::Horizontal => undo_horizontal(row, picture.bits, samples, picture.order),
-        Predictor::Float => {
-            add_bytes(row, samples);
+        Predictor::Float | Predictor::Planes => {
+            if picture.predictor == Predictor::Float {
+                add_bytes(row, samples);
+            }
             let spare = &mut spare[..row.len()];
             spare.copy_from_slice(row);
             match picture.bits {

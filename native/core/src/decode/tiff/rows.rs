@@ -155,7 +155,7 @@ impl ChunkRows {
     }
 
     fn spare_bytes(&self) -> usize {
-        if self.picture.predictor != Predictor::Float {
+        if !self.picture.predictor.stands_apart() {
             return 0;
         }
         self.picture.chunk_row_bytes(self.chunks.width) as usize

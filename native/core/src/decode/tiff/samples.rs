@@ -7,7 +7,9 @@ use bytes::Bytes;
 use super::description::{Alpha, Color, Description, Numbers, Predictor};
 use super::directory::{ByteOrder, Field};
 use super::floats;
+use super::logs;
 use super::ycbcr::YCbCr;
+use crate::picture::Sample;
 use crate::{ColorModel, Error, Layout, Samples};
 
 /// How a row becomes one of the picture.
@@ -22,6 +24,8 @@ pub(super) struct Conversion {
     /// Samples of a pixel as they come, and of those that are shown.
     samples: usize,
     channels: usize,
+    /// Whether alpha comes behind the inks, which is how much there is of them.
+    thins: bool,
     palette: Option<Palette>,
     ycbcr: Option<Box<YCbCr>>,
 }
@@ -93,7 +97,11 @@ impl Conversion {
             white_is_zero: picture.white_is_zero && picture.color == Color::Gray,
             signed_ab: picture.signed_ab,
             samples,
-            channels: picture.color.samples() + usize::from(picture.alpha != Alpha::None),
+            channels: match picture.alpha {
+                Alpha::None | Alpha::OfInk => picture.color.samples(),
+                Alpha::Associated | Alpha::Unassociated => picture.color.samples() + 1,
+            },
+            thins: picture.alpha == Alpha::OfInk,
             palette: None,
             ycbcr: None,
         }
@@ -313,6 +321,22 @@ impl Conversion {
 
     fn floats(&self, from: &[u8], to: &mut [f32]) {
         let order = self.order;
+        match (self.color, self.bits) {
+            (Color::LogL, _) => {
+                for (to, &bytes) in to.iter_mut().zip(from.as_chunks().0) {
+                    *to = logs::luminance(order.u16(bytes));
+                }
+                return;
+            }
+            (Color::LogLuv, bits) => {
+                for (to, &bytes) in to.as_chunks_mut().0.iter_mut().zip(from.as_chunks().0) {
+                    let pixel = order.u32(bytes);
+                    *to = if bits == 24 { logs::rgb_of_24(pixel) } else { logs::rgb_of_32(pixel) };
+                }
+                return;
+            }
+            _ => {}
+        }
         let white_is_zero = self.white_is_zero;
         let flip = |color: f32| if white_is_zero { 1.0 - color } else { color };
         match self.bits {
@@ -330,10 +354,18 @@ impl Conversion {
             }
             _ => self.each(from.as_chunks().0, to, |bytes| f32::from_bits(order.u32(bytes)), flip),
         }
+        if self.color == Color::Lab {
+            // From L* of 0 to 100, and a* and b* as they are.
+            for pixel in to.chunks_exact_mut(self.channels) {
+                pixel[0] /= 100.0;
+                pixel[1] = (pixel[1] + 128.0) / 255.0;
+                pixel[2] = (pixel[2] + 128.0) / 255.0;
+            }
+        }
     }
 
     /// Takes the samples that are shown out of each pixel.
-    fn each<const N: usize, S: Copy>(
+    fn each<const N: usize, S: Sample>(
         &self,
         from: &[[u8; N]],
         to: &mut [S],
@@ -353,6 +385,10 @@ impl Conversion {
                 *to = number(from);
             }
             to[0] = color(to[0]);
+            if let (true, Some(&alpha)) = (self.thins, from.get(self.channels)) {
+                let alpha = number(alpha).unit();
+                to.iter_mut().for_each(|ink| *ink = S::from_unit(ink.unit() * alpha));
+            }
         }
     }
 }

@@ -14,6 +14,8 @@ pub struct Lossless {
     pub predictor: u8,
     /// Sampling factors by component.
     pub sampling: Vec<(u8, u8)>,
+    /// The components of each scan.
+    pub scans: Vec<Vec<usize>>,
     /// Rows of MCUs between two restart markers; 0 if there are none.
     pub restart_rows: u16,
     /// By component, row by row: as many as there are in whole MCUs.
@@ -30,6 +32,7 @@ impl Lossless {
             low: 0,
             predictor: 1,
             sampling: sampling.to_vec(),
+            scans: vec![(0..sampling.len()).collect()],
             restart_rows: 0,
             samples: Vec::new(),
         };
@@ -80,18 +83,37 @@ impl Lossless {
         table[5] = 17;
         table.extend(0..17);
         segment(0xC4, &table);
-        let across = self.mcus().0;
-        segment(0xDD, &(self.restart_rows * across as u16).to_be_bytes());
-        let mut scan = vec![count];
-        (1..=count).for_each(|id| scan.extend([id, 0]));
-        scan.extend([self.predictor, 0, self.low]);
-        segment(0xDA, &scan);
-        self.data(&mut out);
+        for components in &self.scans {
+            let mut segment = |marker: u8, body: &[u8]| {
+                out.extend([0xFF, marker]);
+                out.extend((body.len() as u16 + 2).to_be_bytes());
+                out.extend(body);
+            };
+            let across = self.mcus_of(components).0;
+            segment(0xDD, &(self.restart_rows * across as u16).to_be_bytes());
+            let mut scan = vec![components.len() as u8];
+            components.iter().for_each(|&index| scan.extend([index as u8 + 1, 0]));
+            scan.extend([self.predictor, 0, self.low]);
+            segment(0xDA, &scan);
+            self.data(components, &mut out);
+        }
         out.extend([0xFF, 0xD9]);
         out
     }
 
-    fn data(&self, out: &mut Vec<u8>) {
+    /// MCUs of a scan in each direction: samples, where a component is alone.
+    fn mcus_of(&self, components: &[usize]) -> (usize, usize) {
+        let &[alone] = components else { return self.mcus() };
+        let part = |side: u16, factor: u8, most: u8| {
+            (usize::from(side) * usize::from(factor)).div_ceil(most.into())
+        };
+        let (h, v) = self.sampling[alone];
+        let most_h = self.sampling.iter().map(|&(h, _)| h).max().unwrap();
+        let most_v = self.sampling.iter().map(|&(_, v)| v).max().unwrap();
+        (part(self.width, h, most_h), part(self.height, v, most_v))
+    }
+
+    fn data(&self, components: &[usize], out: &mut Vec<u8>) {
         let (mut bits, mut count) = (0u64, 0);
         let mut put = |out: &mut Vec<u8>, value: u64, length: u32| {
             (bits, count) = (bits << length | value, count + length);
@@ -105,7 +127,7 @@ impl Lossless {
             }
             count
         };
-        let (across, down) = self.mcus();
+        let (across, down) = self.mcus_of(components);
         for y in 0..down {
             let restart = usize::from(self.restart_rows);
             if y > 0 && restart > 0 && y % restart == 0 {
@@ -114,7 +136,9 @@ impl Lossless {
                 out.extend([0xFF, 0xD0 + (y / restart - 1) as u8 % 8]);
             }
             for x in 0..across {
-                for (component, &(h, v)) in self.sampling.iter().enumerate() {
+                for &component in components {
+                    let alone = components.len() == 1;
+                    let (h, v) = if alone { (1, 1) } else { self.sampling[component] };
                     let (h, v) = (usize::from(h), usize::from(v));
                     for (row, column) in (0..v).flat_map(|row| (0..h).map(move |at| (row, at))) {
                         let (x, y) = (x * h + column, y * v + row);

@@ -38,8 +38,7 @@ pub(in super::super) struct Fax {
     coding: FaxCoding,
     width: u32,
     bits: Bits,
-    /// Where the color changes in the row above, from white to black first, ever further to the
-    /// right.
+    /// Where the color changes in the row above, from white to black first.
     above: Changes,
     /// The same of this row, as far as it is decoded.
     row: Changes,
@@ -108,13 +107,13 @@ impl Fax {
 
     pub(in super::super) fn restart(&mut self) {
         self.bits = Bits::default();
-        self.above.len = 0;
+        self.above.clear();
         self.start_row();
         (self.eols, self.has_eols, self.rows) = (0, false, 0);
     }
 
     fn start_row(&mut self) {
-        self.row.len = 0;
+        self.row.clear();
         (self.at, self.black, self.next_above, self.run) = (None, false, 0, None);
         self.place = Place::Front;
     }
@@ -349,33 +348,45 @@ fn blacken(row: &mut [u8], start: u32, end: u32) {
     }
 }
 
-/// Columns that rise strictly. There can be no more than pixels.
+/// Columns that never fall. Two in one place are a run of no pixels, which some writers begin rows
+/// with, and which counts in the row below.
 struct Changes {
     columns: Vec<u32>,
     len: usize,
+    /// How many are in the same place as the one before.
+    doubled: usize,
 }
+
+/// The most of them that count.
+const MAX_DOUBLED: usize = 64;
 
 impl Changes {
     fn capacity(width: u32) -> usize {
-        width as usize + 1
+        width as usize + MAX_DOUBLED
     }
 
     fn new(width: u32) -> Result<Self, Error> {
-        Ok(Changes { columns: zeroed(Self::capacity(width))?, len: 0 })
+        Ok(Changes { columns: zeroed(Self::capacity(width))?, len: 0, doubled: 0 })
     }
 
     fn get(&self) -> &[u32] {
         &self.columns[..self.len]
     }
 
-    /// Two changes in one place are none.
+    fn clear(&mut self) {
+        (self.len, self.doubled) = (0, 0);
+    }
+
     fn push(&mut self, column: u32) {
-        if self.get().last() == Some(&column) {
+        let is_doubled = self.get().last() == Some(&column);
+        if is_doubled && self.doubled == MAX_DOUBLED {
+            // Together they are nothing.
             self.len -= 1;
-        } else {
-            self.columns[self.len] = column;
-            self.len += 1;
+            return;
         }
+        self.doubled += usize::from(is_doubled);
+        self.columns[self.len] = column;
+        self.len += 1;
     }
 }
 

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use thumbelina_codec::{Budget, Context, Input, Poll, Stop};
-use thumbelina_jpeg::{self as jpeg, Decoder, Headers, Options};
+use thumbelina_jpeg::{self as jpeg, Decoder, Headers, Options, Process};
 
 use super::super::description::{Description, JpegColor};
 use super::OldJpeg;
@@ -18,6 +18,8 @@ use crate::{Error, Format, OnDamage};
 
 pub(in super::super) struct Jpeg {
     tables: Bytes,
+    /// The latest quantizers and codes of the chunks before, which some writers do not repeat.
+    earlier: [Vec<u8>; 2],
     /// Where there is one for the whole picture.
     old: Option<OldJpeg>,
     on_damage: OnDamage,
@@ -90,7 +92,8 @@ impl Jpeg {
         while let Ok(Some(segment)) = segments.next_one() {
             match segment.marker {
                 0xC0 | 0xC1 => components = segment.body.get(5),
-                0xC2 => return true,
+                // Progressive, or arithmetic.
+                0xC2 | 0xC9 | 0xCA => return true,
                 0xDA => return segment.body.first() < components,
                 _ => {}
             }
@@ -114,7 +117,8 @@ impl Jpeg {
         let budget = Budget::new(Self::memory(picture, chunk, buffered));
         let color = picture.jpeg_color();
         let state = State::Closed;
-        Jpeg { tables, old: None, on_damage, color, chunk, budget, scans: 0, state }
+        let earlier = Default::default();
+        Jpeg { tables, earlier, old: None, on_damage, color, chunk, budget, scans: 0, state }
     }
 
     pub(in super::super) fn of_old(self, old: OldJpeg) -> Self {
@@ -155,25 +159,35 @@ impl Jpeg {
         }
         let mut segments = Segments::new(data)?;
         let mut has_frame = false;
+        let mut own = [Vec::new(), Vec::new()];
         let scan = loop {
             let segment = segments.next_one()?.ok_or(TRUNCATED)?;
             match segment.marker {
-                0xC4 | 0xDB | 0xDD => stream.extend_from_slice(segment.whole),
-                0xC0..=0xC2 if !has_frame => {
+                0xDB => own[0].extend_from_slice(segment.whole),
+                0xC4 | 0xCC => own[1].extend_from_slice(segment.whole),
+                0xDD => stream.extend_from_slice(segment.whole),
+                // All but hierarchical ones.
+                0xC0..=0xC3 | 0xC9 | 0xCA if !has_frame => {
                     self.check_frame(segment.body, visible)?;
                     has_frame = true;
                     stream.extend_from_slice(segment.whole);
                 }
-                // A second frame, or lossless, hierarchical, arithmetic.
+                // A second frame, or hierarchical.
                 0xC0..=0xCF => return Err(Error::Unsupported(Format::Tiff)),
                 0xDA => break segment.start,
                 0xD9 => return Err(INVALID),
                 _ => {}
             }
-            if stream.len() - fixed > MAX_TABLE_BYTES {
+            if stream.len() - fixed + own[0].len() + own[1].len() > MAX_TABLE_BYTES {
                 return Err(INVALID);
             }
         };
+        for (earlier, own) in self.earlier.iter_mut().zip(own) {
+            if !own.is_empty() {
+                *earlier = own;
+            }
+            stream.extend_from_slice(earlier);
+        }
         if !has_frame {
             return Err(INVALID);
         }
@@ -199,6 +213,14 @@ impl Jpeg {
     /// Whether the next call of [`run`](Self::run) decodes, and does not get ready for it.
     pub(in super::super) fn is_decoding(&self) -> bool {
         matches!(self.state, State::Decoding(..))
+    }
+
+    /// Whether its MCUs are pixels.
+    pub(in super::super) fn is_lossless(&self) -> bool {
+        match &self.state {
+            State::Decoding(decoder, _) => decoder.header().process == Process::Lossless,
+            _ => false,
+        }
     }
 
     /// Writes at most one row: the columns of it that are there and have room. `mcus` is how much

@@ -1,10 +1,11 @@
-//! PackBits: runs of one byte, and bytes as they are.
+//! PackBits, and how SGI packs logarithms: runs of one byte, and bytes as they are.
 
 use super::done::Done;
 
 #[derive(Debug, Default)]
 pub(in super::super) struct PackBits {
     state: State,
+    is_of_logs: bool,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -19,6 +20,11 @@ enum State {
 }
 
 impl PackBits {
+    /// SGI's way: longer runs have higher headers.
+    pub(in super::super) fn of_logs() -> Self {
+        PackBits { is_of_logs: true, ..PackBits::default() }
+    }
+
     pub(in super::super) fn restart(&mut self) {
         self.state = State::Header;
     }
@@ -32,6 +38,11 @@ impl PackBits {
                 State::Header => {
                     consumed += 1;
                     match rest[0] {
+                        length @ 0x80.. if self.is_of_logs => {
+                            State::Byte(usize::from(length) - 126)
+                        }
+                        0 if self.is_of_logs => State::Header,
+                        length if self.is_of_logs => State::Literal(length.into()),
                         0x80 => State::Header,
                         length @ 0..0x80 => State::Literal(usize::from(length) + 1),
                         length => State::Byte(257 - usize::from(length)),

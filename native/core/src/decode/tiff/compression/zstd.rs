@@ -12,10 +12,18 @@ use crate::{Error, Format};
 pub(in super::super) struct Zstd {
     decoder: FrameDecoder,
     is_open: bool,
+    /// What the chunk comes to.
+    chunk_bytes: u64,
 }
 
 /// What every decoder is asked to support, and most that there are need.
 const MAX_WINDOW: u64 = 8 << 20;
+
+/// What stands for it in a frame's header: an exponent of 13 above 2^10.
+const MAX_WINDOW_DESCRIPTOR: u8 = 13 << 3;
+
+/// A frame's header is at most so long.
+const HEADER_BYTES: usize = 18;
 
 /// The most that a block holds.
 const BLOCK_BYTES: usize = 128 << 10;
@@ -31,21 +39,35 @@ impl Zstd {
     /// A block, which is decoded in one piece.
     pub(in super::super) const STEP_NANOS: u64 = 1_000_000;
 
-    pub(in super::super) fn new() -> Self {
+    pub(in super::super) fn new(chunk_bytes: u64) -> Self {
         let mut decoder = FrameDecoder::new();
         decoder.set_max_window_size(MAX_WINDOW);
-        Zstd { decoder, is_open: false }
+        Zstd { decoder, is_open: false, chunk_bytes }
     }
 
     pub(in super::super) fn restart(&mut self) {
         self.is_open = false;
     }
 
+    /// The window that high levels ask for is larger than what any chunk refers back to: what the
+    /// chunk comes to is enough.
+    fn narrow(&self, header: &mut [u8]) {
+        let &mut [_, _, _, _, descriptor, ref mut window, ..] = header else { return };
+        let is_one_segment = descriptor & 0x20 != 0;
+        if !is_one_segment && self.chunk_bytes <= MAX_WINDOW {
+            *window = (*window).min(MAX_WINDOW_DESCRIPTOR);
+        }
+    }
+
     /// Writes what is there, or else decodes a block. `input` is all that is left of the chunk.
     pub(in super::super) fn run(&mut self, input: &[u8], out: &mut [u8]) -> Result<Done, Error> {
         let mut rest = input;
         if !self.is_open {
-            self.decoder.reset(&mut rest).map_err(|e| error(&e, rest))?;
+            let mut header = input.iter().take(HEADER_BYTES).copied().collect::<Vec<_>>();
+            self.narrow(&mut header);
+            let mut unread = &header[..];
+            self.decoder.reset(&mut unread).map_err(|e| error(&e, unread))?;
+            rest = &input[header.len() - unread.len()..];
             self.is_open = true;
         }
         let read = |decoder: &mut FrameDecoder, out: &mut [u8]| {
