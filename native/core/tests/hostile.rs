@@ -10,7 +10,7 @@ mod trial;
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::Cursor;
+use std::io::{Cursor, Write};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -57,20 +57,27 @@ fn fixture(name: &str) -> Vec<u8> {
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// A flattened Photoshop document of the small picture with a resource, as it is or in PackBits.
-fn document(is_packed: bool) -> Vec<u8> {
+/// A flattened Photoshop document of the small picture with a resource: as it is, in PackBits, or
+/// in a zlib stream.
+fn document(compression: u8) -> Vec<u8> {
     let picture = small_picture();
     let mut file = b"8BPS\0\x01\0\0\0\0\0\0\0\x04\0\0\0\x09\0\0\0\x0D\0\x08\0\x03\0\0\0\0".to_vec();
     file.extend(b"\0\0\0\x108BIM\x04\x24\0\0\0\0\0\x04<x/>");
     file.extend(b"\0\0\0\x08\0\0\0\x02\xFF\xFF\0\0");
-    file.extend([0, is_packed.into()]);
+    file.extend([0, compression]);
     let planes: Vec<u8> =
         (0..4).flat_map(|channel| picture.pixels().map(move |pixel| pixel.0[channel])).collect();
-    if is_packed {
-        file.extend((0..36).flat_map(|_| 14u16.to_be_bytes()));
-        file.extend(planes.chunks(13).flat_map(|row| [&[12], row].concat()));
-    } else {
-        file.extend(planes);
+    match compression {
+        0 => file.extend(planes),
+        1 => {
+            file.extend((0..36).flat_map(|_| 14u16.to_be_bytes()));
+            file.extend(planes.chunks(13).flat_map(|row| [&[12], row].concat()));
+        }
+        _ => {
+            let mut encoder = flate2::write::ZlibEncoder::new(file, flate2::Compression::fast());
+            encoder.write_all(&planes).unwrap();
+            file = encoder.finish().unwrap();
+        }
     }
     file
 }
@@ -145,7 +152,9 @@ fn honest(format: Format) -> Vec<(Vec<u8>, Range<usize>)> {
             files
         }
         Format::Dds => vec![start(fixture("photo.dds"), 160)],
-        Format::Psd => vec![start(document(false), 80), start(document(true), 140)],
+        Format::Psd => {
+            vec![start(document(0), 80), start(document(1), 140), start(document(2), 110)]
+        }
         Format::Pnm => {
             let mut files = each(ImageFormat::Pnm, 80);
             files.push(start(fixture("photo-ascii.ppm"), 60));

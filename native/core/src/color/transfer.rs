@@ -9,8 +9,8 @@ pub(crate) fn to_srgb(linear: f32) -> f32 {
     if linear <= 0.003_130_8 { linear * 12.92 } else { 1.055 * linear.powf(1.0 / 2.4) - 0.055 }
 }
 
-/// The same but for 0.2 of a step of 16 bits, without a power: where it has one, a polynomial of the
-/// fourth root, which is a fit of our own.
+/// The same but for 0.2 of a step of 16 bits, without a power: that is a polynomial of the fourth
+/// root, which is a fit of our own.
 pub(super) fn to_srgb_nearly(linear: f32) -> f32 {
     const COEFFICIENTS: [f32; 7] = [
         0.061_734_31,

@@ -107,8 +107,12 @@ impl Planes {
                 (planes, lengths) = (starts.ok_or(TRUNCATED)?, Some(found));
             }
             Packing::Zip { predicted: is_predicted } => {
-                let before = |number: usize| plane_bytes as u64 * number as u64;
-                zips = (0..shown).map(|number| Zip::new(header.data, before(number))).collect();
+                // A PSB may claim more than there are numbers for.
+                let zip = |number: usize| {
+                    let before = (plane_bytes as u64).checked_mul(number as u64)?;
+                    Some(Zip::new(header.data, before))
+                };
+                zips = (0..shown).map(zip).collect::<Option<_>>().ok_or(TRUNCATED)?;
                 predicted = is_predicted.then_some(header.depth);
             }
         }
