@@ -1,6 +1,10 @@
 //! CIE L*a*b* to sRGB.
 
 use super::transfer::to_srgb_nearly;
+use crate::picture::Sample;
+
+/// How many pixels are converted at a time.
+const PIXELS: usize = 64;
 
 /// The white of the ICC's profile connection space, D50.
 const WHITE: [f32; 3] = [0.964_2, 1.0, 0.824_9];
@@ -12,20 +16,41 @@ const XYZ_TO_RGB: [[f32; 3]; 3] = [
     [0.071_957_7, -0.228_976_7, 1.405_386],
 ];
 
-/// Of numbers from 0 to 1, encoded as in [`ColorModel::Lab`](crate::ColorModel::Lab), to linear
-/// light, which may lie outside of sRGB.
-pub(super) fn to_linear_rgb([l, a, b]: [f32; 3]) -> [f32; 3] {
-    let y = (l * 100.0 + 16.0) / 116.0;
-    let x = y + (a * 255.0 - 128.0) / 500.0;
-    let z = y - (b * 255.0 - 128.0) / 200.0;
-    let [x, y, z] = [x, y, z].map(cube);
-    let xyz = [x * WHITE[0], y * WHITE[1], z * WHITE[2]];
-    XYZ_TO_RGB.map(|row| row.iter().zip(xyz).map(|(m, c)| m * c).sum())
+/// Of pixels encoded as in [`ColorModel::Lab`](crate::ColorModel::Lab), with alpha or without, to
+/// as many of RGB: encoded, or light where that is what the samples are.
+pub(super) fn to_rgb<S: Sample>(from: &[S], channels: usize, to: &mut [S]) {
+    let (mut units, mut planes) = ([0.0; 4 * PIXELS], [[0.0; PIXELS]; 3]);
+    let pieces = from.chunks(channels * PIXELS).zip(to.chunks_mut(channels * PIXELS));
+    for (from, to) in pieces {
+        let units = &mut units[..from.len()];
+        units.iter_mut().zip(from).for_each(|(unit, sample)| *unit = sample.unit());
+        for (index, pixel) in units.chunks_exact(channels).enumerate().take(PIXELS) {
+            planes.iter_mut().zip(pixel).for_each(|(plane, &unit)| plane[index] = unit);
+        }
+        convert(&mut planes, !S::LINEAR);
+        for (index, pixel) in units.chunks_exact_mut(channels).enumerate().take(PIXELS) {
+            planes.iter().zip(pixel).for_each(|(plane, unit)| *unit = plane[index]);
+        }
+        to.iter_mut().zip(units).for_each(|(sample, unit)| *sample = S::from_unit(*unit));
+    }
 }
 
-/// The same, encoded.
-pub(super) fn to_rgb(lab: [f32; 3]) -> [f32; 3] {
-    to_linear_rgb(lab).map(to_srgb_nearly)
+/// Written so that compilers make vectors of it.
+fn convert(planes: &mut [[f32; PIXELS]; 3], encoded: bool) {
+    let [first, second, third] = planes;
+    for pixel in 0..PIXELS {
+        let y = (first[pixel] * 100.0 + 16.0) / 116.0;
+        let x = y + (second[pixel] * 255.0 - 128.0) / 500.0;
+        let z = y - (third[pixel] * 255.0 - 128.0) / 200.0;
+        let (x, y, z) = (cube(x) * WHITE[0], cube(y) * WHITE[1], cube(z) * WHITE[2]);
+        let [red, green, blue] = XYZ_TO_RGB.map(|[a, b, c]| a * x + b * y + c * z);
+        (first[pixel], second[pixel], third[pixel]) = (red, green, blue);
+    }
+    if encoded {
+        for plane in planes {
+            plane.iter_mut().for_each(|light| *light = to_srgb_nearly(*light));
+        }
+    }
 }
 
 /// The luminance of a lightness, both from 0 to 1.
@@ -45,7 +70,10 @@ mod tests {
 
     fn bytes(lab: [f32; 3]) -> [u8; 3] {
         let encoded = [lab[0] / 100.0, (lab[1] + 128.0) / 255.0, (lab[2] + 128.0) / 255.0];
-        to_rgb(encoded).map(|c| (c * 255.0).round() as u8)
+        let words = encoded.map(u16::from_unit);
+        let mut rgb = [0; 3];
+        to_rgb(&words, 3, &mut rgb);
+        rgb.map(|c| u8::from_unit(c.unit()))
     }
 
     /// The colors are those of sRGB's corners, as D50 has them.

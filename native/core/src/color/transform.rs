@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use moxcms::{
     ColorProfile, DataColorSpace, ParsingOptions, RenderingIntent, ToneReprCurve,
-    Transform8BitExecutor, TransformF32Executor, TransformOptions,
+    Transform8BitExecutor, Transform16BitExecutor, TransformF32Executor, TransformOptions,
 };
 
 use super::inks::{self, Amounts, InkTable};
@@ -24,7 +24,7 @@ pub(crate) enum Transform {
     /// Bytes of CMYK.
     Inks(InkTable),
     Bytes(Arc<Transform8BitExecutor>),
-    /// For words and floats.
+    Words(Arc<Transform16BitExecutor>),
     Floats(Arc<TransformF32Executor>),
 }
 
@@ -43,6 +43,7 @@ impl std::fmt::Debug for Transform {
             Transform::Tone(_) => "Tone",
             Transform::Inks(_) => "Inks",
             Transform::Bytes(_) => "Bytes",
+            Transform::Words(_) => "Words",
             Transform::Floats(_) => "Floats",
         })
     }
@@ -103,7 +104,11 @@ impl Transform {
                 .create_transform_8bit(from_layout, &to, to_layout, options)
                 .ok()
                 .map(Transform::Bytes),
-            Depth::U16 | Depth::F32 => source
+            Depth::U16 => source
+                .create_transform_16bit(from_layout, &to, to_layout, options)
+                .ok()
+                .map(Transform::Words),
+            Depth::F32 => source
                 .create_transform_f32(from_layout, &to, to_layout, options)
                 .ok()
                 .map(Transform::Floats),
@@ -119,6 +124,10 @@ impl Transform {
                 Ok(())
             }
             (Transform::Bytes(transform), Rows::U8(from)) => {
+                transform.transform(from, to).map_err(|_| Error::Internal)
+            }
+            (Transform::Words(transform), Rows::U16(from)) => {
+                let to = bytemuck::try_cast_slice_mut(to)?;
                 transform.transform(from, to).map_err(|_| Error::Internal)
             }
             (Transform::None, Rows::U8(from)) => copy(from, to),
@@ -137,6 +146,10 @@ impl Transform {
     }
 
     fn pixels<S: Sample>(&self, from: &[S], layout: Layout, to: &mut [S]) -> Result<(), Error> {
+        if let Transform::Lab = self {
+            lab::to_rgb(from, layout.channels.into(), to);
+            return Ok(());
+        }
         let from = from.chunks_exact(layout.channels.into());
         let to = to.chunks_exact_mut(layout.srgb().channels.into());
         for (pixel, out) in from.zip(to) {
@@ -144,11 +157,6 @@ impl Transform {
                 (Transform::Cmyk, &[c, m, y, k]) => {
                     let color = cmyk::to_rgb([c, m, y, k].map(S::unit));
                     (if S::LINEAR { color.map(to_linear) } else { color }, None)
-                }
-                (Transform::Lab, &[l, a, b, ref alpha @ ..]) => {
-                    let lab = [l, a, b].map(S::unit);
-                    let color = if S::LINEAR { lab::to_linear_rgb(lab) } else { lab::to_rgb(lab) };
-                    (color, alpha.first())
                 }
                 (Transform::Tone(map), &[r, g, b, ref alpha @ ..]) => {
                     let color = [r, g, b].map(S::unit);
