@@ -27,7 +27,7 @@ defmodule Thumbelina.PlugTest do
   alias Thumbelina.{HTTPServers, Server, URL}
   alias Thumbelina.PlugTest.{Compiled, Pictures, Router}
 
-  @compile {:no_warn_undefined, [Plug.Conn, Plug.Test, Compiled, Router]}
+  @compile {:no_warn_undefined, [Plug.Conn, Plug.Parsers, Plug.Test, Compiled, Router]}
   @fixtures Path.expand("test/fixtures")
   @plug if Code.ensure_loaded?(Plug.Conn), do: nil, else: "Plug is not in ERL_LIBS"
   @servers if length(HTTPServers.all()) == 3,
