@@ -131,8 +131,9 @@ impl Decoder {
     }
 
     /// Goes on, and hands over the next rows from top to bottom, at most `most` of them (which is
-    /// not 0): one byte a pixel for gray, two with alpha, three for red, green and blue, four
-    /// for cyan, magenta, yellow and black, where 0 is no ink. There are none once all have been handed over.
+    /// not 0): one byte a pixel for gray, two with alpha, three for red, green and blue, four for
+    /// cyan, magenta, yellow and black, where 0 is no ink. There are none once all have been handed
+    /// over.
     ///
     /// Without a pool it does about as much as `effort` MCUs take, at least one. An MCU is 8 by 8
     /// samples of the picture times its largest sampling factors. With a pool it does as much as

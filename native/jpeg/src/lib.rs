@@ -46,13 +46,13 @@
 //!
 //! [`decode`] is all of that in one call, where nobody waits.
 //!
-//! **What it decodes.** Baseline, extended sequential and progressive JPEGs of Huffman or arithmetic
-//! codes with samples of 8 or 12 bits, and lossless ones of Huffman codes with 2 to 16 (ITU-T T.81),
-//! of one to four components with any sampling factors; restart intervals, DNL, frames without
-//! Huffman tables (MJPEG), and the liberties that files take: fill bytes, garbage between segments,
-//! no EOI. Hierarchical JPEGs are refused [by name](Unsupported). Rows are gray, gray with alpha,
-//! RGB or CMYK of 8 bits, to which YCbCr and Adobe's YCCK are converted, without regard to
-//! profiles, which [`Header`] hands out as they are.
+//! **What it decodes.** Baseline, extended sequential and progressive JPEGs of Huffman or
+//! arithmetic codes with samples of 8 or 12 bits, and lossless ones of Huffman codes with 2 to 16
+//! (ITU-T T.81), of one to four components with any sampling factors; restart intervals, DNL,
+//! frames without Huffman tables (MJPEG), and the liberties that files take: fill bytes, garbage
+//! between segments, no EOI. Hierarchical JPEGs are refused [by name](Unsupported). Rows are gray,
+//! gray with alpha, RGB or CMYK of 8 bits, to which YCbCr and Adobe's YCCK are converted, without
+//! regard to profiles, which [`Header`] hands out as they are.
 //!
 //! **Scaled.** A block of 8 by 8 samples becomes one of 8, 4, 2 or 1 by as many, by the inverse
 //! transform of that size on its lowest coefficients. Codes of the other coefficients are skipped,

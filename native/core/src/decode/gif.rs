@@ -1,7 +1,8 @@
 //! The first frame of a GIF, row by row. An interlaced one is kept whole, as palette indices.
 //!
 //! Crate `gif` reads what is before the frame's data. That is decompressed here: data can go on for
-//! as long as the file without giving a single pixel, and behind the last pixel anything may follow.
+//! as long as the file without giving a single pixel, and behind the last pixel anything may
+//! follow.
 
 use bytes::Bytes;
 use gif::DecodingError;

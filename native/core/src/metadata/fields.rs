@@ -1,8 +1,8 @@
 //! EXIF as the fields that the standard names, read and written anew within bounds.
 //!
 //! Nothing else of a block survives: no thumbnail, no notes of the maker (whose offsets mean
-//! nothing elsewhere), nothing between the values, no private tag. So nothing hidden goes along into an
-//! output, and what `kamadak-exif` is given to read is short and has no loops.
+//! nothing elsewhere), nothing between the values, no private tag. So nothing hidden goes along
+//! into an output, and what `kamadak-exif` is given to read is short and has no loops.
 
 use exif::{Context, Tag};
 
