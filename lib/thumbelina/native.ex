@@ -6,22 +6,24 @@ defmodule Thumbelina.Native do
   # a module with @on_load while an older version of the module still exists. And Elixir's compiler
   # loads every module as soon as it is compiled, before there is a library.
 
-  # A stub loads the library, which replaces the stub, and calls itself again. The call is local, so
-  # that a call that was begun by one version of this module is finished by the same version.
-  def distance(first, last), do: with(:ok <- load(), do: distance(first, last))
-  def probe(bytes, all?, call), do: with(:ok <- load(), do: probe(bytes, all?, call))
-  def probe_dirty(bytes, all?, call), do: with(:ok <- load(), do: probe_dirty(bytes, all?, call))
-  def details(bytes, call), do: with(:ok <- load(), do: details(bytes, call))
-  def details_dirty(bytes, call), do: with(:ok <- load(), do: details_dirty(bytes, call))
-  def plan(bytes, all?, call), do: with(:ok <- load(), do: plan(bytes, all?, call))
-  def plan_dirty(bytes, all?, call), do: with(:ok <- load(), do: plan_dirty(bytes, all?, call))
-  def start(bytes, call, ref), do: with(:ok <- load(), do: start(bytes, call, ref))
-  def start_dirty(bytes, call, ref), do: with(:ok <- load(), do: start_dirty(bytes, call, ref))
-  def resume(job), do: with(:ok <- load(), do: resume(job))
-  def open_stream(call), do: with(:ok <- load(), do: open_stream(call))
-  def feed(job, piece), do: with(:ok <- load(), do: feed(job, piece))
-  def finish(job, ref), do: with(:ok <- load(), do: finish(job, ref))
-  def abandon(job), do: with(:ok <- load(), do: abandon(job))
+  # A stub loads the library, which replaces the stub, and calls it again. The call is local, so that
+  # a call that was begun by one version of this module is finished by the same version. A stub keeps
+  # no frame and makes nothing on the heap: other processes may be in the same stub meanwhile, and
+  # none may return to where the library has written over it.
+  def distance(first, last), do: load_and(:distance, first, last, nil)
+  def probe(bytes, all?, call), do: load_and(:probe, bytes, all?, call)
+  def probe_dirty(bytes, all?, call), do: load_and(:probe_dirty, bytes, all?, call)
+  def details(bytes, call), do: load_and(:details, bytes, call, nil)
+  def details_dirty(bytes, call), do: load_and(:details_dirty, bytes, call, nil)
+  def plan(bytes, all?, call), do: load_and(:plan, bytes, all?, call)
+  def plan_dirty(bytes, all?, call), do: load_and(:plan_dirty, bytes, all?, call)
+  def start(bytes, call, ref), do: load_and(:start, bytes, call, ref)
+  def start_dirty(bytes, call, ref), do: load_and(:start_dirty, bytes, call, ref)
+  def resume(job), do: load_and(:resume, job, nil, nil)
+  def open_stream(call), do: load_and(:open_stream, call, nil, nil)
+  def feed(job, piece), do: load_and(:feed, job, piece, nil)
+  def finish(job, ref), do: load_and(:finish, job, ref, nil)
+  def abandon(job), do: load_and(:abandon, job, nil, nil)
 
   # The thumbnails of a picture that is there as a whole.
   def thumbnails(bytes, call) do
@@ -90,6 +92,25 @@ defmodule Thumbelina.Native do
     if abandon(job), do: receive(do: ({^ref, :turn} -> :ok))
     {:error, %{reason: :timeout}}
   end
+
+  defp load_and(name, a, b, c) do
+    with :ok <- load(), do: again(name, a, b, c)
+  end
+
+  defp again(:distance, a, b, _), do: distance(a, b)
+  defp again(:probe, a, b, c), do: probe(a, b, c)
+  defp again(:probe_dirty, a, b, c), do: probe_dirty(a, b, c)
+  defp again(:details, a, b, _), do: details(a, b)
+  defp again(:details_dirty, a, b, _), do: details_dirty(a, b)
+  defp again(:plan, a, b, c), do: plan(a, b, c)
+  defp again(:plan_dirty, a, b, c), do: plan_dirty(a, b, c)
+  defp again(:start, a, b, c), do: start(a, b, c)
+  defp again(:start_dirty, a, b, c), do: start_dirty(a, b, c)
+  defp again(:resume, a, _, _), do: resume(a)
+  defp again(:open_stream, a, _, _), do: open_stream(a)
+  defp again(:feed, a, b, _), do: feed(a, b)
+  defp again(:finish, a, b, _), do: finish(a, b)
+  defp again(:abandon, a, _, _), do: abandon(a)
 
   defp load do
     path = :filename.join(:code.priv_dir(:thumbelina), ~c"native/thumbelina")

@@ -14,6 +14,44 @@ defmodule Thumbelina.NativeTest do
     for name <- File.ls!(@fixtures), String.match?(name, ~r/^(photo|alpha|orientation)/), do: name
   end
 
+  # While one process loads the library, the others are in the functions that it replaces.
+  @first_calls """
+  {:ok, modules} = :application.get_key(:thumbelina, :modules)
+  :ok = :code.ensure_modules_loaded(modules -- [Thumbelina.Kino])
+  <<first::binary-size(1000), rest::binary>> = png = File.read!(path)
+
+  calls = [
+    fn -> Thumbelina.thumbnail([first, rest], 9, 9) end,
+    fn -> Thumbelina.thumbnail(png, 9, 9) end,
+    fn -> Thumbelina.thumbnail(png, 9, 9, scheduler: :dirty) end,
+    fn -> Thumbelina.new(png) end,
+    fn -> Thumbelina.info(png) end,
+    fn -> Thumbelina.explain(png, 9, 9) end
+  ]
+
+  call = Enum.at(calls, index)
+
+  makers =
+    for _ <- 1..8 do
+      Task.async(fn ->
+        receive(do: (:go -> :ok))
+        call.()
+      end)
+    end
+
+  for maker <- makers, do: send(maker.pid, :go)
+  makers |> Task.await_many(60_000) |> Enum.all?(&match?({:ok, _}, &1))
+  """
+
+  test "the first calls of a node may come all at once" do
+    for {{control, _}, index} <- 6 |> Thumbelina.Peers.start(connect: false) |> Enum.with_index() do
+      binding = [path: Path.join(@fixtures, "photo.png"), index: index]
+      :ok = :peer.call(control, :application, :load, [:thumbelina])
+      assert {true, _} = :peer.call(control, Code, :eval_string, [@first_calls, binding], 60_000)
+      :peer.stop(control)
+    end
+  end
+
   test "both kinds of schedulers, and any slice down to one step of work, give the same bytes" do
     for name <- fixtures() do
       bytes = read(name)
