@@ -6,10 +6,10 @@ defmodule Thumbelina.Native do
   # a module with @on_load while an older version of the module still exists. And Elixir's compiler
   # loads every module as soon as it is compiled, before there is a library.
 
-  # A stub loads the library, which replaces the stub, and calls it again. The call is local, so that
-  # a call that was begun by one version of this module is finished by the same version. A stub keeps
-  # no frame and makes nothing on the heap: other processes may be in the same stub meanwhile, and
-  # none may return to where the library has written over it.
+  # A stub loads the library, which replaces the stub, and calls it again. The call is local, so
+  # that a call that was begun by one version of this module is finished by the same version. A stub
+  # keeps no frame and makes nothing on the heap: other processes may be in the same stub meanwhile,
+  # and none may return to where the library has written over it.
   def distance(first, last), do: load_and(:distance, first, last, nil)
   def probe(bytes, all?, call), do: load_and(:probe, bytes, all?, call)
   def probe_dirty(bytes, all?, call), do: load_and(:probe_dirty, bytes, all?, call)

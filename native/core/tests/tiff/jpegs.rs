@@ -10,26 +10,20 @@ use crate::{as_is, expected, jpeg, jpegs, slope, split};
 fn lossless(writer: &Writer) -> (Bytes, Vec<u16>) {
     let mut samples = vec![0; (writer.size.0 * writer.size.1 * writer.samples) as usize];
     let mut chunks = Vec::new();
-    for top in (0..writer.size.1).step_by(writer.chunk.1 as usize) {
-        for left in (0..writer.across()).map(|across| across * writer.chunk.0) {
-            let (width, rows) = match writer.tiles {
-                true => writer.chunk,
-                false => (writer.size.0, writer.chunk.1.min(writer.size.1 - top)),
-            };
-            let sampling = vec![(1, 1); writer.samples as usize];
-            let size = (width as u16, rows as u16);
-            let picture = Lossless::random(chunks.len() as u64, size, writer.bits as u8, &sampling);
-            for (sample, plane) in picture.samples.iter().enumerate() {
-                for (at, &value) in (0..).zip(plane) {
-                    let (x, y) = (left + at % width, top + at / width);
-                    if x < writer.size.0 && y < writer.size.1 {
-                        let pixel = (y * writer.size.0 + x) as usize;
-                        samples[pixel * writer.samples as usize + sample] = value;
-                    }
+    for ((left, top), (width, rows)) in writer.places() {
+        let sampling = vec![(1, 1); writer.samples as usize];
+        let size = (width as u16, rows as u16);
+        let picture = Lossless::random(chunks.len() as u64, size, writer.bits as u8, &sampling);
+        for (sample, plane) in picture.samples.iter().enumerate() {
+            for (at, &value) in (0..).zip(plane) {
+                let (x, y) = (left + at % width, top + at / width);
+                if x < writer.size.0 && y < writer.size.1 {
+                    let pixel = (y * writer.size.0 + x) as usize;
+                    samples[pixel * writer.samples as usize + sample] = value;
                 }
             }
-            chunks.push(Lossless { predictor: 1 + chunks.len() as u8 % 7, ..picture }.write());
         }
+        chunks.push(Lossless { predictor: 1 + chunks.len() as u8 % 7, ..picture }.write());
     }
     (Bytes::from(writer.assemble(&chunks)), samples)
 }

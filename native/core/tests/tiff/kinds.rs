@@ -403,25 +403,19 @@ fn ycbcr(
     value: impl Fn(u32, u32, u32) -> u8,
 ) -> Bytes {
     let mut chunks = Vec::new();
-    for top in (0..writer.size.1).step_by(writer.chunk.1 as usize) {
-        for left in (0..writer.across()).map(|across| across * writer.chunk.0) {
-            let (width, rows) = match writer.tiles {
-                true => writer.chunk,
-                false => (writer.size.0, writer.chunk.1.min(writer.size.1 - top)),
-            };
-            let mut units = Vec::new();
-            for y in (0..rows).step_by(down as usize) {
-                let mut row = Vec::new();
-                for x in (0..width).step_by(across as usize) {
-                    for dy in 0..down {
-                        row.extend((0..across).map(|dx| value(left + x + dx, top + y + dy, 0)));
-                    }
-                    row.extend([1, 2].map(|s| value(left + x, top + y, s)));
+    for ((left, top), (width, rows)) in writer.places() {
+        let mut units = Vec::new();
+        for y in (0..rows).step_by(down as usize) {
+            let mut row = Vec::new();
+            for x in (0..width).step_by(across as usize) {
+                for dy in 0..down {
+                    row.extend((0..across).map(|dx| value(left + x + dx, top + y + dy, 0)));
                 }
-                units.push(row);
+                row.extend([1, 2].map(|s| value(left + x, top + y, s)));
             }
-            chunks.push(writer.compress(&units, width));
+            units.push(row);
         }
+        chunks.push(writer.compress(&units, width));
     }
     Bytes::from(writer.assemble(&chunks))
 }

@@ -76,21 +76,15 @@ fn packed(row: &[u32], bytes: u32) -> Vec<u8> {
 fn written(writer: &Writer, value: impl Fn(u32, u32) -> u32) -> Bytes {
     let bytes = if writer.photometric == LOG_L { 2 } else { 4 };
     let mut chunks = Vec::new();
-    for top in (0..writer.size.1).step_by(writer.chunk.1 as usize) {
-        for left in (0..writer.across()).map(|across| across * writer.chunk.0) {
-            let (width, rows) = match writer.tiles {
-                true => writer.chunk,
-                false => (writer.size.0, writer.chunk.1.min(writer.size.1 - top)),
-            };
-            let row = |y: u32| -> Vec<u8> {
-                let row: Vec<u32> = (0..width).map(|x| value(left + x, top + y)).collect();
-                match writer.compression {
-                    PLAIN => row.iter().flat_map(|v| v.to_be_bytes()[1..].to_vec()).collect(),
-                    _ => packed(&row, bytes),
-                }
-            };
-            chunks.push((0..rows).flat_map(row).collect());
-        }
+    for ((left, top), (width, rows)) in writer.places() {
+        let row = |y: u32| -> Vec<u8> {
+            let row: Vec<u32> = (0..width).map(|x| value(left + x, top + y)).collect();
+            match writer.compression {
+                PLAIN => row.iter().flat_map(|v| v.to_be_bytes()[1..].to_vec()).collect(),
+                _ => packed(&row, bytes),
+            }
+        };
+        chunks.push((0..rows).flat_map(row).collect());
     }
     Bytes::from(writer.assemble(&chunks))
 }

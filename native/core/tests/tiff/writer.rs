@@ -184,6 +184,21 @@ impl Writer {
         packed
     }
 
+    /// Where chunks begin, and of what width and height they are, in the order of the file.
+    pub(crate) fn places(&self) -> Vec<((u32, u32), (u32, u32))> {
+        let mut places = Vec::new();
+        for top in (0..self.size.1).step_by(self.chunk.1 as usize) {
+            for left in (0..self.across()).map(|across| across * self.chunk.0) {
+                let size = match self.tiles {
+                    true => self.chunk,
+                    false => (self.size.0, self.chunk.1.min(self.size.1 - top)),
+                };
+                places.push(((left, top), size));
+            }
+        }
+        places
+    }
+
     pub(crate) fn across(&self) -> u32 {
         if self.tiles { self.size.0.div_ceil(self.chunk.0) } else { 1 }
     }
