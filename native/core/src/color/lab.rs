@@ -1,10 +1,8 @@
 //! CIE L*a*b* to sRGB.
 
+use super::planes::{ColorMap, each_pixel};
 use super::transfer::to_srgb_nearly;
 use crate::picture::Sample;
-
-/// How many pixels are converted at a time.
-const PIXELS: usize = 64;
 
 /// The white of the ICC's profile connection space, D50.
 const WHITE: [f32; 3] = [0.964_2, 1.0, 0.824_9];
@@ -18,38 +16,26 @@ const XYZ_TO_RGB: [[f32; 3]; 3] = [
 
 /// Of pixels encoded as in [`ColorModel::Lab`](crate::ColorModel::Lab), with alpha or without, to
 /// as many of RGB: encoded, or light where that is what the samples are.
-pub(super) fn to_rgb<S: Sample>(from: &[S], channels: usize, to: &mut [S]) {
-    let (mut units, mut planes) = ([0.0; 4 * PIXELS], [[0.0; PIXELS]; 3]);
-    let pieces = from.chunks(channels * PIXELS).zip(to.chunks_mut(channels * PIXELS));
-    for (from, to) in pieces {
-        let units = &mut units[..from.len()];
-        units.iter_mut().zip(from).for_each(|(unit, sample)| *unit = sample.unit());
-        for (index, pixel) in units.chunks_exact(channels).enumerate().take(PIXELS) {
-            planes.iter_mut().zip(pixel).for_each(|(plane, &unit)| plane[index] = unit);
-        }
-        convert(&mut planes, !S::LINEAR);
-        for (index, pixel) in units.chunks_exact_mut(channels).enumerate().take(PIXELS) {
-            planes.iter().zip(pixel).for_each(|(plane, unit)| *unit = plane[index]);
-        }
-        to.iter_mut().zip(units).for_each(|(sample, unit)| *sample = S::from_unit(*unit));
-    }
+pub(super) fn to_rgb<S: Sample>(from: &[S], channels: u8, to: &mut [S]) {
+    each_pixel(from, channels, to, &Lab);
 }
 
-/// Written so that compilers make vectors of it.
-fn convert(planes: &mut [[f32; PIXELS]; 3], encoded: bool) {
-    let [first, second, third] = planes;
-    for pixel in 0..PIXELS {
-        let y = (first[pixel] * 100.0 + 16.0) / 116.0;
-        let x = y + (second[pixel] * 255.0 - 128.0) / 500.0;
-        let z = y - (third[pixel] * 255.0 - 128.0) / 200.0;
-        let (x, y, z) = (cube(x) * WHITE[0], cube(y) * WHITE[1], cube(z) * WHITE[2]);
-        let [red, green, blue] = XYZ_TO_RGB.map(|[a, b, c]| a * x + b * y + c * z);
-        (first[pixel], second[pixel], third[pixel]) = (red, green, blue);
+struct Lab;
+
+impl<S: Sample> ColorMap<S> for Lab {
+    #[inline(always)]
+    fn read(&self, _channel: usize, sample: S) -> f32 {
+        sample.unit()
     }
-    if encoded {
-        for plane in planes {
-            plane.iter_mut().for_each(|light| *light = to_srgb_nearly(*light));
-        }
+
+    #[inline(always)]
+    fn convert(&self, [lightness, a, b]: [f32; 3]) -> [f32; 3] {
+        let y = (lightness * 100.0 + 16.0) * (1.0 / 116.0);
+        let x = y + (a * 255.0 - 128.0) * (1.0 / 500.0);
+        let z = y - (b * 255.0 - 128.0) * (1.0 / 200.0);
+        let (x, y, z) = (cube(x) * WHITE[0], cube(y) * WHITE[1], cube(z) * WHITE[2]);
+        let light = XYZ_TO_RGB.map(|[from_x, from_y, from_z]| from_x * x + from_y * y + from_z * z);
+        if S::LINEAR { light } else { light.map(to_srgb_nearly) }
     }
 }
 
@@ -59,6 +45,7 @@ pub(super) fn luminance(lightness: f32) -> f32 {
 }
 
 /// The inverse of CIE's f(t).
+#[inline(always)]
 fn cube(f: f32) -> f32 {
     const BEND: f32 = 6.0 / 29.0;
     if f > BEND { f * f * f } else { 3.0 * BEND * BEND * (f - 4.0 / 29.0) }

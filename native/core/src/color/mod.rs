@@ -9,6 +9,8 @@ mod conversion;
 mod curve;
 mod inks;
 mod lab;
+mod matrix;
+mod planes;
 mod profile;
 mod space;
 mod spaces;

@@ -18,7 +18,7 @@ impl Rgb {
         Rgb([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
     }
 
-    fn of(profile: &ColorProfile) -> Option<Rgb> {
+    pub(super) fn of(profile: &ColorProfile) -> Option<Rgb> {
         let matrix = profile.transform_matrix(&ColorProfile::new_srgb()).to_f32().v;
         matrix.iter().flatten().all(|c| c.is_finite()).then_some(Rgb(matrix))
     }
@@ -27,7 +27,12 @@ impl Rgb {
         if self == Rgb::srgb() {
             return light;
         }
-        self.0.map(|row| row.iter().zip(light).map(|(m, c)| m * c).sum())
+        self.times(light)
+    }
+
+    #[inline(always)]
+    pub(super) fn times(self, [r, g, b]: [f32; 3]) -> [f32; 3] {
+        self.0.map(|[from_r, from_g, from_b]| from_r * r + from_g * g + from_b * b)
     }
 }
 

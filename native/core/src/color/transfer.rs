@@ -1,4 +1,5 @@
 /// From 0 to 1. What is no number is 0.
+#[inline(always)]
 pub(super) fn clamp(x: f32) -> f32 {
     if x > 0.0 { x.min(1.0) } else { 0.0 }
 }
@@ -11,6 +12,7 @@ pub(crate) fn to_srgb(linear: f32) -> f32 {
 
 /// The same but for 0.2 of a step of 16 bits, without a power: that is a polynomial of the fourth
 /// root, which is a fit of our own.
+#[inline(always)]
 pub(super) fn to_srgb_nearly(linear: f32) -> f32 {
     const COEFFICIENTS: [f32; 7] = [
         0.061_734_31,

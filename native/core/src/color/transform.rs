@@ -6,7 +6,8 @@ use moxcms::{
 };
 
 use super::inks::{self, Amounts, InkTable};
-use super::profile::{MAX_PROFILE_BYTES, Profile};
+use super::matrix::MatrixTable;
+use super::profile::{MAX_PROFILE_BYTES, Profile, Way};
 use super::tone::ToneMap;
 use super::transfer::clamp;
 use super::{cmyk, lab, spaces, to_linear};
@@ -21,14 +22,16 @@ pub(crate) enum Transform {
     Cmyk,
     Lab,
     Tone(Box<ToneMap>),
-    /// Bytes of CMYK.
-    Inks(InkTable),
+    InkBytes(InkTable<u8>),
+    InkWords(InkTable<u16>),
+    /// RGB of 16 bits.
+    Matrix(MatrixTable),
     Bytes(Arc<Transform8BitExecutor>),
     Words(Arc<Transform16BitExecutor>),
     Floats(Arc<TransformF32Executor>),
 }
 
-/// How many pixels are turned into floats at a time.
+/// How many pixels of floats are converted at a time.
 const PIXELS: usize = 64;
 
 /// The entries of a curve that is made here.
@@ -41,7 +44,9 @@ impl std::fmt::Debug for Transform {
             Transform::Cmyk => "Cmyk",
             Transform::Lab => "Lab",
             Transform::Tone(_) => "Tone",
-            Transform::Inks(_) => "Inks",
+            Transform::InkBytes(_) => "InkBytes",
+            Transform::InkWords(_) => "InkWords",
+            Transform::Matrix(_) => "Matrix",
             Transform::Bytes(_) => "Bytes",
             Transform::Words(_) => "Words",
             Transform::Floats(_) => "Floats",
@@ -53,12 +58,12 @@ impl Transform {
     /// Of a color space that is told with a profile or without, for pixels of a layout. `None`
     /// where it cannot be had.
     pub(super) fn of(space: &ColorSpace, layout: Layout) -> Option<Transform> {
-        let (source, model) = match space {
+        let (source, model, has_table) = match space {
             ColorSpace::Icc(bytes) => {
                 let profile = Profile::read(bytes)?;
-                (icc(&profile)?, profile.model)
+                (icc(&profile)?, profile.model, matches!(profile.way, Way::Table(_)))
             }
-            _ => (spaces::profile(space)?, ColorModel::Rgb),
+            _ => (spaces::profile(space)?, ColorModel::Rgb, false),
         };
         let is_gray = layout.model == ColorModel::Gray;
         let source = match (layout.model, model) {
@@ -69,6 +74,9 @@ impl Transform {
             (wanted, found) if wanted == found => source,
             _ => return None,
         };
+        if layout.model == ColorModel::Rgb && layout.depth == Depth::U16 && !has_table {
+            return MatrixTable::new(&source).map(Transform::Matrix);
+        }
         let srgb = spaces::srgb();
         let (to, layouts) = match (is_gray, layout.channels) {
             (true, 1) => {
@@ -92,13 +100,12 @@ impl Transform {
         };
         let (from_layout, to_layout) = layouts;
         match layout.depth {
-            Depth::U8 if layout.model == ColorModel::Cmyk => {
+            depth @ (Depth::U8 | Depth::U16) if layout.model == ColorModel::Cmyk => {
                 let transform =
                     source.create_transform_f32(from_layout, &to, to_layout, options).ok()?;
-                let table = InkTable::new(Amounts::Sixteen, |inks, color| {
-                    transform.transform(inks, color).map_err(|_| Error::Internal)
-                });
-                table.ok().map(Transform::Inks)
+                Transform::inks(depth, Amounts::Sixteen, |inks, colors| {
+                    transform.transform(inks, colors).map_err(|_| Error::Internal)
+                })
             }
             Depth::U8 => source
                 .create_transform_8bit(from_layout, &to, to_layout, options)
@@ -119,8 +126,16 @@ impl Transform {
     /// the machine's own order.
     pub(crate) fn run(&self, from: Rows<'_>, layout: Layout, to: &mut [u8]) -> Result<(), Error> {
         match (self, from) {
-            (Transform::Inks(table), Rows::U8(from)) => {
+            (Transform::InkBytes(table), Rows::U8(from)) => {
                 table.run(from, to);
+                Ok(())
+            }
+            (Transform::InkWords(table), Rows::U16(from)) => {
+                table.run(from, bytemuck::try_cast_slice_mut(to)?);
+                Ok(())
+            }
+            (Transform::Matrix(table), Rows::U16(from)) => {
+                table.run(from, layout.channels, bytemuck::try_cast_slice_mut(to)?);
                 Ok(())
             }
             (Transform::Bytes(transform), Rows::U8(from)) => {
@@ -133,9 +148,6 @@ impl Transform {
             (Transform::None, Rows::U8(from)) => copy(from, to),
             (Transform::None, Rows::U16(from)) => copy(bytemuck::cast_slice(from), to),
             (Transform::None, Rows::F32(from)) => copy(bytemuck::cast_slice(from), to),
-            (Transform::Floats(transform), Rows::U16(from)) => {
-                floats(&**transform, from, layout, bytemuck::try_cast_slice_mut(to)?)
-            }
             (Transform::Floats(transform), Rows::F32(from)) => {
                 floats(&**transform, from, layout, bytemuck::try_cast_slice_mut(to)?)
             }
@@ -147,7 +159,7 @@ impl Transform {
 
     fn pixels<S: Sample>(&self, from: &[S], layout: Layout, to: &mut [S]) -> Result<(), Error> {
         if let Transform::Lab = self {
-            lab::to_rgb(from, layout.channels.into(), to);
+            lab::to_rgb(from, layout.channels, to);
             return Ok(());
         }
         let from = from.chunks_exact(layout.channels.into());
@@ -182,15 +194,15 @@ impl Transform {
     /// What is done where nothing is known.
     pub(super) fn device(layout: Layout) -> Transform {
         match layout.model {
-            ColorModel::Cmyk if layout.depth == Depth::U8 => {
-                let table = InkTable::new(Amounts::Five, |inks, colors| {
+            ColorModel::Cmyk if layout.depth != Depth::F32 => {
+                let table = Transform::inks(layout.depth, Amounts::Five, |inks, colors| {
                     let inks = inks.as_chunks().0.iter();
                     for (&inks, color) in inks.zip(colors.as_chunks_mut().0) {
                         *color = cmyk::to_rgb(inks);
                     }
                     Ok(())
                 });
-                table.map_or(Transform::Cmyk, Transform::Inks)
+                table.unwrap_or(Transform::Cmyk)
             }
             ColorModel::Cmyk => Transform::Cmyk,
             ColorModel::Lab => Transform::Lab,
@@ -198,10 +210,23 @@ impl Transform {
         }
     }
 
+    /// By a table of what makes inks from 0 to 1 encoded sRGB. `None` where there is no memory.
+    fn inks(
+        depth: Depth,
+        amounts: Amounts,
+        to_rgb: impl FnMut(&[f32], &mut [f32]) -> Result<(), Error>,
+    ) -> Option<Transform> {
+        match depth {
+            Depth::U8 => InkTable::new(amounts, to_rgb).map(Transform::InkBytes).ok(),
+            Depth::U16 => InkTable::new(amounts, to_rgb).map(Transform::InkWords).ok(),
+            Depth::F32 => None,
+        }
+    }
+
     /// What one takes in memory, about.
     pub(super) fn bytes(space: &ColorSpace, layout: Layout) -> u64 {
         match (layout.model, layout.depth) {
-            (ColorModel::Cmyk, Depth::U8) => inks::BYTES,
+            (ColorModel::Cmyk, Depth::U8 | Depth::U16) => inks::BYTES,
             _ => Transform::executor_bytes(space, layout),
         }
     }
@@ -249,27 +274,23 @@ fn icc(profile: &Profile<'_>) -> Option<ColorProfile> {
     Some(found)
 }
 
-/// By way of floats, some pixels at a time.
-fn floats<S: Sample>(
+/// Some pixels at a time, which are encoded between.
+fn floats(
     transform: &TransformF32Executor,
-    from: &[S],
+    from: &[f32],
     layout: Layout,
-    to: &mut [S],
+    to: &mut [f32],
 ) -> Result<(), Error> {
     let channels = usize::from(layout.channels);
     let (to_channels, has_alpha) = (usize::from(layout.srgb().channels), layout.has_alpha());
-    let (mut before, mut after) = ([0.0f32; 4 * PIXELS], [0.0f32; 4 * PIXELS]);
+    let colors = to_channels - usize::from(has_alpha);
+    let mut clamped = [0.0; 4 * PIXELS];
     for (from, to) in from.chunks(channels * PIXELS).zip(to.chunks_mut(to_channels * PIXELS)) {
-        let (before, after) = (&mut before[..from.len()], &mut after[..to.len()]);
-        for (before, from) in before.iter_mut().zip(from) {
-            *before = clamp(from.unit());
-        }
-        transform.transform(before, after).map_err(|_| Error::Internal)?;
-        for (to, after) in to.chunks_exact_mut(to_channels).zip(after.chunks_exact(to_channels)) {
-            for (channel, (to, &after)) in to.iter_mut().zip(after).enumerate() {
-                let is_alpha = has_alpha && channel + 1 == to_channels;
-                *to = S::from_unit(if S::LINEAR && !is_alpha { to_linear(after) } else { after });
-            }
+        let clamped = &mut clamped[..from.len()];
+        clamped.iter_mut().zip(from).for_each(|(clamped, from)| *clamped = clamp(*from));
+        transform.transform(clamped, to).map_err(|_| Error::Internal)?;
+        for pixel in to.chunks_exact_mut(to_channels) {
+            pixel[..colors].iter_mut().for_each(|color| *color = to_linear(*color));
         }
     }
     Ok(())
