@@ -11,8 +11,8 @@ defmodule Thumbelina do
   priority, with other processes in between. A large JPEG takes a dirty CPU scheduler and several
   cores, if no other thumbnail needs them.
 
-  Functions that can fail return `{:error, %Thumbelina.Error{}}`. `open!/2`, `new!/2`, `info!/2`,
-  `thumbnail!/4`, `thumbnails!/3`, `placeholder!/3` and `write!/2` raise it instead.
+  Functions that can fail return `{:error, %Thumbelina.Error{}}`. Those that make or read something
+  have one beside them that raises it instead, with a `!`: `thumbnail!/4`, `edit!/2`, `resize!/4`.
 
   ## Timeouts and dead callers
 
@@ -40,8 +40,10 @@ defmodule Thumbelina do
       options of these names
   """
 
-  alias Thumbelina.{Cast, Edit, Error, Files, Foreign, Image, Info, Native, Options, Parallel}
-  alias Thumbelina.{Pixels, Placeholder, Plan, Request, Source, Stats, Telemetry}
+  alias Thumbelina.{Bang, Cast, Edit, Error, Files, Foreign, Image, Info, Native, Options}
+  alias Thumbelina.{Parallel, Pixels, Placeholder, Plan, Request, Source, Stats, Telemetry}
+
+  require Bang
 
   # What can be cast.
   Module.register_attribute(__MODULE__, :operations, accumulate: true)
@@ -230,8 +232,16 @@ defmodule Thumbelina do
   """
   @spec stream_directory(Path.t(), pos_integer) :: Enumerable.t()
   def stream_directory(folder, chunk_bytes \\ 65_536)
+
+  def stream_directory(folder, chunk_bytes)
       when is_binary(folder) and is_integer(chunk_bytes) and chunk_bytes > 0,
       do: folder |> Files.paths() |> Stream.map(&{&1, File.stream!(&1, [], chunk_bytes)})
+
+  def stream_directory(folder, chunk_bytes) do
+    raise ArgumentError,
+          "expected a folder and a positive number of bytes, " <>
+            "got: #{inspect(folder)}, #{inspect(chunk_bytes)}"
+  end
 
   @doc group: "Open and write"
   @doc """
@@ -369,8 +379,8 @@ defmodule Thumbelina do
       `tiff:Artist` and `Copyright`, and all of `xmpRights` and `plus`; and IPTC's by-line and its
       title, credit, source, copyright notice and contact
 
-  JPEG holds all of it, PNG and WebP all but IPTC, TIFF all but EXIF, AVIF only EXIF, and the other
-  formats nothing.
+  JPEG and TIFF hold all of it, PNG and WebP all but IPTC, AVIF only EXIF, and the other formats
+  nothing.
 
   Fails with
 
@@ -976,6 +986,43 @@ defmodule Thumbelina do
       else: Options.invalid(:options, opts, "a keyword list")
   end
 
+  Bang.define "Edit pictures", Image.t() do
+    resize(source :: source, width :: side, height :: side, opts :: edit_options \\ [])
+
+    crop(
+      source :: source,
+      width :: pos_integer,
+      height :: pos_integer,
+      opts :: edit_options \\ []
+    )
+
+    crop(
+      source :: source,
+      x :: non_neg_integer,
+      y :: non_neg_integer,
+      width :: pos_integer,
+      height :: pos_integer,
+      opts :: edit_options \\ []
+    )
+
+    flip(source :: source, side :: :horizontal | :vertical, opts :: edit_options \\ [])
+    rotate(source :: source, degrees :: number, opts :: edit_options \\ [])
+    blur(source :: source, sigma :: number, opts :: edit_options \\ [])
+    sharpen(source :: source, sigma :: number, opts :: edit_options \\ [])
+    brighten(source :: source, factor :: number, opts :: edit_options \\ [])
+    contrast(source :: source, factor :: number, opts :: edit_options \\ [])
+    saturate(source :: source, factor :: number, opts :: edit_options \\ [])
+    gamma(source :: source, exponent :: number, opts :: edit_options \\ [])
+    grayscale(source :: source, opts :: edit_options \\ [])
+    invert(source :: source, opts :: edit_options \\ [])
+    threshold(source :: source, level :: number, opts :: edit_options \\ [])
+    tint(source :: source, color :: color, opts :: edit_options \\ [])
+    overlay(source :: source, other :: source, opts :: edit_options \\ [])
+    round(source :: source, corners :: number | :circle, opts :: edit_options \\ [])
+    border(source :: source, width :: non_neg_integer, color :: color, opts :: edit_options \\ [])
+    convert(source :: source, format :: Thumbelina.Format.t(), opts :: edit_options \\ [])
+  end
+
   @doc group: "Compare"
   @doc """
   Tells how alike two pictures of the same size are.
@@ -1067,6 +1114,14 @@ defmodule Thumbelina do
          do: {:ok, hash}
   end
 
+  Bang.define "Compare", likeness do
+    compare(source :: source, other :: source, opts :: placeholder_options \\ [])
+  end
+
+  Bang.define "Compare", hash do
+    hash(source :: source, opts :: placeholder_options \\ [])
+  end
+
   @doc group: "Compare"
   @doc """
   The Hamming distance of two hashes of `hash/2`: how many of the 64 bits differ.
@@ -1083,6 +1138,12 @@ defmodule Thumbelina do
   def hash_distance(<<first::64>>, <<second::64>>),
     do:
       for(<<(bit::1 <- <<Bitwise.bxor(first, second)::64>>)>>, reduce: 0, do: (sum -> sum + bit))
+
+  def hash_distance(first, second) do
+    raise ArgumentError,
+          "expected two hashes of 8 bytes, as Thumbelina.hash/2 makes them, " <>
+            "got: #{inspect(first)}, #{inspect(second)}"
+  end
 
   @doc group: "Samples"
   @doc """
@@ -1197,6 +1258,22 @@ defmodule Thumbelina do
           {:ok, Image.t()} | {:error, Error.t()}
   def from_pixels(data, opts) do
     with {:ok, pixels} <- Pixels.new(data, opts), do: from_pixels(pixels)
+  end
+
+  Bang.define "Samples", Pixels.t() do
+    to_pixels(source :: source, opts :: [pixels_option | option] \\ [])
+
+    to_pixels(
+      source :: source,
+      width :: side,
+      height :: side,
+      opts :: [pixels_option | option] \\ []
+    )
+  end
+
+  Bang.define "Samples", Image.t() do
+    from_pixels(pixels :: Pixels.t())
+    from_pixels(data :: binary, opts :: [{:shape, tuple} | {:type, Pixels.type()}])
   end
 
   @doc group: "Many pictures"
@@ -1398,7 +1475,8 @@ defmodule Thumbelina do
   defp explained(source, request) do
     with {:ok, request} <- request,
          {:ok, found} <- Source.of(source, request.max_bytes_in) do
-      with {:ok, plan} <- plan(found, Request.native(request)), do: {:ok, Plan.build(plan)}
+      with {:ok, plan} <- plan(found, Request.native(request)),
+           do: {:ok, Plan.build(plan, hd(request.outputs))}
     end
     |> Foreign.explain(source)
     |> Source.at_path(source)
@@ -1446,7 +1524,7 @@ defmodule Thumbelina do
       {:invalid_option, :path, "a file name for jpeg, ending in .jpg, .jpeg, .jpe or .jfif"}
   """
   @spec write(Image.t(), Path.t()) :: :ok | {:error, Error.t()}
-  def write(%Image{} = image, path) do
+  def write(image, path) do
     with {:ok, bytes} <- Source.bytes(image),
          :ok <- Image.check_extension(image, path),
          do: Source.write(path, bytes)
@@ -1485,7 +1563,8 @@ defmodule Thumbelina do
   defp made(source, request) do
     with {:ok, found} <- Source.of(source, request.max_bytes_in),
          {:ok, outputs, stats} <- outputs(found, Request.native(request)) do
-      {:ok, Enum.zip_with(outputs, request.outputs, &value/2), stats}
+      values = Enum.zip_with(outputs, request.outputs, &value/2)
+      {:ok, if(request.autorotate, do: values, else: Enum.map(values, &Image.shown/1)), stats}
     else
       error -> error |> Foreign.explain(source) |> Source.at_path(source)
     end

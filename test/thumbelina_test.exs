@@ -477,6 +477,44 @@ defmodule ThumbelinaTest do
       end
     end
 
+    test "tells how often pixels are encoded, and what once takes" do
+      jpeg = read("photo.jpg")
+
+      plan = fn opts ->
+        {:ok, plan} = Thumbelina.explain(jpeg, 400, 400, opts)
+        plan
+      end
+
+      for {opts, encodes} <- [
+            {[], 1},
+            {[max_bytes: 9_000], 6},
+            {[max_bytes: 9_000, format: :avif], 6},
+            {[max_bytes: 9_000, format: :png], 1}
+          ],
+          do: assert(plan.(opts).encodes == encodes, inspect(opts))
+
+      encode = fn opts -> plan.(opts).costs.encode end
+      assert encode.(max_bytes: 9_000) == encode.([])
+      assert_in_delta encode.(progressive: true), 3 * encode.([]), 3
+
+      # Each takes longer than the one before.
+      for chain <- [
+            [[], [optimize_coding: true], [progressive: true]],
+            [[format: :png], [format: :png, compression: 6], [format: :png, compression: 9]],
+            [[format: :png], [format: :png, colors: 16]],
+            [[format: :tiff], [format: :tiff, compression: :packbits]],
+            [[format: :tiff, compression: :lzw], [format: :tiff, compression: :deflate]]
+          ] do
+        costs = Enum.map(chain, encode)
+        assert costs == costs |> Enum.uniq() |> Enum.sort(), inspect(chain)
+      end
+
+      # Options of formats that it has not make no difference.
+      assert encode.(progressive: true, format: :png) == encode.(format: :png)
+      {:ok, edited} = Thumbelina.explain(jpeg, resize: {400, nil}, max_bytes: 9_000)
+      assert edited.encodes == 6
+    end
+
     test "shares a large JPEG out" do
       large = Thumbelina.thumbnail!(read("photo.jpg"), 3000, 3000, enlarge: true, quality: 95)
 

@@ -151,10 +151,20 @@ defmodule Thumbelina.Edit do
   def split(edits) do
     if Keyword.keyword?(edits) do
       {steps, opts} = Enum.split_with(edits, &step?/1)
-      {:ok, steps, opts}
+
+      case Enum.find(opts, fn {key, _value} -> not Options.known?(key) end) do
+        nil -> {:ok, steps, opts}
+        {key, value} -> unknown(key, value)
+      end
     else
       Options.invalid(:edits, edits, "a keyword list of steps and options")
     end
+  end
+
+  defp unknown(key, value) do
+    steps = Enum.map_join(@names, ", ", &inspect/1)
+    expected = one_of(Keyword.keys(Options.types())) <> ", or of the steps " <> steps
+    Options.invalid(key, value, expected)
   end
 
   @doc "Checks the steps. `opts` and `common` are the call's options as given, and with defaults."
@@ -174,6 +184,21 @@ defmodule Thumbelina.Edit do
     with checked when is_list(checked) <- checked, do: {:ok, Enum.reverse(checked)}
   end
 
+  @doc "The first step that is wrong by itself: where that is, and the error."
+  @spec wrong(keyword) :: {String.t(), Error.t()} | nil
+  def wrong(steps) do
+    steps
+    |> Enum.with_index(1)
+    |> Enum.find_value(fn {{name, _value} = step, index} ->
+      with {:error, error} <- Request.edit([step]) do
+        own = if error.key == name, do: "", else: ", #{error.key}"
+        {"step #{index}, #{name}#{own}", error}
+      else
+        _ -> nil
+      end
+    end)
+  end
+
   @doc "Has the pictures of overlays made by `make`, as farbfelds."
   @spec load([step], (term, pos_integer | nil, pos_integer | nil -> {:ok, binary} | error)) ::
           {:ok, [step]} | error
@@ -183,12 +208,16 @@ defmodule Thumbelina.Edit do
       Enum.reduce_while(steps, [], fn step, done ->
         case load_one(step, make) do
           {:ok, step} -> {:cont, [step | done]}
-          {:error, error} -> {:halt, {:error, %{error | key: error.key || :overlay}}}
+          {:error, error} -> {:halt, {:error, overlaid_wrong(error)}}
         end
       end)
 
     with loaded when is_list(loaded) <- loaded, do: {:ok, Enum.reverse(loaded)}
   end
+
+  # An option that is wrong keeps its name.
+  defp overlaid_wrong(%{key: key} = error) when key in [nil, :image], do: %{error | key: :overlay}
+  defp overlaid_wrong(error), do: error
 
   defp load_one({:overlay, %{source: source} = overlay}, make) do
     {size, overlay} = overlay |> Map.delete(:source) |> Map.split([:width, :height])

@@ -3,7 +3,7 @@ defmodule Thumbelina.Files do
   # Which files a folder, a glob or a list of paths stands for. Folders are read when their turn
   # comes, one at a time: what is held of a tree are the names along one branch.
 
-  alias Thumbelina.Format
+  alias Thumbelina.{Format, Source}
 
   @doc """
   The paths, lazily and in a stable order. A folder stands for the pictures in it and in its
@@ -15,7 +15,15 @@ defmodule Thumbelina.Files do
     Stream.resource(fn -> start(path) end, &next/1, fn _stack -> :ok end)
   end
 
-  def paths(paths), do: paths
+  def paths(paths) do
+    if Source.enumerable?(paths),
+      do: paths,
+      else:
+        raise(
+          ArgumentError,
+          "expected a folder, a glob or an enumerable of files, got: " <> inspect(paths)
+        )
+  end
 
   defp start(path) do
     cond do

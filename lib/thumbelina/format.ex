@@ -56,6 +56,7 @@ defmodule Thumbelina.Format do
   """
   @spec mime(t) :: String.t()
   def mime(format) when is_format(format), do: @facts[format].mime
+  def mime(other), do: no_format(other)
 
   @doc """
   The file extensions of a format, with their dot. The usual one comes first.
@@ -65,6 +66,12 @@ defmodule Thumbelina.Format do
   """
   @spec extensions(t) :: [String.t(), ...]
   def extensions(format) when is_format(format), do: @facts[format].extensions
+  def extensions(other), do: no_format(other)
+
+  defp no_format(other) do
+    formats = Enum.map_join(Keyword.keys(@formats), ", ", &inspect/1)
+    raise ArgumentError, "expected a format, one of #{formats}, got: #{inspect(other)}"
+  end
 
   @doc """
   The format that a file extension, with its dot, stands for. A format's name works as an extension
@@ -77,5 +84,9 @@ defmodule Thumbelina.Format do
       :error
   """
   @spec of_extension(String.t()) :: {:ok, t} | :error
-  def of_extension(extension), do: Map.fetch(@extensions, String.downcase(extension))
+  def of_extension(extension) when is_binary(extension),
+    do: Map.fetch(@extensions, String.downcase(extension))
+
+  def of_extension(other),
+    do: raise(ArgumentError, "expected a file extension as a string, got: #{inspect(other)}")
 end

@@ -7,10 +7,10 @@ defmodule Thumbelina.Image do
     * `:extension` - the usual file extension of the format, with its dot: `".jpg"`
     * `:width`, `:height` - the size in pixels as shown, that is after applying `:orientation`
     * `:orientation` - the EXIF orientation, 1 to 8; 1 is upright. Every picture that Thumbelina
-      makes is upright
+      makes is upright, unless `autorotate: false` and `metadata:` keep what EXIF says of it
   """
 
-  alias Thumbelina.{Error, Format}
+  alias Thumbelina.{Error, Format, Options, Source}
 
   @type t :: %__MODULE__{
           bytes: binary,
@@ -51,8 +51,11 @@ defmodule Thumbelina.Image do
       "data:image/webp;base64," <> Base.encode64(dot.bytes)
   """
   @spec to_data_uri(t) :: String.t()
-  def to_data_uri(%__MODULE__{bytes: bytes} = image),
+  def to_data_uri(%__MODULE__{bytes: bytes} = image) when is_binary(bytes),
     do: "data:" <> mime(image) <> ";base64," <> Base.encode64(bytes)
+
+  def to_data_uri(other),
+    do: raise(ArgumentError, "expected an image with its bytes, got: #{inspect(other)}")
 
   @doc false
   def build(bytes, %{format: format} = header) do
@@ -61,15 +64,28 @@ defmodule Thumbelina.Image do
   end
 
   @doc false
+  # An image whose bytes may say how it is to be turned, as they say it.
+  @spec shown(value) :: value when value: term
+  def shown(%__MODULE__{bytes: bytes} = image) do
+    case Thumbelina.new(bytes, formats: :all, max_bytes_in: max(byte_size(bytes), 1)) do
+      {:ok, shown} -> shown
+      # A format that is not read.
+      {:error, _} -> image
+    end
+  end
+
+  def shown(other), do: other
+
+  @doc false
   @spec check_extension(t, Path.t()) :: :ok | {:error, Error.t()}
   def check_extension(%__MODULE__{format: format}, path) do
-    case path |> Path.extname() |> Format.of_extension() do
-      {:ok, other} when other != format ->
-        expected = "a file name for #{format}, ending in #{either(Format.extensions(format))}"
-        {:error, %Error{reason: :invalid_option, key: :path, value: path, expected: expected}}
-
-      _ ->
-        :ok
+    with {:ok, name} <- Source.path(path),
+         {:ok, other} when other != format <- name |> Path.extname() |> Format.of_extension() do
+      expected = "a file name for #{format}, ending in #{either(Format.extensions(format))}"
+      Options.invalid(:path, path, expected)
+    else
+      {:error, error} -> {:error, error}
+      _ -> :ok
     end
   end
 
@@ -82,9 +98,12 @@ defmodule Thumbelina.Image do
 
   defimpl Inspect do
     # Nobody wants the bytes of a photograph on a terminal.
-    def inspect(image, _opts) do
+    def inspect(%{bytes: bytes} = image, _opts) when is_binary(bytes) do
       "#Thumbelina.Image<#{image.format} #{image.width}x#{image.height}, " <>
-        "#{byte_size(image.bytes)} bytes>"
+        "#{byte_size(bytes)} bytes>"
     end
+
+    # What somebody made by hand.
+    def inspect(image, opts), do: Inspect.Any.inspect(image, opts)
   end
 end

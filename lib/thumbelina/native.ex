@@ -113,7 +113,9 @@ defmodule Thumbelina.Native do
   defp again(:abandon, a, _, _), do: abandon(a)
 
   defp load do
-    path = :filename.join(:code.priv_dir(:thumbelina), ~c"native/thumbelina")
+    # Modules that are not where applications are, as in an escript, have no such folder.
+    priv = with {:error, :bad_name} <- :code.priv_dir(:thumbelina), do: ~c"priv"
+    path = :filename.join(priv, ~c"native/thumbelina")
 
     case :erlang.load_nif(path, 0) do
       :ok ->

@@ -427,6 +427,10 @@ defmodule Thumbelina.Options do
   @doc "The schema's keys and types, for whatever parses options from text."
   def types, do: for({key, spec} <- @schema, do: {key, spec[:type]})
 
+  @doc "Whether a call takes an option."
+  @spec known?(atom) :: boolean
+  def known?(key), do: is_map_key(@defaults, key)
+
   @doc "Checks the options of a call, and fills in the defaults."
   @spec call(term) :: {:ok, map} | {:error, Error.t()}
   def call(opts), do: validate(opts, @all, configured(@defaults))

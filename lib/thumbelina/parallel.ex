@@ -2,7 +2,7 @@ defmodule Thumbelina.Parallel do
   @moduledoc false
   # Many pictures, each in a task of its own.
 
-  alias Thumbelina.{Error, Worker}
+  alias Thumbelina.{Error, Source, Worker}
 
   # The native work ends by itself when the time is up. Only a producer of pieces can take longer.
   @grace 200
@@ -15,6 +15,12 @@ defmodule Thumbelina.Parallel do
           Enumerable.t()
         when result: term
   def map(items, fun, opts, timeout, most) do
+    unless Source.enumerable?(items) do
+      raise ArgumentError,
+            "expected an enumerable of pictures, such as that of Thumbelina.open_all/2, " <>
+              "got: #{inspect(items)}"
+    end
+
     fn acc, reducer ->
       items
       |> Task.async_stream(&run(fn -> fun.(&1) end),

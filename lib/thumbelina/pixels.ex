@@ -202,5 +202,8 @@ defmodule Thumbelina.Pixels do
   defimpl Inspect do
     def inspect(%{shape: {height, width, channels}, type: {kind, bits}}, _opts),
       do: "#Thumbelina.Pixels<#{kind}#{bits}[#{height}][#{width}][#{channels}]>"
+
+    # What somebody made by hand.
+    def inspect(pixels, opts), do: Inspect.Any.inspect(pixels, opts)
   end
 end

@@ -17,7 +17,9 @@ defmodule Thumbelina.Plan do
       `:height` of what it makes, and `:at`: `:decoding` for what is done together with decoding,
       `:resized` for what is done to a picture that is resized already, and `:full_size` for what
       needs the picture in its own size, as far as it was not cropped before
-    * `:cost` - the estimated microseconds of one core; `:costs` has them by stage
+    * `:encodes` - how often the pixels are encoded at most: 1, or up to 6 for a format with a
+      quality that is lowered to `:max_bytes`
+    * `:cost` - the estimated microseconds of one core, with one encode; `:costs` has them by stage
     * `:scheduler` - `:normal` for slices on a normal scheduler, `:dirty` for a dirty CPU scheduler.
       Work that starts on a normal scheduler leaves it for steps that cannot be cut
     * `:reason` - why this scheduler: `:within_yield_limit`, `:above_yield_limit`, `:shared`
@@ -38,6 +40,7 @@ defmodule Thumbelina.Plan do
               at: :decoding | :resized | :full_size
             }
           ],
+          encodes: 1..6,
           cost: non_neg_integer,
           costs: %{decode: non_neg_integer, resample: non_neg_integer, encode: non_neg_integer},
           scheduler: :normal | :dirty,
@@ -51,6 +54,7 @@ defmodule Thumbelina.Plan do
     :crop,
     :decode_scale,
     :steps,
+    :encodes,
     :cost,
     :costs,
     :scheduler,
@@ -59,13 +63,16 @@ defmodule Thumbelina.Plan do
   defstruct @enforce_keys
 
   @doc false
-  def build(%{outputs: [output]} = plan) do
+  def build(%{outputs: [output]} = plan, asked) do
     {costs, plan} = Map.split(plan, [:decode, :resample, :encode])
-    plan = plan |> Map.delete(:outputs) |> Map.merge(output)
-
-    struct!(
-      __MODULE__,
-      Map.merge(plan, %{costs: costs, cost: costs |> Map.values() |> Enum.sum()})
-    )
+    cost = costs |> Map.values() |> Enum.sum()
+    own = %{costs: costs, cost: cost, encodes: encodes(output.format, asked.max_bytes)}
+    struct!(__MODULE__, plan |> Map.delete(:outputs) |> Map.merge(output) |> Map.merge(own))
   end
+
+  # The core's `MAX_ENCODES`.
+  @most 6
+
+  defp encodes(format, most) when format in [:jpeg, :avif] and most != nil, do: @most
+  defp encodes(_format, _most), do: 1
 end

@@ -83,7 +83,7 @@ defmodule Thumbelina.Server do
         -F picture=@tom.jpg localhost:4000/edit
 
   An overlay is the path of a picture under the root; or, of a `POST`, a URL of `:allow_hosts`, or
-  `form:NAME`, a part of the form. There are at most four. Edits do not go through a store.
+  `form:NAME`, a part of the form. There are at most four.
 
   What is wrong is an error with the status 400 that names the step. With `:sizes`, all sizes of
   resizes have to be among them. With `:keys`, the steps have to be in the URL, because no signature
@@ -178,9 +178,9 @@ defmodule Thumbelina.Server do
   ## Options
 
   #{Thumbelina.Server.Config.docs()}
-  If there is a `Thumbelina.Store` under its usual name on the node, thumbnails go through it, and
-  the color and placeholder of infos: each is made once in the whole cluster. Its keys are digests
-  of all bytes, so that bodies are collected then, before they are worked on.
+  If there is a `Thumbelina.Store` under its usual name on the node, thumbnails and edits go through
+  it, and the color and placeholder of infos: each is made once in the whole cluster. Its keys are
+  digests of all bytes, so that bodies are collected then, before they are worked on.
 
   ## Bodies
 

@@ -28,8 +28,14 @@ defmodule Thumbelina.Source do
   end
 
   def of(other, _max_bytes) do
-    if Enumerable.impl_for(other), do: {:ok, {:pieces, other}}, else: not_a_picture(other)
+    if enumerable?(other), do: {:ok, {:pieces, other}}, else: not_a_picture(other)
   end
+
+  @doc "Whether pieces or pictures can be taken from a term. Streams are functions of two arguments."
+  @spec enumerable?(term) :: boolean
+  def enumerable?(fun) when is_function(fun), do: is_function(fun, 2)
+  def enumerable?(list) when is_list(list), do: not List.improper?(list)
+  def enumerable?(other), do: Enumerable.impl_for(other) != nil
 
   @doc "The same for a file: a path, a map or struct with one, or the contents in pieces."
   @spec open(term, pos_integer) :: {:ok, t} | {:error, Error.t()}
@@ -45,9 +51,20 @@ defmodule Thumbelina.Source do
   end
 
   def open(other, _max_bytes) do
-    if Enumerable.impl_for(other) in [nil, Enumerable.Map],
-      do: Options.invalid(:path, other, "a path, a map with a :path, or an enumerable of iodata"),
-      else: {:ok, {:pieces, other}}
+    if enumerable?(other) and Enumerable.impl_for(other) != Enumerable.Map,
+      do: {:ok, {:pieces, other}},
+      else:
+        Options.invalid(:path, other, "a path, a map with a :path, or an enumerable of iodata")
+  end
+
+  @doc "A path as a string."
+  @spec path(term) :: {:ok, String.t()} | {:error, Error.t()}
+  def path(path) when is_binary(path), do: {:ok, path}
+
+  def path(path) do
+    {:ok, IO.chardata_to_string(path)}
+  rescue
+    _not_chardata -> Options.invalid(:path, path, "a path")
   end
 
   @doc "Adds the path of a source that is a file to an error about it."
@@ -59,11 +76,13 @@ defmodule Thumbelina.Source do
   def at_path(result, _source), do: result
 
   @doc "The encoded picture of an image."
-  @spec bytes(Image.t()) :: {:ok, binary} | {:error, Error.t()}
+  @spec bytes(term) :: {:ok, binary} | {:error, Error.t()}
   def bytes(%Image{bytes: bytes}) when is_binary(bytes), do: {:ok, bytes}
 
   def bytes(%Image{bytes: other}),
     do: Options.invalid(:image, other, "an image whose :bytes are a binary")
+
+  def bytes(other), do: Options.invalid(:image, other, "a Thumbelina.Image")
 
   @doc """
   Passes the pieces to `fun`, one after the other, as long as it returns `{:cont, acc}`. Whatever

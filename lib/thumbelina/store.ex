@@ -197,8 +197,10 @@ defmodule Thumbelina.Store do
   """
   @spec fetch(term, (... -> result), name: atom, timeout: timeout) :: {:ok, term} | result
         when result: term
-  def fetch(key, fun, opts \\ []) when is_function(fun, 0) do
-    opts = Keyword.validate!(opts, name: __MODULE__, timeout: 60_000)
+  def fetch(key, fun, opts \\ [])
+
+  def fetch(key, fun, opts) when is_function(fun, 0) do
+    opts = validated(opts, name: __MODULE__, timeout: 60_000)
     name = name(name: opts[:name])
 
     Telemetry.span(:store, %{name: name, key: key}, fn ->
@@ -213,6 +215,9 @@ defmodule Thumbelina.Store do
       {result, %{}, %{computed: :counters.get(computed, 1) > 0}}
     end)
   end
+
+  def fetch(_key, fun, _opts),
+    do: raise(ArgumentError, "expected a function without arguments, got: #{inspect(fun)}")
 
   @doc """
   Forgets a value, in memory, on disk, and near this node.
@@ -315,11 +320,38 @@ defmodule Thumbelina.Store do
           {:ok, binary} | {:error, Error.t()}
   def key(source, sizes), do: Key.digest(:many, source, Request.new(sizes, []))
 
+  @doc """
+  A key for a picture as `Thumbelina.edit/2` would make it.
+
+  It is a digest as that of `key/4`, of the steps as well. The pictures of overlays count with their
+  bytes, so that they cannot be in pieces either.
+
+  ## Examples
+
+      iex> image = Thumbelina.open!("test/fixtures/photo.jpg")
+      iex> steps = [resize: {100, 100}, overlay: {{:file, "test/fixtures/photo.png"}, width: 20}]
+      iex> {:ok, key} = Thumbelina.Store.edit_key(image, steps)
+      iex> {:ok, made} = Thumbelina.Store.fetch(key, fn -> Thumbelina.edit(image, steps) end)
+      iex> {made.width, made.height}
+      {100, 100}
+      iex> Thumbelina.Store.edit_key(image, steps ++ [blur: 2]) == {:ok, key}
+      false
+  """
+  @spec edit_key(Thumbelina.Image.t() | iodata, Thumbelina.edits()) ::
+          {:ok, binary} | {:error, Error.t()}
+  def edit_key(source, edits), do: Key.edit(source, Request.edit(edits))
+
   defp name(opts) do
-    case Keyword.validate!(opts, name: __MODULE__)[:name] do
+    case validated(opts, name: __MODULE__)[:name] do
       name when is_atom(name) -> name
       name -> raise ArgumentError, "expected :name to be an atom, got: #{inspect(name)}"
     end
+  end
+
+  defp validated(opts, known) do
+    if Keyword.keyword?(opts),
+      do: Keyword.validate!(opts, known),
+      else: raise(ArgumentError, "expected options as a keyword list, got: #{inspect(opts)}")
   end
 
   defp timeout(:infinity), do: :infinity

@@ -11,7 +11,7 @@ defmodule Thumbelina.URL do
   digits and `-._~`; and the parameters are sorted. So it does not matter how a proxy encodes them.
   """
 
-  alias Thumbelina.{Color, Options, Position, Request}
+  alias Thumbelina.{Color, Options, Position, Request, Source}
 
   @typedoc "Parameters of a URL: encoded, or as names and values."
   @type query :: String.t() | Enumerable.t()
@@ -49,13 +49,13 @@ defmodule Thumbelina.URL do
   """
   @spec thumbnail(Path.t(), Thumbelina.side(), Thumbelina.side(), keyword) :: String.t()
   def thumbnail(path, width, height, opts \\ []) do
-    {own, output} = Keyword.split(opts, [:filename, :expires, :key, :base])
-    # This format is the server's, and not the library's.
-    checked = Enum.reject(output, &(&1 == {:format, :auto}))
-
-    {call, checked} = Keyword.split(checked, [:autorotate, :trim])
-
-    with {:ok, _request} <- Request.new([{width, height, checked}], call),
+    with {:ok, path} <- Source.path(path),
+         true <- Keyword.keyword?(opts) || Options.invalid(:options, opts, "a keyword list"),
+         {own, output} = Keyword.split(opts, [:filename, :expires, :key, :base]),
+         # This format is the server's, and not the library's.
+         checked = Enum.reject(output, &(&1 == {:format, :auto})),
+         {call, checked} = Keyword.split(checked, [:autorotate, :trim]),
+         {:ok, _request} <- Request.new([{width, height, checked}], call),
          # The size of the path is that before the ratio.
          {:ok, %Request{outputs: [size]}} <- Request.new(width, height, []),
          :ok <- check(own) do
@@ -95,6 +95,7 @@ defmodule Thumbelina.URL do
     {:background, Color.to_text(rgba)}
   end
 
+  defp text({:metadata, parts}) when is_list(parts), do: {:metadata, Enum.join(parts, ",")}
   defp text(option), do: option
 
   defp size(%{width: side, height: side}), do: Integer.to_string(side)
@@ -115,7 +116,7 @@ defmodule Thumbelina.URL do
       "/info/tom.jpg?s=OQb0pQCxdLGyCYNZbtIbdz-Wr02Jd2ssC8M9XSqVh7c"
   """
   @spec sign(String.t(), query, String.t()) :: String.t()
-  def sign(path, query, key) do
+  def sign(path, query, key) when is_binary(key) and key != "" do
     with {:ok, segments} <- segments(path), {:ok, pairs} <- pairs(query) do
       path = encode_path(segments)
       join(path, sorted(pairs) ++ [{"s", signature(path, pairs, key)}])
@@ -123,6 +124,10 @@ defmodule Thumbelina.URL do
       :error -> raise ArgumentError, "not a path and a query: #{inspect(path)}, #{inspect(query)}"
     end
   end
+
+  # Whoever has no key yet gets it from elsewhere: it is not repeated here.
+  def sign(_path, _query, _key),
+    do: raise(ArgumentError, "expected the key to be a secret that is not empty")
 
   @doc false
   # Whether the parameter `s` is the signature of the others by one of the keys.
@@ -160,8 +165,12 @@ defmodule Thumbelina.URL do
     end)
   end
 
-  def pairs(query),
-    do: {:ok, for({name, value} <- query, do: {to_string(name), to_string(value)})}
+  def pairs(query) do
+    {:ok, for({name, value} <- query, do: {to_string(name), to_string(value)})}
+  rescue
+    # Nothing that has pairs of what is written as text.
+    _ in [ArgumentError, FunctionClauseError, Protocol.UndefinedError] -> :error
+  end
 
   defp all(list, fun) do
     result =

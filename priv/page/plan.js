@@ -87,11 +87,12 @@ function sentence(plan) {
   const cut = crop ? `, cropped to ${text.pixels(...whole(crop))}` : "";
   const size = text.pixels(decoded.width, decoded.height);
   const reduced = scale ? ` and reduced to ${scale}, ${size}` : "";
+  const again = plan.encodes > 1 ? `, at most ${plan.encodes} times` : "";
 
   return `${source.format}, ${text.pixels(source.width, source.height)}${cut}: ` +
     `decoded${reduced}, resampled to ${text.pixels(plan.width, plan.height)}, and encoded as ` +
-    `${text.format(plan.format)}. About ${text.microseconds(plan.cost)} of one core, on a ` +
-    `${plan.scheduler} scheduler, ${REASONS[plan.reason] || plan.reason}.`;
+    `${text.format(plan.format)}${again}. About ${text.microseconds(plan.cost)} of one core, ` +
+    `on a ${plan.scheduler} scheduler, ${REASONS[plan.reason] || plan.reason}.`;
 }
 
 // Whatever is there, in the order of the names.

@@ -24,7 +24,7 @@ async function everything() {
   await check("steps", async () => withPage({ picture: "photo.jpg", expected: [400] }, steps));
   await check("what is said of steps", async () => withPage({ picture: "photo.jpg" }, said));
   await check("before and after", async () => withPage({ picture: "photo.jpg" }, compare));
-  await check("plan", async () => withPage({ picture: "photo.jpg" }, plan));
+  await check("plan", async () => withPage({ picture: "photo.jpg", expected: [413] }, plan));
   await check("lateness", async () => withPage({ picture: "photo.jpg" }, lateness));
   await check("errors", async () => withPage({ expected: [415, 422, 503] }, errors));
   await check("below a mount point", async () => withPage({ mount: "/mount/at/" }, mounted));
@@ -478,7 +478,11 @@ async function plan(page, asked) {
   await page.click(".content > details > summary");
   const fields = await text(page, "#plan-fields");
   assert.match(fields, /cost\d+costsdecode \d+, encode \d+, resample \d+/);
-  assert.match(fields, /decode_scale1, 1formatjpegheight427reasonwithin_yield_limit/);
+  assert.match(fields, /decode_scale1, 1encodes1formatjpegheight427reasonwithin_yield_limit/);
+  await page.click("#more summary");
+  await page.selectOption("#max-bytes", "5000");
+  await until(async () => /encoded as JPEG, at most 6 times\. /.test(
+    await text(page, "#plan-text")));
   await page.setViewportSize({ width: 400, height: 900 });
   await until(async () => (await size()) < 400);
 

@@ -55,6 +55,12 @@ defmodule Thumbelina.Tagged do
   defp value(order, :rational, list),
     do: {5, length(list), all(order, 32, Enum.flat_map(list, &Tuple.to_list/1))}
 
+  # Numbers of two complements are what integers are cut off to.
+  defp value(order, :srational, list) do
+    {5, count, bytes} = value(order, :rational, list)
+    {10, count, bytes}
+  end
+
   defp all(order, bits, list), do: for(number <- list, into: "", do: int(order, bits, number))
 
   defp int(:little, bits, number), do: <<number::little-size(bits)>>

@@ -53,8 +53,16 @@ defmodule Thumbelina.MetadataTest do
 
   test "says how a picture that was not turned is to be turned" do
     {thumb, info} = kept(:keep, autorotate: false)
-    assert {thumb.width, thumb.height} == {60, 40}
     assert {info.width, info.height, info.orientation} == {40, 60, 6}
+    # The image is what one of its bytes would be.
+    assert thumb == Thumbelina.new!(thumb.bytes)
+    {plain, info} = kept(:strip, autorotate: false)
+    assert {plain.width, plain.height, info.orientation} == {60, 40, 1}
+    assert plain == Thumbelina.new!(plain.bytes)
+    sizes = [{60, 60, format: :avif}, {:placeholder, :color}]
+    opts = [autorotate: false, metadata: :keep]
+    {:ok, [avif, "#" <> _]} = Thumbelina.thumbnails(tagged(), sizes, opts)
+    assert {avif.width, avif.height, avif.orientation} == {60, 40, 1}
     {turned, info} = kept(:keep)
     assert {turned.width, turned.height, info.orientation} == {40, 60, 1}
     assert Thumbelina.thumbnail!(thumb, 60, 60).width == turned.width
@@ -119,6 +127,7 @@ defmodule Thumbelina.MetadataTest do
           {:jpeg, true, true, true, true},
           {:png, true, true, false, true},
           {:webp, true, true, false, true},
+          {:tiff, true, true, true, true},
           {:gif, false, false, false, false},
           {:bmp, false, false, false, false}
         ] do
@@ -126,7 +135,37 @@ defmodule Thumbelina.MetadataTest do
       assert thumb.format == format
       assert {format, info.exif != %{}, info.xmp != nil} == {format, exif?, xmp?}
       assert {format, info.iptc != nil, info.icc != nil} == {format, iptc?, icc?}
-      if exif?, do: assert(info.exif == @all)
+      # That of a TIFF has what describes its samples as well.
+      if exif?, do: assert({format, Map.take(info.exif, Map.keys(@all))} == {format, @all})
+    end
+  end
+
+  test "in a TIFF is the file's own, whatever the order of its bytes" do
+    image = [{0x011A, :rational, [{300, 1}]} | @image]
+
+    for {order, text} <- [little: <<0xD6, 0, 0x6C, 0>>, big: <<0, 0xD6, 0, 0x6C>>] do
+      comment = {0x9286, :undefined, "UNICODE\0" <> text}
+      fields = [{0x9204, :srational, [{-2, 3}]}, comment | @exif]
+      exif = Tagged.exif(order, image, fields, @gps)
+      source = Tagged.jpeg(File.read!("test/fixtures/photo.jpg"), exif: exif)
+      {:ok, jpeg} = Thumbelina.thumbnail(source, 60, 60, metadata: :keep)
+      {:ok, tiff} = Thumbelina.thumbnail(source, 60, 60, metadata: :keep, format: :tiff)
+      {kept, info} = {Thumbelina.info!(jpeg).exif, Thumbelina.info!(tiff)}
+      assert {kept["ExposureBiasValue"], kept["UserComment"]} == {-2 / 3, "Öl"}
+      assert Map.take(info.exif, Map.keys(kept)) == kept
+      # Inches, if EXIF does not say otherwise.
+      assert {info.exif["XResolution"], info.exif["ResolutionUnit"]} == {300.0, 2}
+      assert info.exif["SamplesPerPixel"] == 3
+
+      # It is as good a source as any.
+      {:ok, again} = Thumbelina.thumbnail(tiff, 60, 60, metadata: :keep, format: :jpeg)
+      assert Map.take(Thumbelina.info!(again).exif, Map.keys(kept)) == kept
+      {:ok, none} = Thumbelina.thumbnail(source, 60, 60, metadata: [:gps], format: :tiff)
+      assert Map.take(Thumbelina.info!(none).exif, ["Make" | @place]) == Map.take(@all, @place)
+      opts = [metadata: :keep, format: :tiff, autorotate: false]
+      {:ok, stored} = Thumbelina.thumbnail(source, 60, 60, opts)
+      assert {stored.width, stored.height, stored.orientation} == {40, 60, 6}
+      assert {:ok, %{width: 40, height: 60}} = Thumbelina.edit(stored, format: :png)
     end
   end
 

@@ -343,4 +343,16 @@ defmodule Thumbelina.NativeTest do
       milliseconds -> :erlang.memory(:system)
     end
   end
+
+  @tag :tmp_dir
+  test "says that the library is not there, where the modules are alone", %{tmp_dir: folder} do
+    ebin = :code.lib_dir(:thumbelina) |> Path.join("ebin")
+    alone = Path.join(folder, "alone")
+    File.cp_r!(ebin, alone)
+    code = "Thumbelina.new(<<0>>)"
+    {said, status} = System.cmd("elixir", ["-pa", alone, "-e", code], stderr_to_stdout: true)
+
+    assert {status, said =~ "(RuntimeError) Thumbelina's native library cannot be loaded"} ==
+             {1, true}
+  end
 end

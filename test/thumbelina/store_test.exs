@@ -410,8 +410,8 @@ defmodule Thumbelina.StoreTest do
   test "wrong arguments raise in the caller, and the store lives on" do
     server = Server.whereis(Store)
     assert_raise ArgumentError, fn -> Store.get(:key, name: "x") end
-    assert_raise FunctionClauseError, fn -> Store.fetch(:key, fn _ -> 1 end) end
-    assert_raise FunctionClauseError, fn -> Store.fetch(:key, {:ok, 1}) end
+    assert_raise ArgumentError, fn -> Store.fetch(:key, fn _ -> 1 end) end
+    assert_raise ArgumentError, fn -> Store.fetch(:key, {:ok, 1}) end
     assert_raise ArgumentError, fn -> Store.fetch(:key, fn -> 1 end, timeout: -1) end
 
     for call <- [

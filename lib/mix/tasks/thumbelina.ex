@@ -128,7 +128,7 @@ defmodule Mix.Tasks.Thumbelina do
     case invalid do
       [] -> :ok
       [{flag, nil} | _] -> Mix.raise("unknown option or missing value: #{flag}\n#{@usage}")
-      [{flag, value} | _] -> Mix.raise("invalid value for #{flag}: #{value}\n#{@usage}")
+      [{flag, value} | _] -> refuse(flag, value, of_flag(flag))
     end
 
     {many, flags} = Keyword.split(flags, Keyword.keys(@many))
@@ -146,6 +146,9 @@ defmodule Mix.Tasks.Thumbelina do
         opts = options(flags, output)
         edits = steps(edit) ++ opts
         make(input, output, &Thumbelina.edit(&1, edits), opts)
+
+      {_, folder, _} when edit != nil and folder != nil ->
+        Mix.raise("--edit makes one picture, and --output is for many\n#{@usage}")
 
       _ when edit != nil ->
         Mix.raise(@usage)
@@ -209,16 +212,23 @@ defmodule Mix.Tasks.Thumbelina do
   # Options are flags.
   defp steps("[" <> _ = json) do
     case Edit.JSON.parse(json, [], &{:ok, {:file, &1}}) do
-      {:ok, steps, _none} -> steps
+      {:ok, steps, _none} -> checked(steps, &Edit.JSON.expected/1)
       {:error, message} -> Mix.raise("invalid value for --edit: #{message}")
     end
   end
 
   defp steps(text) do
     case Edit.Text.parse(text, &{:ok, {:file, &1}}) do
-      {:ok, steps} -> steps
+      {:ok, steps} -> checked(steps, &Edit.Text.expected/1)
       {:error, error} -> Mix.raise(wrong(error))
     end
+  end
+
+  defp checked(steps, words) do
+    with {where, error} <- Edit.wrong(steps),
+         do: refuse("--edit: #{where}", error.value, words.(error.expected))
+
+    steps
   end
 
   # Read bytes, whatever the terminal's encoding.
@@ -275,8 +285,7 @@ defmodule Mix.Tasks.Thumbelina do
   defp settings(many, flags) do
     jobs = Keyword.get(many, :jobs, System.schedulers_online())
 
-    if jobs < 1,
-      do: Mix.raise("invalid value for --jobs: #{jobs}; expected a positive number")
+    if jobs < 1, do: refuse("--jobs", jobs, of_flag("--jobs"))
 
     %{
       output: many[:output],
@@ -319,7 +328,21 @@ defmodule Mix.Tasks.Thumbelina do
 
   defp wrong(%Error{reason: :invalid_option} = error) do
     name = if error.key in [:width, :height], do: error.key, else: Options.flag(error.key)
-    "invalid value for #{name}: #{shown(error.value)}; expected #{error.expected}"
+    refusal(name, error.value, Edit.Text.expected(error.expected))
+  end
+
+  defp refusal(name, value, expected),
+    do: "invalid value for #{name}: #{shown(value)}; expected #{expected}"
+
+  defp refuse(name, value, expected), do: Mix.raise(refusal(name, value, expected))
+
+  # What a flag takes whose value is no number.
+  defp of_flag("--jobs"), do: "a positive number"
+
+  defp of_flag(flag) do
+    types = for {key, type} <- Options.types(), into: %{}, do: {Options.flag(key), type}
+    # The others are there or not, as those of two values are.
+    types |> Map.get(flag, :boolean) |> Options.expected_of() |> Edit.Text.expected()
   end
 
   defp shown(value) when is_binary(value) or is_atom(value), do: value
@@ -380,25 +403,25 @@ defmodule Mix.Tasks.Thumbelina do
     found = if key == :format, do: format(text), else: text
 
     Enum.find(atoms, &(to_string(&1) == found)) ||
-      Mix.raise(
-        "invalid value for #{Options.flag(key)}: #{text}; expected one of #{Enum.join(atoms, ", ")}"
-      )
+      refuse(Options.flag(key), text, "one of #{Enum.join(atoms, ", ")}")
   end
 
-  defp value(key, {:compression, names}, text),
-    do: if(text =~ ~r/\A\d\z/, do: String.to_integer(text), else: value(key, {:in, names}, text))
+  defp value(key, {:compression, names}, text) do
+    if text =~ ~r/\A\d\z/,
+      do: String.to_integer(text),
+      else: value(key, {:in, Enum.to_list(0..9) ++ names}, text)
+  end
 
   defp value(_key, {:formats, _}, "all"), do: :all
   defp value(_key, {:formats, _}, "default"), do: :default
 
   defp value(key, {:formats, atoms}, text),
-    do: for(name <- String.split(text, ","), do: value(key, {:in, atoms}, format(name)))
+    do: parts(key, text, [:all, :default], atoms, &format/1)
 
   defp value(_key, {:metadata, _}, "strip"), do: :strip
   defp value(_key, {:metadata, _}, "keep"), do: :keep
 
-  defp value(key, {:metadata, parts}, text),
-    do: for(part <- String.split(text, ","), do: value(key, {:in, parts}, part))
+  defp value(key, {:metadata, parts}, text), do: parts(key, text, [:strip, :keep], parts, & &1)
 
   defp value(key, {:position, names}, text) do
     case Position.parse(text) do
@@ -406,10 +429,8 @@ defmodule Mix.Tasks.Thumbelina do
         position
 
       :error ->
-        Mix.raise(
-          "invalid value for #{Options.flag(key)}: #{text}; expected one of " <>
-            "#{Enum.join(names, ", ")}, or a point such as 0.3,0.7"
-        )
+        expected = "one of #{Enum.join(names, ", ")}, or a point such as 0.3,0.7"
+        refuse(Options.flag(key), text, expected)
     end
   end
 
@@ -418,10 +439,21 @@ defmodule Mix.Tasks.Thumbelina do
 
   defp value(key, type, text) do
     with :error <- Options.read(type, text) do
-      expected = Options.expected_of(type)
-      Mix.raise("invalid value for #{Options.flag(key)}: #{text}; expected #{expected}")
+      refuse(Options.flag(key), text, type |> Options.expected_of() |> Edit.Text.expected())
     else
       {:ok, value} -> value
+    end
+  end
+
+  # Some of these, by their names.
+  defp parts(key, text, words, atoms, name) do
+    for part <- String.split(text, ",") do
+      Enum.find(atoms, &(Atom.to_string(&1) == name.(part))) ||
+        refuse(
+          Options.flag(key),
+          part,
+          "#{Enum.join(words, ", ")}, or some of " <> Enum.join(atoms, ",")
+        )
     end
   end
 

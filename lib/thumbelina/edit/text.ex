@@ -24,6 +24,28 @@ defmodule Thumbelina.Edit.Text do
              into: %{},
              do: {Atom.to_string(word), word}
 
+  # How they are written.
+  @forms [
+    thumbnail: "thumbnail:200 or thumbnail:400x300",
+    resize: "resize:400x300, resize:400x or resize:200",
+    crop: "crop:10,20,300,200 or crop:300x200",
+    flip: "flip:horizontal or flip:vertical",
+    rotate: "rotate:90 or rotate:5,background=white",
+    blur: "blur:2",
+    sharpen: "sharpen:1 or sharpen:1,amount=1.5,threshold=2",
+    brighten: "brighten:1.2",
+    contrast: "contrast:1.2",
+    saturate: "saturate:1.4",
+    gamma: "gamma:2.2",
+    grayscale: "grayscale",
+    invert: "invert",
+    threshold: "threshold:128",
+    tint: "tint:#704214",
+    overlay: "overlay:logo.png or overlay:logo.png,position=southeast,margin=10",
+    round: "round:12 or round:circle",
+    border: "border:10,gold"
+  ]
+
   @doc "Reads steps. `picture` makes what an overlay names a source, or refuses it."
   @spec parse(String.t(), (String.t() -> {:ok, term} | {:error, term})) ::
           {:ok, keyword} | {:error, Error.t()}
@@ -36,9 +58,17 @@ defmodule Thumbelina.Edit.Text do
       steps =
         Enum.reduce_while(parts, [], fn part, steps ->
           case step(part, picture) do
-            {:ok, step} -> {:cont, [step | steps]}
-            {:error, %Error{} = error} -> {:halt, {:error, error}}
-            :error -> {:halt, wrong(part)}
+            {:ok, step} ->
+              {:cont, [step | steps]}
+
+            {:error, %Error{} = error} ->
+              {:halt, {:error, error}}
+
+            {:wrong, name} ->
+              {:halt, Options.invalid(:edit, part, "a step as in #{@forms[name]}")}
+
+            :error ->
+              {:halt, wrong(part)}
           end
         end)
 
@@ -56,11 +86,22 @@ defmodule Thumbelina.Edit.Text do
 
     with {:ok, name} <- Map.fetch(@names, name),
          {opts, values} = rest |> values() |> Enum.split_with(&option?/1),
-         {:ok, opts} <- options(opts),
-         {:ok, value} <- value(name, values, picture) do
-      {:ok, {name, with_options(name, value, opts)}}
+         {:ok, opts} <- options(opts) do
+      case value(name, values, picture) do
+        {:ok, value} -> {:ok, {name, with_options(name, value, opts)}}
+        :error -> {:wrong, name}
+        error -> error
+      end
     end
   end
+
+  @doc "What was expected, as text has it, where nothing is left out by a `nil`."
+  @spec expected(String.t()) :: String.t()
+  def expected(text),
+    do:
+      text
+      |> String.replace(~r/,? or :?(nil|infinity)\b/, "")
+      |> String.replace(~r/(?<!\w):(?=[a-z])/, "")
 
   defp pair(text, mark) do
     case String.split(text, mark, parts: 2) do
@@ -84,9 +125,14 @@ defmodule Thumbelina.Edit.Text do
 
       case option(Map.fetch!(@options, name), value) do
         {:ok, option} -> {:cont, {:ok, opts ++ [option]}}
-        :error -> {:halt, :error}
+        :error -> {:halt, wrong_position(text)}
       end
     end)
+  end
+
+  defp wrong_position(text) do
+    names = Enum.map_join(Position.names(), ", ", &Atom.to_string/1)
+    Options.invalid(:edit, text, "position=0.3;0.7, or one of #{names}")
   end
 
   defp option(:position, text) do

@@ -113,19 +113,13 @@ defmodule Thumbelina.Server.Ask do
   # The error is about the first step that is wrong by itself.
   defp checked_steps(steps, options) do
     case Request.edit(steps ++ options) do
-      {:ok, _request} -> :ok
-      error -> steps |> Enum.with_index(1) |> Enum.find_value(error, &wrong_step/1)
-    end
-  end
-
-  defp wrong_step({{name, _value} = step, index}) do
-    case Request.edit([step]) do
       {:ok, _request} ->
-        nil
+        :ok
 
-      {:error, %Error{key: key, expected: expected}} ->
-        where = if key == name, do: "#{name}", else: "#{name}, #{key}"
-        bad("wrong edit: step #{index}, #{where}: expected #{Edit.JSON.expected(expected)}")
+      error ->
+        with {where, wrong} <- Edit.wrong(steps),
+             do: bad("wrong edit: #{where}: expected #{Edit.JSON.expected(wrong.expected)}"),
+             else: (nil -> error)
     end
   end
 

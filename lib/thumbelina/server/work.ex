@@ -37,6 +37,9 @@ defmodule Thumbelina.Server.Work do
     end)
   end
 
+  defp stored_edit(bytes, edits),
+    do: once(fn -> Store.edit_key(bytes, edits) end, fn -> Thumbelina.edit(bytes, edits) end)
+
   # Once in the whole cluster, if there is a store on this node.
   defp once(key, make) do
     if stored?(),
@@ -54,7 +57,7 @@ defmodule Thumbelina.Server.Work do
           {width, height, options} = Imgproxy.thumbnail(asked, image)
           stored(bytes, width, height, within(options, config))
         else
-          Thumbelina.edit(bytes, asked |> Imgproxy.edits(image) |> within(config))
+          stored_edit(bytes, asked |> Imgproxy.edits(image) |> within(config))
         end
       end
     end)
@@ -70,7 +73,7 @@ defmodule Thumbelina.Server.Work do
   @doc "Makes the picture that an edit asks for. `read` gives it as the part `picture` of a form."
   @spec edit((... -> {:ok, Form.t()} | {:error, Error.t()}), Ask.t(), Config.t()) ::
           {:ok, Image.t()} | {:error, Error.t()}
-  def edit(read, ask, config), do: edited(read, ask, config, &Thumbelina.edit/2)
+  def edit(read, ask, config), do: edited(read, ask, config, &stored_edit/2)
 
   @doc "What that would take."
   @spec explain_edit((... -> {:ok, Form.t()} | {:error, Error.t()}), Ask.t(), Config.t()) ::

@@ -2,7 +2,7 @@ defmodule Thumbelina.Store.Key do
   @moduledoc false
   # Digests of a picture and of what is asked of it.
 
-  alias Thumbelina.{Error, Format, Options, Request, Source}
+  alias Thumbelina.{Edit, Error, Format, Options, Request, Source}
 
   # Another version may make other bytes of the same picture.
   @version Mix.Project.config()[:version]
@@ -34,7 +34,7 @@ defmodule Thumbelina.Store.Key do
   ]
 
   @doc "The key of one thumbnail, or of a list of them, which is another value."
-  @spec digest(:one | :many, term, {:ok, Request.t()} | {:error, Error.t()}) ::
+  @spec digest(:one | :many | :edit, term, {:ok, Request.t()} | {:error, Error.t()}) ::
           {:ok, binary} | {:error, Error.t()}
   def digest(shape, source, request) do
     with {:ok, request} <- request,
@@ -42,6 +42,20 @@ defmodule Thumbelina.Store.Key do
       # Digests of a fixed length, so that no picture can pass for a part of a request.
       {:ok, sha256([sha256(asked(shape, request)), sha256(bytes)])}
     end
+  end
+
+  @doc "The key of an edit. Of overlays, the bytes count, and the box that they are made to fit."
+  @spec edit(term, {:ok, Request.t()} | {:error, Error.t()}) ::
+          {:ok, binary} | {:error, Error.t()}
+  def edit(source, request) do
+    with {:ok, %{outputs: [output], max_bytes_in: most} = request} <- request,
+         {:ok, steps} <- Edit.load(output.steps, &overlay(&1, &2, &3, most)),
+         do: digest(:edit, source, {:ok, %{request | outputs: [%{output | steps: steps}]}})
+  end
+
+  defp overlay(source, width, height, max_bytes) do
+    with {:ok, bytes} <- bytes(source, max_bytes),
+         do: {:ok, external({width, height, sha256(bytes)})}
   end
 
   @doc "The digest of any key of the store, under which everything is kept."

@@ -117,7 +117,7 @@ fn attachments_come_back_as_they_were() {
 fn an_orientation_that_is_attached_is_found_by_our_own_probe() {
     let source = encode(&picture(9, 5, 1).into(), ImageFormat::Png);
     let metadata = Metadata { exif: Some(exif(6, 26)), ..Metadata::default() };
-    for format in [Format::Jpeg, Format::Png, Format::Webp] {
+    for format in HOLDERS {
         let attachments = Attachments { metadata: metadata.clone(), ..Attachments::default() };
         let bytes = written(&source, format, &attachments);
         let info = probe(bytes, &Limits::default()).unwrap();

@@ -255,6 +255,28 @@ defmodule Thumbelina.Server.ElsewhereTest do
     assert store.hits > hits
   end
 
+  test "an edit is made once, by whatever URL" do
+    start_supervised!(Thumbelina.Store)
+    config = config(imgproxy: true)
+
+    for {path, entries} <- [
+          {"/edit/photo.jpg?edit=resize:50x%7Cblur:2", 1},
+          {"/unsafe/w:50/bl:2/plain/local:///photo.jpg", 2}
+        ] do
+      first = get(path, config)
+      assert {first.status, Thumbelina.new!(first.body).width} == {200, 50}
+      assert {:ok, %{entries: ^entries, hits: hits}} = Thumbelina.Store.info()
+      assert get(path, config).body == first.body
+      assert {:ok, %{entries: ^entries} = info} = Thumbelina.Store.info()
+      assert info.hits > hits
+    end
+
+    post = %Request{method: "POST", path: "/edit", query: "edit=resize:50x%7Cblur:2"}
+    post = %{post | body: File.read!("test/fixtures/photo.jpg")}
+    assert Handler.handle(post, config).status == 200
+    assert {:ok, %{entries: 2}} = Thumbelina.Store.info()
+  end
+
   test "a body in pieces goes through a store, too" do
     start_supervised!(Thumbelina.Store)
     bytes = File.read!("test/fixtures/photo.png")

@@ -167,6 +167,45 @@ defmodule Thumbelina.Store.KeyTest do
     assert {:error, %Error{key: :sizes}} = Store.key(png(), 9)
   end
 
+  test "edits have keys of their own, of their steps, their options and their overlays" do
+    steps = [resize: {20, 20}, blur: 2]
+    assert {:ok, <<_::32-bytes>> = key} = Store.edit_key(png(), steps)
+
+    assert Store.edit_key(Thumbelina.new!(png()), [quality: 80, timeout: 9] ++ steps) ==
+             {:ok, key}
+
+    assert Store.edit_key(png(), resize: {20.0, 20}, blur: 2.0) == {:ok, key}
+
+    others = [
+      Enum.reverse(steps),
+      steps ++ [invert: true],
+      [resize: {20, 20}],
+      steps ++ [quality: 81],
+      []
+    ]
+
+    keys = for edits <- others, {:ok, key} = Store.edit_key(png(), edits), do: key
+    assert length(Enum.uniq([key, key!(png(), 20, 20) | keys])) == 7
+
+    # What is read is what counts, and not where it is.
+    photo = {:file, "test/fixtures/photo.png"}
+    assert {:ok, marked} = Store.edit_key(png(), overlay: photo)
+    assert Store.edit_key(png(), overlay: png()) == {:ok, marked}
+
+    for other <- ["test", {png(), width: 9}, {png(), height: 9}, {png(), opacity: 0.5}],
+        do: assert(elem(Store.edit_key(png(), overlay: other), 1) not in [marked, key])
+  end
+
+  test "says what is wrong with an edit" do
+    assert {:error, %Error{key: :blur}} = Store.edit_key(png(), blur: 0)
+    assert {:error, %Error{key: :edits}} = Store.edit_key(png(), nil)
+    assert {:error, %Error{key: :image}} = Store.edit_key(nil, blur: 1)
+    assert {:error, %Error{key: :overlay}} = Store.edit_key(png(), overlay: Stream.map([1], & &1))
+
+    assert {:error, %Error{reason: :enoent, path: "no.png", key: :overlay}} =
+             Store.edit_key(png(), overlay: {:file, "no.png"})
+  end
+
   defp key!(source, sizes) do
     assert {:ok, <<_::32-bytes>> = key} = Store.key(source, sizes)
     key

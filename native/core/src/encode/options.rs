@@ -3,7 +3,8 @@
 use bytes::Bytes;
 
 use super::jpeg::Sampling;
-use crate::{Depth, Encoding, Format, Layout, Metadata};
+use super::{png, strips};
+use crate::{Depth, Encoding, Format, Layout, Metadata, cost};
 
 /// What a caller may choose beside the format.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,6 +83,22 @@ impl EncodeOptions {
         }
     }
 
+    /// The estimated nanoseconds of writing a picture once. A JPEG's coefficients that are kept are
+    /// gone over twice for each of their scans, and a palette takes what that of a GIF takes.
+    pub(crate) fn nanos(&self, encoding: Encoding, size: (u32, u32), layout: Layout) -> u64 {
+        let nanos = cost::output_nanos(encoding, size, layout);
+        match encoding {
+            Encoding::Format(Format::Jpeg) if self.progressive => nanos * 3,
+            Encoding::Format(Format::Jpeg) if self.optimize_coding => nanos * 3 / 2,
+            Encoding::Format(Format::Png) if self.colors.is_some() => {
+                cost::encode_nanos(Format::Gif, size, layout)
+            }
+            Encoding::Format(Format::Png) => nanos * png::times(self.compression),
+            Encoding::Format(Format::Tiff) => nanos * strips::times(self.compression),
+            _ => nanos,
+        }
+    }
+
     pub(super) fn sampling(&self) -> Sampling {
         match self.subsampling {
             Subsampling::None => Sampling::Each,
@@ -93,9 +110,9 @@ impl EncodeOptions {
     }
 }
 
-/// What goes along with the pixels, where the format has a place for it: all of it in JPEG, all
-/// but IPTC in PNG and WebP, all but EXIF in TIFF, EXIF in AVIF, nothing in the others. What is
-/// longer than 1 MiB, or than the format can hold, is left out.
+/// What goes along with the pixels, where the format has a place for it: all of it in JPEG and
+/// TIFF, all but IPTC in PNG and WebP, EXIF in AVIF, nothing in the others. What is longer than
+/// 1 MiB, or than the format can hold, is left out.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Attachments {
     /// An ICC profile.

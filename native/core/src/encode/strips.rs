@@ -12,6 +12,17 @@ use super::spans::SPAN;
 use crate::picture::zeroed;
 use crate::{Depth, Error, Layout};
 
+/// How much longer a span takes than a copy.
+pub(super) fn times(compression: Option<Compression>) -> u64 {
+    match compression {
+        None | Some(Compression::None | Compression::Level(0)) => 1,
+        Some(Compression::Packbits) => 3,
+        Some(Compression::Lzw) => 12,
+        Some(Compression::Level(7..)) => 80,
+        Some(Compression::Deflate | Compression::Level(_)) => 25,
+    }
+}
+
 pub(super) struct Strips {
     method: Method,
     /// Whether samples are written as differences from those of the pixel before.
@@ -56,17 +67,6 @@ impl Strips {
             Method::Lzw { .. } => 5,
             Method::Deflate(..) => 8,
             Method::Packbits => 32_773,
-        }
-    }
-
-    /// How much longer a span takes than a copy.
-    pub(super) fn times(&self) -> u64 {
-        match self.method {
-            Method::None => 1,
-            Method::Packbits => 3,
-            Method::Lzw { .. } => 12,
-            Method::Deflate(_, level) if level.level() > 6 => 80,
-            Method::Deflate(..) => 25,
         }
     }
 

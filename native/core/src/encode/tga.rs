@@ -104,9 +104,11 @@ impl SpanFormat for Tga {
         Ok(())
     }
 
-    fn end(&mut self, sink: &mut Sink) -> Result<(), Error> {
+    /// No packet goes on in the next row: TGA 2.0 forbids it, and some readers refuse it.
+    fn end_row(&mut self, sink: &mut Sink) -> Result<(), Error> {
         let out = sink.room(1 + self.pixels.len())?;
         self.flush(out);
+        self.packet = Packet::Run;
         Ok(())
     }
 }

@@ -4,25 +4,30 @@
 use bytes::Bytes;
 
 use super::blocks::Blocks;
-use super::options::EncodeOptions;
+use super::options::{Attachments, Compression, EncodeOptions};
 use super::sink::Sink;
 use super::spans::SpanFormat;
-use super::strips::Strips;
+use super::strips::{self, Strips};
 use super::writer::within_u32;
+use crate::metadata::{Fields, Order};
 use crate::{Depth, Error, Layout, Picture};
 
 pub(super) struct Tiff {
     width: u32,
     height: u32,
     layout: Layout,
-    /// Attachments, each with its tag and type.
-    attached: Vec<(u16, (u16, usize), Bytes)>,
+    /// Attachments, and the entries that point to them.
+    attached: Vec<Bytes>,
+    entries: Vec<Entry>,
     strips: Strips,
+    compression: Option<Compression>,
     /// Where each strip that was begun starts, and the rows that the last one has.
     starts: Vec<u32>,
     rows: u64,
     ends: Vec<u32>,
 }
+
+type Entry = [u8; 12];
 
 /// Where the file's first bytes tell the directory to be.
 const DIRECTORY_AT: u64 = 4;
@@ -44,24 +49,16 @@ const RATIONAL: (u16, usize) = (5, 8);
 
 impl Tiff {
     pub(super) fn new(picture: &Picture, options: &EncodeOptions) -> Result<Self, Error> {
-        let attachments = &options.attachments;
         let Picture { width, height, layout, .. } = *picture;
-        let attached = [
-            (700, BYTE, attachments.xmp()),
-            (33_723, LONG, attachments.iptc()),
-            (34_675, UNDEFINED, attachments.icc()),
-        ];
-        // Values of four bytes or less would have to stand in the directory, and say nothing.
-        let attached = attached.into_iter().filter_map(|(tag, kind, bytes)| {
-            let bytes = bytes.filter(|bytes| bytes.len() > 4)?;
-            Some((tag, kind, bytes.clone()))
-        });
+        let (attached, entries) = attached(&options.attachments);
         Ok(Tiff {
             width,
             height,
             layout,
-            attached: attached.collect(),
+            attached,
+            entries,
             strips: Strips::new(options.compression, layout)?,
+            compression: options.compression,
             starts: Vec::new(),
             rows: 0,
             ends: Vec::new(),
@@ -78,9 +75,56 @@ impl Tiff {
 
     /// Where the strips begin.
     fn strips_at(&self) -> u32 {
-        let attached = self.attached.iter().map(|(.., bytes)| padded(bytes) as u32);
-        ATTACHED_AT + attached.sum::<u32>()
+        ATTACHED_AT + self.attached.iter().map(|bytes| padded(bytes) as u32).sum::<u32>()
     }
+
+    /// Whether what is attached has an entry of a tag.
+    fn has(&self, tag: u16) -> bool {
+        self.entries.iter().any(|entry| tag_of(entry) == tag)
+    }
+}
+
+/// Attachments as they stand behind the resolutions, and entries for them.
+fn attached(attachments: &Attachments) -> (Vec<Bytes>, Vec<Entry>) {
+    let (mut attached, mut entries) = (Vec::new(), Vec::new());
+    let mut at = ATTACHED_AT;
+    let whole = [
+        (700, BYTE, attachments.xmp()),
+        (33_723, LONG, attachments.iptc()),
+        (34_675, UNDEFINED, attachments.icc()),
+    ];
+    for (tag, kind, bytes) in whole {
+        // Values of four bytes or less would have to stand in the directory, and say nothing.
+        let Some(bytes) = bytes.filter(|bytes| bytes.len() > 4) else { continue };
+        let count = bytes.len().div_ceil(kind.1) as u32;
+        entries.push(entry(tag, kind, count, at.to_ne_bytes()));
+        at += padded(bytes) as u32;
+        attached.push(bytes.clone());
+    }
+    let exif = attachments.exif().and_then(|exif| Fields::read(exif));
+    if let Some(exif) = exif {
+        let order = if cfg!(target_endian = "little") { Order::Little } else { Order::Big };
+        let (table, block) = exif.write_into(order, at as usize);
+        entries.extend(table.into_iter().filter(|entry| !OWN.contains(&tag_of(entry))));
+        attached.push(block.into());
+    }
+    (attached, entries)
+}
+
+/// What describes the samples, and is not for EXIF to say.
+const OWN: [u16; 12] = [256, 257, 258, 259, 262, 273, 277, 278, 279, 317, 338, 339];
+
+fn entry(tag: u16, kind: (u16, usize), count: u32, value: [u8; 4]) -> Entry {
+    let mut entry = [0; 12];
+    entry[..2].copy_from_slice(&tag.to_ne_bytes());
+    entry[2..4].copy_from_slice(&kind.0.to_ne_bytes());
+    entry[4..8].copy_from_slice(&count.to_ne_bytes());
+    entry[8..].copy_from_slice(&value);
+    entry
+}
+
+fn tag_of(entry: &Entry) -> u16 {
+    u16::from_ne_bytes([entry[0], entry[1]])
 }
 
 /// The bytes of an attachment with the zeros behind it: what is said to be longs is a multiple of
@@ -92,17 +136,12 @@ fn padded(bytes: &Bytes) -> usize {
 /// A directory, whose longer values are written before it.
 struct Directory<'a> {
     sink: &'a mut Sink,
-    entries: Vec<[u8; 12]>,
+    entries: Vec<Entry>,
 }
 
 impl Directory<'_> {
     fn entry(&mut self, tag: u16, kind: (u16, usize), count: u32, value: [u8; 4]) {
-        let mut entry = [0; 12];
-        entry[..2].copy_from_slice(&tag.to_ne_bytes());
-        entry[2..4].copy_from_slice(&kind.0.to_ne_bytes());
-        entry[4..8].copy_from_slice(&count.to_ne_bytes());
-        entry[8..].copy_from_slice(&value);
-        self.entries.push(entry);
+        self.entries.push(entry(tag, kind, count, value));
     }
 
     fn short(&mut self, tag: u16, value: u16) {
@@ -155,7 +194,7 @@ impl SpanFormat for Tiff {
 
     fn blocks(&mut self) -> Blocks {
         let mut blocks = Blocks::default();
-        for (.., bytes) in &self.attached {
+        for bytes in &self.attached {
             blocks.push(bytes.clone());
             blocks.push(&[0; 3][..padded(bytes) - bytes.len()]);
         }
@@ -163,7 +202,7 @@ impl SpanFormat for Tiff {
     }
 
     fn times(&self) -> u64 {
-        self.strips.times()
+        strips::times(self.compression)
     }
 
     fn span(&mut self, pixels: &[u8], sink: &mut Sink) -> Result<(), Error> {
@@ -195,28 +234,32 @@ impl SpanFormat for Tiff {
         directory.short(259, self.strips.tag());
         // Black is 0, or RGB.
         directory.short(262, if channels == 1 { 1 } else { 2 });
-        // Entries are in order of their tags, longer values in the order in which `tiff` writes
-        // them.
+        // Longer values are in the order in which `tiff` writes them.
         let format = if self.layout.depth == Depth::F32 { 3 } else { 1 };
-        let after = directory.entries.len();
         directory.shorts(339, format, channels)?;
-        let sample_format = directory.entries.split_off(after);
         directory.longs(273, starts)?;
         directory.short(277, channels.into());
         directory.long(278, within_u32(self.rows_per_strip())?);
         directory.longs(279, &lengths)?;
-        directory.entry(282, RATIONAL, 1, RESOLUTIONS_AT.to_ne_bytes());
-        directory.entry(283, RATIONAL, 1, (RESOLUTIONS_AT + 8).to_ne_bytes());
-        // No unit of resolution.
-        directory.short(296, 1);
-        directory.short(317, if self.strips.predicts { 2 } else { 1 });
-        directory.entries.extend(sample_format);
-        let mut at = ATTACHED_AT;
-        for (tag, kind, bytes) in &self.attached {
-            let count = bytes.len().div_ceil(kind.1) as u32;
-            directory.entry(*tag, *kind, count, at.to_ne_bytes());
-            at += padded(bytes) as u32;
+        if self.strips.predicts {
+            directory.short(317, 2);
         }
+        if self.layout.has_alpha() {
+            // Colors are not multiplied by it.
+            directory.short(338, 2);
+        }
+        let resolutions = [(282, RESOLUTIONS_AT), (283, RESOLUTIONS_AT + 8)];
+        for (tag, at) in resolutions {
+            if !self.has(tag) {
+                directory.entry(tag, RATIONAL, 1, at.to_ne_bytes());
+            }
+        }
+        if !self.has(296) {
+            // EXIF's are per inch, if it says no more. Ours have no unit.
+            directory.short(296, if self.has(282) || self.has(283) { 2 } else { 1 });
+        }
+        directory.entries.extend(&self.entries);
+        directory.entries.sort_by_key(tag_of);
 
         let Directory { entries, .. } = directory;
         let at = within_u32(sink.len())?;

@@ -161,21 +161,48 @@ impl Fields {
 
     /// The fields as a block, which begins with its byte order.
     pub(crate) fn write(&self) -> Vec<u8> {
-        let directories: Vec<_> = Directory::ALL.into_iter().filter(|d| self.has(*d)).collect();
-        let mut next = HEADER;
-        let mut starts = Vec::new();
-        for &directory in &directories {
-            starts.push((directory, next));
-            next += length(&self.entries(directory, &[]));
-        }
-        let mut out = Vec::with_capacity(next);
+        let starts = self.starts(&Directory::ALL, HEADER);
+        let mut out = Vec::new();
         out.extend(if self.order == Order::Little { b"II" } else { b"MM" });
         out.extend(self.order.short(42));
         out.extend(self.order.long(HEADER as u32));
-        for directory in directories {
-            self.put(&self.entries(directory, &starts), &mut out);
-        }
+        self.put(&starts, 0, &mut out);
         out
+    }
+
+    /// The fields as a part of a TIFF in an order of bytes: entries for the directory of its
+    /// picture, and a block that stands at a place in the file, which they point into.
+    pub(crate) fn write_into(self, order: Order, at: usize) -> (Vec<[u8; ENTRY]>, Vec<u8>) {
+        let fields = self.in_order(order);
+        let starts = fields.starts(&Directory::ALL[1..], at);
+        let mut out = Vec::new();
+        fields.put(&starts, at, &mut out);
+        let entries = fields.entries(Directory::Image, &starts);
+        let (table, values) = fields.table(&entries, at + out.len());
+        out.extend(values);
+        (table, out)
+    }
+
+    fn in_order(mut self, order: Order) -> Fields {
+        if order != self.order {
+            let has_none = |field: &Field| {
+                field.directory != Directory::Exif || !OF_NUMBERS.contains(&field.tag)
+            };
+            self.retain(has_none);
+            self.fields.iter_mut().for_each(Field::turn);
+            self.order = order;
+        }
+        self
+    }
+
+    /// Where those of the directories begin that have to be written, one behind the other.
+    fn starts(&self, directories: &[Directory], mut next: usize) -> Vec<(Directory, usize)> {
+        let mut starts = Vec::new();
+        for &directory in directories.iter().filter(|directory| self.has(**directory)) {
+            starts.push((directory, next));
+            next += length(&self.entries(directory, &[]));
+        }
+        starts
     }
 
     /// Whether a directory has to be written: for its fields, or for what it points to.
@@ -203,28 +230,58 @@ impl Fields {
         entries
     }
 
-    fn put(&self, entries: &[Field], out: &mut Vec<u8>) {
-        let mut at = out.len() + TABLE + ENTRY * entries.len();
-        out.extend(self.order.short(entries.len() as u16));
+    /// Puts directories behind what is there, which begins at a place.
+    fn put(&self, directories: &[(Directory, usize)], begins: usize, out: &mut Vec<u8>) {
+        for (directory, _) in directories {
+            let entries = self.entries(*directory, directories);
+            let behind = begins + out.len() + TABLE + ENTRY * entries.len();
+            let (table, values) = self.table(&entries, behind);
+            out.extend(self.order.short(entries.len() as u16));
+            out.extend(table.as_flattened());
+            // No directory follows: that would be the thumbnail's.
+            out.extend([0; 4]);
+            out.extend(values);
+        }
+    }
+
+    /// The entries of a directory, and their longer values, which stand at a place.
+    fn table(&self, entries: &[Field], at: usize) -> (Vec<[u8; ENTRY]>, Vec<u8>) {
         let mut values = Vec::new();
-        for Field { tag, kind, value, .. } in entries {
+        let entry = |Field { tag, kind, value, .. }: &Field| {
             let count = value.len() / size_of(*kind).unwrap_or(1);
-            out.extend(self.order.short(*tag));
-            out.extend(self.order.short(*kind));
-            out.extend(self.order.long(count as u32));
-            if value.len() <= INLINE {
-                out.extend(value);
-                out.extend(std::iter::repeat_n(0, INLINE - value.len()));
+            let mut room = [0; INLINE];
+            if let Some(room) = room.get_mut(..value.len()) {
+                room.copy_from_slice(value);
             } else {
-                out.extend(self.order.long(at as u32));
+                room = self.order.long((at + values.len()) as u32);
                 values.extend(value);
                 values.extend(std::iter::repeat_n(0, value.len() % 2));
-                at += value.len().next_multiple_of(2);
             }
-        }
-        // No directory follows: that would be the thumbnail's.
-        out.extend([0; 4]);
-        out.extend(values);
+            let mut entry = [0; ENTRY];
+            entry[..2].copy_from_slice(&self.order.short(*tag));
+            entry[2..4].copy_from_slice(&self.order.short(*kind));
+            entry[4..8].copy_from_slice(&self.order.long(count as u32));
+            entry[8..].copy_from_slice(&room);
+            entry
+        };
+        let table = entries.iter().map(entry).collect();
+        (table, values)
+    }
+}
+
+impl Field {
+    /// The other order of bytes.
+    fn turn(&mut self) {
+        let (head, width) = match self.kind {
+            3 | 8 => (0, 2),
+            4 | 5 | 9 | 10 | 11 => (0, 4),
+            12 => (0, 8),
+            // A text that says which code it has.
+            7 if self.value.starts_with(UNICODE) => (UNICODE.len(), 2),
+            _ => return,
+        };
+        let numbers = self.value.get_mut(head..).unwrap_or_default();
+        numbers.chunks_exact_mut(width).for_each(<[u8]>::reverse);
     }
 }
 
@@ -234,6 +291,12 @@ const HEADER: usize = 8;
 const TABLE: usize = 6;
 const ENTRY: usize = 12;
 const INLINE: usize = 4;
+
+const UNICODE: &[u8] = b"UNICODE\0";
+
+/// What EXIF says to be bytes, although there are numbers of more than one byte in it: curves,
+/// patterns of filters, settings, and times of exposures.
+const OF_NUMBERS: [u16; 5] = [0x8828, 0xA20C, 0xA302, 0xA40B, 0xA462];
 
 const POINTERS: [(u16, Directory); 3] = [
     (EXIF_DIRECTORY, Directory::Exif),

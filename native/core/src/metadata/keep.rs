@@ -62,11 +62,10 @@ impl Keep {
 
     /// What a format has a place for.
     pub(crate) fn within(self, format: Format) -> Keep {
-        let Keep { exif, gps, copyright, xmp, iptc, icc } = self;
+        let Keep { exif, gps, copyright, .. } = self;
         match format {
-            Format::Jpeg => self,
+            Format::Jpeg | Format::Tiff => self,
             Format::Png | Format::Webp => Keep { iptc: false, ..self },
-            Format::Tiff => Keep { gps, copyright, xmp, iptc, icc, ..Keep::default() },
             Format::Avif => Keep { exif, gps, copyright, ..Keep::default() },
             _ => Keep::default(),
         }
@@ -109,8 +108,8 @@ impl Carried {
         let Metadata { exif, xmp, iptc } = wanted(metadata, keep);
         let fields = if exif.is_some() { fields::MAX_BYTES } else { 0 };
         let copied = length(&xmp) + length(&iptc);
-        // As much again for what an output gets of it.
-        let held = budget.hold(2 * (fields + copied) as u64)?;
+        // As much again for what an output gets of it, of which a TIFF has another copy of fields.
+        let held = budget.hold((3 * fields + 2 * copied) as u64)?;
         let copy = |bytes: Option<Bytes>| bytes.as_deref().map(Bytes::copy_from_slice);
         let fields = exif.as_deref().and_then(Fields::read);
         Ok(Carried { fields, xmp: copy(xmp), iptc: copy(iptc), _held: held })

@@ -13,9 +13,7 @@ mod tests;
 
 use bytes::Bytes;
 
-pub(crate) use block::Block;
-#[cfg(test)]
-pub(crate) use block::Order;
+pub(crate) use block::{Block, Order};
 pub(crate) use fields::Fields;
 pub use keep::Keep;
 pub(crate) use keep::{Carried, Shown};

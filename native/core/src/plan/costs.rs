@@ -1,6 +1,6 @@
 use super::geometry::Geometry;
 use crate::ops::Filter;
-use crate::{Encoding, Info, Layout, cost};
+use crate::{Info, cost};
 
 /// Estimated microseconds of one core.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -21,13 +21,12 @@ impl Costs {
         Costs { decode: nanos as u64 / 1_000, ..Costs::default() }
     }
 
-    /// Of making one output of them.
+    /// Of making one output of them, whose writing takes so long.
     pub(super) fn of_output(
         info: &Info,
         geometry: &Geometry,
         filter: Filter,
-        encoding: Encoding,
-        (size, to): ((u32, u32), Layout),
+        encode_nanos: u64,
     ) -> Costs {
         let window = geometry.reduction.window;
         let pixels = u64::from(window.right - window.left) * u64::from(window.bottom - window.top);
@@ -45,7 +44,7 @@ impl Costs {
         Costs {
             decode: (cost::shrink_nanos(pixels, info.layout) + light) / 1_000,
             resample: resample / 1_000,
-            encode: cost::output_nanos(encoding, size, to) / 1_000,
+            encode: encode_nanos / 1_000,
         }
     }
 }

@@ -291,8 +291,9 @@ impl OutputPlan {
     }
 
     fn costs(&self, info: &Info) -> Costs {
-        let to = ((self.width, self.height), self.layout);
-        let mut costs = Costs::of_output(info, &self.geometry, self.filter, self.encoding, to);
+        let size = (self.width, self.height);
+        let written = self.options.nanos(self.encoding, size, self.layout);
+        let mut costs = Costs::of_output(info, &self.geometry, self.filter, written);
         if let Some(color) = self.conversion() {
             let (width, height) = self.geometry.output;
             let rows = cost::color_nanos(width, info.layout) * u64::from(height);

@@ -161,6 +161,11 @@ fn deflate(compression: Option<Compression>) -> Option<DeflateCompression> {
     }
 }
 
+/// How much longer than without a choice it takes.
+pub(super) fn times(compression: Option<Compression>) -> u64 {
+    deflate(compression).map_or(1, |compression| deflate_times(compression).into())
+}
+
 /// How much longer a level takes than `fdeflate`.
 fn deflate_times(compression: DeflateCompression) -> u32 {
     match compression {
