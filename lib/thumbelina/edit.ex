@@ -22,7 +22,8 @@ defmodule Thumbelina.Edit do
         "keeps a part of the picture, in whole pixels from its upper left corner. If the " <>
           "part is not inside of the picture, the error is `:outside_picture`. Without a " <>
           "corner, the part is the one around the `:position`, a name of the compass or " <>
-          "fractions, by default `:center`, and no larger than the picture"
+          "fractions, by default `:center`, and no larger than the picture; half a pixel before " <>
+          "it is a whole one"
     ],
     flip: [
       value: ":horizontal or :vertical",

@@ -504,7 +504,7 @@ fn a_crop_is_a_part_of_the_picture() {
         Operation::Crop(Crop { width: 4, height: 99, place })
     };
     let made = edited(&source, [around(0.5, 0.5)]).into_rgb8();
-    assert_eq!(made, source.crop_imm(2, 0, 4, 7).into_rgb8());
+    assert_eq!(made, source.crop_imm(3, 0, 4, 7).into_rgb8());
     let made = edited(&source, [around(1.0, 0.0)]).into_rgb8();
     assert_eq!(made, source.crop_imm(5, 0, 4, 7).into_rgb8());
     let bytes = encode(&source, ImageFormat::Png);
@@ -513,6 +513,20 @@ fn a_crop_is_a_part_of_the_picture() {
             let steps = [before, outside.clone()];
             let refused = in_pieces(&bytes, edit(steps.clone())).map(drop);
             assert_eq!(refused, Err(Error::OutsidePicture { width: 9, height: 7 }), "{steps:?}");
+        }
+    }
+}
+
+#[test]
+fn a_crop_around_a_point_is_what_cover_leaves_of_a_picture_of_that_size() {
+    let source = rgb(23, 15);
+    for (x, y) in [(0.5, 0.5), (0.3, 0.7), (0.123, 0.0), (1.0, 0.45)] {
+        for (width, height) in [(23, 4), (23, 7), (6, 15), (11, 15)] {
+            let position = Position::Point(x, y);
+            let around = Operation::Crop(Crop { width, height, place: Place::Around(position) });
+            let cover = Output { fit: Fit::Cover, position, ..sized(width, height) };
+            let cover = edited(&source, [Operation::Resize(Box::new(cover))]);
+            assert!(edited(&source, [around]) == cover, "{x},{y} {width}x{height}");
         }
     }
 }

@@ -303,7 +303,7 @@ fn cropped(size: (u32, u32), crop: &Crop) -> Result<(u32, u32, u32, u32), Error>
             let (x, y) = position.point();
             let (width, height) = (crop.width.min(size.0), crop.height.min(size.1));
             let start = |side: u32, part: u32, at: f64| {
-                let first = (f64::from(side) * at - f64::from(part) / 2.0).floor();
+                let first = (f64::from(side) * at - f64::from(part) / 2.0).round();
                 first.clamp(0.0, f64::from(side - part)) as u32
             };
             Ok((start(size.0, width, x), start(size.1, height, y), width, height))
