@@ -10,7 +10,9 @@ defmodule Thumbelina.Edit do
       value: "{width, height}",
       doc:
         "fits a box as `thumbnail/4` does. One side may be `nil`. Its options are `:fit`, " <>
-          "`:position`, `:enlarge`, `:background`, `:linear`, `:filter` and `:dpr`"
+          "`:position`, `:enlarge`, `:background`, `:linear`, `:filter` and `:dpr`. A " <>
+          "background among them shows behind what is clear from here on, that of the call in " <>
+          "the end"
     ],
     resize: [
       value: "{width, height}",

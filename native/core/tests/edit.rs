@@ -639,6 +639,28 @@ fn a_resize_alone_is_the_thumbnail() {
     }
 }
 
+/// The background of the step, of the call, or of both, which is once.
+#[test]
+fn a_resize_has_the_background_that_a_thumbnail_has() {
+    let gray = DynamicImage::ImageLumaA8(DynamicImage::ImageRgba8(picture(30, 20, 4)).into());
+    let sources = [rgb(30, 20), rgb(30, 20).into_luma8().into(), picture(30, 20, 4).into(), gray];
+    let fits = [Fit::Contain, Fit::Cover, Fit::Pad];
+    let colors = [[10, 20, 30, 255], [9, 9, 9, 255], [10, 20, 30, 128], [9, 9, 9, 77], [0; 4]];
+    for (source, fit) in sources.iter().flat_map(|source| fits.map(|fit| (source, fit))) {
+        let source = encode(source, ImageFormat::Png);
+        for color in colors.map(thumbelina_core::Color) {
+            let background = Some(color);
+            let sized = Output { fit, background, format: Some(Format::Png), ..sized(13, 17) };
+            let expected = in_pieces(&source, sized.clone()).unwrap();
+            let steps = edit([Operation::Resize(Box::new(sized))]);
+            for output in [Output { background, ..steps.clone() }, steps] {
+                let made = in_pieces(&source, output.clone()).unwrap();
+                assert!(made == expected, "{fit:?} {color:?} {:?}", output.background);
+            }
+        }
+    }
+}
+
 #[test]
 fn what_was_cropped_off_does_not_show_in_a_resize() {
     // White, with a black frame.
