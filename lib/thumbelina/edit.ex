@@ -10,7 +10,9 @@ defmodule Thumbelina.Edit do
       value: "{width, height}",
       doc:
         "fits a box as `thumbnail/4` does. One side may be `nil`. Its options are `:fit`, " <>
-          "`:position`, `:enlarge`, `:background`, `:linear`, `:filter` and `:dpr`"
+          "`:position`, `:enlarge`, `:background`, `:linear`, `:filter` and `:dpr`. A " <>
+          "background among them shows behind what is clear from here on, that of the call in " <>
+          "the end"
     ],
     resize: [
       value: "{width, height}",
@@ -22,7 +24,8 @@ defmodule Thumbelina.Edit do
         "keeps a part of the picture, in whole pixels from its upper left corner. If the " <>
           "part is not inside of the picture, the error is `:outside_picture`. Without a " <>
           "corner, the part is the one around the `:position`, a name of the compass or " <>
-          "fractions, by default `:center`, and no larger than the picture"
+          "fractions, by default `:center`, and no larger than the picture; half a pixel before " <>
+          "it is a whole one"
     ],
     flip: [
       value: ":horizontal or :vertical",

@@ -192,6 +192,16 @@ pub struct Run {
     pub share_limit: u64,
 }
 
+impl Output {
+    /// What shows in the end behind what is clear. A resize that comes last is all of a thumbnail.
+    pub(crate) fn background_in_the_end(&self) -> Option<Color> {
+        self.background.or(match self.steps.last() {
+            Some(Operation::Resize(last)) => last.background,
+            _ => None,
+        })
+    }
+}
+
 impl Request {
     /// The header of a picture as it is to be shown.
     pub(crate) fn shown(&self, info: &Info) -> Info {

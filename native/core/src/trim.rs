@@ -44,8 +44,10 @@ struct Found {
 /// A sample that is compared, and whose pixel has its neighbors counted.
 pub(crate) const NANOS_PER_SAMPLE: u64 = 2;
 
-/// So many around a pixel that differs have to differ as well.
+/// So many around a pixel that differs have to differ as well, and in a picture of one row or
+/// column, where most have no more than two around them, the second number.
 const NEIGHBORS: u8 = 2;
+const NEIGHBORS_IN_LINE: u8 = 1;
 
 /// Floats of the same integers apart are not exactly as far apart.
 const ROUNDING: f32 = 1e-5;
@@ -145,11 +147,13 @@ impl Trim {
     /// Looks at the last row, now that the one that comes after it is known.
     fn next_row(&mut self) {
         let [before, row, after] = &self.differs;
+        let Shape { width, height, .. } = self.shape;
+        let least = if width.min(height) == 1 { NEIGHBORS_IN_LINE } else { NEIGHBORS };
         let counts = |x: &usize| {
             let around = |row: &[u8]| row[x - 1] + row[*x] + row[x + 1];
-            row[*x] == 1 && around(before) + around(row) + around(after) > NEIGHBORS
+            row[*x] == 1 && around(before) + around(row) + around(after) > least
         };
-        let width = self.shape.width as usize;
+        let width = width as usize;
         if let Some(left) = (1..=width).find(counts)
             && let Some(right) = (1..=width).rev().find(counts)
         {
@@ -231,7 +235,8 @@ mod tests {
         };
         let counts = |&(x, y): &(i64, i64)| {
             let around = (-1..=1).flat_map(|dx| (-1..=1).map(move |dy| (x + dx, y + dy)));
-            differs(x, y) && around.filter(|&(x, y)| differs(x, y)).count() > 2
+            let least = if width.min(height) == 1 { 1 } else { 2 };
+            differs(x, y) && around.filter(|&(x, y)| differs(x, y)).count() > least
         };
         let all = (0..height.into()).flat_map(|y| (0..width.into()).map(move |x| (x, y)));
         let counted: Vec<(i64, i64)> = all.filter(counts).collect();
@@ -298,6 +303,15 @@ mod tests {
         samples[4 * 20..].fill(0);
         let area = found(&info(5, 5, 4), &samples, 2);
         assert_eq!(area, Area { left: 1, top: 1, width: 3, height: 2 });
+    }
+
+    #[test]
+    fn a_line_keeps_its_ends() {
+        let line = [9, 9, 200, 9, 200, 200, 200, 9];
+        let across = found(&info(8, 1, 1), &line, 1);
+        assert_eq!(across, Area { left: 4, top: 0, width: 3, height: 1 });
+        let down = found(&info(1, 8, 1), &line, 3);
+        assert_eq!(down, Area { left: 0, top: 4, width: 1, height: 3 });
     }
 
     #[test]

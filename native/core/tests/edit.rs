@@ -504,7 +504,7 @@ fn a_crop_is_a_part_of_the_picture() {
         Operation::Crop(Crop { width: 4, height: 99, place })
     };
     let made = edited(&source, [around(0.5, 0.5)]).into_rgb8();
-    assert_eq!(made, source.crop_imm(2, 0, 4, 7).into_rgb8());
+    assert_eq!(made, source.crop_imm(3, 0, 4, 7).into_rgb8());
     let made = edited(&source, [around(1.0, 0.0)]).into_rgb8();
     assert_eq!(made, source.crop_imm(5, 0, 4, 7).into_rgb8());
     let bytes = encode(&source, ImageFormat::Png);
@@ -513,6 +513,20 @@ fn a_crop_is_a_part_of_the_picture() {
             let steps = [before, outside.clone()];
             let refused = in_pieces(&bytes, edit(steps.clone())).map(drop);
             assert_eq!(refused, Err(Error::OutsidePicture { width: 9, height: 7 }), "{steps:?}");
+        }
+    }
+}
+
+#[test]
+fn a_crop_around_a_point_is_what_cover_leaves_of_a_picture_of_that_size() {
+    let source = rgb(23, 15);
+    for (x, y) in [(0.5, 0.5), (0.3, 0.7), (0.123, 0.0), (1.0, 0.45)] {
+        for (width, height) in [(23, 4), (23, 7), (6, 15), (11, 15)] {
+            let position = Position::Point(x, y);
+            let around = Operation::Crop(Crop { width, height, place: Place::Around(position) });
+            let cover = Output { fit: Fit::Cover, position, ..sized(width, height) };
+            let cover = edited(&source, [Operation::Resize(Box::new(cover))]);
+            assert!(edited(&source, [around]) == cover, "{x},{y} {width}x{height}");
         }
     }
 }
@@ -622,6 +636,28 @@ fn a_resize_alone_is_the_thumbnail() {
         let cover = Output { fit: Fit::Cover, format: Some(Format::Png), ..sized(80, 80) };
         let alone = in_pieces(&source, cover.clone()).unwrap();
         assert!(in_pieces(&source, edit([Operation::Resize(Box::new(cover))])).unwrap() == alone);
+    }
+}
+
+/// The background of the step, of the call, or of both, which is once.
+#[test]
+fn a_resize_has_the_background_that_a_thumbnail_has() {
+    let gray = DynamicImage::ImageLumaA8(DynamicImage::ImageRgba8(picture(30, 20, 4)).into());
+    let sources = [rgb(30, 20), rgb(30, 20).into_luma8().into(), picture(30, 20, 4).into(), gray];
+    let fits = [Fit::Contain, Fit::Cover, Fit::Pad];
+    let colors = [[10, 20, 30, 255], [9, 9, 9, 255], [10, 20, 30, 128], [9, 9, 9, 77], [0; 4]];
+    for (source, fit) in sources.iter().flat_map(|source| fits.map(|fit| (source, fit))) {
+        let source = encode(source, ImageFormat::Png);
+        for color in colors.map(thumbelina_core::Color) {
+            let background = Some(color);
+            let sized = Output { fit, background, format: Some(Format::Png), ..sized(13, 17) };
+            let expected = in_pieces(&source, sized.clone()).unwrap();
+            let steps = edit([Operation::Resize(Box::new(sized))]);
+            for output in [Output { background, ..steps.clone() }, steps] {
+                let made = in_pieces(&source, output.clone()).unwrap();
+                assert!(made == expected, "{fit:?} {color:?} {:?}", output.background);
+            }
+        }
     }
 }
 

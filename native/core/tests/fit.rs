@@ -55,14 +55,45 @@ fn bars_are_around_the_picture_that_contain_makes() {
                     ..contain
                 };
                 let mut expected = RgbaImage::from_pixel(size.0, size.1, Rgba([1, 2, 3, 255]));
-                let before =
-                    |side: u32, inner: u32, at: f64| (f64::from(side - inner) * at).round() as i64;
+                let before = |side: u32, inner: u32, at: f64| {
+                    let room = f64::from(side - inner) * at;
+                    // Half a pixel is left out.
+                    if room.fract() > 0.5 { room.ceil() as i64 } else { room.floor() as i64 }
+                };
                 let (left, top) =
                     (before(size.0, inner.width(), x), before(size.1, inner.height(), y));
                 image::imageops::replace(&mut expected, &inner, left, top);
                 assert_eq!(shown(&input, pad), expected, "{source:?} {size:?} {x},{y}");
             }
         }
+    }
+}
+
+/// Sharp's and libvips' rounding: of an odd number of pixels, one more is below and to the right.
+#[test]
+fn of_odd_bars_the_second_is_wider() {
+    let input = png(opaque(4, 2, 3));
+    let pad = Output { fit: Fit::Pad, format: PNG, ..sized(7, 7) };
+    let shown = shown(&input, pad);
+    let is_clear = |x, y| shown.get_pixel(x, y).0[3] == 0;
+    let clear: Vec<bool> = (0..7).map(|x| is_clear(x, 3)).collect();
+    assert_eq!(clear, [true, false, false, false, false, true, true]);
+    let clear: Vec<bool> = (0..7).map(|y| is_clear(3, y)).collect();
+    assert_eq!(clear, [true, true, false, false, true, true, true]);
+}
+
+/// What is cut off without being resized keeps its pixels, also where their number is odd.
+#[test]
+fn the_middle_of_a_picture_is_copied() {
+    let source = opaque(23, 15, 3);
+    let input = png(source.clone());
+    for (width, height) in [(23, 8), (12, 15), (40, 8), (12, 40)] {
+        let cover = Output { fit: Fit::Cover, format: PNG, ..sized(width, height) };
+        let shown = shown(&input, cover);
+        let (width, height) = (width.min(23), height.min(15));
+        let (left, top) = ((23 - width).div_ceil(2), (15 - height).div_ceil(2));
+        let expected = image::imageops::crop_imm(&source, left, top, width, height).to_image();
+        assert_eq!(DynamicImage::from(shown).to_rgb8(), expected, "{width}x{height}");
     }
 }
 

@@ -4,10 +4,10 @@
 mod common;
 
 use bytes::Bytes;
-use common::{decode, fixture, in_pieces, plan, psnr, sized};
+use common::{decode, encode, fixture, in_pieces, plan, psnr, sized};
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{PixelType, ResizeOptions, Resizer};
-use image::{RgbImage, RgbaImage};
+use image::{ImageFormat, Rgb, RgbImage, RgbaImage};
 use thumbelina_core::{Filter, Fit, Format, Output};
 
 /// One Lanczos pass over the full picture.
@@ -55,6 +55,27 @@ fn so_is_a_larger_one_from_a_larger_picture() {
     let (least, shrunk) = least_distance(&large, &[257, 300, 400]);
     assert_eq!(shrunk, 9);
     assert!(least >= 46.0, "{least:.1} dB");
+}
+
+/// The last average of a side, of whatever is left, may not count as much as whole ones: a bright
+/// edge would make all of the pixel bright.
+#[test]
+fn a_single_pixel_is_the_average() {
+    let alone = |side: u32, format: ImageFormat| {
+        let source = RgbImage::from_fn(side, side, |x, y| {
+            Rgb([if x == side - 1 || y == side - 1 { 255 } else { 0 }; 3])
+        });
+        let input = encode(&source.clone().into(), format);
+        let request = Output { format: Some(Format::Png), ..sized(1, 1) };
+        let made = decode(&in_pieces(&input, request).unwrap().bytes).to_rgb8();
+        i32::from(made.as_raw()[0]) - i32::from(full_resolution(&source, (1, 1), false)[0])
+    };
+    for side in [7, 13, 17, 25, 31, 64, 65, 97, 101, 193, 257, 301] {
+        for format in [ImageFormat::Png, ImageFormat::Jpeg] {
+            let off = alone(side, format);
+            assert!(off.abs() <= 16, "{side} {format:?}: {off}");
+        }
+    }
 }
 
 /// What is invisible must not be seen: the trap is green under a red disc's clear surroundings.

@@ -114,11 +114,12 @@ fn fit_whole(source: (u32, u32), output: &Output, limits: &Limits) -> Result<Fit
 }
 
 /// The box around a picture that is smaller. Of what is left of a side, the point's fraction comes
-/// before the picture: what CSS does with `object-position`.
+/// before the picture: what CSS does with `object-position`. Where that is half a pixel, it is left
+/// out, as by libvips and sharp.
 fn canvas(size: (u32, u32), inner: (u32, u32), position: Position) -> Option<Canvas> {
     let (x, y) = position.point();
     let before = |side: u32, inner: u32, at: f64| {
-        (f64::from(side.saturating_sub(inner)) * at).round() as u32
+        (f64::from(side.saturating_sub(inner)) * at - 0.5).ceil() as u32
     };
     let (left, top) = (before(size.0, inner.0, x), before(size.1, inner.1, y));
     (size != inner).then_some(Canvas { size, left, top })
@@ -128,9 +129,8 @@ fn canvas(size: (u32, u32), inner: (u32, u32), position: Position) -> Option<Can
 /// allow.
 fn before(side: f64, part: f64, at: f64, copies: bool) -> f64 {
     let before = (side * at - part / 2.0).min(side - part).max(0.0);
-    // Where pixels are only copied, the point is not worth new ones from in between. In the middle
-    // of the picture, it is the middle that was asked for.
-    if copies && at != 0.5 { before.round() } else { before }
+    // Where pixels are only copied, the point is not worth new ones from in between.
+    if copies { before.round() } else { before }
 }
 
 #[cfg(test)]
@@ -144,14 +144,18 @@ mod tests {
         fit(whole, &output, &Limits::default()).unwrap_or(Fitted::whole((0, 0), (0, 0)))
     }
 
-    /// The middle is where it was before there were positions, to the last bit.
+    /// To the last bit, but for half a pixel where none is scaled.
     #[test]
     fn the_middle_leaves_as_much_on_both_sides() {
         for source in [(640, 427), (427, 640), (1, 30_000), (7, 7), (99_991, 3), (1_201, 977)] {
             for size in [(200, 200), (3, 1), (1, 3), (31, 77), (640, 100), (13, 5)] {
-                let Fitted { part, before, .. } = covered(source, size, Position::default());
-                assert_eq!(before.0, (f64::from(source.0) - part.0) / 2.0, "{source:?} {size:?}");
-                assert_eq!(before.1, (f64::from(source.1) - part.1) / 2.0, "{source:?} {size:?}");
+                let Fitted { size: made, part, before, .. } =
+                    covered(source, size, Position::default());
+                let copies = part == (made.0.into(), made.1.into());
+                let middle = |side: u32, part: f64| (f64::from(side) - part) / 2.0;
+                let middle = (middle(source.0, part.0), middle(source.1, part.1));
+                let expected = if copies { (middle.0.round(), middle.1.round()) } else { middle };
+                assert_eq!(before, expected, "{source:?} {size:?}");
             }
         }
     }
@@ -171,9 +175,9 @@ mod tests {
         ] {
             assert_eq!(left(at), expected, "{at}");
         }
-        // Whole pixels where they are copied, but for the exact middle.
+        // Whole pixels where they are copied, as sharp rounds them.
         let left = |at| covered((1_001, 100), (100, 100), Position::Point(at, 0.5)).before.0;
-        for (at, expected) in [(0.0, 0.0), (0.3333, 284.0), (0.5, 450.5), (0.501, 452.0)] {
+        for (at, expected) in [(0.0, 0.0), (0.3333, 284.0), (0.5, 451.0), (0.501, 452.0)] {
             assert_eq!(left(at), expected, "{at}");
         }
     }

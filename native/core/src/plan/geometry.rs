@@ -20,10 +20,15 @@ const LEAVE: f64 = 2.0;
 const LEAVE_SMALL: f64 = 3.0;
 const SMALL_SIDE: u32 = 256;
 
+/// The pixels that are left of a side at least, if the source has as many. The last average of a
+/// side is often one of fewer pixels, and counts as much as the others: of three, that is too much.
+const LEAVE_PIXELS: f64 = 24.0;
+
 /// The factors that a decoder itself can shrink by, and what each leaves at least. A transform to
 /// fewer samples keeps more than an average does: with these, no photograph at hand comes out below
-/// 46 dB, most are above 50. At 1/8, which is an average again, 1.7 would leave 44.5.
-const DECODED: [(u32, f64); 3] = [(8, 1.9), (4, 1.7), (2, 1.7)];
+/// 46 dB, most are above 50. At 1/8, which is an average again, 1.7 would leave 44.5. The last are
+/// the pixels that are left, as above; the last of a smaller factor is less wrong.
+const DECODED: [(u32, f64, f64); 3] = [(8, 1.9, LEAVE_PIXELS), (4, 1.7, 12.0), (2, 1.7, 10.0)];
 
 /// Sizes and places in the stored picture, that is before orientation.
 #[derive(Debug, Clone, PartialEq)]
@@ -103,9 +108,14 @@ pub(super) fn crop(info: &Info, stored: Fitted) -> Option<CropBox> {
 
 /// The largest of the factors that the decoder can shrink by which leaves enough on both sides.
 pub(super) fn decode_scale(part: (f64, f64), output: (u32, u32)) -> u32 {
-    let ratio = (part.0 / f64::from(output.0)).min(part.1 / f64::from(output.1));
-    let factor = DECODED.into_iter().find(|&(factor, leave)| ratio >= f64::from(factor) * leave);
-    factor.map_or(1, |(factor, _)| factor)
+    let is_left = |part: f64, output: u32, (factor, leave, pixels): (u32, f64, f64)| {
+        let factor = f64::from(factor);
+        part / f64::from(output) >= factor * leave && part / factor >= pixels
+    };
+    let factor = DECODED
+        .into_iter()
+        .find(|&scale| is_left(part.0, output.0, scale) && is_left(part.1, output.1, scale));
+    factor.map_or(1, |(factor, ..)| factor)
 }
 
 impl Geometry {
@@ -226,6 +236,7 @@ impl Axis {
         let (first, part) = narrowed((first, part), (lower, upper));
         let ratio = part / f64::from(output);
         let leave = if output <= SMALL_SIDE { LEAVE_SMALL } else { LEAVE };
+        let leave = leave.max(LEAVE_PIXELS / f64::from(output));
         // Nearest picks pixels of the source itself: an average of them would be another filter.
         let shrink = if filter == Filter::Nearest { 1.0 } else { (ratio / leave).floor().max(1.0) };
         // The kernel looks past the crop box, as it would in the full picture.

@@ -82,6 +82,14 @@ impl Line {
                 self.convert(layout, layout.has_alpha() && self.shape.premultiplied);
             }
             &Stage::Choose { size, interest } => self.push(SmartCrop::new(size, interest)),
+            &Stage::Onto(color) => {
+                let layout = self.shape.layout;
+                if layout.has_alpha() {
+                    let to = layout.with_alpha(!color.is_opaque());
+                    let to = if color.is_gray() { to } else { to.colored() };
+                    self.convert_onto(Some(color), to, false);
+                }
+            }
             &Stage::Pad { canvas, color } => {
                 self.hold_color(color);
                 let (layout, premultiplied) = (self.shape.layout, self.divides());

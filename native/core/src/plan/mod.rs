@@ -260,7 +260,7 @@ impl OutputPlan {
             layout,
             smart: fitted.kept.map(|size| (size, Interest::of(output.position))),
             canvas: fitted.canvas,
-            background: output.background,
+            background: output.background_in_the_end(),
             comparison: output.comparison.clone(),
             orientation,
             stages,
@@ -369,7 +369,7 @@ impl OutputPlan {
 /// along, and an opaque background leaves no alpha.
 fn layout_of(source: Layout, output: &Output, has_bars: bool) -> Layout {
     let source = source.srgb();
-    let background = output.background;
+    let background = output.background_in_the_end();
     let shows = has_bars || source.has_alpha();
     let is_clear = match background {
         Some(color) => !color.is_opaque(),

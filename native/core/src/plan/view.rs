@@ -29,6 +29,8 @@ pub(super) struct View {
     /// The size as shown, after all stages.
     pub size: (u32, u32),
     is_resized: bool,
+    /// What shows in the end behind what is clear.
+    background: Option<Color>,
     /// Whether colors are averaged as what they are recolored by.
     averages_srgb: bool,
 }
@@ -59,6 +61,7 @@ pub enum At {
 pub(super) enum Stage {
     Resize { crop: CropBox, filter: Filter, linear: bool, width: u32, height: u32 },
     Choose { size: (u32, u32), interest: Interest },
+    Onto(Color),
     Pad { canvas: Canvas, color: Color },
     Crop { left: u32, top: u32, width: u32, height: u32 },
     Turn(Orientation),
@@ -92,6 +95,7 @@ impl View {
             steps: Vec::new(),
             size: fitted.size,
             is_resized: is_scaled(&fitted),
+            background: output.background_in_the_end(),
             averages_srgb: info.layout.depth != Depth::F32,
         };
         if output.steps.is_empty() {
@@ -177,8 +181,13 @@ impl View {
             self.stages.push(Stage::Choose { size, interest });
             self.size = size;
         }
+        // A color that is not there in the end shows from here on.
+        let own = output.background.filter(|_| output.background != self.background);
+        self.stages.extend(own.map(Stage::Onto));
         if let Some(canvas) = fitted.canvas {
-            let color = output.background.unwrap_or(Color::CLEAR);
+            // Behind what is clear in part, the background would show once more in the end.
+            let is_last = |color: Color| own.is_none() && !color.is_opaque();
+            let color = output.background.filter(|&color| !is_last(color)).unwrap_or(Color::CLEAR);
             self.stages.push(Stage::Pad { canvas, color });
             self.size = canvas.size;
         }
@@ -303,7 +312,7 @@ fn cropped(size: (u32, u32), crop: &Crop) -> Result<(u32, u32, u32, u32), Error>
             let (x, y) = position.point();
             let (width, height) = (crop.width.min(size.0), crop.height.min(size.1));
             let start = |side: u32, part: u32, at: f64| {
-                let first = (f64::from(side) * at - f64::from(part) / 2.0).floor();
+                let first = (f64::from(side) * at - f64::from(part) / 2.0).round();
                 first.clamp(0.0, f64::from(side - part)) as u32
             };
             Ok((start(size.0, width, x), start(size.1, height, y), width, height))
