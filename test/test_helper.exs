@@ -2,7 +2,10 @@
 :ok = Mix.Thumbelina.Precompiled.start([:crypto, :inets, :public_key, :ssl])
 
 # In this order: peers are started in silence.
-support = ~w(addresses http_servers poll quiet peers reductions remote_server store_client tagged)
+support =
+  ~w(addresses handler_requests http_servers poll quiet peers reductions remote_server) ++
+    ~w(store_client tagged)
+
 for file <- support, do: Code.require_file("support/#{file}.ex", __DIR__)
 
 # The servers of these tests are on this machine.
