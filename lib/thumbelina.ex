@@ -40,8 +40,8 @@ defmodule Thumbelina do
       options of these names
   """
 
-  alias Thumbelina.{Bang, Cast, Edit, Error, Files, Foreign, Image, Info, Native, Options}
-  alias Thumbelina.{Parallel, Pixels, Placeholder, Plan, Request, Source, Stats, Telemetry}
+  alias Thumbelina.{Bang, Cast, Edit, Error, Files, Foreign, Header, Image, Info, Job, Options}
+  alias Thumbelina.{Parallel, Pixels, Placeholder, Plan, Request, Source, Stats}
 
   require Bang
 
@@ -179,7 +179,7 @@ defmodule Thumbelina do
   def open(file, opts \\ []) do
     with {:ok, call} <- Options.probe(opts),
          {:ok, source} <- Source.open(file, call.max_bytes_in) do
-      probe(source, call)
+      Header.image(source, call)
     end
     |> Source.at_path({:file, file})
   end
@@ -272,34 +272,9 @@ defmodule Thumbelina do
   def new(source, opts \\ []) do
     with {:ok, call} <- Options.probe(opts),
          {:ok, found} <- Source.of(source, call.max_bytes_in) do
-      found |> probe(call) |> Foreign.explain(source) |> Source.at_path(source)
+      found |> Header.image(call) |> Foreign.explain(source) |> Source.at_path(source)
     end
   end
-
-  defp probe(source, call) do
-    with {:ok, bytes} <- all(source, call),
-         {:ok, header} <- probe_bytes(bytes, true, call) do
-      {:ok, Image.build(bytes, header)}
-    end
-  end
-
-  defp all({:bytes, bytes}, _call), do: {:ok, bytes}
-
-  defp all({:pieces, pieces}, call),
-    do: Source.all(pieces, call.max_bytes_in, &probe_bytes(&1, &2, call))
-
-  @doc false
-  # What the first bytes of a picture tell, for whoever goes on with the rest: an image of these
-  # bytes, or `:more` if they are too few.
-  @spec head(binary, boolean, probe_options) :: {:ok, Image.t()} | :more | {:error, Error.t()}
-  def head(bytes, all?, opts) do
-    with {:ok, call} <- Options.probe(opts),
-         {:ok, header} <- probe_bytes(bytes, all?, call),
-         do: {:ok, Image.build(bytes, header)}
-  end
-
-  defp probe_bytes(bytes, all?, call),
-    do: native(bytes, &Native.probe(&1, all?, call), &Native.probe_dirty(&1, all?, call))
 
   @doc group: "Open and write"
   @doc "Like `new/2`, but raises `Thumbelina.Error`."
@@ -336,15 +311,8 @@ defmodule Thumbelina do
   def info(source, opts \\ []) do
     with {:ok, call} <- Options.probe(opts),
          {:ok, found} <- Source.of(source, call.max_bytes_in) do
-      found |> details(call) |> Foreign.explain(source) |> Source.at_path(source)
+      found |> Header.info(call) |> Foreign.explain(source) |> Source.at_path(source)
     end
-  end
-
-  defp details(found, call) do
-    with {:ok, bytes} <- all(found, call),
-         {:ok, details} <-
-           native(bytes, &Native.details(&1, call), &Native.details_dirty(&1, call)),
-         do: {:ok, Info.build(details)}
   end
 
   @doc group: "Open and write"
@@ -442,7 +410,7 @@ defmodule Thumbelina do
   @spec thumbnail(source, side, side, options) :: {:ok, Image.t()} | {:error, Error.t()}
   def thumbnail(source, width, height, opts \\ []) do
     with {:ok, request} <- Request.new(width, height, opts),
-         {:ok, [image], _stats} <- make(source, request),
+         {:ok, [image]} <- Job.run(source, request),
          do: {:ok, image}
   end
 
@@ -482,7 +450,7 @@ defmodule Thumbelina do
   @spec thumbnails(source, [size, ...], options) ::
           {:ok, [Image.t() | placeholder, ...]} | {:error, Error.t()}
   def thumbnails(source, sizes, opts \\ []) do
-    with {:ok, request} <- Request.new(sizes, opts), do: run(source, request)
+    with {:ok, request} <- Request.new(sizes, opts), do: Job.run(source, request)
   end
 
   @doc group: "Make thumbnails"
@@ -549,7 +517,7 @@ defmodule Thumbelina do
           {:ok, placeholder} | {:error, Error.t()}
   def placeholder(source, kind, opts \\ []) do
     with {:ok, request} <- Request.placeholder(kind, opts),
-         {:ok, [placeholder]} <- run(source, request),
+         {:ok, [placeholder]} <- Job.run(source, request),
          do: {:ok, placeholder}
   end
 
@@ -621,8 +589,8 @@ defmodule Thumbelina do
   """
   @spec edit(source, edits) :: {:ok, Image.t()} | {:error, Error.t()}
   def edit(source, edits) do
-    with {:ok, request} <- edits(edits),
-         {:ok, [image], _stats} <- make(source, request),
+    with {:ok, request} <- Job.edits(edits),
+         {:ok, [image]} <- Job.run(source, request),
          do: {:ok, image}
   end
 
@@ -630,17 +598,6 @@ defmodule Thumbelina do
   @doc "Like `edit/2`, but raises `Thumbelina.Error`."
   @spec edit!(source, edits) :: Image.t()
   def edit!(source, edits), do: bang(edit(source, edits))
-
-  @doc false
-  # What a list of steps asks for, with the pictures of its overlays.
-  @spec edits(term) :: {:ok, Request.t()} | {:error, Error.t()}
-  def edits(edits) do
-    with {:ok, request} <- Request.edit(edits), do: Request.load(request, &farbfeld/2)
-  end
-
-  defp farbfeld(request, source) do
-    with {:ok, [%Image{bytes: bytes}], _stats} <- made(source, request), do: {:ok, bytes}
-  end
 
   defp edit_one(source, step, value, opts) do
     with {:ok, edits} <- Edit.one(step, value, opts), do: edit(source, edits)
@@ -1064,9 +1021,9 @@ defmodule Thumbelina do
   @spec compare(source, source, placeholder_options) :: {:ok, likeness} | {:error, Error.t()}
   def compare(source, other, opts \\ []) do
     with {:ok, request} <- Request.comparison(nil, opts),
-         {:ok, [{width, height, _pixels} = reference]} <- run(source, request),
+         {:ok, [{width, height, _pixels} = reference]} <- Job.run(source, request),
          {:ok, request} <- Request.comparison(reference, opts),
-         {:ok, [result]} <- run(other, request) do
+         {:ok, [result]} <- Job.run(other, request) do
       case result do
         %{ssim: _} = likeness ->
           {:ok, likeness}
@@ -1110,7 +1067,7 @@ defmodule Thumbelina do
   @spec hash(source, placeholder_options) :: {:ok, hash} | {:error, Error.t()}
   def hash(source, opts \\ []) do
     with {:ok, request} <- Request.hash(opts),
-         {:ok, [hash]} <- run(source, request),
+         {:ok, [hash]} <- Job.run(source, request),
          do: {:ok, hash}
   end
 
@@ -1199,7 +1156,7 @@ defmodule Thumbelina do
 
   defp pixels(source, width, height, opts) do
     with {:ok, request} <- Request.pixels(width, height, opts),
-         {:ok, [pixels], _stats} <- make(source, request),
+         {:ok, [pixels]} <- Job.run(source, request),
          do: {:ok, pixels}
   end
 
@@ -1318,7 +1275,7 @@ defmodule Thumbelina do
     do: bytes |> one_of_many(request) |> Source.at_path({:file, path})
 
   defp one_of_many(source, request),
-    do: with({:ok, [image], _stats} <- make(source, request), do: {:ok, image})
+    do: with({:ok, [image]} <- Job.run(source, request), do: {:ok, image})
 
   @doc group: "Many pictures"
   @doc """
@@ -1363,49 +1320,19 @@ defmodule Thumbelina do
   """
   @spec cast(atom, destination, source, term) :: :ok | {:error, Error.t()}
   def cast(operation, destination, picture, argument),
-    do: cast_call(operation, destination, picture, [argument])
+    do: Cast.cast(destination, operation, [picture, argument], operations())
 
   @doc group: "Many pictures"
   @doc "The same for a function of two more arguments than the picture. See `cast/4`."
   @spec cast(atom, destination, source, term, term) :: :ok | {:error, Error.t()}
   def cast(operation, destination, picture, first, second),
-    do: cast_call(operation, destination, picture, [first, second])
+    do: Cast.cast(destination, operation, [picture, first, second], operations())
 
   @doc group: "Many pictures"
   @doc "The same for a function of three more arguments than the picture. See `cast/4`."
   @spec cast(atom, destination, source, term, term, term) :: :ok | {:error, Error.t()}
   def cast(operation, destination, picture, first, second, third),
-    do: cast_call(operation, destination, picture, [first, second, third])
-
-  defp cast_call(operation, destination, picture, args) do
-    {own, args} = cast_options(args)
-
-    with {:ok, own, []} <- Options.beside(:cast, own),
-         :ok <- operation(operation, length(args) + 1),
-         do: Cast.cast(destination, own, fn -> apply(__MODULE__, operation, [picture | args]) end)
-  end
-
-  # The options of the cast, out of those of the function.
-  defp cast_options(args) do
-    {last, before} = List.pop_at(args, -1)
-
-    if Keyword.keyword?(last) do
-      {own, rest} = Keyword.split(last, [:tag, :max_queue])
-      # An empty list that was passed is an argument.
-      {own, if(rest == [] and own != [], do: before, else: before ++ [rest])}
-    else
-      {[], args}
-    end
-  end
-
-  defp operation(name, arity) do
-    if name in operations() and function_exported?(__MODULE__, name, arity) do
-      :ok
-    else
-      names = Enum.map_join(operations(), ", ", &inspect/1)
-      Options.invalid(:operation, name, "one of #{names}, and its arguments")
-    end
-  end
+    do: Cast.cast(destination, operation, [picture, first, second, third], operations())
 
   @doc group: "Plan and measure"
   @doc """
@@ -1421,8 +1348,8 @@ defmodule Thumbelina do
   @spec measure(source, side, side, options) :: {:ok, Image.t(), Stats.t()} | {:error, Error.t()}
   def measure(source, width, height, opts \\ []) do
     with {:ok, request} <- Request.new(width, height, opts),
-         {:ok, [image], stats} <- make(source, request),
-         do: {:ok, image, struct!(Stats, stats)}
+         {:ok, [image], stats} <- Job.measure(source, request),
+         do: {:ok, image, stats}
   end
 
   @doc group: "Plan and measure"
@@ -1438,9 +1365,9 @@ defmodule Thumbelina do
   """
   @spec measure(source, edits) :: {:ok, Image.t(), Stats.t()} | {:error, Error.t()}
   def measure(source, edits) do
-    with {:ok, request} <- edits(edits),
-         {:ok, [image], stats} <- make(source, request),
-         do: {:ok, image, struct!(Stats, stats)}
+    with {:ok, request} <- Job.edits(edits),
+         {:ok, [image], stats} <- Job.measure(source, request),
+         do: {:ok, image, stats}
   end
 
   @doc group: "Plan and measure"
@@ -1475,8 +1402,7 @@ defmodule Thumbelina do
   defp explained(source, request) do
     with {:ok, request} <- request,
          {:ok, found} <- Source.of(source, request.max_bytes_in) do
-      with {:ok, plan} <- plan(found, Request.native(request)),
-           do: {:ok, Plan.build(plan, hd(request.outputs))}
+      Header.plan(found, request)
     end
     |> Foreign.explain(source)
     |> Source.at_path(source)
@@ -1499,13 +1425,7 @@ defmodule Thumbelina do
       [{:resize, 100, 100, :decoding}, {:blur, 100, 100, :resized}]
   """
   @spec explain(source, edits) :: {:ok, Plan.t()} | {:error, Error.t()}
-  def explain(source, edits), do: explained(source, edits(edits))
-
-  defp plan({:bytes, bytes}, call), do: plan_bytes(bytes, true, call)
-  defp plan({:pieces, pieces}, call), do: Source.first(pieces, &plan_bytes(&1, &2, call))
-
-  defp plan_bytes(bytes, all?, call),
-    do: native(bytes, &Native.plan(&1, all?, call), &Native.plan_dirty(&1, all?, call))
+  def explain(source, edits), do: explained(source, Job.edits(edits))
 
   @doc group: "Open and write"
   @doc """
@@ -1537,98 +1457,9 @@ defmodule Thumbelina do
     with {:error, error} <- write(image, path), do: raise(error)
   end
 
-  @doc false
-  # What a request asks for that was checked before, maybe on another node.
-  @spec run(source, Request.t()) :: {:ok, [term, ...]} | {:error, Error.t()}
-  def run(source, %Request{} = request) do
-    with {:ok, values, _stats} <- make(source, request), do: {:ok, values}
-  end
-
-  # How much of the pieces is kept, to name a format that is not read.
-  @head 4_096
-
-  defp make(source, request) do
-    Telemetry.span(:thumbnail, %{request: Map.from_struct(request)}, fn ->
-      case made(source, request) do
-        {:ok, _values, stats} = result ->
-          {metadata, measurements} = Map.split(stats, [:schedulers, :profile])
-          {result, measurements, metadata}
-
-        {:error, error} = result ->
-          {result, %{}, %{error: error}}
-      end
-    end)
-  end
-
-  defp made(source, request) do
-    with {:ok, found} <- Source.of(source, request.max_bytes_in),
-         {:ok, outputs, stats} <- outputs(found, Request.native(request)) do
-      values = Enum.zip_with(outputs, request.outputs, &value/2)
-      {:ok, if(request.autorotate, do: values, else: Enum.map(values, &Image.shown/1)), stats}
-    else
-      error -> error |> Foreign.explain(source) |> Source.at_path(source)
-    end
-  end
-
-  defp value({bytes, _kind, _width, _height}, %{placeholder: kind}),
-    do: Placeholder.value(kind, bytes)
-
-  # All pixels, or how they differ. If the sizes do, there is nothing.
-  defp value({pixels, _kind, width, height}, %{comparison: nil}), do: {width, height, pixels}
-  defp value({"", _kind, width, height}, %{comparison: _reference}), do: {width, height}
-
-  defp value({<<squares::float, ssim::float>>, _kind, _width, _height}, %{comparison: _}),
-    do: %{psnr: psnr(squares), ssim: ssim}
-
-  defp value({bytes, kind, width, height}, %{format: {:pixels, _, _}}),
-    do: Pixels.build(bytes, kind, width, height)
-
-  defp value({bytes, format, width, height}, _thumbnail),
-    do: Image.build(bytes, %{format: format, width: width, height: height})
-
-  defp outputs({:bytes, bytes}, call),
-    do: native(bytes, &Native.thumbnails(&1, call), &Native.thumbnails_dirty(&1, call))
-
-  defp outputs({:pieces, pieces}, call) do
-    Native.with_job(call, fn job ->
-      fed =
-        Source.reduce(pieces, "", fn piece, head ->
-          head = if byte_size(head) < @head, do: head <> piece, else: head
-
-          case Native.feed(job, piece, call) do
-            :more -> {:cont, head}
-            result -> {:halt, named(result, head)}
-          end
-        end)
-
-      if is_binary(fed), do: job |> Native.finish_in_turn(call) |> named(fed), else: fed
-    end)
-  end
-
-  # What takes too long on a normal scheduler, before the first step, starts on a dirty one.
-  defp native(bytes, on_normal, on_dirty) do
-    result =
-      if Source.copied?(bytes),
-        do: on_dirty.(bytes),
-        else: with(:too_big <- on_normal.(bytes), do: on_dirty.(bytes))
-
-    named(result, bytes)
-  end
-
-  # Adds to an error what the bytes are.
-  defp named({:error, %Error{}} = error, _bytes), do: error
-
-  defp named({:error, error}, bytes),
-    do: {:error, Error |> struct!(error) |> Foreign.name(bytes)}
-
-  defp named(result, _bytes), do: result
-
-  # Of the mean of squared differences.
-  defp psnr(0.0), do: :infinity
-  defp psnr(squares), do: 10 * :math.log10(255 * 255 / squares)
-
   defp bang({:ok, value}), do: value
   defp bang({:error, error}), do: raise(error)
 
+  # At the end, where all functions are known.
   defp operations, do: unquote(@operations |> Enum.uniq() |> Enum.sort())
 end

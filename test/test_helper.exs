@@ -2,8 +2,11 @@
 :ok = Mix.Thumbelina.Precompiled.start([:crypto, :inets, :public_key, :ssl])
 
 # In this order: peers are started in silence.
-for file <- ~w(addresses http_servers poll quiet peers remote_server store_client tagged),
-    do: Code.require_file("support/#{file}.ex", __DIR__)
+support =
+  ~w(addresses handler_requests http_servers poll quiet peers reductions remote_server) ++
+    ~w(store_client tagged)
+
+for file <- support, do: Code.require_file("support/#{file}.ex", __DIR__)
 
 # The servers of these tests are on this machine.
 for name <- ~w(http_proxy https_proxy no_proxy), name <- [name, String.upcase(name)] do

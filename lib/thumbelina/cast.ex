@@ -8,9 +8,42 @@ defmodule Thumbelina.Cast do
 
   alias Thumbelina.{Error, Options, Worker}
 
-  @doc "Calls `fun` in a process of its own, and sends what it returns to `destination`."
-  @spec cast(Thumbelina.destination(), map, (... -> term)) :: :ok | {:error, Error.t()}
-  def cast(destination, opts, fun) do
+  @doc """
+  Calls a function of `Thumbelina`, one of `operations`, in a process of its own, and sends what it
+  returns to `destination`. The last of the arguments can have the options of the cast in it.
+  """
+  @spec cast(Thumbelina.destination(), atom, [term, ...], [atom]) :: :ok | {:error, Error.t()}
+  def cast(destination, operation, args, operations) do
+    {own, args} = split_options(args)
+
+    with {:ok, own, []} <- Options.beside(:cast, own),
+         :ok <- check(operation, length(args), operations),
+         do: start(destination, own, fn -> apply(Thumbelina, operation, args) end)
+  end
+
+  # The options of the cast, out of those of the function.
+  defp split_options(args) do
+    {last, before} = List.pop_at(args, -1)
+
+    if Keyword.keyword?(last) do
+      {own, rest} = Keyword.split(last, [:tag, :max_queue])
+      # An empty list that was passed is an argument.
+      {own, if(rest == [] and own != [], do: before, else: before ++ [rest])}
+    else
+      {[], args}
+    end
+  end
+
+  defp check(operation, arity, operations) do
+    if operation in operations and function_exported?(Thumbelina, operation, arity) do
+      :ok
+    else
+      names = Enum.map_join(operations, ", ", &inspect/1)
+      Options.invalid(:operation, operation, "one of #{names}, and its arguments")
+    end
+  end
+
+  defp start(destination, opts, fun) do
     with :ok <- check(destination), :ok <- enter(opts.max_queue) do
       # At a low priority, so that it does not begin before the caller has cast what else it has.
       _ =

@@ -62,7 +62,7 @@ defmodule Thumbelina.Cluster do
   """
 
   alias Thumbelina.Cluster.{Call, Member, Work}
-  alias Thumbelina.{Error, Image, Options, Parallel, Request, Source}
+  alias Thumbelina.{Error, Image, Job, Options, Parallel, Request, Source}
 
   @default_patience 30_000
 
@@ -227,7 +227,7 @@ defmodule Thumbelina.Cluster do
   @spec edit(source, Thumbelina.edits()) :: {:ok, Image.t()} | {:error, Error.t()}
   def edit(source, edits) do
     with {:ok, patience, edits} <- patience(edits),
-         {:ok, request} <- Thumbelina.edits(edits),
+         {:ok, request} <- Job.edits(edits),
          do: one(source, request, patience)
   end
 

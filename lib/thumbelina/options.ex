@@ -126,8 +126,8 @@ defmodule Thumbelina.Options do
       default: nil,
       doc:
         "for `:png`, the most colors of a palette, with all of their alpha if so many are " <>
-          "enough, and otherwise with pixels that show or do not. Without it, there is no palette. For " <>
-          "`:gif`, which always has one, fewer than 256"
+          "enough, and otherwise with pixels that show or do not. Without it, there is no " <>
+          "palette. For `:gif`, which always has one, fewer than 256"
     ],
     dither: [
       output: true,
@@ -179,9 +179,9 @@ defmodule Thumbelina.Options do
         "what goes along of the picture's metadata, if the thumbnail's format can hold it. " <>
           "`:strip` leaves out everything, the place where the picture was made above all. " <>
           "`:keep` keeps everything that still holds, that place included. A list picks: " <>
-          "`:exif` (all but the place), `:gps` (the place), `:copyright` (who made the picture and what " <>
-          "may be done with it, of EXIF, XMP and IPTC), `:xmp` (the place only with `:gps`), " <>
-          "`:iptc`, and `:icc` (a profile that says what the colors are)"
+          "`:exif` (all but the place), `:gps` (the place), `:copyright` (who made the picture " <>
+          "and what may be done with it, of EXIF, XMP and IPTC), `:xmp` (the place only with " <>
+          "`:gps`), `:iptc`, and `:icc` (a profile that says what the colors are)"
     ],
     on_damage: [
       type: {:in, [:error, :gray]},

@@ -122,7 +122,7 @@ defmodule Thumbelina.Server do
   Sources are files under the root, and URLs of `:allow_hosts`. Options, by their short or long
   names, and the arguments that are accepted where not all are:
 
-  #{Thumbelina.Server.Imgproxy.Options.docs()}
+  #{Thumbelina.Server.Imgproxy.Table.docs()}
 
   Any other option, or argument, is an error with the status 400 that names it. A wrong signature
   is one with 403, a URL that has expired with 404.

@@ -20,8 +20,11 @@ defmodule Thumbelina.ClusterTest do
     "P5 #{side} #{side} 255\n# #{n}\n" <> String.duplicate(row, side)
   end
 
-  defp local(source, width, height, opts \\ []),
-    do: Thumbelina.thumbnail(source, width, height, opts)
+  # Measured, because that is no run which `runs/1` counts.
+  defp local(source, width, height, opts \\ []) do
+    with {:ok, image, _stats} <- Thumbelina.measure(source, width, height, opts),
+         do: {:ok, image}
+  end
 
   # Members under a supervisor that outlives the call.
   defp join({_control, node}) do
@@ -53,13 +56,13 @@ defmodule Thumbelina.ClusterTest do
 
   # The VM counts the calls of a function.
   defp count_runs(node) do
-    {:module, _} = :erpc.call(node, :code, :ensure_loaded, [Thumbelina])
-    :erpc.call(node, :erlang, :trace_pattern, [{Thumbelina, :run, 2}, true, [:call_count]])
+    {:module, _} = :erpc.call(node, :code, :ensure_loaded, [Thumbelina.Job])
+    :erpc.call(node, :erlang, :trace_pattern, [{Thumbelina.Job, :run, 2}, true, [:call_count]])
   end
 
   defp runs(node) do
     {:call_count, count} =
-      :erpc.call(node, :erlang, :trace_info, [{Thumbelina, :run, 2}, :call_count])
+      :erpc.call(node, :erlang, :trace_info, [{Thumbelina.Job, :run, 2}, :call_count])
 
     count
   end

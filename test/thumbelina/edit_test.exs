@@ -1,7 +1,7 @@
 defmodule Thumbelina.EditTest do
   use ExUnit.Case, async: true
 
-  alias Thumbelina.{Edit, Error, Image, Request}
+  alias Thumbelina.{Edit, Error, Image, Job, Request}
 
   @photo {:file, "test/fixtures/photo.jpg"}
 
@@ -364,13 +364,13 @@ defmodule Thumbelina.EditTest do
 
   test "a request is plain data, with the pixels of its overlays" do
     mark = rgb([[{200, 0, 50}]])
-    assert {:ok, request} = Thumbelina.edits(overlay: mark, blur: 2, timeout: 5_000)
+    assert {:ok, request} = Job.edits(overlay: mark, blur: 2, timeout: 5_000)
     assert [%{steps: [{:overlay, overlay}, {:blur, 2.0}]}] = request.outputs
     assert <<"farbfeld", 1::32, 1::32, 200, 200, 0, 0, 50, 50, 255, 255>> = overlay.picture
     # What the overlay took is not left.
     assert request.timeout <= 5_000
     assert request |> :erlang.term_to_binary() |> :erlang.binary_to_term() == request
-    assert {:ok, [%Image{}]} = Thumbelina.run(gray(@square), request)
+    assert {:ok, [%Image{}]} = Job.run(gray(@square), request)
   end
 
   test "every step is documented" do

@@ -42,7 +42,8 @@ defmodule Thumbelina.OptionsTest do
              Request.new(1, 1, shade: :red)
 
     for known <-
-          ~w(fit position enlarge format quality color filter metadata on_damage max_pixels timeout scheduler) do
+          ~w(fit position enlarge format quality color filter metadata on_damage max_pixels timeout
+          scheduler) do
       assert error.expected =~ ":#{known}"
     end
 

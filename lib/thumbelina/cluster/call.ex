@@ -3,7 +3,7 @@ defmodule Thumbelina.Cluster.Call do
   # A call, in the caller's process: which node does the work, what it gets, and what happens if
   # nothing comes back.
 
-  alias Thumbelina.{Error, Image, Options, Placeholder, Request, Source, Telemetry}
+  alias Thumbelina.{Error, Image, Job, Options, Placeholder, Request, Source, Telemetry}
   alias Thumbelina.Cluster.{Courier, Member, Transfer, Work}
 
   @type result :: {:ok, [Image.t() | Placeholder.value(), ...]} | {:error, Error.t()}
@@ -92,7 +92,7 @@ defmodule Thumbelina.Cluster.Call do
   defp close(nil), do: :ok
   defp close(transfer), do: Transfer.close(transfer)
 
-  defp here(source, call), do: Thumbelina.run(source, left(call))
+  defp here(source, call), do: Job.run(source, left(call))
 
   defp here_counted(source, call) do
     case Member.take_at(node()) do

@@ -4,7 +4,7 @@ defmodule Thumbelina.Cluster.Work do
   # would belong to nobody there, and a node that leaves could neither refuse new works nor wait
   # for the others.
 
-  alias Thumbelina.{Error, Image, Placeholder, Request, Source}
+  alias Thumbelina.{Error, Image, Job, Placeholder, Request, Source}
   alias Thumbelina.Cluster.Transfer
 
   @type source :: {:whole, term} | {:path, Path.t()} | :pieces
@@ -41,15 +41,15 @@ defmodule Thumbelina.Cluster.Work do
     work(source, owner, request, ref)
   end
 
-  defp work({:whole, source}, _owner, request, _ref), do: Thumbelina.run(source, request)
+  defp work({:whole, source}, _owner, request, _ref), do: Job.run(source, request)
 
   defp work({:path, path}, _owner, request, _ref) do
     with {:ok, bytes} <- Source.read(path, request.max_bytes_in),
-         do: Thumbelina.run(bytes, request)
+         do: Job.run(bytes, request)
   end
 
   defp work(:pieces, owner, request, ref),
-    do: owner |> Transfer.received(ref) |> Thumbelina.run(request)
+    do: owner |> Transfer.received(ref) |> Job.run(request)
 
   # A process beside the work, which cannot look at its messages meanwhile. It ends the work with
   # its owner, and says that both are alive.

@@ -1,6 +1,6 @@
 defmodule Thumbelina.Server.Imgproxy do
   alias Thumbelina.{Format, Image}
-  alias Thumbelina.Server.Imgproxy.{Box, Options, Signature, Source, Steps}
+  alias Thumbelina.Server.Imgproxy.{Box, Options, Signature, Source, Steps, Table}
 
   @moduledoc """
   The URLs of imgproxy: whoever has them can keep them, and change the host name.
@@ -49,7 +49,7 @@ defmodule Thumbelina.Server.Imgproxy do
   Wherever a number or a word stands for an option's argument below, it is the only one that is
   accepted. Options of imgproxy Pro are in the list too.
 
-  #{Options.docs()}
+  #{Table.docs()}
 
   The older basic URL format, encrypted source URLs and chained pipelines are not supported.
   """

@@ -2,7 +2,7 @@ defmodule Thumbelina.Server.Work do
   @moduledoc false
   # The one place where the server works on pictures, each in a place of the gate.
 
-  alias Thumbelina.{Error, Image, Info, Options, Plan, Source, Store}
+  alias Thumbelina.{Error, Header, Image, Info, Options, Plan, Source, Store}
   alias Thumbelina.Server.{Alpha, Ask, Config, Form, Gate, Imgproxy, Overlay, Upload}
 
   # Reads the picture's bytes, which takes memory, so it is done when there is a place.
@@ -190,7 +190,7 @@ defmodule Thumbelina.Server.Work do
   end
 
   defp head(bytes, all?, limits) do
-    with {:ok, image} <- Thumbelina.head(bytes, all?, Options.take_probe(limits)),
+    with {:ok, image} <- Header.of_first(bytes, all?, Options.take_probe(limits)),
          do: if(all? or Alpha.known?(image), do: {:ok, image}, else: :more)
   end
 

@@ -12,7 +12,7 @@ use crate::quota::Quota;
 use crate::rows::{Bands, McuRow};
 use crate::scan_header::ScanHeader;
 use crate::scan_reader::{Found, ScanReader};
-use crate::segments::{Behind, Next, Parser};
+use crate::segments::{Next, Parser};
 use crate::tables::Tables;
 use crate::view::View;
 use crate::{Error, OnDamage, Options};
@@ -30,15 +30,9 @@ pub(crate) struct Lossless {
     on_damage: OnDamage,
     scans: Vec<Scan>,
     /// Where scans are still to be found.
-    find: Option<Box<Find>>,
+    parser: Option<Box<Parser>>,
     /// The scan that is at hand for the row.
     scan: usize,
-}
-
-#[derive(Debug)]
-struct Find {
-    parser: Box<Parser>,
-    in_data: bool,
 }
 
 /// Some components' way through the picture.
@@ -100,25 +94,25 @@ impl Lossless {
             scaled: scaled.to_vec(),
             on_damage: options.on_damage,
             scans: Vec::new(),
-            find: None,
+            parser: None,
             scan: 0,
         };
         this.have(&first, &parser.tables)?;
         if !this.is_complete() {
-            this.find = Some(Box::new(Find { parser, in_data: true }));
+            this.parser = Some(parser);
         }
         Ok(this)
     }
 
     /// Whether the input has to be there in one piece.
     pub(crate) fn needs_all(&self) -> bool {
-        self.find.is_some() || self.scans.len() > 1
+        self.parser.is_some() || self.scans.len() > 1
     }
 
     /// Where not all of the input is needed: what comes before this place is not needed any more.
     pub(crate) fn needed(&self) -> usize {
         match &self.scans[..] {
-            [scan] if self.find.is_none() => scan.reader.needed(),
+            [scan] if self.parser.is_none() => scan.reader.needed(),
             _ => 0,
         }
     }
@@ -152,8 +146,8 @@ impl Lossless {
         most: usize,
         quota: &mut Quota<'_>,
     ) -> Result<Found, Error> {
-        if let Some(find) = self.find.take() {
-            return self.find(find, view, quota);
+        if let Some(parser) = self.parser.take() {
+            return self.find(parser, view, quota);
         }
         let Some(scan) = self.scans.get_mut(self.scan) else {
             if !self.is_complete() {
@@ -177,26 +171,16 @@ impl Lossless {
     /// Looks for the next scan.
     fn find(
         &mut self,
-        mut find: Box<Find>,
+        mut parser: Box<Parser>,
         view: View<'_>,
         quota: &mut Quota<'_>,
     ) -> Result<Found, Error> {
-        let next = match find.in_data.then(|| find.parser.pass_data(view, quota)) {
-            Some(Behind::Later) => Ok(Next::Later),
-            Some(Behind::Starved) => Ok(Next::Starved),
-            Some(Behind::Nothing) => Err(Error::Truncated { offset: view.end() }),
-            Some(Behind::Marker) | None => {
-                find.in_data = false;
-                find.parser.read_scan(view, quota)
-            }
-        };
-        let found = match next {
+        let found = match parser.read_scan(view, quota) {
             Ok(Next::Scan(scan)) => {
-                self.have(&scan, &find.parser.tables)?;
+                self.have(&scan, &parser.tables)?;
                 if self.is_complete() {
                     return Ok(Found::Mcus(1));
                 }
-                find.in_data = true;
                 Found::Mcus(1)
             }
             Ok(Next::Later) => Found::Nothing,
@@ -207,11 +191,11 @@ impl Lossless {
             }
             Ok(Next::End) => {
                 let what = "a component without a scan";
-                return Err(Error::Invalid { what, offset: find.parser.at() });
+                return Err(Error::Invalid { what, offset: parser.at() });
             }
             Err(error) => return Err(error),
         };
-        self.find = Some(find);
+        self.parser = Some(parser);
         Ok(found)
     }
 }

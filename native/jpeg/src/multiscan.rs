@@ -17,7 +17,7 @@ use crate::rows::{Bands, McuRow};
 use crate::scan_decoding::Decoding;
 use crate::scan_header::ScanHeader;
 use crate::scan_reader::Found;
-use crate::segments::{Behind, Next, Parser};
+use crate::segments::{Next, Parser};
 use crate::smoothing::Smoothing;
 use crate::tables::Tables;
 use crate::transform::Transform;
@@ -73,7 +73,6 @@ enum Stage {
 #[derive(Debug)]
 struct Find {
     parser: Box<Parser>,
-    in_data: bool,
     scans: Vec<(ScanHeader, Tables)>,
     /// Whether scans of DC values are decoded when they are found, as no others matter.
     follows: bool,
@@ -109,8 +108,7 @@ impl MultiScan {
         };
         let follows = frame.process == Process::Progressive
             && scaled.iter().all(|component| component.class == Class::One);
-        let mut find =
-            Find { parser, in_data: false, scans: Vec::new(), follows, scan: None, failed: None };
+        let mut find = Find { parser, scans: Vec::new(), follows, scan: None, failed: None };
         this.found(&mut find, first)?;
         this.stage = Stage::Find(Box::new(find));
         Ok(this)
@@ -213,15 +211,7 @@ impl MultiScan {
         view: View<'_>,
         quota: &mut Quota<'_>,
     ) -> Result<bool, Error> {
-        let next = match find.in_data.then(|| find.parser.pass_data(view, quota)) {
-            Some(Behind::Later) => Ok(Next::Later),
-            Some(Behind::Starved) => Ok(Next::Starved),
-            Some(Behind::Nothing) => Err(Error::Truncated { offset: view.end() }),
-            Some(Behind::Marker) | None => {
-                find.in_data = false;
-                find.parser.read_scan(view, quota)
-            }
-        };
+        let next = find.parser.read_scan(view, quota);
         let starved = matches!(next, Ok(Next::Starved));
         match next {
             Ok(Next::Later | Next::Starved) => {}
@@ -258,7 +248,6 @@ impl MultiScan {
             }
         }
         find.scans.push((scan, tables));
-        find.in_data = true;
         Ok(())
     }
 

@@ -30,6 +30,8 @@ pub(crate) struct Parser {
     pub tables: Tables,
     pub frame: Option<Frame>,
     at: usize,
+    /// Whether that is in a scan's data.
+    in_data: bool,
     /// There is no marker before this place, which is not before `at`.
     searched: usize,
     /// A frame without a height, the place of its marker, and up to where the DNL segment that has
@@ -66,18 +68,6 @@ enum Step {
     Found(Next),
 }
 
-/// What was found behind entropy-coded data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Behind {
-    Marker,
-    /// The end of the input.
-    Nothing,
-    /// It goes on, and the quota is spent.
-    Later,
-    /// It goes on, and more of the input is needed.
-    Starved,
-}
-
 impl Parser {
     /// Begins with SOI. `None` before that has come.
     pub(crate) fn new(view: View<'_>) -> Result<Option<Self>, Error> {
@@ -93,6 +83,7 @@ impl Parser {
             tables: Tables::default(),
             frame: None,
             at: 2,
+            in_data: false,
             searched: 2,
             without_height: None,
             segments: 0,
@@ -107,7 +98,7 @@ impl Parser {
         }))
     }
 
-    /// Reads on to the next scan, as far as the quota goes.
+    /// Reads on to the next scan, behind the data of the last one, as far as the quota goes.
     ///
     /// # Errors
     /// [`Error::Truncated`] where the input ends without EOI.
@@ -116,6 +107,12 @@ impl Parser {
         view: View<'_>,
         quota: &mut Quota<'_>,
     ) -> Result<Next, Error> {
+        if self.in_data {
+            if let Some(next) = self.pass_data(view, quota)? {
+                return Ok(next);
+            }
+            self.in_data = false;
+        }
         loop {
             match self.read_segment(view, quota)? {
                 Step::Found(next) => return Ok(next),
@@ -125,7 +122,7 @@ impl Parser {
         }
     }
 
-    /// Goes on behind a scan's data.
+    /// Goes on at this place.
     pub(crate) fn seek(&mut self, offset: usize) {
         (self.at, self.searched) = (offset, offset);
     }
@@ -135,24 +132,24 @@ impl Parser {
         self.at
     }
 
-    /// Passes entropy-coded data, as far as the quota goes.
-    pub(crate) fn pass_data(&mut self, view: View<'_>, quota: &mut Quota<'_>) -> Behind {
+    /// Passes a scan's data, as far as the quota goes. `None` once that has come to its end.
+    fn pass_data(&mut self, view: View<'_>, quota: &mut Quota<'_>) -> Result<Option<Next>, Error> {
         while !quota.is_spent() {
             match view.search(self.at, quota) {
                 Search::Marker(at, 0xD0..=0xD7) => self.seek(at + 2),
                 Search::Marker(at, _) => {
                     self.seek(at);
-                    return Behind::Marker;
+                    return Ok(None);
                 }
-                Search::Over => return Behind::Nothing,
+                Search::Over => return Err(Error::Truncated { offset: view.end() }),
                 Search::Later(at) => self.seek(at),
                 Search::Starved(at) => {
                     self.seek(at);
-                    return Behind::Starved;
+                    return Ok(Some(Next::Starved));
                 }
             }
         }
-        Behind::Later
+        Ok(Some(Next::Later))
     }
 
     /// Reads a segment, or looks for it.
@@ -230,6 +227,7 @@ impl Parser {
             }
             0xDA => {
                 let scan = self.scan(body).ok_or(invalid("a wrong SOS segment"))?;
+                self.in_data = true;
                 return Ok(Step::Found(Next::Scan(scan)));
             }
             0xCC => self.tables.define_conditioning(body).ok_or(invalid("a wrong DAC segment"))?,

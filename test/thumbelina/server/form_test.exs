@@ -1,6 +1,7 @@
 defmodule Thumbelina.Server.FormTest do
   use ExUnit.Case, async: true
 
+  alias Thumbelina.Reductions
   alias Thumbelina.Server.{Config, Form, Request}
 
   @config elem(Config.new([]), 1)
@@ -117,14 +118,7 @@ defmodule Thumbelina.Server.FormTest do
 
   defp work(prefix, unit, count) do
     body = prefix <> String.duplicate(unit, count)
-
-    Task.async(fn ->
-      {:reductions, before} = Process.info(self(), :reductions)
-      read(body)
-      {:reductions, now} = Process.info(self(), :reductions)
-      now - before
-    end)
-    |> Task.await(30_000)
+    Reductions.count(fn -> read(body) end)
   end
 
   @tag :tmp_dir

@@ -136,7 +136,7 @@ impl Ink for u16 {
     fn split<const COUNT: usize>(number: u16) -> (u16, u16) {
         // What all of an ink is times this ends just above a whole amount.
         let times = ((COUNT - 1) << WEIGHT_BITS) as u32 + 1;
-        let parts = (u32::from(number) * times >> 16) as u16;
+        let parts = ((u32::from(number) * times) >> 16) as u16;
         (parts >> WEIGHT_BITS, parts & ((1 << WEIGHT_BITS) - 1))
     }
 

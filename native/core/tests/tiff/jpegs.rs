@@ -1,10 +1,150 @@
-//! JPEGs in TIFF that are not of 8 bits and in blocks, and tables that are not repeated.
+//! JPEGs in TIFF: baseline, progressive, lossless and of 12 bits, and tables that are shared.
 
 use bytes::Bytes;
+use thumbelina_core::Format;
 
+use crate::common::{inks, invalid};
 use crate::jpeg_writer::{self, Lossless, Picture, scripts};
 use crate::writer::{JPEG, SHORT, Writer};
-use crate::{as_is, expected, jpeg, jpegs, slope, split};
+use crate::{as_is, expected, read};
+
+/// A JPEG of components as they are, and its tables apart if asked.
+pub(crate) fn jpeg(
+    size: (u32, u32),
+    components: usize,
+    value: impl Fn(u32, u32, u32) -> u8,
+) -> Vec<u8> {
+    let color = match components {
+        1 => jpeg_encoder::ColorType::Luma,
+        3 => jpeg_encoder::ColorType::Ycbcr,
+        _ => jpeg_encoder::ColorType::Cmyk,
+    };
+    let mut out = Vec::new();
+    let mut encoder = jpeg_encoder::Encoder::new(&mut out, 100);
+    encoder.set_sampling_factor(jpeg_encoder::SamplingFactor::R_4_4_4);
+    // Four components are written inverted.
+    let flip = if components == 4 { 255 } else { 0 };
+    let data = expected(size, components as u32, |x, y, s| value(x, y, s) ^ flip);
+    encoder.encode(&data, size.0 as u16, size.1 as u16, color).unwrap();
+    out
+}
+
+/// Tables and the rest, each a stream of its own.
+pub(crate) fn split(jpeg: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    let (mut tables, mut rest) = (vec![0xFF, 0xD8], vec![0xFF, 0xD8]);
+    let mut at = 2;
+    while jpeg[at + 1] != 0xDA {
+        let end = at + 2 + usize::from(u16::from_be_bytes([jpeg[at + 2], jpeg[at + 3]]));
+        let to = if matches!(jpeg[at + 1], 0xC4 | 0xDB) { &mut tables } else { &mut rest };
+        to.extend(&jpeg[at..end]);
+        at = end;
+    }
+    tables.extend([0xFF, 0xD9]);
+    rest.extend(&jpeg[at..]);
+    (tables, rest)
+}
+
+pub(crate) fn slope(x: u32, y: u32, s: u32) -> u8 {
+    (x * 3 + y * 2 + s * 60).min(250) as u8
+}
+
+/// Chunks of `slope`, each a JPEG.
+pub(crate) fn jpegs(writer: &Writer, shared: bool) -> Bytes {
+    let planes = if writer.planar { writer.samples } else { 1 };
+    let components = if writer.planar { 1 } else { writer.samples as usize };
+    let mut chunks = Vec::new();
+    let mut tables = Vec::new();
+    for plane in 0..planes {
+        for down in 0..writer.size.1.div_ceil(writer.chunk.1) {
+            for across in 0..writer.across() {
+                let (left, top) = (across * writer.chunk.0, down * writer.chunk.1);
+                let rows = writer.chunk.1.min(writer.size.1 - top);
+                let size = if writer.tiles { writer.chunk } else { (writer.size.0, rows) };
+                let whole = jpeg(size, components, |x, y, s| slope(left + x, top + y, s + plane));
+                let (shared_tables, rest) = split(&whole);
+                chunks.push(if shared { rest } else { whole });
+                tables = shared_tables;
+            }
+        }
+    }
+    let mut writer = writer.clone();
+    if shared {
+        writer.more.push((347, 7, tables.iter().map(|&byte| byte.into()).collect()));
+    }
+    Bytes::from(writer.assemble(&chunks))
+}
+
+#[test]
+fn jpegs_are_of_the_colors_that_the_directory_says() {
+    for (photometric, samples) in [(1, 1), (0, 1), (2, 3), (6, 3), (5, 4)] {
+        for (tiles, chunk) in
+            [(false, (0, 16)), (false, (0, 100)), (true, (16, 16)), (true, (64, 48))]
+        {
+            for (shared, planar) in [(false, false), (true, false), (true, true)] {
+                if planar && photometric == 6 {
+                    continue;
+                }
+                let size = (37, 29);
+                let writer = Writer {
+                    size,
+                    photometric,
+                    samples,
+                    compression: JPEG,
+                    tiles,
+                    chunk,
+                    planar,
+                    ..Writer::default()
+                };
+                let bytes = jpegs(&writer, shared);
+                let ours = read(&bytes, &writer).to_rgb8();
+                let colors: Vec<_> = (0..size.0 * size.1)
+                    .map(|n| {
+                        [0, 1, 2, 3].map(|s| u16::from(slope(n % size.0, n / size.0, s)) * 257)
+                    })
+                    .collect();
+                let inks = inks(&colors);
+                let theirs = expected(size, 3, |x, y, channel| {
+                    let value = |s| f32::from(slope(x, y, s));
+                    let (cb, cr) = (value(1) - 128.0, value(2) - 128.0);
+                    match (photometric, channel) {
+                        (0, _) => 255.0 - value(0),
+                        (1, _) => value(0),
+                        (2, _) => value(channel),
+                        (5, _) => {
+                            f32::from(inks[(y * size.0 + x) as usize][channel as usize]) / 257.0
+                        }
+                        (_, 0) => value(0) + 1.402 * cr,
+                        (_, 1) => value(0) - 0.344 * cb - 0.714 * cr,
+                        _ => value(0) + 1.772 * cb,
+                    }
+                });
+                let off = ours.as_raw().iter().zip(&theirs);
+                let off =
+                    off.map(|(&ours, theirs)| (f32::from(ours) - theirs.clamp(0.0, 255.0)).abs());
+                let most = off.fold(0.0, f32::max);
+                assert!(most < 5.0, "{most} {shared} {writer:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn progressive_jpegs_are_decoded_if_their_scans_are_few() {
+    let size = (37, 29);
+    let data = expected(size, 3, slope);
+    let mut chunk = Vec::new();
+    let mut encoder = jpeg_encoder::Encoder::new(&mut chunk, 100);
+    encoder.set_progressive(true);
+    encoder.set_sampling_factor(jpeg_encoder::SamplingFactor::R_4_4_4);
+    encoder.encode(&data, 37, 29, jpeg_encoder::ColorType::Ycbcr).unwrap();
+    let writer = Writer { size, compression: JPEG, chunk: (0, 29), ..Writer::default() };
+    let ours = as_is(&Bytes::from(writer.assemble(&[chunk.clone()]))).unwrap();
+    let off = ours.as_bytes().iter().zip(&data).map(|(a, &b)| a.abs_diff(b)).max();
+    assert!(off < Some(5), "{off:?}");
+    // What would be the starts of scans, wherever they are.
+    chunk.extend([0xFF, 0xDA].repeat(65));
+    assert_eq!(as_is(&Bytes::from(writer.assemble(&[chunk]))), Err(invalid(Format::Tiff)));
+}
 
 /// Chunks of lossless JPEGs, and what is in them.
 fn lossless(writer: &Writer) -> (Bytes, Vec<u16>) {
@@ -52,7 +192,7 @@ fn lossless_jpegs_are_what_was_written() {
                 ..Writer::default()
             };
             let (bytes, samples) = lossless(&writer);
-            let ours = as_is(&bytes).unwrap_or_else(|error| panic!("{error} {writer:?}"));
+            let ours = read(&bytes, &writer);
             let most = (1u32 << bits) - 1;
             // Those that are said to be YCbCr as well: without a word of the JPEG they are not.
             for (&ours, &sample) in ours.as_bytes().iter().zip(&samples) {
@@ -86,7 +226,7 @@ fn jpegs_of_12_bits_are_shown_in_8() {
             chunks.push(jpeg_writer::write(&picture, &options));
         }
         let bytes = Bytes::from(writer.assemble(&chunks));
-        let ours = as_is(&bytes).unwrap_or_else(|error| panic!("{error} {writer:?}"));
+        let ours = read(&bytes, &writer);
         // 2048 is in the middle of 12 bits, where 128 is of 8.
         let theirs =
             expected(size, samples, |x, y, s| (f64::from(slope(x, y, s)) + 1920.0) / 4095.0);
