@@ -68,6 +68,7 @@ defmodule Thumbelina.Format do
   def extensions(format) when is_format(format), do: @facts[format].extensions
   def extensions(other), do: no_format(other)
 
+  @spec no_format(term) :: no_return
   defp no_format(other) do
     formats = Enum.map_join(Keyword.keys(@formats), ", ", &inspect/1)
     raise ArgumentError, "expected a format, one of #{formats}, got: #{inspect(other)}"

@@ -334,6 +334,7 @@ defmodule Mix.Tasks.Thumbelina do
   defp refusal(name, value, expected),
     do: "invalid value for #{name}: #{shown(value)}; expected #{expected}"
 
+  @spec refuse(String.t(), term, String.t()) :: no_return
   defp refuse(name, value, expected), do: Mix.raise(refusal(name, value, expected))
 
   # What a flag takes whose value is no number.
