@@ -184,10 +184,9 @@ defmodule Thumbelina do
     |> Source.at_path({:file, file})
   end
 
-  @doc group: "Open and write"
-  @doc "Like `open/2`, but raises `Thumbelina.Error`."
-  @spec open!(Path.t() | %{path: Path.t()} | Enumerable.t(), probe_options) :: Image.t()
-  def open!(file, opts \\ []), do: bang(open(file, opts))
+  Bang.define "Open and write", Image.t() do
+    open(file :: Path.t() | %{path: Path.t()} | Enumerable.t(), opts :: probe_options \\ [])
+  end
 
   @doc group: "Many pictures"
   @doc """
@@ -276,10 +275,9 @@ defmodule Thumbelina do
     end
   end
 
-  @doc group: "Open and write"
-  @doc "Like `new/2`, but raises `Thumbelina.Error`."
-  @spec new!(source, probe_options) :: Image.t()
-  def new!(source, opts \\ []), do: bang(new(source, opts))
+  Bang.define "Open and write", Image.t() do
+    new(source :: source, opts :: probe_options \\ [])
+  end
 
   @doc group: "Open and write"
   @doc """
@@ -315,10 +313,9 @@ defmodule Thumbelina do
     end
   end
 
-  @doc group: "Open and write"
-  @doc "Like `info/2`, but raises `Thumbelina.Error`."
-  @spec info!(source, probe_options) :: Info.t()
-  def info!(source, opts \\ []), do: bang(info(source, opts))
+  Bang.define "Open and write", Info.t() do
+    info(source :: source, opts :: probe_options \\ [])
+  end
 
   @doc group: "Make thumbnails"
   @doc """
@@ -414,11 +411,9 @@ defmodule Thumbelina do
          do: {:ok, image}
   end
 
-  @doc group: "Make thumbnails"
-  @doc "Like `thumbnail/4`, but raises `Thumbelina.Error`."
-  @spec thumbnail!(source, side, side, options) :: Image.t()
-  def thumbnail!(source, width, height, opts \\ []),
-    do: bang(thumbnail(source, width, height, opts))
+  Bang.define "Make thumbnails", Image.t() do
+    thumbnail(source :: source, width :: side, height :: side, opts :: options \\ [])
+  end
 
   @doc group: "Make thumbnails"
   @doc """
@@ -453,10 +448,9 @@ defmodule Thumbelina do
     with {:ok, request} <- Request.new(sizes, opts), do: Job.run(source, request)
   end
 
-  @doc group: "Make thumbnails"
-  @doc "Like `thumbnails/3`, but raises `Thumbelina.Error`."
-  @spec thumbnails!(source, [size, ...], options) :: [Image.t() | placeholder, ...]
-  def thumbnails!(source, sizes, opts \\ []), do: bang(thumbnails(source, sizes, opts))
+  Bang.define "Make thumbnails", [Image.t() | placeholder, ...] do
+    thumbnails(source :: source, sizes :: [size, ...], opts :: options \\ [])
+  end
 
   @doc group: "Make thumbnails"
   @doc """
@@ -521,10 +515,9 @@ defmodule Thumbelina do
          do: {:ok, placeholder}
   end
 
-  @doc group: "Make thumbnails"
-  @doc "Like `placeholder/3`, but raises `Thumbelina.Error`."
-  @spec placeholder!(source, placeholder_kind, placeholder_options) :: placeholder
-  def placeholder!(source, kind, opts \\ []), do: bang(placeholder(source, kind, opts))
+  Bang.define "Make thumbnails", placeholder do
+    placeholder(source :: source, kind :: placeholder_kind, opts :: placeholder_options \\ [])
+  end
 
   @doc group: "Edit pictures"
   @doc """
@@ -594,10 +587,9 @@ defmodule Thumbelina do
          do: {:ok, image}
   end
 
-  @doc group: "Edit pictures"
-  @doc "Like `edit/2`, but raises `Thumbelina.Error`."
-  @spec edit!(source, edits) :: Image.t()
-  def edit!(source, edits), do: bang(edit(source, edits))
+  Bang.define "Edit pictures", Image.t() do
+    edit(source :: source, edits :: edits)
+  end
 
   defp edit_one(source, step, value, opts) do
     with {:ok, edits} <- Edit.one(step, value, opts), do: edit(source, edits)
@@ -1456,9 +1448,6 @@ defmodule Thumbelina do
   def write!(image, path) do
     with {:error, error} <- write(image, path), do: raise(error)
   end
-
-  defp bang({:ok, value}), do: value
-  defp bang({:error, error}), do: raise(error)
 
   # At the end, where all functions are known.
   defp operations, do: unquote(@operations |> Enum.uniq() |> Enum.sort())
