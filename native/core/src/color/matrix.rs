@@ -5,6 +5,7 @@ use moxcms::{ColorProfile, ToneReprCurve};
 use super::planes::{ColorMap, each_pixel};
 use super::spaces::Rgb;
 use super::transfer::{clamp, to_srgb_nearly};
+
 /// A curve is lines of so many samples, a fifth of a step of 16 bits away from it at most, if it is
 /// that of a screen or a camera.
 const SAMPLES: u16 = 32;
@@ -14,7 +15,7 @@ const LINES: usize = 65_536 / SAMPLES as usize;
 type Lines = [[f32; 2]; LINES];
 
 pub(crate) struct MatrixTable {
-    curves: Box<[Lines; 3]>,
+    curves: [Box<Lines>; 3],
     matrix: Rgb,
 }
 
@@ -24,7 +25,7 @@ impl MatrixTable {
         let curve = |curve: &Option<ToneReprCurve>| lines(curve.as_ref()?);
         let curves = [&profile.red_trc, &profile.green_trc, &profile.blue_trc].map(curve);
         let [Some(red), Some(green), Some(blue)] = curves else { return None };
-        Some(MatrixTable { curves: Box::new([red, green, blue]), matrix: Rgb::of(profile)? })
+        Some(MatrixTable { curves: [red, green, blue], matrix: Rgb::of(profile)? })
     }
 
     /// Of three samples a pixel, or of four, the last of which is alpha.
@@ -46,12 +47,13 @@ impl ColorMap<u16> for MatrixTable {
     }
 }
 
-fn lines(curve: &ToneReprCurve) -> Option<Lines> {
+/// On the heap from the start: schedulers have small stacks.
+fn lines(curve: &ToneReprCurve) -> Option<Box<Lines>> {
     let curve = curve.make_linear_evaluator().ok()?;
     // Some of the color management system's curves are far off at 0.
     let value = |sample: usize| clamp(curve.evaluate_value(sample as f32 / 65_535.0));
     let samples = usize::from(SAMPLES);
-    let mut lines = [[0.0; 2]; LINES];
+    let mut lines = vec![[0.0; 2]; LINES].into_boxed_slice();
     let mut first = value(0);
     for (index, line) in lines.iter_mut().enumerate() {
         let start = index * samples;
@@ -61,7 +63,7 @@ fn lines(curve: &ToneReprCurve) -> Option<Lines> {
         *line = [first, (next - first) / (end - start) as f32];
         first = next;
     }
-    Some(lines)
+    lines.try_into().ok()
 }
 
 #[cfg(test)]
