@@ -6,18 +6,23 @@ use crate::fax_rows::Fax;
 use crate::writer::{FAX3, FAX4, RLE, RLE_WORDS, Writer};
 use crate::{as_is, expected, layouts, read, sample};
 
+/// A sample of one of four pictures.
+fn drawn(kind: u16, x: u32, y: u32) -> u32 {
+    match kind {
+        0 => u32::from((x / 9 + y / 2).is_multiple_of(2)),
+        1 => sample(1, x, y, 0),
+        2 => u32::from(x > 700 * y),
+        _ => y % 2,
+    }
+}
+
 #[test]
 fn fax_rows_are_what_was_written() {
     for size in [(1, 1), (8, 3), (61, 40), (2600, 30)] {
         for (tiles, chunk) in layouts() {
             for fill_order in [1, 2] {
                 for kind in 0..4 {
-                    let pixel = |x: u32, y: u32, _: u32| match kind {
-                        0 => u32::from((x / 9 + y / 2).is_multiple_of(2)),
-                        1 => sample(1, x, y, 0),
-                        2 => u32::from(x > 700 * y),
-                        _ => y % 2,
-                    };
+                    let pixel = |x: u32, y: u32, _: u32| drawn(kind, x, y);
                     let writer = Writer {
                         size,
                         bits: 1,
@@ -55,12 +60,7 @@ fn faxes_of_all_groups_are_what_was_written() {
         for size in [(1, 1), (8, 3), (61, 40), (5300, 9)] {
             for (tiles, chunk) in layouts() {
                 for kind in 0..4 {
-                    let pixel = |x: u32, y: u32, _: u32| match kind {
-                        0 => u32::from((x / 9 + y / 2).is_multiple_of(2)),
-                        1 => sample(1, x, y, 0),
-                        2 => u32::from(x > 700 * y),
-                        _ => y % 2,
-                    };
+                    let pixel = |x: u32, y: u32, _: u32| drawn(kind, x, y);
                     let (photometric, fill_order) = (kind % 2, 1 + kind / 2);
                     let writer = Writer {
                         size,
