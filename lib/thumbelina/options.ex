@@ -117,8 +117,8 @@ defmodule Thumbelina.Options do
       default: nil,
       doc:
         "for `:png`, zlib's level from 0 to 9. Without it, a fast method that is made for PNG, " <>
-          "and zlib for what is no photograph. For `:tiff`, the method, of which a number is the " <>
-          "level of `:deflate`. Without it, `:none`"
+          "and zlib for what is no photograph. For `:tiff`, the method, of which a number is " <>
+          "the level of `:deflate`. Without it, `:none`"
     ],
     colors: [
       output: true,

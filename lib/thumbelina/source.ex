@@ -31,7 +31,7 @@ defmodule Thumbelina.Source do
     if enumerable?(other), do: {:ok, {:pieces, other}}, else: not_a_picture(other)
   end
 
-  @doc "Whether pieces or pictures can be taken from a term. Streams are functions of two arguments."
+  @doc "Whether pieces or pictures can be taken from a term, as a function of two arguments can be."
   @spec enumerable?(term) :: boolean
   def enumerable?(fun) when is_function(fun), do: is_function(fun, 2)
   def enumerable?(list) when is_list(list), do: not List.improper?(list)

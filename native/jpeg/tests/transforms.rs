@@ -165,7 +165,11 @@ fn metadata_comes_out_as_it_went_in() {
                 (0xE1, b"http://ns.adobe.com/xmp/extension/\0more"),
                 (0xE1, b"http://ns.adobe.com/xap/1.0/\0<y/>"),
                 (0xED, b"Photoshop 3.0\08BIM\x03\xED\0\0\0\0\0\x01x\0"),
-                (0xED, b"Photoshop 3.0\08BIM\x03\xED\x02ab\0\0\0\0\x01x\08BIM\x04\x04\0\0\0\0\0\x03xyz\0"),
+                (
+                    0xED,
+                    b"Photoshop 3.0\08BIM\x03\xED\x02ab\0\0\0\0\x01x\0\
+                      8BIM\x04\x04\0\0\0\0\0\x03xyz\0",
+                ),
             ]
             .map(|(marker, payload)| (marker, payload.to_vec()))
             .to_vec(),

@@ -242,7 +242,8 @@ const PACKET: &str = r#"<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?>
     xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
     tiff:Orientation="6" exif:PixelXDimension='4096' hdrgm:Version="1.0"
     exif:GPSLatitude="52,30.0N" xmp:CreatorTool='a "tool" &amp; more'>
-   <dc:title><rdf:Alt><rdf:li xml:lang="x-default">a title &lt;&#233;&gt;</rdf:li></rdf:Alt></dc:title>
+   <dc:title><rdf:Alt>
+    <rdf:li xml:lang="x-default">a title &lt;&#233;&gt;</rdf:li></rdf:Alt></dc:title>
    <dc:creator><rdf:Seq><rdf:li>a maker</rdf:li></rdf:Seq></dc:creator>
    <dc:rights><rdf:Alt><rdf:li xml:lang="x-default">all rights</rdf:li></rdf:Alt></dc:rights>
    <xmp:Thumbnails><rdf:Alt><rdf:li rdf:parseType="Resource">
