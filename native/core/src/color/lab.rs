@@ -1,6 +1,8 @@
 //! CIE L*a*b* to sRGB.
 
-use super::planes::{ColorMap, each_pixel};
+use pulp::Simd;
+
+use super::planes::{ColorMap, each_pixel, product};
 use super::transfer::to_srgb_nearly;
 use crate::picture::Sample;
 
@@ -29,13 +31,13 @@ impl<S: Sample> ColorMap<S> for Lab {
     }
 
     #[inline(always)]
-    fn convert(&self, [lightness, a, b]: [f32; 3]) -> [f32; 3] {
+    fn convert<V: Simd>(&self, [lightness, a, b]: [f32; 3]) -> [f32; 3] {
         let y = (lightness * 100.0 + 16.0) * (1.0 / 116.0);
         let x = y + (a * 255.0 - 128.0) * (1.0 / 500.0);
         let z = y - (b * 255.0 - 128.0) * (1.0 / 200.0);
-        let (x, y, z) = (cube(x) * WHITE[0], cube(y) * WHITE[1], cube(z) * WHITE[2]);
-        let light = XYZ_TO_RGB.map(|[from_x, from_y, from_z]| from_x * x + from_y * y + from_z * z);
-        if S::LINEAR { light } else { light.map(to_srgb_nearly) }
+        let xyz = [cube(x) * WHITE[0], cube(y) * WHITE[1], cube(z) * WHITE[2]];
+        let light = product::<V>(&XYZ_TO_RGB, xyz);
+        if S::LINEAR { light } else { light.map(to_srgb_nearly::<V>) }
     }
 }
 

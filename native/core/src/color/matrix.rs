@@ -1,8 +1,9 @@
 //! RGB of 16 bits to sRGB by three curves, a matrix, and the curve of sRGB.
 
 use moxcms::{ColorProfile, ToneReprCurve};
+use pulp::Simd;
 
-use super::planes::{ColorMap, each_pixel};
+use super::planes::{ColorMap, each_pixel, product};
 use super::spaces::Rgb;
 use super::transfer::{clamp, to_srgb_nearly};
 
@@ -42,8 +43,8 @@ impl ColorMap<u16> for MatrixTable {
     }
 
     #[inline(always)]
-    fn convert(&self, light: [f32; 3]) -> [f32; 3] {
-        self.matrix.times(light).map(to_srgb_nearly)
+    fn convert<V: Simd>(&self, light: [f32; 3]) -> [f32; 3] {
+        product::<V>(&self.matrix.0, light).map(to_srgb_nearly::<V>)
     }
 }
 

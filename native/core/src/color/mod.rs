@@ -4,10 +4,10 @@
 //! stays what it is, and paper is white. Profiles of cameras and screens have no other.
 
 mod cache;
+mod clut;
 mod cmyk;
 mod conversion;
 mod curve;
-mod inks;
 mod lab;
 mod matrix;
 mod planes;

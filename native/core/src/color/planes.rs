@@ -11,8 +11,15 @@ const PIXELS: usize = 64;
 pub(super) trait ColorMap<S> {
     /// A number of a sample, by its channel.
     fn read(&self, channel: usize, sample: S) -> f32;
-    /// Three numbers from 0 to 1 of those of a pixel, or any where samples are floats.
-    fn convert(&self, color: [f32; 3]) -> [f32; 3];
+    /// Three numbers from 0 to 1 of those of a pixel, or any where samples are floats. With the
+    /// machine's vectors `V`.
+    fn convert<V: Simd>(&self, color: [f32; 3]) -> [f32; 3];
+}
+
+/// `a * b + c`, in one operation where the machine has that for vectors.
+#[inline(always)]
+pub(super) fn mul_add<V: Simd>(a: f32, b: f32, c: f32) -> f32 {
+    if V::IS_SCALAR { a * b + c } else { a.mul_add(b, c) }
 }
 
 /// Of three samples a pixel, or of four, the last of which is alpha and stays.
@@ -27,6 +34,13 @@ pub(super) fn each_pixel<S: Sample>(
     } else {
         Arch::new().dispatch(Run::<4, _, _> { from, to, map });
     }
+}
+
+/// A matrix by a vector.
+#[inline(always)]
+pub(super) fn product<V: Simd>(matrix: &[[f32; 3]; 3], [x, y, z]: [f32; 3]) -> [f32; 3] {
+    let row = |&[a, b, c]: &[f32; 3]| mul_add::<V>(a, x, mul_add::<V>(b, y, c * z));
+    matrix.each_ref().map(row)
 }
 
 /// What runs with the vectors that the machine has.
@@ -54,7 +68,7 @@ impl<const CHANNELS: usize, S: Sample, M: ColorMap<S>> WithSimd for Run<'_, CHAN
                 *third = map.read(2, pixel[2]);
             }
             for pixel in 0..PIXELS {
-                let color = map.convert(numbers.each_ref().map(|plane| plane[pixel]));
+                let color = map.convert::<V>(numbers.each_ref().map(|plane| plane[pixel]));
                 for (plane, number) in samples.iter_mut().zip(color) {
                     plane[pixel] = S::from_clamped(number);
                 }

@@ -4,14 +4,16 @@ use moxcms::{
     Chromaticity, CicpColorPrimaries, CicpProfile, ColorPrimaries, ColorProfile, DataColorSpace,
     MatrixCoefficients, ToneReprCurve, TransferCharacteristics,
 };
+use pulp::Scalar;
 
+use super::planes::product;
 use super::tone::Light;
 use crate::ColorSpace;
 
 /// Takes linear light of some primaries to that of sRGB's, with the white adapted by Bradford's
 /// method.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Rgb([[f32; 3]; 3]);
+pub(super) struct Rgb(pub [[f32; 3]; 3]);
 
 impl Rgb {
     pub(super) fn srgb() -> Rgb {
@@ -27,12 +29,7 @@ impl Rgb {
         if self == Rgb::srgb() {
             return light;
         }
-        self.times(light)
-    }
-
-    #[inline(always)]
-    pub(super) fn times(self, [r, g, b]: [f32; 3]) -> [f32; 3] {
-        self.0.map(|[from_r, from_g, from_b]| from_r * r + from_g * g + from_b * b)
+        product::<Scalar>(&self.0, light)
     }
 }
 

@@ -1,3 +1,7 @@
+use pulp::Simd;
+
+use super::planes::mul_add;
+
 /// From 0 to 1. What is no number is 0.
 #[inline(always)]
 pub(super) fn clamp(x: f32) -> f32 {
@@ -13,7 +17,7 @@ pub(crate) fn to_srgb(linear: f32) -> f32 {
 /// The same but for 0.2 of a step of 16 bits, without a power: that is a polynomial of the fourth
 /// root, which is a fit of our own.
 #[inline(always)]
-pub(super) fn to_srgb_nearly(linear: f32) -> f32 {
+pub(super) fn to_srgb_nearly<V: Simd>(linear: f32) -> f32 {
     const COEFFICIENTS: [f32; 7] = [
         0.061_734_31,
         -0.294_247_63,
@@ -25,7 +29,7 @@ pub(super) fn to_srgb_nearly(linear: f32) -> f32 {
     ];
     let linear = clamp(linear);
     let root = linear.sqrt().sqrt();
-    let power = COEFFICIENTS.iter().fold(0.0, |sum, coefficient| sum * root + coefficient);
+    let power = COEFFICIENTS.iter().fold(0.0, |sum, &next| mul_add::<V>(sum, root, next));
     if linear <= 0.003_130_8 { linear * 12.92 } else { power.min(1.0) }
 }
 
@@ -36,15 +40,20 @@ pub(crate) fn to_linear(srgb: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    use pulp::Scalar;
+
     use super::*;
     use crate::picture::Sample;
 
     #[test]
     fn the_polynomial_is_near_and_ends_where_it_should() {
-        assert_eq!([0.0, 1.0, 7.0, -1.0, f32::NAN].map(to_srgb_nearly), [0.0, 1.0, 1.0, 0.0, 0.0]);
+        assert_eq!(
+            [0.0, 1.0, 7.0, -1.0, f32::NAN].map(to_srgb_nearly::<Scalar>),
+            [0.0, 1.0, 1.0, 0.0, 0.0]
+        );
         for step in 0..=1_000_000 {
             let linear = step as f32 / 1e6;
-            let error = (to_srgb_nearly(linear) - to_srgb(linear)).abs();
+            let error = (to_srgb_nearly::<Scalar>(linear) - to_srgb(linear)).abs();
             assert!(error < 0.2 / 65_535.0, "{linear}: {error}");
         }
     }

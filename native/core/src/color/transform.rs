@@ -5,7 +5,7 @@ use moxcms::{
     Transform8BitExecutor, Transform16BitExecutor, TransformF32Executor, TransformOptions,
 };
 
-use super::inks::{self, Amounts, InkTable};
+use super::clut::{self, Clut, Grid};
 use super::matrix::MatrixTable;
 use super::profile::{MAX_PROFILE_BYTES, Profile, Way};
 use super::tone::ToneMap;
@@ -22,8 +22,8 @@ pub(crate) enum Transform {
     Cmyk,
     Lab,
     Tone(Box<ToneMap>),
-    InkBytes(InkTable<u8>),
-    InkWords(InkTable<u16>),
+    ClutBytes(Clut<u8>),
+    ClutWords(Clut<u16>),
     /// RGB of 16 bits.
     Matrix(MatrixTable),
     Bytes(Arc<Transform8BitExecutor>),
@@ -44,8 +44,8 @@ impl std::fmt::Debug for Transform {
             Transform::Cmyk => "Cmyk",
             Transform::Lab => "Lab",
             Transform::Tone(_) => "Tone",
-            Transform::InkBytes(_) => "InkBytes",
-            Transform::InkWords(_) => "InkWords",
+            Transform::ClutBytes(_) => "ClutBytes",
+            Transform::ClutWords(_) => "ClutWords",
             Transform::Matrix(_) => "Matrix",
             Transform::Bytes(_) => "Bytes",
             Transform::Words(_) => "Words",
@@ -99,23 +99,28 @@ impl Transform {
             ..TransformOptions::default()
         };
         let (from_layout, to_layout) = layouts;
-        match layout.depth {
-            depth @ (Depth::U8 | Depth::U16) if layout.model == ColorModel::Cmyk => {
-                let transform =
-                    source.create_transform_f32(from_layout, &to, to_layout, options).ok()?;
-                Transform::inks(depth, Amounts::Sixteen, |inks, colors| {
-                    transform.transform(inks, colors).map_err(|_| Error::Internal)
+        let grid = match layout.model {
+            ColorModel::Cmyk => Some((Grid::Sixteen, moxcms::Layout::Rgba)),
+            ColorModel::Rgb if has_table => Some((Grid::ThirtyThree, moxcms::Layout::Rgb)),
+            _ => None,
+        };
+        match (layout.depth, grid) {
+            (depth @ (Depth::U8 | Depth::U16), Some((grid, colors))) => {
+                let to_rgb = moxcms::Layout::Rgb;
+                let transform = source.create_transform_f32(colors, &to, to_rgb, options).ok()?;
+                Transform::clut(depth, grid, |samples, rgb| {
+                    transform.transform(samples, rgb).map_err(|_| Error::Internal)
                 })
             }
-            Depth::U8 => source
+            (Depth::U8, None) => source
                 .create_transform_8bit(from_layout, &to, to_layout, options)
                 .ok()
                 .map(Transform::Bytes),
-            Depth::U16 => source
+            (Depth::U16, None) => source
                 .create_transform_16bit(from_layout, &to, to_layout, options)
                 .ok()
                 .map(Transform::Words),
-            Depth::F32 => source
+            (Depth::F32, _) => source
                 .create_transform_f32(from_layout, &to, to_layout, options)
                 .ok()
                 .map(Transform::Floats),
@@ -126,12 +131,12 @@ impl Transform {
     /// the machine's own order.
     pub(crate) fn run(&self, from: Rows<'_>, layout: Layout, to: &mut [u8]) -> Result<(), Error> {
         match (self, from) {
-            (Transform::InkBytes(table), Rows::U8(from)) => {
-                table.run(from, to);
+            (Transform::ClutBytes(table), Rows::U8(from)) => {
+                table.run(from, layout.channels, to);
                 Ok(())
             }
-            (Transform::InkWords(table), Rows::U16(from)) => {
-                table.run(from, bytemuck::try_cast_slice_mut(to)?);
+            (Transform::ClutWords(table), Rows::U16(from)) => {
+                table.run(from, layout.channels, bytemuck::try_cast_slice_mut(to)?);
                 Ok(())
             }
             (Transform::Matrix(table), Rows::U16(from)) => {
@@ -195,7 +200,7 @@ impl Transform {
     pub(super) fn device(layout: Layout) -> Transform {
         match layout.model {
             ColorModel::Cmyk if layout.depth != Depth::F32 => {
-                let table = Transform::inks(layout.depth, Amounts::Five, |inks, colors| {
+                let table = Transform::clut(layout.depth, Grid::Five, |inks, colors| {
                     let inks = inks.as_chunks().0.iter();
                     for (&inks, color) in inks.zip(colors.as_chunks_mut().0) {
                         *color = cmyk::to_rgb(inks);
@@ -210,15 +215,15 @@ impl Transform {
         }
     }
 
-    /// By a table of what makes inks from 0 to 1 encoded sRGB. `None` where there is no memory.
-    fn inks(
+    /// By a table of what makes samples from 0 to 1 encoded sRGB. `None` where there is no memory.
+    fn clut(
         depth: Depth,
-        amounts: Amounts,
+        grid: Grid,
         to_rgb: impl FnMut(&[f32], &mut [f32]) -> Result<(), Error>,
     ) -> Option<Transform> {
         match depth {
-            Depth::U8 => InkTable::new(amounts, to_rgb).map(Transform::InkBytes).ok(),
-            Depth::U16 => InkTable::new(amounts, to_rgb).map(Transform::InkWords).ok(),
+            Depth::U8 => Clut::new(grid, to_rgb).map(Transform::ClutBytes).ok(),
+            Depth::U16 => Clut::new(grid, to_rgb).map(Transform::ClutWords).ok(),
             Depth::F32 => None,
         }
     }
@@ -226,7 +231,11 @@ impl Transform {
     /// What one takes in memory, about.
     pub(super) fn bytes(space: &ColorSpace, layout: Layout) -> u64 {
         match (layout.model, layout.depth) {
-            (ColorModel::Cmyk, Depth::U8 | Depth::U16) => inks::BYTES,
+            (ColorModel::Cmyk, Depth::U8 | Depth::U16) => clut::BYTES,
+            // By a table, or by three curves.
+            (ColorModel::Rgb, Depth::U8 | Depth::U16) if matches!(space, ColorSpace::Icc(_)) => {
+                clut::BYTES
+            }
             _ => Transform::executor_bytes(space, layout),
         }
     }
@@ -237,7 +246,7 @@ impl Transform {
         let curves: u64 = if layout.depth == Depth::U8 { 64 << 10 } else { 1 << 20 };
         match (space, layout.model) {
             (ColorSpace::Icc(_), ColorModel::Cmyk) => curves + (3 << 20) / 2,
-            (ColorSpace::Icc(_), _) => curves + (1 << 19),
+            (ColorSpace::Icc(_), _) => curves + (1 << 20),
             _ => curves,
         }
     }
