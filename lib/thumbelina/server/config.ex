@@ -3,7 +3,7 @@ defmodule Thumbelina.Server.Config do
   # The one schema of all options of the server: validation, documentation and flags come from it.
   # They are checked once, when the server starts.
 
-  alias Thumbelina.{Error, Format, Options}
+  alias Thumbelina.{Error, Format, Image, Options}
 
   # `listener: true`: about sockets, which the handler knows nothing of.
   @schema [
@@ -50,6 +50,13 @@ defmodule Thumbelina.Server.Config do
       type: :presets,
       default: %{},
       doc: "the presets of imgproxy, such as `%{\"small\" => \"rs:fit:200:200/q:70\"}`"
+    ],
+    imgproxy_watermark: [
+      type: :picture,
+      default: nil,
+      doc:
+        "the picture that imgproxy's `watermark` puts on top of others. It is read when the " <>
+          "server starts. Without it, a URL that asks for it gets the status 400"
     ],
     keys: [
       type: :keys,
@@ -232,6 +239,7 @@ defmodule Thumbelina.Server.Config do
           imgproxy: boolean,
           imgproxy_keys: (... -> [{binary, binary}, ...]) | nil,
           imgproxy_presets: %{String.t() => String.t()},
+          imgproxy_watermark: {digest :: binary, Image.t()} | nil,
           keys: (... -> [String.t(), ...]) | nil,
           sizes: [size, ...] | nil,
           qualities: [1..100, ...] | nil,
@@ -366,6 +374,13 @@ defmodule Thumbelina.Server.Config do
     if not String.contains?(value, <<0>>) and File.dir?(value),
       do: {:ok, Path.expand(value)},
       else: :error
+  end
+
+  defp cast(:picture, value) when is_binary(value) do
+    case Thumbelina.open(value, formats: :all) do
+      {:ok, image} -> {:ok, {:erlang.md5(image.bytes), image}}
+      {:error, _} -> :error
+    end
   end
 
   defp cast(:keys, value) do
@@ -504,6 +519,7 @@ defmodule Thumbelina.Server.Config do
   defp flag_value({:option, :metadata}), do: " strip|keep|copyright,icc,…"
   defp flag_value({:option, _}), do: " NUMBER"
   defp flag_value(:folder), do: " FOLDER"
+  defp flag_value(:picture), do: " FILE"
   defp flag_value(:keys), do: " SECRET,…"
   defp flag_value(:hosts), do: " HOST,…"
   defp flag_value(:ports), do: " PORT,…"
@@ -517,6 +533,7 @@ defmodule Thumbelina.Server.Config do
   defp expected({:in, atoms}), do: Enum.map_join(atoms, ", ", &"`#{inspect(&1)}`")
   defp expected(:boolean), do: "`true`, `false`"
   defp expected(:folder), do: "a folder that exists"
+  defp expected(:picture), do: "the path of a picture"
   defp expected(:keys), do: "a list of strings that are not empty"
   defp expected(:hosts), do: "a list of host names"
   defp expected(:ports), do: "a list of `1..65535`"

@@ -116,7 +116,8 @@ defmodule Thumbelina.Server.Handler do
   defp imgproxy(%{method: method} = request, config) when method in ["GET", "HEAD"] do
     hints = %{
       imgproxy_keys: if(config.imgproxy_keys, do: config.imgproxy_keys.(), else: []),
-      presets: config.imgproxy_presets
+      presets: config.imgproxy_presets,
+      watermark: config.imgproxy_watermark != nil
     }
 
     case Imgproxy.parse(request.path, hints) do
@@ -125,9 +126,19 @@ defmodule Thumbelina.Server.Handler do
         parameters = if asked.expires, do: %{"expires" => "#{asked.expires}"}, else: %{}
 
         if Metadata.allowed?(Imgproxy.metadata(asked), config) do
-          served(asked.source, {:imgproxy, asked}, [], parameters, request, config, fn read ->
-            with {:ok, image} <- Work.imgproxy(read, asked, config), do: named(image, asked)
-          end)
+          mark = asked.watermark && elem(config.imgproxy_watermark, 0)
+
+          served(
+            asked.source,
+            {:imgproxy, asked, mark},
+            [],
+            parameters,
+            request,
+            config,
+            fn read ->
+              with {:ok, image} <- Work.imgproxy(read, asked, config), do: named(image, asked)
+            end
+          )
         else
           Metadata.refused()
         end

@@ -1,6 +1,6 @@
 defmodule Thumbelina.Server.Imgproxy do
   alias Thumbelina.{Format, Image}
-  alias Thumbelina.Server.Imgproxy.{Box, Options, Signature, Source, Steps, Table}
+  alias Thumbelina.Server.Imgproxy.{Box, Options, Signature, Source, Steps, Table, Watermark}
 
   @moduledoc """
   The URLs of imgproxy: whoever has them can keep them, and change the host name.
@@ -34,6 +34,9 @@ defmodule Thumbelina.Server.Imgproxy do
     * `:background`, `:trim`, `:filter` - as in `Thumbelina.thumbnail/4`, or `nil`;
       `:background_alpha` from 0 to 1
     * `:brightness`, `:contrast`, `:saturation`, `:monochrome`, `:blur`, `:sharpen` - as in the URL
+    * `:watermark` - a map of the `:opacity`, the `:scale`, which is 0 for the watermark's own size,
+      and where it is put, `:at`: a gravity as above, or `{:tiles, x, y}` with the spaces between
+      tiles; or `nil`
     * `:strip_metadata`, `:keep_copyright`, `:strip_color_profile` - as in the URL
     * `:enlarge`, `:dpr`, `:quality`, `:format` - as in the URL. Without a quality or a format
       `nil`
@@ -60,6 +63,7 @@ defmodule Thumbelina.Server.Imgproxy do
           optional(:presets) => %{String.t() => String.t()},
           optional(:only_presets) => boolean,
           optional(:allow_security_options) => boolean,
+          optional(:watermark) => boolean,
           optional(:now) => integer,
           optional(:client_hints) =>
             %{optional(:dpr) => number, optional(:width) => number} | nil,
@@ -94,6 +98,7 @@ defmodule Thumbelina.Server.Imgproxy do
           monochrome: float,
           blur: float,
           sharpen: float,
+          watermark: Watermark.t() | nil,
           strip_metadata: boolean,
           keep_copyright: boolean,
           strip_color_profile: boolean,
@@ -142,6 +147,7 @@ defmodule Thumbelina.Server.Imgproxy do
     monochrome: 0.0,
     blur: 0.0,
     sharpen: 0.0,
+    watermark: nil,
     strip_metadata: true,
     keep_copyright: false,
     strip_color_profile: true,
@@ -183,6 +189,7 @@ defmodule Thumbelina.Server.Imgproxy do
       `default` is applied before the options of every URL
     * `:only_presets` - whether names of presets stand in the place of the options
     * `:allow_security_options` - whether a URL may set the limits of the picture
+    * `:watermark` - whether there is one
     * `:now` - the time for `expires`, in seconds of Unix; by default the system's
     * `:client_hints` - the width and the device pixel ratio that the client asked for, which count
       if the URL and its presets have none
@@ -214,10 +221,15 @@ defmodule Thumbelina.Server.Imgproxy do
          {:ok, asked, rest} <- Options.parse(segments, hinted, env(config)),
          {:ok, source, extension} <- Source.parse(rest),
          {:ok, asked} <- Options.extension(extension, asked),
-         :ok <- Options.check(asked) do
+         :ok <- Options.check(asked),
+         :ok <- watermark?(asked, config) do
       {:ok, struct!(__MODULE__, multiplied(%{asked | source: source}))}
     end
   end
+
+  defp watermark?(%{watermark: nil}, _config), do: :ok
+  defp watermark?(_asked, %{watermark: true}), do: :ok
+  defp watermark?(_asked, _config), do: {:error, {400, "watermark: the server has none"}}
 
   @doc """
   Signs a path: the options and the source, with or without a slash before them.
@@ -280,6 +292,28 @@ defmodule Thumbelina.Server.Imgproxy do
     {width, height} = source_size(asked, image)
     trim = if asked.trim, do: [trim: asked.trim], else: []
     Steps.of(asked, width, height) ++ trim ++ options(asked, image)
+  end
+
+  @doc """
+  The steps that make the watermark that the URL asks for, and the options of the step `overlay`
+  that puts it on top. Like the size, they depend on the picture.
+
+  ## Examples
+
+      iex> {:ok, asked} =
+      ...>   Thumbelina.Server.Imgproxy.parse("/_/rs:fit:300:200/wm:0.5:soea:0:0:0.1/plain/a.jpg", %{
+      ...>     watermark: true
+      ...>   })
+      iex> image = Thumbelina.open!("test/fixtures/photo.jpg")
+      iex> Thumbelina.Server.Imgproxy.watermark(asked, image, image)
+      {[resize: {30, 20, [fit: :fill]}], [opacity: 0.5, position: {1.0, 1.0}]}
+  """
+  @spec watermark(t, Image.t(), Image.t()) :: {Thumbelina.edits(), keyword}
+  def watermark(%__MODULE__{watermark: wanted} = asked, %Image{} = image, %Image{} = watermark)
+      when wanted != nil do
+    {width, height} = source_size(asked, image)
+    {frame, dpr} = Steps.frame(asked, width, height)
+    Watermark.of(wanted, frame, {watermark.width, watermark.height}, dpr)
   end
 
   @doc "The parts of metadata that it asks for, as in `Thumbelina.thumbnail/4`."

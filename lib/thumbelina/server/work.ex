@@ -57,10 +57,24 @@ defmodule Thumbelina.Server.Work do
           {width, height, options} = Imgproxy.thumbnail(asked, image)
           stored(bytes, width, height, within(options, config))
         else
-          stored_edit(bytes, asked |> Imgproxy.edits(image) |> within(config))
+          edits = asked |> Imgproxy.edits(image) |> within(config)
+          with {:ok, edits} <- marked(edits, asked, image, config), do: stored_edit(bytes, edits)
         end
       end
     end)
+  end
+
+  defp marked(edits, %{watermark: nil}, _image, _config), do: {:ok, edits}
+
+  defp marked(edits, asked, image, %{imgproxy_watermark: {_digest, watermark}} = config) do
+    {steps, opts} = Imgproxy.watermark(asked, image, watermark)
+    # The picture's format was looked at before, and the watermark is the server's own.
+    limits = Keyword.put(limits(config), :formats, :all)
+
+    case Thumbelina.edit(watermark, [{:format, :farbfeld} | steps] ++ limits) do
+      {:ok, made} -> {:ok, Keyword.put(edits, :formats, :all) ++ [overlay: {made.bytes, opts}]}
+      {:error, error} -> {:error, %{error | key: error.key || :overlay}}
+    end
   end
 
   # What the URL says of limits is never more than the server's.

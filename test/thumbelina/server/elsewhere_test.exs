@@ -177,6 +177,46 @@ defmodule Thumbelina.Server.ElsewhereTest do
       assert get("/_/z:9999999:9999999/el:1/bl:1/plain/photo.jpg", config).status in [400, 413]
     end
 
+    @tag :tmp_dir
+    test "has the server's watermark", %{tmp_dir: folder} do
+      path = "/_/rs:fill:60:40/wm:0.5:soea:2:3:0.25/plain/photo.jpg@png"
+      assert get(path, config(imgproxy: true)).status == 400
+      mark = Path.join(folder, "mark.png")
+      File.cp!("test/fixtures/alpha.png", mark)
+      opts = [imgproxy: true, imgproxy_watermark: mark]
+      response = get(path, config(opts))
+
+      size = Thumbelina.thumbnail!({:file, mark}, 15, 10, enlarge: true)
+
+      edits = [
+        resize: {60, 40},
+        overlay:
+          {{:file, mark},
+           width: size.width,
+           height: size.height,
+           opacity: 0.5,
+           position:
+             {(58 - size.width) / (60 - size.width), (37 - size.height) / (40 - size.height)}},
+        format: :png
+      ]
+
+      expected = Thumbelina.edit!({:file, @photo}, edits)
+      assert {:ok, %{psnr: psnr}} = Thumbelina.compare(response.body, expected)
+      assert psnr == :infinity or psnr > 40
+      assert get(path, config(opts), [{"if-none-match", header(response, "etag")}]).status == 304
+
+      # It is looked at when the server starts, and needs no format that is let in.
+      File.cp!("test/fixtures/photo.png", mark)
+      changed = config([formats: [:jpeg]] ++ opts)
+      again = get(path, changed, [{"if-none-match", header(response, "etag")}])
+      assert {again.status, again.body == response.body} == {200, false}
+
+      for wrong <- [Path.join(folder, "none.png"), "mix.exs", 5] do
+        assert {:error, %{key: :imgproxy_watermark, expected: "the path of a picture"}} =
+                 Config.new(imgproxy: true, imgproxy_watermark: wrong)
+      end
+    end
+
     test "keeps the metadata that the configuration allows" do
       for {allowed, options, status} <- [
             {[:copyright, :icc], "kcr:1", 200},

@@ -322,6 +322,72 @@ defmodule Thumbelina.Server.ImgproxyTest do
     defp pixels_of(source), do: pixels("q:1", source)
   end
 
+  describe "watermark/3" do
+    defp watermark(options, {width, height}, {mark_width, mark_height}) do
+      {:ok, asked} = Imgproxy.parse("/_/#{options}/plain/a", %{watermark: true})
+      refute Imgproxy.thumbnail?(asked)
+      Imgproxy.watermark(asked, image(width, height), image(mark_width, mark_height))
+    end
+
+    test "is scaled to fit into a part of the finished picture" do
+      for {options, size, mark, steps} <- [
+            {"wm:1", {100, 80}, {10, 10}, []},
+            {"wm:1:ce:0:0:0.5", {100, 80}, {10, 10}, [resize: {40, 40, fit: :fill}]},
+            {"wm:1:ce:0:0:0.5", {100, 80}, {200, 10}, [resize: {50, 3, fit: :fill}]},
+            {"wm:1:ce:0:0:0.1", {100, 80}, {10, 8}, []},
+            {"wm:1:ce:0:0:0.5/rs:fill:20:20", {100, 80}, {7, 7}, [resize: {10, 10, fit: :fill}]},
+            {"wm:1:ce:0:0:0.5/rot:90/pd:10:0", {100, 80}, {1, 1}, [resize: {40, 40, fit: :fill}]},
+            {"wm:1:ce:0:0:0.0001", {100, 80}, {9, 4}, [resize: {1, 1, fit: :fill}]}
+          ] do
+        {found, [opacity: 1.0, position: _]} = watermark(options, size, mark)
+        assert {options, found} == {options, steps}
+      end
+    end
+
+    # The picture is black, and the watermark has the numbers of its pixels, from 1 on.
+    defp marked(options, {width, height}, {mark_width, mark_height} = mark) do
+      {steps, opts} = watermark(options, {width, height}, mark)
+      numbers = for n <- 1..(mark_width * mark_height), into: "", do: <<n>>
+      mark = "P5 #{mark_width} #{mark_height} 255\n" <> numbers
+      overlay = Thumbelina.edit!(mark, steps ++ [format: :farbfeld]).bytes
+      black = "P5 #{width} #{height} 255\n" <> :binary.copy(<<0>>, width * height)
+      marked = Thumbelina.edit!(black, overlay: {overlay, opts}, formats: :all, format: :pnm)
+      {:ok, %{data: data, shape: {_, _, channels}}} = Thumbelina.to_pixels(marked)
+      gray = for <<sample, _::binary-size(channels - 1) <- data>>, do: sample
+      Enum.chunk_every(gray, width)
+    end
+
+    test "lies where imgproxy puts it, and may be partly outside" do
+      for {at, rows} <- [
+            {"nowe", [[1, 2, 0, 0], [3, 4, 0, 0], [0, 0, 0, 0]]},
+            {"soea", [[0, 0, 0, 0], [0, 0, 1, 2], [0, 0, 3, 4]]},
+            # Halves are rounded to the even number.
+            {"ce", [[0, 0, 0, 0], [0, 0, 1, 2], [0, 0, 3, 4]]},
+            {"no:1:1", [[0, 0, 0, 0], [0, 0, 0, 1], [0, 0, 0, 3]]},
+            {"soea:1:0", [[0, 0, 0, 0], [0, 1, 2, 0], [0, 3, 4, 0]]},
+            {"nowe:0.5:0", [[0, 0, 1, 2], [0, 0, 3, 4], [0, 0, 0, 0]]},
+            {"nowe:-1:-1", [[4, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]},
+            {"soea:-1:0", [[0, 0, 0, 0], [0, 0, 0, 1], [0, 0, 0, 3]]},
+            {"nowe:-50:50", [[0, 0, 0, 0], [0, 0, 0, 0], [2, 0, 0, 0]]}
+          ],
+          do: assert({at, marked("wm:1:#{at}", {4, 3}, {2, 2})} == {at, rows})
+    end
+
+    test "is cut off where it is larger than the picture" do
+      assert marked("wm:1:nowe", {2, 2}, {3, 4}) == [[1, 2], [4, 5]]
+      assert marked("wm:1:soea", {2, 2}, {3, 4}) == [[8, 9], [11, 12]]
+      assert marked("wm:1:ce", {1, 2}, {3, 4}) == [[1], [4]]
+    end
+
+    test "is repeated from the middle on, with spaces around it" do
+      assert marked("wm:1:re", {5, 3}, {1, 1}) == List.duplicate([1, 1, 1, 1, 1], 3)
+      assert marked("wm:1:re", {4, 2}, {2, 2}) == [[2, 1, 2, 1], [4, 3, 4, 3]]
+      assert marked("wm:1:re:2:1", {6, 2}, {1, 1}) == [[1, 0, 0, 1, 0, 0], [0, 0, 0, 0, 0, 0]]
+      assert marked("wm:1:re:0.5:0", {4, 1}, {2, 1}) == [[0, 1, 2, 0]]
+      assert marked("wm:0.5:re", {2, 1}, {1, 1}) == [[1, 1]]
+    end
+  end
+
   defp image(width, height),
     do: %Image{bytes: "", format: :png, extension: ".png", width: width, height: height}
 

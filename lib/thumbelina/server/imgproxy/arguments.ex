@@ -37,6 +37,9 @@ defmodule Thumbelina.Server.Imgproxy.Arguments do
   # What imgproxy reads or writes and Thumbelina does not write.
   @other_formats ~w(best jxl svg heic pdf psd mp4)
 
+  # How much larger than the picture a watermark may be.
+  @most_scale 10
+
   # What looks for something in the picture.
   @other_gravities ~w(obj objw)
 
@@ -220,6 +223,22 @@ defmodule Thumbelina.Server.Imgproxy.Arguments do
     with {:ok, sigma} <- Value.number(sigma, 0, 10), do: {:ok, %{state | sharpen: sigma}}
   end
 
+  def take("watermark", args, state) when length(args) <= 5 do
+    [opacity, position, x, y, scale] =
+      Enum.zip_with(
+        args ++ List.duplicate("", 5 - length(args)),
+        ["", "ce", "0", "0", "0"],
+        &given_or/2
+      )
+
+    with {:ok, opacity} <- Value.number(opacity, 0, 1),
+         {:ok, at} <- watermark_place(position, x, y),
+         {:ok, scale} <- Value.number(scale, 0, @most_scale) do
+      watermark = if opacity > 0, do: %{opacity: opacity, at: at, scale: scale}
+      {:ok, %{state | watermark: watermark}}
+    end
+  end
+
   def take("background", [""], state), do: {:ok, %{state | background: nil}}
 
   def take("background", [digits], state) do
@@ -350,6 +369,18 @@ defmodule Thumbelina.Server.Imgproxy.Arguments do
 
   defp side(key, side, state) do
     with {:ok, side} <- Value.integer(side, 0..@max_side), do: {:ok, %{state | key => side}}
+  end
+
+  defp watermark_place("re", x, y) do
+    with {:ok, x} <- Value.number(x), {:ok, y} <- Value.number(y), do: {:ok, {:tiles, x, y}}
+  end
+
+  defp watermark_place(position, x, y) when is_map_key(@positions, position),
+    do: gravity([position, x, y])
+
+  defp watermark_place(position, _x, _y) do
+    names = Enum.join(["re" | Map.keys(@positions)], ", ")
+    {:error, "expected one of #{names}, got: #{Value.shown(position)}"}
   end
 
   defp gravity(["fp", x, y]) do

@@ -80,6 +80,7 @@ defmodule Thumbelina.Server.Imgproxy.Options do
       asked.crop || asked.crop_ratio -> "trim: no crop with it"
       asked.extend || asked.extend_ratio -> "trim: no extend with it"
       asked.padding -> "trim: no padding with it"
+      asked.watermark -> "trim: no watermark with it"
       offset?(asked.position) -> "trim: no offsets with it"
       true -> nil
     end

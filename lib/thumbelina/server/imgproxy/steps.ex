@@ -4,7 +4,7 @@ defmodule Thumbelina.Server.Imgproxy.Steps do
   # turned, cropped, scaled, cropped to its box, filtered, extended and padded. All sizes are known
   # before, as they are there.
 
-  alias Thumbelina.Server.Imgproxy.Box
+  alias Thumbelina.Server.Imgproxy.{Box, Place}
 
   @max_side 0xFFFF_FFFF
 
@@ -12,25 +12,13 @@ defmodule Thumbelina.Server.Imgproxy.Steps do
   @amount 1.5
   @threshold 6
 
-  # The names of the compass, as where the room is left: before, on both sides, or after.
-  @compass %{
-    center: {:middle, :middle},
-    north: {:middle, :start},
-    south: {:middle, :end},
-    east: {:end, :middle},
-    west: {:start, :middle},
-    northeast: {:end, :start},
-    northwest: {:start, :start},
-    southeast: {:end, :end},
-    southwest: {:start, :end}
-  }
-
   @doc "Whether it is more than the thumbnail of a picture."
   @spec any?(map) :: boolean
   def any?(asked) do
     asked.crop != nil or asked.crop_ratio != nil or asked.rotate != 0 or
       asked.flip != {false, false} or asked.extend_ratio != nil or asked.padding != nil or
       offset?(asked.position) or offset?(asked.extend) or filters(asked) != [] or
+      asked.watermark != nil or
       extended_otherwise?(asked) or (asked.trim != nil and asked.width + asked.height == 0)
   end
 
@@ -49,19 +37,34 @@ defmodule Thumbelina.Server.Imgproxy.Steps do
     do: turned(asked) ++ boxed(asked) ++ filters(asked)
 
   def of(asked, width, height) do
-    size = if asked.rotate in [90, 270], do: {height, width}, else: {width, height}
-    part = part(asked, size)
-    box = Box.measure(asked, elem(part, 0), elem(part, 1))
-
-    {padding, _size} =
-      {[], box.kept}
-      |> extend(asked.extend, box.target, box.dpr)
-      |> extend_ratio(asked.extend_ratio, box)
-      |> pad(asked.padding, box.dpr)
+    %{size: size, part: part, box: box} = measured = measure(asked, width, height)
+    {padding, _frame} = framed(asked, measured)
 
     turned(asked) ++
       cropped(size, part, crop_gravity(asked), 1.0) ++
       boxed(part, box, asked.position) ++ filters(asked) ++ padding
+  end
+
+  @doc "The size of the finished picture, and the device pixel ratio that is left."
+  @spec frame(map, pos_integer, pos_integer) :: {{pos_integer, pos_integer}, float}
+  def frame(asked, width, height) do
+    measured = measure(asked, width, height)
+    {_padding, frame} = framed(asked, measured)
+    {frame, measured.box.dpr}
+  end
+
+  defp measure(asked, width, height) do
+    size = if asked.rotate in [90, 270], do: {height, width}, else: {width, height}
+    {part_width, part_height} = part = part(asked, size)
+    %{size: size, part: part, box: Box.measure(asked, part_width, part_height)}
+  end
+
+  # What comes around what was kept, and how large it is then.
+  defp framed(asked, %{box: box}) do
+    {[], box.kept}
+    |> extend(asked.extend, box.target, box.dpr)
+    |> extend_ratio(asked.extend_ratio, box)
+    |> pad(asked.padding, box.dpr)
   end
 
   defp turned(asked) do
@@ -126,7 +129,7 @@ defmodule Thumbelina.Server.Imgproxy.Steps do
   defp cropped(size, size, _gravity, _dpr), do: []
 
   defp cropped(size, {width, height} = part, gravity, dpr) do
-    {x, y} = place(size, part, gravity, dpr)
+    {x, y} = Place.inside(size, part, gravity, dpr)
     [crop: {x, y, width, height}]
   end
 
@@ -173,7 +176,7 @@ defmodule Thumbelina.Server.Imgproxy.Steps do
 
   defp extend({steps, {width, height} = size}, gravity, {to_width, to_height}, dpr) do
     around({steps, size}, {max(to_width, width), max(to_height, height)}, fn room ->
-      place(room, size, gravity, dpr)
+      Place.inside(room, size, gravity, dpr)
     end)
   end
 
@@ -200,7 +203,9 @@ defmodule Thumbelina.Server.Imgproxy.Steps do
   defp pad(made, nil, _dpr), do: made
 
   defp pad({_steps, {width, height}} = made, {top, right, bottom, left}, dpr) do
-    [top, right, bottom, left] = for side <- [top, right, bottom, left], do: even(side * dpr)
+    [top, right, bottom, left] =
+      for side <- [top, right, bottom, left], do: Place.even(side * dpr)
+
     around(made, {width + left + right, height + top + bottom}, fn _room -> {left, top} end)
   end
 
@@ -209,48 +214,7 @@ defmodule Thumbelina.Server.Imgproxy.Steps do
   defp around({steps, {width, height}}, {to_width, to_height}, place) do
     room = {min(to_width, @max_side), min(to_height, @max_side)}
     {x, y} = place.(room)
-    position = {share(x, elem(room, 0) - width), share(y, elem(room, 1) - height)}
+    position = Place.shares({x, y}, {width, height}, room)
     {steps ++ [thumbnail: {elem(room, 0), elem(room, 1), [fit: :pad, position: position]}], room}
-  end
-
-  defp share(_offset, room) when room <= 0, do: 0.0
-  defp share(offset, room), do: min(offset / room, 1.0)
-
-  # Where a part lies, within what it is a part of.
-  defp place({width, height}, {part_width, part_height}, gravity, dpr) do
-    {x, y} = wanted({width, height}, {part_width, part_height}, gravity, dpr)
-    {x |> min(width - part_width) |> max(0), y |> min(height - part_height) |> max(0)}
-  end
-
-  defp wanted({width, height}, {part_width, part_height}, {x, y}, _dpr) when is_float(x),
-    do: {even(width * x) - div(part_width, 2), even(height * y) - div(part_height, 2)}
-
-  defp wanted({width, height}, {part_width, part_height}, {position, x, y}, dpr) do
-    {across, down} = Map.fetch!(@compass, position)
-
-    {start(across, width, part_width, offset(x, width, dpr)),
-     start(down, height, part_height, offset(y, height, dpr))}
-  end
-
-  defp wanted(size, part, position, dpr), do: wanted(size, part, {position, 0.0, 0.0}, dpr)
-
-  # From 1 on it is in pixels.
-  defp offset(offset, _side, dpr) when abs(offset) >= 1, do: even(offset * dpr)
-  defp offset(offset, side, _dpr), do: even(side * offset)
-
-  defp start(:start, _side, _part, offset), do: offset
-  defp start(:middle, side, part, offset), do: even((side - part + 1) / 2) + offset
-  defp start(:end, side, part, offset), do: side - part - offset
-
-  # Halves are rounded to the even number.
-  defp even(number) do
-    floor = floor(number)
-
-    cond do
-      number - floor < 0.5 -> floor
-      number - floor > 0.5 -> floor + 1
-      rem(floor, 2) == 0 -> floor
-      true -> floor + 1
-    end
   end
 end

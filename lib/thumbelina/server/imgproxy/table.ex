@@ -82,7 +82,10 @@ defmodule Thumbelina.Server.Imgproxy.Table do
     {~w(draw_detections dd), {:refuse, :off}},
     {~w(colorize col), {:refuse, :first_zero}},
     {~w(gradient gr), {:refuse, :first_zero}},
-    {~w(watermark wm), {:refuse, :first_zero}},
+    {~w(watermark wm),
+     {:take,
+      "the picture of the server's option `:imgproxy_watermark`, at `re` and the gravities of " <>
+        "`gravity` but `fp` and `sm`, of a scale up to 10. Not with `trim`"}},
     {~w(watermark_url wmu), {:refuse, :blank}},
     {~w(watermark_text wmt), {:refuse, :blank}},
     {~w(watermark_size wms), {:refuse, :zeros}},

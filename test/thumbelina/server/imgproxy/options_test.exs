@@ -153,6 +153,19 @@ defmodule Thumbelina.Server.Imgproxy.OptionsTest do
           do: assert({options, options(options)} == {options, fields})
     end
 
+    test "of a watermark" do
+      for {options, watermark} <- [
+            {"wm:0.5", %{opacity: 0.5, at: :center, scale: 0.0}},
+            {"watermark:1:soea:10:-20:0.15",
+             %{opacity: 1.0, at: {:southeast, 10.0, -20.0}, scale: 0.15}},
+            {"wm:1::0.1", %{opacity: 1.0, at: {:center, 0.1, 0.0}, scale: 0.0}},
+            {"wm:.3:re:5:0.1:1", %{opacity: 0.3, at: {:tiles, 5.0, 0.1}, scale: 1.0}}
+          ],
+          do: assert(options(options, %{watermark: true}) == %{watermark: watermark})
+
+      assert options("wm:1/wm:0", %{watermark: true}) == %{}
+    end
+
     test "that change nothing are accepted" do
       for option <- ~w(
             blur:0 bl:0.0 sharpen:0 rotate:0 padding:0 pd:0:0:0:0 pd:0::0 zoom:1 z:1:1.0 crop:0:0
@@ -166,7 +179,15 @@ defmodule Thumbelina.Server.Imgproxy.OptionsTest do
 
     test "that are not there are refused by name" do
       for {option, message} <- %{
-            "wm:0.5:soea:10:10:0.2" => "the option wm (watermark) is not supported, only with 0",
+            "wm:0.5:soea:10:10:0.2" => "watermark: the server has none",
+            "wm:1.5" => "wm: expected a number from 0 to 1, got: \"1.5\"",
+            "wm:" => "wm: expected a number, got: \"\"",
+            "wm:1:sm" =>
+              "wm: expected one of re, ce, ea, no, noea, nowe, so, soea, sowe, we, got: \"sm\"",
+            "wm:1:re:-1" => "wm: expected a number, got: \"-1\"",
+            "wm:1:ce:0:0:11" => "wm: expected a number from 0 to 10, got: \"11\"",
+            "wm:1:ce:0:0:1:0" => "wm: wrong number of arguments",
+            "t:10/wm:1" => "trim: no watermark with it",
             "rot:45" => "rot: expected a multiple of 90",
             "pix:5" => "the option pix (pixelate) is not supported, only with 1",
             "mc:0.5:ff0000" => "mc: a color is not supported",
