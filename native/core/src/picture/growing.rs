@@ -45,6 +45,15 @@ impl<T: bytemuck::Zeroable + Clone> Growing<T> {
         }
     }
 
+    /// Puts elements behind those that are available, as far as there is room, and returns them.
+    /// Nothing is zeroed that is written over then.
+    pub(crate) fn append(&mut self, elements: &[T]) -> &mut [T] {
+        let start = self.vec.len();
+        let room = self.len - start;
+        self.vec.extend_from_slice(&elements[..elements.len().min(room)]);
+        &mut self.vec[start..]
+    }
+
     pub(crate) fn get(&self) -> &[T] {
         &self.vec
     }

@@ -303,17 +303,25 @@ impl Work<'_> {
             self.pick(pick, reduced.get_mut(), rows);
             return Ok(());
         }
+        if (self.fx, self.fy, self.weigh) == (1, 1, false) {
+            for (y, row) in self.rows(rows) {
+                let row = &row[self.left..][..self.width];
+                let out = if self.bottom_up {
+                    let out = reduced.get_mut().get_mut(y as usize * out_row..);
+                    let out = &mut out.ok_or(Error::Internal)?[..out_row];
+                    out.copy_from_slice(row);
+                    out
+                } else {
+                    reduced.append(row)
+                };
+                S::clean(out);
+            }
+            return Ok(());
+        }
         if !self.bottom_up {
             reduced.grow_to(arrived.div_ceil(self.fy) as usize * out_row);
         }
         let reduced = reduced.get_mut();
-        if (self.fx, self.fy, self.weigh) == (1, 1, false) {
-            for (y, row) in self.rows(rows) {
-                let out = reduced.get_mut(y as usize * out_row..).ok_or(Error::Internal)?;
-                S::copy(&row[self.left..][..self.width], &mut out[..out_row]);
-            }
-            return Ok(());
-        }
         scratch.prepare(self.width, out_row, self.weigh)?;
 
         self.add_rows(scratch, rows, reduced, out_row);
@@ -404,8 +412,9 @@ impl Work<'_> {
             for kept in pick.kept_rows(y, self.reduced.1) {
                 let out = &mut reduced[kept as usize * out_row..][..out_row];
                 for (x, pixel) in (0..).zip(out.chunks_exact_mut(channels)) {
-                    S::copy(&row[pick.column(x) as usize * channels..][..channels], pixel);
+                    pixel.copy_from_slice(&row[pick.column(x) as usize * channels..][..channels]);
                 }
+                S::clean(out);
             }
         }
     }

@@ -13,10 +13,8 @@ pub(super) trait Summed: Pod + Send + Sync {
     fn add(columns: &mut [Self::Column], row: &[Self]);
     /// Adds colors times alpha, and alpha times full alpha. Alpha is the last channel.
     fn weigh<const CHANNELS: usize>(columns: &mut [Self::Weighed], row: &[Self]);
-    /// Takes samples as they are.
-    fn copy(row: &[Self], out: &mut [Self]) {
-        out.copy_from_slice(row);
-    }
+    /// Makes of samples that were copied what they are taken for.
+    fn clean(_samples: &mut [Self]) {}
     /// Rounds sums times `factor`.
     fn average(sums: &[Self::Block], out: &mut [Self], factor: f64);
 }
@@ -110,10 +108,8 @@ impl Summed for f32 {
         }
     }
 
-    fn copy(row: &[f32], out: &mut [f32]) {
-        for (out, &sample) in out.iter_mut().zip(row) {
-            *out = finite(sample);
-        }
+    fn clean(samples: &mut [f32]) {
+        samples.iter_mut().for_each(|sample| *sample = finite(*sample));
     }
 
     fn average(sums: &[f64], out: &mut [f32], factor: f64) {
