@@ -2,7 +2,8 @@
 //! (T.6), and rows of Group 3 that begin at a byte or a word instead of behind an end of line.
 //!
 //! Damage is borne as in every fax machine: a row that makes no sense is white from there on, and
-//! the next one that is found goes on.
+//! the next one that is found goes on. In Group 4, which has nothing to find a row by, it goes on
+//! at the very bit where libtiff does, so that what both make of a damaged picture is the same.
 
 use fax::BitReader;
 use fax::maps::{Mode, black, mode, white};
@@ -31,6 +32,9 @@ const EOL_ZEROS: u32 = 11;
 /// So many ends of line in a row are the end.
 const LAST_EOLS: u32 = 6;
 
+/// Zeros that no mode has. In Group 4 they are taken for an end, whatever comes after them.
+const END_ZEROS: u32 = 7;
+
 /// Run lengths from this on are followed by another one that is added.
 const MAKE_UP: u16 = 64;
 
@@ -54,6 +58,8 @@ pub(in super::super) struct Fax {
     has_eols: bool,
     /// Rows of this chunk that were there.
     rows: u64,
+    /// Whether nothing follows this row.
+    is_last: bool,
 }
 
 /// What comes next.
@@ -102,6 +108,7 @@ impl Fax {
             eols: 0,
             has_eols: false,
             rows: 0,
+            is_last: false,
         })
     }
 
@@ -109,7 +116,7 @@ impl Fax {
         self.bits = Bits::default();
         self.above.clear();
         self.start_row();
-        (self.eols, self.has_eols, self.rows) = (0, false, 0);
+        (self.eols, self.has_eols, self.rows, self.is_last) = (0, false, 0, false);
     }
 
     fn start_row(&mut self) {
@@ -134,7 +141,12 @@ impl Fax {
             }
             if self.bits.count == 0 && self.place != Place::End {
                 if self.at.is_some() {
-                    self.cut();
+                    // Zeros are what would come next.
+                    if self.coding == FaxCoding::Group4 && self.run.is_none() {
+                        self.keep();
+                    } else {
+                        self.cut();
+                    }
                     return Ok(Done { consumed, produced: self.finish_row(out) });
                 }
                 self.place = Place::End;
@@ -184,6 +196,7 @@ impl Fax {
     /// Goes on over what is in front of a row.
     fn look_for_row(&mut self) {
         match (self.place, self.coding) {
+            (_, FaxCoding::Group4) if self.is_last => self.place = Place::End,
             (_, FaxCoding::Group4) => self.place = Place::Modes,
             (_, FaxCoding::Runs { padded_to }) => {
                 self.bits.align(padded_to);
@@ -239,6 +252,14 @@ impl Fax {
         if self.coding != FaxCoding::Group4 && self.bits.zeros() >= EOL_ZEROS {
             return self.cut();
         }
+        if self.coding == FaxCoding::Group4
+            && self.run.is_none()
+            && self.bits.zeros() >= END_ZEROS.min(self.bits.count)
+        {
+            self.is_last = true;
+            self.place = Place::End;
+            return self.at.is_some() && self.keep();
+        }
         match self.run {
             Some(run) => {
                 if !self.decode_run(run) {
@@ -262,14 +283,8 @@ impl Fax {
                     }
                 }
                 Some(Mode::Horizontal) => self.run = Some(FIRST),
-                Some(Mode::EOF) => match self.coding {
-                    // Nothing can follow.
-                    FaxCoding::Group4 if self.at.is_none() => {
-                        self.place = Place::End;
-                        return false;
-                    }
-                    _ => return self.cut(),
-                },
+                Some(Mode::Extension) if self.coding == FaxCoding::Group4 => return self.keep(),
+                Some(Mode::EOF) => return self.cut(),
                 Some(Mode::Extension) | None => return self.lose(),
             },
         }
@@ -278,27 +293,61 @@ impl Fax {
 
     /// Gives a row up at a code that is none.
     fn lose(&mut self) -> bool {
-        // Whatever it is, it does not come again.
-        self.bits.skip(1);
+        if self.coding == FaxCoding::Group4 {
+            // What was passed over keeps its color.
+            let passed = self.run.map_or(0, |run| run.length);
+            let to = self.at.unwrap_or(0).saturating_add(passed);
+            if self.black && self.row.get().last().is_some_and(|&start| to > start) {
+                self.change(to);
+            }
+        } else {
+            // Whatever it is, it does not come again.
+            self.bits.skip(1);
+        }
         self.cut()
+    }
+
+    /// Ends a row early: what is not there has the color that this has. What was passed over comes
+    /// behind it, in the other one.
+    fn keep(&mut self) -> bool {
+        let start = self.row.get().last().copied().unwrap_or(0);
+        let at = self.at.unwrap_or(0);
+        if at > start {
+            self.row.push(start + (self.width - at));
+        }
+        true
     }
 
     /// Ends a row early: what is not there is white.
     fn cut(&mut self) -> bool {
-        self.row.len -= self.row.len % 2;
+        if self.coding != FaxCoding::Group4 {
+            self.row.len -= self.row.len % 2;
+        } else if let [.., start] = *self.row.get()
+            && self.row.len % 2 == 1
+        {
+            // As a run of nothing it counts in the row below.
+            self.row.push(start);
+        }
         true
     }
 
     /// Decodes a code of a run, which may be one of several that are added. `false` where the row
     /// ends here.
     fn decode_run(&mut self, mut run: Run) -> bool {
+        let before = self.bits;
         let code =
             if self.black { black::decode(&mut self.bits) } else { white::decode(&mut self.bits) };
         let Some(code) = code else {
+            if self.coding == FaxCoding::Group4 {
+                self.bits = before;
+                if self.bits.zeros() >= EOL_ZEROS {
+                    self.bits.skip(EOL_ZEROS);
+                }
+            }
             self.lose();
             return false;
         };
-        run.length = run.length.saturating_add(code.into()).min(self.width);
+        run.length = run.length.saturating_add(code.into()).min(self.width.saturating_add(1));
         if code >= MAKE_UP {
             self.run = Some(run);
             return true;
@@ -312,6 +361,9 @@ impl Fax {
     fn change(&mut self, to: u32) {
         if to < self.width {
             self.row.push(to);
+        } else if to > self.width && self.black && self.coding == FaxCoding::Group4 {
+            // What would end outside of the picture is white.
+            self.cut();
         }
         self.at = Some(to.min(self.width));
         self.black = !self.black;
@@ -391,7 +443,7 @@ impl Changes {
 }
 
 /// Bits of the input, highest first. Behind the last one there are zeros.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Bits {
     bits: u64,
     count: u32,
