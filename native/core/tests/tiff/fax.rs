@@ -108,7 +108,11 @@ fn runs_of_nothing_count_in_a_fax() {
 }
 
 /// What is shown of these bits of Group 4, black as `#`.
-fn group_4(bits: &str, (width, height): (u32, u32)) -> Vec<String> {
+fn group_4(bits: &str, size: (u32, u32)) -> Vec<String> {
+    group(FAX4, bits, size)
+}
+
+fn group(compression: u16, bits: &str, (width, height): (u32, u32)) -> Vec<String> {
     let bits: Vec<u8> = bits.bytes().filter(u8::is_ascii_digit).collect();
     let byte = |bits: &[u8]| (0..8).fold(0, |byte, i| byte << 1 | bits.get(i).map_or(0, |b| b & 1));
     let data = bits.chunks(8).map(byte).collect();
@@ -117,7 +121,7 @@ fn group_4(bits: &str, (width, height): (u32, u32)) -> Vec<String> {
         bits: 1,
         samples: 1,
         photometric: 0,
-        compression: FAX4,
+        compression,
         ..Writer::default()
     };
     let shown = as_is(&Bytes::from(writer.assemble(&[data]))).unwrap().to_luma8();
@@ -147,6 +151,23 @@ fn damage_to_group_4_costs_no_bits_that_count() {
     assert_eq!(rows(&["0000000 1", next]), ["..###...", "........", "........"]);
     // No run begins so: the next row begins with the same bits.
     assert_eq!(rows(&["001 000000001", next]), ["..###...", "........", "........"]);
+}
+
+/// The same of rows behind ends of line.
+#[test]
+fn runs_that_would_end_outside_are_white_in_group_3() {
+    const EOL: &str = "000000000001";
+    let (white_1, white_6, black_1, black_4, black_64) =
+        ("000111", "1110", "010", "011", "0000001111");
+    let rows = |row: &[&str]| {
+        let next = [EOL, white_1, black_1, white_6].concat();
+        group(FAX3, &[EOL, &row.concat(), &next].concat(), (8, 2))
+    };
+    assert_eq!(rows(&[white_6, black_1, white_1]), ["......#.", ".#......"]);
+    assert_eq!(rows(&[white_6, black_4]), ["........", ".#......"]);
+    assert_eq!(rows(&[white_6, black_64, black_1]), ["........", ".#......"]);
+    // A code of black that is none.
+    assert_eq!(rows(&[white_6, "00000000 11"]), ["........", ".#......"]);
 }
 
 /// A row that makes no sense, in the middle of others. Where its end is hit, too, those below move
