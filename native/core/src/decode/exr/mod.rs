@@ -1,9 +1,10 @@
 //! OpenEXR, by chunks: the container is read here, and so are most compressions; the crate `exr` is
 //! given single chunks of the others, whose sizes were checked.
 //!
-//! The first part that has red, green and blue is shown, in its largest level; if there is none, one
-//! with luminance, with colors in a layer, or with some of the colors. A chunk is decompressed in one step, so that one which takes long is refused; those that do not touch the
-//! display window are not looked at.
+//! The first part that has red, green and blue is shown, in its largest level; if there is none,
+//! one with luminance, with colors in a layer, or with some of the colors. A chunk is decompressed
+//! in one step, so that one which takes long is refused; those that do not touch the display window
+//! are not looked at.
 
 mod chunk;
 mod header;
