@@ -120,6 +120,11 @@ impl Format {
             // With something between it and the first segment.
             _ if bytes.starts_with(&[0xFF, 0xD8]) => Some(Format::Jpeg),
             _ if bytes.starts_with(b"8BPS\0") => Some(Format::Psd),
+            // What some programs write for `#?RADIANCE`.
+            _ if bytes.starts_with(b"#?RGBE\n") => Some(Format::Hdr),
+            _ if matches!(bytes, [b'P', b'F' | b'f', b'\n' | b'\r' | b' ' | b'\t', ..]) => {
+                Some(Format::Pnm)
+            }
             _ if is_bitmap(bytes) => Some(Format::Bmp),
             _ if is_cursor(bytes) => Some(Format::Ico),
             _ if is_big_tiff(bytes) => Some(Format::Tiff),

@@ -374,11 +374,99 @@ fn of_parts_the_first_with_colors_is_shown() {
     }
 }
 
+/// The samples of a picture that [`ours`] made, a pixel at a time.
+fn samples(file: &Bytes, channels: &[usize]) -> Vec<Vec<f32>> {
+    let made = ours(file).unwrap().into_rgba32f();
+    made.pixels().map(|pixel| channels.iter().map(|&at| pixel.0[at]).collect()).collect()
+}
+
+#[test]
+fn luminance_is_gray() {
+    for compression in LOSSLESS {
+        for with_alpha in [false, true] {
+            let mut spec = Spec::new(compression, (21, 34));
+            spec.channels = vec![("Y", SampleType::F16), ("right.Y", SampleType::F32)];
+            // The same values as colors.
+            let mut colors = spec.clone();
+            colors.channels = ["R", "G", "B"].map(|name| (name, SampleType::F16)).to_vec();
+            if with_alpha {
+                spec.channels.insert(1, ("A", SampleType::F16));
+                colors.channels.insert(1, ("A", SampleType::F16));
+            }
+            let gray = samples(&spec.write(), &[0, 1, 2, 3]);
+            let red = samples(&colors.write(), &[0, 0, 0, 3]);
+            // Colors are divided by their alpha and multiplied with it again.
+            let is_near = |a: &[f32], b: &[f32]| {
+                a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-6 * a.abs())
+            };
+            let seen = gray.iter().zip(&red).filter(|(_, red)| red[3] > 0.0 && red[3] <= 1.0);
+            let differs = seen.clone().find(|(gray, red)| !is_near(gray, red));
+            assert_eq!(differs, None, "{compression:?}, alpha {with_alpha}");
+            assert!(seen.count() > 300, "{compression:?}, alpha {with_alpha}");
+        }
+    }
+}
+
+#[test]
+fn colors_that_are_not_there_are_0() {
+    let of = |names: &[&'static str]| {
+        let mut spec = Spec::new(Compression::PIZ, (21, 34));
+        spec.channels = names.iter().map(|&name| (name, SampleType::F16)).collect();
+        samples(&spec.write(), &[0, 1, 2, 3])
+    };
+    let all = of(&["R", "G", "B"]);
+    let [red, two] = [&["R"][..], &["R", "G"]].map(of);
+    for ((all, red), two) in all.iter().zip(red).zip(two) {
+        assert_eq!(red, [all[0], 0.0, 0.0, 1.0]);
+        assert_eq!(two, [all[0], all[1], 0.0, 1.0]);
+    }
+}
+
+#[test]
+fn of_layers_the_first_with_colors_is_shown() {
+    let of = |names: &[&'static str]| {
+        let mut spec = Spec::new(Compression::ZIP16, (21, 34));
+        spec.channels = names.iter().map(|&name| (name, SampleType::F16)).collect();
+        samples(&spec.write(), &[0, 1, 2, 3])
+    };
+    // Values are those of the place in this list, and the file has the channels by their names.
+    let layer = of(&["b.R", "b.G", "b.B", "b.A", "a.R", "a.G", "b.Z", "c.R", "c.G", "c.B", "Z"]);
+    assert!(layer == of(&["R", "G", "B", "A"]));
+    let plain = of(&["R", "G", "B", "a.R", "a.G", "a.B"]);
+    assert!(plain == of(&["R", "G", "B"]));
+}
+
+#[test]
+fn a_part_with_all_colors_goes_before_others() {
+    let spec = Spec::new(Compression::ZIP16, (40, 50));
+    let of = |names: &[&'static str], seed| Spec {
+        channels: names.iter().map(|&name| (name, SampleType::F16)).collect(),
+        seed,
+        ..spec.clone()
+    };
+    let parts = [of(&["G"], 2), of(&["x.R", "x.G", "x.B"], 3), of(&["Y"], 4), spec.clone()];
+    let mut layers = parts.each_ref().map(Spec::layer).to_vec();
+    for (number, layer) in layers.iter_mut().enumerate() {
+        layer.attributes.layer_name = Some(format!("part {number}").as_str().into());
+    }
+    for shown in (0..parts.len()).rev() {
+        let image = Image::from_layers(spec.attributes(), layers.clone());
+        let mut file = Cursor::new(Vec::new());
+        image.write().non_parallel().to_buffered(&mut file).unwrap();
+        let file = Bytes::from(file.into_inner());
+        assert!(ours(&file).unwrap() == ours(&parts[shown].write()).unwrap(), "part {shown}");
+        layers.pop();
+    }
+}
+
 #[test]
 fn without_colors_there_is_nothing_to_show() {
-    let spec =
-        Spec { channels: vec![("Y", SampleType::F16)], ..Spec::new(Compression::PIZ, (4, 4)) };
-    assert_eq!(ours(&spec.write()).err(), Some(Error::Unsupported(Format::Openexr)));
+    for name in ["Z", "A", "id", "x.Y", "x.R"] {
+        let channels = vec![(name, SampleType::F16)];
+        let spec = Spec { channels, ..Spec::new(Compression::PIZ, (4, 4)) };
+        let refused = Some(Error::Unsupported(Format::Openexr));
+        assert_eq!(ours(&spec.write()).err(), refused, "{name}");
+    }
 }
 
 /// A file as this test writes it: all fields as they are given, true or not.

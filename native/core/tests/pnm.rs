@@ -327,3 +327,70 @@ fn long_and_wide_pictures_are_the_same_in_digits() {
         assert!(plain == on_every_scheduler(&binary, request).unwrap(), "{width}x{height}");
     }
 }
+
+/// A map of floats, whose rows are given from the highest to the lowest.
+fn written_floats(header: &str, width: usize, samples: &[f32]) -> Bytes {
+    let channels = if header.starts_with("PF") { 3 } else { 1 };
+    let is_little = header.contains('-');
+    let mut out = header.as_bytes().to_vec();
+    for row in samples.chunks(width * channels).rev() {
+        for sample in row {
+            out.extend(if is_little { sample.to_le_bytes() } else { sample.to_be_bytes() });
+        }
+    }
+    Bytes::from(out)
+}
+
+#[test]
+fn floats_are_shown_from_the_top() {
+    let samples: Vec<f32> = (0..18).map(|n| n as f32 / 17.0).collect();
+    for scale in ["-1.0", "1", "2.5", "-0.003"] {
+        for space in ["\n", " ", "\r\n"] {
+            let colors = format!("PF{space}3{space}2\n{scale}\n");
+            let made = as_is(&written_floats(&colors, 3, &samples), Format::Openexr).unwrap();
+            assert_eq!(made.into_rgb32f().into_raw(), samples, "{colors:?}");
+            let gray = format!("Pf{space}9 2{space}{scale}\n");
+            if space != "\r\n" {
+                let made = as_is(&written_floats(&gray, 9, &samples), Format::Openexr).unwrap();
+                let made = made.into_rgb32f();
+                let red: Vec<f32> = made.pixels().map(|pixel| pixel.0[0]).collect();
+                assert_eq!(red, samples, "{gray:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn floats_are_linear_light() {
+    let half = as_is(&written_floats("Pf 1 1\n-1\n", 1, &[0.5]), Format::Png).unwrap();
+    // 0.5 to the power of 1/2.4, times 1.055, less 0.055.
+    let gray = half.into_luma16().into_raw()[0];
+    assert!((f32::from(gray) / 65_535.0 - 0.735_357).abs() < 0.001, "{gray}");
+}
+
+#[test]
+fn headers_of_floats_are_checked() {
+    for (header, expected) in [
+        ("Pf 1 1\n-1.0\n", Ok(())),
+        ("Pf 1 1\n+1e0 ", Ok(())),
+        ("Pf 1 1\n0\n", Err(INVALID)),
+        ("Pf 1 1\nnan\n", Err(INVALID)),
+        ("Pf 1 1\ninf\n", Err(INVALID)),
+        ("Pf 1 1\nx\n", Err(INVALID)),
+        ("Pf 0 1\n1\n", Err(INVALID)),
+        ("Pf 1 -1\n1\n", Err(INVALID)),
+        ("Pf 2 1\n1\n", Err(TRUNCATED)),
+    ] {
+        let file = Bytes::from([header.as_bytes(), &[0; 4]].concat());
+        assert_eq!(on_every_scheduler(&file, small()).map(|_| ()), expected, "{header:?}");
+    }
+    let long = format!("Pf 1 1\n{}\n", "1".repeat(100));
+    assert_eq!(on_every_scheduler(&Bytes::from(long), small()).map(|_| ()), Err(INVALID));
+    let file = written_floats("PF 2 2\n-1\n", 2, &[0.5; 12]);
+    for len in 3..file.len() {
+        let part = file.slice(..len);
+        assert_eq!(on_every_scheduler(&part, small()).map(|_| ()), Err(TRUNCATED), "{len}");
+    }
+    // Something else, which only begins like one.
+    assert_eq!(Format::of(b"PFxx 1 1"), None);
+}

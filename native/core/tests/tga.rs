@@ -322,6 +322,16 @@ fn the_extension_may_say_that_there_is_no_alpha() {
     }
 }
 
+/// Of 32 bits eight are alpha, even where the header says that fewer are.
+#[test]
+fn alpha_has_all_of_its_bits() {
+    let made = |alpha_bits| {
+        let (input, shown) = written(&Way { bits: 32, alpha_bits, ..way() }, 4, 4, 8);
+        assert_eq!(as_is(&input, Format::Png).unwrap().as_bytes(), shown, "{alpha_bits}");
+    };
+    (0..=8).for_each(made);
+}
+
 /// A packet may reach past the last pixel: what it has there is not looked at, nor asked for.
 #[test]
 fn the_last_packet_may_be_too_long() {

@@ -6,7 +6,7 @@ use thumbelina_codec::{Context, Input, Poll};
 use super::source::{Position, RowSource};
 use super::strip::Strip;
 use crate::picture::{Rows, zeroed};
-use crate::{Depth, Error, Format, Info, Layout, cost};
+use crate::{Depth, Error, Format, Info, Layout, Orientation, cost};
 
 const INVALID: Error = Error::invalid(Format::Hdr);
 const TRUNCATED: Error = Error::truncated(Format::Hdr);
@@ -38,9 +38,10 @@ impl Hdr {
             }
             check_line(line)?;
         }
-        let (width, height) = read_size(lines.next()?)?;
+        let (width, height, orientation) = read_size(lines.next()?)?;
         let at = lines.at as u64;
-        let info = Info::new(Format::Hdr, width, height, Layout::new(3, Depth::F32));
+        let mut info = Info::new(Format::Hdr, width, height, Layout::new(3, Depth::F32));
+        info.orientation = orientation;
         let strip = Strip::new(&info)?;
         Ok(Hdr { info, position: Position::start(height), at, row: Vec::new(), strip })
     }
@@ -235,9 +236,10 @@ fn check_line(line: &[u8]) -> Result<(), Error> {
     if found == numbers { Ok(()) } else { Err(INVALID) }
 }
 
-/// The line before the pixels: `-Y height +X width`, for rows from the top and from the left. There
-/// are seven others.
-fn read_size(line: &[u8]) -> Result<(u32, u32), Error> {
+/// The line before the pixels: `-Y height +X width`, for rows from the top and from the left. Seven
+/// others turn the picture: the first axis is that of the rows, the second that of a row's pixels,
+/// and Y goes up.
+fn read_size(line: &[u8]) -> Result<(u32, u32, Orientation), Error> {
     let line = std::str::from_utf8(line).map_err(|_| INVALID)?;
     let mut words = line.split_ascii_whitespace();
     let (Some(down), Some(height), Some(across), Some(width), None) =
@@ -245,10 +247,19 @@ fn read_size(line: &[u8]) -> Result<(u32, u32), Error> {
     else {
         return Err(INVALID);
     };
-    if (down, across) != ("-Y", "+X") {
-        return Err(UNSUPPORTED);
-    }
-    Ok((width.parse().map_err(|_| INVALID)?, height.parse().map_err(|_| INVALID)?))
+    let orientation = match (down, across) {
+        ("-Y", "+X") => Orientation::NoTransforms,
+        ("-Y", "-X") => Orientation::FlipHorizontal,
+        ("+Y", "-X") => Orientation::Rotate180,
+        ("+Y", "+X") => Orientation::FlipVertical,
+        ("+X", "-Y") => Orientation::Rotate90FlipH,
+        ("-X", "-Y") => Orientation::Rotate90,
+        ("-X", "+Y") => Orientation::Rotate270FlipH,
+        ("+X", "+Y") => Orientation::Rotate270,
+        _ => return Err(INVALID),
+    };
+    let side = |word: &str| word.parse().map_err(|_| INVALID);
+    Ok((side(width)?, side(height)?, orientation))
 }
 
 /// The estimated nanoseconds of [`Hdr::open`], by how far the empty line is after the header's

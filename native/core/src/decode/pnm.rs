@@ -1,4 +1,4 @@
-//! PNM: the bit, gray and color maps of Netpbm, plain and binary, and PAM.
+//! PNM: the bit, gray and color maps of Netpbm, plain and binary, PAM, and the maps of floats, PFM.
 //! Specifications: <https://netpbm.sourceforge.net/doc/>.
 //!
 //! Binary rows lie in the file as they are. Plain ones are digits, with any amount of white space
@@ -17,6 +17,9 @@ const TRUNCATED: Error = Error::truncated(Format::Pnm);
 
 pub(super) fn open(input: &[u8]) -> Result<Source, Error> {
     let map = Map::read(input)?;
+    if let Coding::Floats { is_little } = map.coding {
+        return floats(&map, is_little);
+    }
     let scale = Scale::new(map.maxval);
     let layout = Layout::new(map.channels, scale.depth());
     let mut info = Info::new(Format::Pnm, map.width, map.height, layout);
@@ -36,9 +39,27 @@ pub(super) fn open(input: &[u8]) -> Result<Source, Error> {
             };
             (samples * layout.depth.bytes(), Box::new(unpack))
         }
+        Coding::Floats { .. } => return Err(Error::Internal),
     };
     let place = Place { offset: map.start as u64, row_bytes };
     Ok(Source::of(Stored::new(info, place, unpack)?))
+}
+
+/// Floats are linear light, and their rows come from the lowest to the highest.
+fn floats(map: &Map, is_little: bool) -> Result<Source, Error> {
+    let layout = Layout::new(map.channels, Depth::F32);
+    let mut info = Info::new(Format::Pnm, map.width, map.height, layout);
+    info.is_scene = true;
+    info.bottom_up = true;
+    let order = if is_little { u32::from_le_bytes } else { u32::from_be_bytes };
+    let unpack = move |stored: &[u8], out: &mut [u8]| {
+        for (out, &sample) in out.as_chunks_mut().0.iter_mut().zip(stored.as_chunks().0) {
+            *out = order(sample).to_ne_bytes();
+        }
+        Ok(())
+    };
+    let place = Place { offset: map.start as u64, row_bytes: info.row_bytes() };
+    Ok(Source::of(Stored::new(info, place, Box::new(unpack))?))
 }
 
 /// The estimated nanoseconds of [`open`]: comments can be as long as the file.
@@ -75,6 +96,9 @@ enum Coding {
     Truths,
     /// One byte a sample, or two where `maxval` needs them, the high one first.
     Binary,
+    Floats {
+        is_little: bool,
+    },
 }
 
 impl Map {
@@ -88,6 +112,8 @@ impl Map {
             b'5' => (1, Coding::Binary),
             b'6' => (3, Coding::Binary),
             b'7' => return Map::read_pam(input),
+            b'f' => return Map::read_pfm(input, 1),
+            b'F' => return Map::read_pfm(input, 3),
             _ => return Err(INVALID),
         };
         let mut start = 2;
@@ -99,6 +125,27 @@ impl Map {
             _ => checked_maxval(read_number(input, &mut start)?)?,
         };
         Ok(Map { width, height, channels, maxval, coding, start })
+    }
+
+    /// The third number is below 0 where the low byte of a float comes first. Its size stands for
+    /// some unit, which pictures are shown without.
+    fn read_pfm(input: &[u8], channels: u8) -> Result<Map, Error> {
+        /// No number is longer.
+        const MOST: usize = 64;
+        let mut start = 2;
+        let width = read_number(input, &mut start)?;
+        let height = read_number(input, &mut start)?;
+        let rest = input.get(start..).unwrap_or_default();
+        let whole = rest.len() <= MOST;
+        let end = rest.iter().take(MOST).position(|&byte| is_space(byte));
+        let len = end.ok_or(if whole { TRUNCATED } else { INVALID })?;
+        let scale = rest.get(..len).and_then(|text| std::str::from_utf8(text).ok());
+        let scale: f32 = scale.and_then(|text| text.parse().ok()).ok_or(INVALID)?;
+        if scale == 0.0 || !scale.is_finite() {
+            return Err(INVALID);
+        }
+        let coding = Coding::Floats { is_little: scale < 0.0 };
+        Ok(Map { width, height, channels, maxval: 255, coding, start: start + len + 1 })
     }
 
     fn read_pam(input: &[u8]) -> Result<Map, Error> {

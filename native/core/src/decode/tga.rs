@@ -202,7 +202,8 @@ fn color(bits: u8, alpha: Alpha) -> Result<Color, Error> {
         }
         (24, Alpha::None | Alpha::Bits(0)) => Ok(Color::Bgr),
         (32, Alpha::None) => Ok(Color::Bgrx),
-        (32, Alpha::Bits(0 | 8)) => Ok(Color::Bgra),
+        // Some say fewer bits than there are.
+        (32, Alpha::Bits(..=8)) => Ok(Color::Bgra),
         _ => Err(UNSUPPORTED),
     }
 }

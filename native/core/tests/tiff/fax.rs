@@ -98,26 +98,76 @@ fn runs_of_nothing_count_in_a_fax() {
             pass.repeat(passes),
             [horizontal, white_5_black_2, here].concat(),
         ];
-        let bits: Vec<u8> = bits.concat().bytes().filter(u8::is_ascii_digit).collect();
-        let byte =
-            |bits: &[u8]| (0..8).fold(0, |byte, i| byte << 1 | bits.get(i).map_or(0, |b| b & 1));
-        let data = bits.chunks(8).map(byte).collect();
-        let writer = Writer {
-            size: (16, 2),
-            bits: 1,
-            samples: 1,
-            photometric: 0,
-            compression: FAX4,
-            ..Writer::default()
-        };
-        let shown = as_is(&Bytes::from(writer.assemble(&[data]))).unwrap().to_luma8();
-        [0, 1].map(|y| (0..16).filter(|&x| shown.get_pixel(x, y).0 == [0]).collect::<Vec<u32>>())
+        group_4(&bits.concat(), (16, 2))
     };
     for nothings in 0..=3 {
-        assert_eq!(rows(nothings, nothings.min(1)), [vec![4, 5, 6], vec![5, 6]], "{nothings}");
+        assert_eq!(rows(nothings, nothings.min(1)), ["....###.........", ".....##........."]);
     }
     // More of them than any writer makes are harmless.
-    assert_eq!(rows(10_000, 1)[0], vec![4, 5, 6]);
+    assert_eq!(rows(10_000, 1)[0], "....###.........");
+}
+
+/// What is shown of these bits of Group 4, black as `#`.
+fn group_4(bits: &str, size: (u32, u32)) -> Vec<String> {
+    group(FAX4, bits, size)
+}
+
+fn group(compression: u16, bits: &str, (width, height): (u32, u32)) -> Vec<String> {
+    let bits: Vec<u8> = bits.bytes().filter(u8::is_ascii_digit).collect();
+    let byte = |bits: &[u8]| (0..8).fold(0, |byte, i| byte << 1 | bits.get(i).map_or(0, |b| b & 1));
+    let data = bits.chunks(8).map(byte).collect();
+    let writer = Writer {
+        size: (width, height),
+        bits: 1,
+        samples: 1,
+        photometric: 0,
+        compression,
+        ..Writer::default()
+    };
+    let shown = as_is(&Bytes::from(writer.assemble(&[data]))).unwrap().to_luma8();
+    let pixel = |x: u32, y: u32| if shown.get_pixel(x, y).0 == [0] { '#' } else { '.' };
+    (0..height).map(|y| (0..width).map(|x| pixel(x, y)).collect()).collect()
+}
+
+/// What libtiff shows of them.
+#[test]
+fn damage_to_group_4_costs_no_bits_that_count() {
+    const FIRST: &str = "001 0111 10 1";
+    let rows = |bits: &[&str]| group_4(&[&[FIRST], bits].concat().concat(), (8, 3));
+    let (here, left_3, pass, next) = ("1", "0000010", "0001", "001 000111 010 1");
+    // To the left of the picture: the next row begins right behind that code.
+    assert_eq!(rows(&[left_3, next]), ["..###...", "........", ".#......"]);
+    // The same with black that was passed over, which is drawn.
+    let two = "001 000111 010 001 000111 010 1";
+    let passed = ["001 00110101 11", pass, pass, left_3].concat();
+    assert_eq!(group_4(&[two, &passed].concat(), (8, 2)), [".#.#....", "##......"]);
+    // A run that would end outside is white, but where it begins counts in the row below.
+    let outside = "001 1110 011";
+    assert_eq!(rows(&[outside, next]), ["..###...", "........", ".#....##"]);
+    // An extension: the rest of the row keeps its color.
+    assert_eq!(rows(&[here, "0000001", next]), ["..###...", "..######", ".#......"]);
+    // Seven zeros are an end, and the rest of the row keeps its color, too.
+    assert_eq!(rows(&[here, "0000000 1", next]), ["..###...", "..######", "........"]);
+    assert_eq!(rows(&["0000000 1", next]), ["..###...", "........", "........"]);
+    // No run begins so: the next row begins with the same bits.
+    assert_eq!(rows(&["001 000000001", next]), ["..###...", "........", "........"]);
+}
+
+/// The same of rows behind ends of line.
+#[test]
+fn runs_that_would_end_outside_are_white_in_group_3() {
+    const EOL: &str = "000000000001";
+    let (white_1, white_6, black_1, black_4, black_64) =
+        ("000111", "1110", "010", "011", "0000001111");
+    let rows = |row: &[&str]| {
+        let next = [EOL, white_1, black_1, white_6].concat();
+        group(FAX3, &[EOL, &row.concat(), &next].concat(), (8, 2))
+    };
+    assert_eq!(rows(&[white_6, black_1, white_1]), ["......#.", ".#......"]);
+    assert_eq!(rows(&[white_6, black_4]), ["........", ".#......"]);
+    assert_eq!(rows(&[white_6, black_64, black_1]), ["........", ".#......"]);
+    // A code of black that is none.
+    assert_eq!(rows(&[white_6, "00000000 11"]), ["........", ".#......"]);
 }
 
 /// A row that makes no sense, in the middle of others. Where its end is hit, too, those below move

@@ -54,8 +54,8 @@ impl Header {
             return Err(TRUNCATED);
         }
         let field = |at: usize| le32(input, at);
-        // The sizes of the header and of its pixel format.
-        if field(4)? != 124 || field(76)? != 32 {
+        // The size of the header. That of its pixel format some writers leave empty, or count wrong.
+        if field(4)? != 124 {
             return Err(INVALID);
         }
         // Whether the flags of the header name its fields is not asked: writers forget them.

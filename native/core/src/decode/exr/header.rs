@@ -100,16 +100,53 @@ pub(super) struct Channels {
     /// In the order of the file.
     pub kinds: Vec<Kind>,
     pub pixel_bytes: usize,
-    rgba: [Option<Channel>; 4],
+    rgba: Rgba,
+    luminance: Option<Channel>,
+    /// Those of the first layer that has red, green and blue.
+    layer: Option<Rgba>,
     /// Where the list stands in the file.
     pub list: Range<usize>,
 }
 
+/// Red, green, blue and alpha, as far as they are there.
+type Rgba = [Option<Channel>; 4];
+
+/// What a part has to show. Of several parts the one with the best is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Shown {
+    Colors,
+    Luminance,
+    /// The colors of a layer, as Photoshop writes them.
+    Layer,
+    /// One or two colors. By the library of the format, the others are 0.
+    SomeColors,
+}
+
 impl Channels {
-    /// Red, green and blue, and alpha where there is one.
-    pub(super) fn shown(&self) -> Option<Vec<Channel>> {
-        let [Some(red), Some(green), Some(blue), alpha] = self.rgba else { return None };
-        Some([red, green, blue].into_iter().chain(alpha).collect())
+    fn has(&self) -> Option<Shown> {
+        let colors = self.rgba.iter().take(3).flatten().count();
+        if colors == 3 {
+            Some(Shown::Colors)
+        } else if self.luminance.is_some() {
+            Some(Shown::Luminance)
+        } else if self.layer.is_some() {
+            Some(Shown::Layer)
+        } else {
+            (colors > 0).then_some(Shown::SomeColors)
+        }
+    }
+
+    /// The channels of the picture in their order, which end with alpha where there is one.
+    pub(super) fn shown(&self) -> Option<Vec<Option<Channel>>> {
+        let [red, green, blue, alpha] = match self.has()? {
+            Shown::Luminance => {
+                let alpha = self.rgba[3].map(Some);
+                return Some([self.luminance].into_iter().chain(alpha).collect());
+            }
+            Shown::Layer => self.layer?,
+            Shown::Colors | Shown::SomeColors => self.rgba,
+        };
+        Some([red, green, blue].into_iter().chain(alpha.map(Some)).collect())
     }
 }
 
@@ -293,8 +330,17 @@ fn channels(input: &[u8], list: Range<usize>) -> Result<Channels, Error> {
     // What ends in a list is not what ends the file.
     let within = |error| if error == TRUNCATED { INVALID } else { error };
     let mut walk = Walk { bytes: &input[list.clone()], at: 0 };
-    let mut channels = Channels { kinds: Vec::new(), pixel_bytes: 0, rgba: [None; 4], list };
+    let mut channels = Channels {
+        kinds: Vec::new(),
+        pixel_bytes: 0,
+        rgba: [None; 4],
+        luminance: None,
+        layer: None,
+        list,
+    };
     let mut previous: &[u8] = &[];
+    // By their names, the channels of a layer stand side by side.
+    let mut layer: (&[u8], Rgba) = (&[], [None; 4]);
     while let Some(Entry { name, kind, .. }) = walk.channel().map_err(within)? {
         if previous > name {
             return Err(INVALID);
@@ -302,9 +348,27 @@ fn channels(input: &[u8], list: Range<usize>) -> Result<Channels, Error> {
         if channels.kinds.len() == MAX_CHANNELS {
             return Err(UNSUPPORTED);
         }
-        let of_color = [b"R", b"G", b"B", b"A"].iter().position(|&color| color == name);
-        if let Some(color) = of_color {
-            channels.rgba[color].get_or_insert(Channel { kind, offset: channels.pixel_bytes });
+        let channel = Channel { kind, offset: channels.pixel_bytes };
+        let dot = name.iter().rposition(|&byte| byte == b'.').map_or(0, |at| at + 1);
+        let (of_layer, base) = name.split_at(dot);
+        let of_color = [b"R", b"G", b"B", b"A"].iter().position(|&color| color == base);
+        if layer.0 != of_layer {
+            layer = (of_layer, [None; 4]);
+        }
+        match (of_color, of_layer.is_empty()) {
+            (Some(color), true) => {
+                channels.rgba[color].get_or_insert(channel);
+            }
+            (Some(color), false) => {
+                layer.1[color].get_or_insert(channel);
+                if layer.1.iter().take(3).all(Option::is_some) {
+                    channels.layer.get_or_insert(layer.1);
+                }
+            }
+            (None, true) if base == b"Y" => {
+                channels.luminance.get_or_insert(channel);
+            }
+            (None, _) => {}
         }
         channels.kinds.push(kind);
         channels.pixel_bytes += kind.bytes();
@@ -345,7 +409,7 @@ fn attributes(walk: &mut Walk<'_>, left: &mut usize) -> Result<Option<Attributes
     Ok((!is_empty).then_some(found))
 }
 
-/// Reads all headers, and finds the first part that has red, green and blue.
+/// Reads all headers, and finds the first part of those that have the best to show.
 pub(super) fn read(input: &[u8]) -> Result<Part, Error> {
     let mut walk = Walk { bytes: input, at: 4 };
     let version = walk.u32()?;
@@ -355,9 +419,10 @@ pub(super) fn read(input: &[u8]) -> Result<Part, Error> {
     }
     let is_multi_part = flags & MULTI_PART != 0;
     let mut left = MAX_ATTRIBUTES;
-    let mut shown: Option<Part> = None;
+    // With what it has, and the entries of the tables before its own.
+    let mut shown: Option<(Shown, u64, Part)> = None;
     let mut number = 0;
-    // The entries of the tables before the shown part's.
+    // The entries of all tables so far.
     let mut before = 0u64;
     while let Some(found) = attributes(&mut walk, &mut left)? {
         let data = found.data.ok_or(INVALID)?;
@@ -374,8 +439,10 @@ pub(super) fn read(input: &[u8]) -> Result<Part, Error> {
             |tiles| tiles.chunks(data.width, data.height),
         );
         let channels = found.channels.ok_or(INVALID)?;
-        if shown.is_none() && channels.shown().is_some() {
-            shown = Some(Part {
+        if let Some(has) = channels.has()
+            && shown.as_ref().is_none_or(|(best, ..)| has < *best)
+        {
+            let part = Part {
                 compression,
                 channels,
                 data,
@@ -384,16 +451,16 @@ pub(super) fn read(input: &[u8]) -> Result<Part, Error> {
                 chunk: (chunk.0.min(data.width), chunk.1.min(data.height)),
                 number: is_multi_part.then_some(number),
                 table: 0,
-            });
-        } else if shown.is_none() {
-            before = before.saturating_add(chunks);
+            };
+            shown = Some((has, before, part));
         }
+        before = before.saturating_add(chunks);
         number += 1;
         if !is_multi_part {
             break;
         }
     }
-    let mut part = shown.ok_or(if number == 0 { INVALID } else { UNSUPPORTED })?;
+    let (_, before, mut part) = shown.ok_or(if number == 0 { INVALID } else { UNSUPPORTED })?;
     let end = before.saturating_add(part.chunks()).saturating_mul(8).saturating_add(walk.at as u64);
     if end > input.len() as u64 {
         return Err(TRUNCATED);

@@ -1,9 +1,10 @@
 //! OpenEXR, by chunks: the container is read here, and so are most compressions; the crate `exr` is
 //! given single chunks of the others, whose sizes were checked.
 //!
-//! The first part that has red, green and blue is shown, in its largest level. A chunk is
-//! decompressed in one step, so that one which takes long is refused; those that do not touch the
-//! display window are not looked at.
+//! The first part that has red, green and blue is shown, in its largest level; if there is none,
+//! one with luminance, with colors in a layer, or with some of the colors. A chunk is decompressed
+//! in one step, so that one which takes long is refused; those that do not touch the display window
+//! are not looked at.
 
 mod chunk;
 mod header;
@@ -84,8 +85,8 @@ pub(super) struct Exr {
     input: Bytes,
     info: Info,
     part: Part,
-    /// What becomes of a pixel.
-    channels: Vec<Channel>,
+    /// What becomes of a pixel. A channel that is not there is 0.
+    channels: Vec<Option<Channel>>,
     columns: Shown,
     rows: Shown,
     position: Position,
@@ -331,6 +332,7 @@ impl Exr {
         for (line, out) in lines.zip(band.get_mut().chunks_exact_mut(self.band_samples())) {
             let out = out.get_mut(to..to + shown * step).ok_or(Error::Internal)?;
             for (place, &channel) in self.channels.iter().enumerate() {
+                let Some(channel) = channel else { continue };
                 let out = out.get_mut(place..).unwrap_or(&mut []);
                 convert(line, width as usize, channel, (from - left) as usize, out, step);
             }

@@ -2,7 +2,8 @@
 //! (T.6), and rows of Group 3 that begin at a byte or a word instead of behind an end of line.
 //!
 //! Damage is borne as in every fax machine: a row that makes no sense is white from there on, and
-//! the next one that is found goes on.
+//! the next one that is found goes on. Rows end and go on at the bits where libtiff's do, so that
+//! what both make of a damaged picture is nearly always the same.
 
 use fax::BitReader;
 use fax::maps::{Mode, black, mode, white};
@@ -31,6 +32,10 @@ const EOL_ZEROS: u32 = 11;
 /// So many ends of line in a row are the end.
 const LAST_EOLS: u32 = 6;
 
+/// Zeros that no mode has. In Group 4 they are taken for an end, whatever comes after them, and in
+/// Group 3 for an end of line.
+const END_ZEROS: u32 = 7;
+
 /// Run lengths from this on are followed by another one that is added.
 const MAKE_UP: u16 = 64;
 
@@ -54,6 +59,8 @@ pub(in super::super) struct Fax {
     has_eols: bool,
     /// Rows of this chunk that were there.
     rows: u64,
+    /// What comes behind this row.
+    next: Place,
 }
 
 /// What comes next.
@@ -102,12 +109,14 @@ impl Fax {
             eols: 0,
             has_eols: false,
             rows: 0,
+            next: Place::Front,
         })
     }
 
     pub(in super::super) fn restart(&mut self) {
         self.bits = Bits::default();
         self.above.clear();
+        self.next = Place::Front;
         self.start_row();
         (self.eols, self.has_eols, self.rows) = (0, false, 0);
     }
@@ -115,7 +124,7 @@ impl Fax {
     fn start_row(&mut self) {
         self.row.clear();
         (self.at, self.black, self.next_above, self.run) = (None, false, 0, None);
-        self.place = Place::Front;
+        self.place = std::mem::replace(&mut self.next, Place::Front);
     }
 
     /// Writes at most one row, of a bit for each pixel, black ones set. `last` where nothing
@@ -134,7 +143,12 @@ impl Fax {
             }
             if self.bits.count == 0 && self.place != Place::End {
                 if self.at.is_some() {
-                    self.cut();
+                    // Zeros are what would come next.
+                    if self.coding == FaxCoding::Group4 && self.run.is_none() {
+                        self.keep();
+                    } else {
+                        self.cut();
+                    }
                     return Ok(Done { consumed, produced: self.finish_row(out) });
                 }
                 self.place = Place::End;
@@ -224,7 +238,7 @@ impl Fax {
     /// Decodes a code of a row by itself. `true` where the row is complete.
     fn decode_runs(&mut self) -> bool {
         if matches!(self.coding, FaxCoding::Group3 { .. }) && self.bits.zeros() >= EOL_ZEROS {
-            return self.cut();
+            return self.lose();
         }
         let run = self.run.unwrap_or(FIRST);
         if !self.decode_run(run) {
@@ -235,9 +249,15 @@ impl Fax {
 
     /// Decodes a code of a row by the one above. `true` where the row is complete.
     fn decode_mode(&mut self) -> bool {
-        // An end of line that comes early is left to be found there.
-        if self.coding != FaxCoding::Group4 && self.bits.zeros() >= EOL_ZEROS {
-            return self.cut();
+        if self.run.is_none() && self.bits.zeros() >= END_ZEROS.min(self.bits.count) {
+            if self.coding == FaxCoding::Group4 {
+                self.next = Place::End;
+                self.place = Place::End;
+                return self.at.is_some() && self.keep();
+            }
+            self.bits.skip(EOL_ZEROS);
+            self.next = Place::Eol;
+            return self.keep();
         }
         match self.run {
             Some(run) => {
@@ -262,15 +282,8 @@ impl Fax {
                     }
                 }
                 Some(Mode::Horizontal) => self.run = Some(FIRST),
-                Some(Mode::EOF) => match self.coding {
-                    // Nothing can follow.
-                    FaxCoding::Group4 if self.at.is_none() => {
-                        self.place = Place::End;
-                        return false;
-                    }
-                    _ => return self.cut(),
-                },
-                Some(Mode::Extension) | None => return self.lose(),
+                Some(Mode::Extension) => return self.keep(),
+                Some(Mode::EOF) | None => return self.lose(),
             },
         }
         self.run.is_none() && self.at.is_some_and(|at| at >= self.width)
@@ -278,27 +291,58 @@ impl Fax {
 
     /// Gives a row up at a code that is none.
     fn lose(&mut self) -> bool {
-        // Whatever it is, it does not come again.
-        self.bits.skip(1);
+        // What was passed over keeps its color.
+        let passed = self.run.map_or(0, |run| run.length);
+        let to = self.at.unwrap_or(0).saturating_add(passed);
+        if self.black && self.row.get().last().is_some_and(|&start| to > start) {
+            self.change(to);
+        }
         self.cut()
+    }
+
+    /// Ends a row early: what is not there has the color that this has. What was passed over comes
+    /// behind it, in the other one.
+    fn keep(&mut self) -> bool {
+        let start = self.row.get().last().copied().unwrap_or(0);
+        let at = self.at.unwrap_or(0);
+        if at > start {
+            self.row.push(start + (self.width - at));
+        }
+        true
     }
 
     /// Ends a row early: what is not there is white.
     fn cut(&mut self) -> bool {
-        self.row.len -= self.row.len % 2;
+        if let [.., start] = *self.row.get()
+            && self.row.len % 2 == 1
+        {
+            // As a run of nothing it counts in the row below.
+            self.row.push(start);
+        }
         true
     }
 
     /// Decodes a code of a run, which may be one of several that are added. `false` where the row
     /// ends here.
     fn decode_run(&mut self, mut run: Run) -> bool {
+        let before = self.bits;
         let code =
             if self.black { black::decode(&mut self.bits) } else { white::decode(&mut self.bits) };
         let Some(code) = code else {
+            self.bits = before;
+            if self.bits.count < CODE_BITS {
+                // The end of the file is in it.
+                self.bits.skip(CODE_BITS);
+            } else if self.bits.zeros() >= EOL_ZEROS {
+                self.bits.skip(EOL_ZEROS);
+            } else if matches!(self.coding, FaxCoding::Group3 { .. }) && !self.has_eols {
+                // Where nothing says where a row begins, it does not come again.
+                self.bits.skip(1);
+            }
             self.lose();
             return false;
         };
-        run.length = run.length.saturating_add(code.into()).min(self.width);
+        run.length = run.length.saturating_add(code.into()).min(self.width.saturating_add(1));
         if code >= MAKE_UP {
             self.run = Some(run);
             return true;
@@ -312,6 +356,9 @@ impl Fax {
     fn change(&mut self, to: u32) {
         if to < self.width {
             self.row.push(to);
+        } else if to > self.width && self.black {
+            // What would end outside of the picture is white.
+            self.cut();
         }
         self.at = Some(to.min(self.width));
         self.black = !self.black;
@@ -391,7 +438,7 @@ impl Changes {
 }
 
 /// Bits of the input, highest first. Behind the last one there are zeros.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Bits {
     bits: u64,
     count: u32,
