@@ -127,18 +127,11 @@ defmodule Thumbelina.Server.Handler do
 
         if Metadata.allowed?(Imgproxy.metadata(asked), config) do
           mark = asked.watermark && elem(config.imgproxy_watermark, 0)
+          wanted = {:imgproxy, asked, mark}
 
-          served(
-            asked.source,
-            {:imgproxy, asked, mark},
-            [],
-            parameters,
-            request,
-            config,
-            fn read ->
-              with {:ok, image} <- Work.imgproxy(read, asked, config), do: named(image, asked)
-            end
-          )
+          served(asked.source, wanted, [], parameters, request, config, fn read ->
+            with {:ok, image} <- Work.imgproxy(read, asked, config), do: named(image, asked)
+          end)
         else
           Metadata.refused()
         end

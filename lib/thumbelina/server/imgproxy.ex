@@ -300,10 +300,8 @@ defmodule Thumbelina.Server.Imgproxy do
 
   ## Examples
 
-      iex> {:ok, asked} =
-      ...>   Thumbelina.Server.Imgproxy.parse("/_/rs:fit:300:200/wm:0.5:soea:0:0:0.1/plain/a.jpg", %{
-      ...>     watermark: true
-      ...>   })
+      iex> path = "/_/rs:fit:300:200/wm:0.5:soea:0:0:0.1/plain/a.jpg"
+      iex> {:ok, asked} = Thumbelina.Server.Imgproxy.parse(path, %{watermark: true})
       iex> image = Thumbelina.open!("test/fixtures/photo.jpg")
       iex> Thumbelina.Server.Imgproxy.watermark(asked, image, image)
       {[resize: {30, 20, [fit: :fill]}], [opacity: 0.5, position: {1.0, 1.0}]}

@@ -1,5 +1,5 @@
-//! RGB or CMYK of 8 or 16 bits to sRGB by a color lookup table: the colors at some points of a grid,
-//! and straight lines between them.
+//! RGB or CMYK of 8 or 16 bits to sRGB by a color lookup table: the colors at some points of a
+//! grid, and straight lines between them.
 
 use pulp::{Arch, Simd, WithSimd};
 

@@ -54,7 +54,7 @@ impl Header {
             return Err(TRUNCATED);
         }
         let field = |at: usize| le32(input, at);
-        // The size of the header. That of its pixel format some writers leave empty, or count wrong.
+        // The size of the header. Some writers leave that of its pixel format empty, or miscount.
         if field(4)? != 124 {
             return Err(INVALID);
         }
